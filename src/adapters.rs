@@ -1,0 +1,4 @@
+//! The only place that names an SDK's types.
+
+pub mod docker;
+pub mod oci;

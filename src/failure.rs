@@ -1,0 +1,91 @@
+//! What a person can fix: what happened, to which resource, how to fix it, and the exit code that says so.
+//!
+//! Anything else is a bug or an unforeseen answer; it travels as a plain `anyhow` error and ends with
+//! [`ExitCode::Service`].
+
+use std::fmt;
+
+/// How a run ends. The numbers are part of the contract (README, "Exit codes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Every database asked for is proved migrated, or the plan was printed.
+    Done = 0,
+    /// A migration ran and is not proved: it failed, was killed, or migrated another database.
+    MigrationFailed = 1,
+    /// The input or the configuration is wrong. Nothing was changed.
+    BadInput = 2,
+    /// AWS, Docker or GitHub failed us, or a task never started.
+    Service = 3,
+    /// A migration was still running when `--timeout` ended.
+    TimedOut = 4,
+    /// The run was interrupted by SIGINT or SIGTERM.
+    Cancelled = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error that a person can fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub exit_code: ExitCode,
+    /// What happened, to which resource: lowercase, one sentence, no full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Evidence that is too long for the message, such as the last lines of a build.
+    pub evidence: Vec<String>,
+}
+
+impl Failure {
+    /// The input or the configuration is wrong and nothing was changed.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::BadInput, message)
+    }
+
+    /// AWS, Docker or GitHub failed us.
+    pub fn service(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Service, message)
+    }
+
+    fn new(exit_code: ExitCode, message: impl Into<String>) -> Self {
+        Self { exit_code, message: message.into(), hint: None, evidence: Vec::new() }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.evidence = lines.into_iter().collect();
+        self
+    }
+
+    /// The failure in an error's chain, wherever context was added around it.
+    pub fn find(error: &anyhow::Error) -> Option<&Self> {
+        error.chain().find_map(|cause| cause.downcast_ref())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// `names` as a hint lists them: at most ten, sorted, with a count of the rest.
+pub fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    let rest = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if rest == 0 { shown } else { format!("{shown} and {rest} more") }
+}

@@ -1,0 +1,278 @@
+//! Every call that we make to the outside: the one page that answers "what can this do to my account?".
+//!
+//! [`Reads`] is all that planning is ever handed, so a dry run can not change anything. [`Writes`] is handed to
+//! `apply` alone. [`CALLS`] names each AWS call with its IAM action; an adapter that makes another one does not
+//! compile, because it must name its entry to report an error.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::progress::Progress;
+
+/// One AWS call, as its service and IAM name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// The service as a person knows it.
+    pub service: &'static str,
+    /// The IAM action, whose second half is the API operation.
+    pub action: &'static str,
+    pub changes: bool,
+}
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal;)*) => {
+        impl Call { $($(#[$doc])* pub const $name: Call = Call { service: $service, action: $action, changes: $changes };)* }
+        /// Every AWS call of this program.
+        pub const CALLS: &[Call] = &[$(Call::$name),*];
+    };
+}
+
+calls! {
+    /// Who are we? Needs no permission.
+    GET_CALLER_IDENTITY = "STS", "sts:GetCallerIdentity", false;
+    DESCRIBE_TASK_DEFINITION = "ECS", "ecs:DescribeTaskDefinition", false;
+    /// Only for an error's hint: the families that do exist.
+    LIST_TASK_DEFINITION_FAMILIES = "ECS", "ecs:ListTaskDefinitionFamilies", false;
+    DESCRIBE_CLUSTERS = "ECS", "ecs:DescribeClusters", false;
+    /// Only for an error's hint: the clusters that do exist.
+    LIST_CLUSTERS = "ECS", "ecs:ListClusters", false;
+    /// For `--network-from-service`.
+    DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false;
+    /// Tasks of the same family that run now: no second migration of one database.
+    LIST_TASKS = "ECS", "ecs:ListTasks", false;
+    DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false;
+    DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false;
+    /// Is the commit's tag there already, and with which digest?
+    BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false;
+    /// For subnets and security groups given as `tag:Name=pattern`.
+    GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false;
+    GET_LOG_EVENTS = "CloudWatch Logs", "logs:GetLogEvents", false;
+    /// The docker login of a push; the push itself needs the actions of [`PUSH_ACTIONS`].
+    GET_AUTHORIZATION_TOKEN = "ECR", "ecr:GetAuthorizationToken", true;
+    REGISTER_TASK_DEFINITION = "ECS", "ecs:RegisterTaskDefinition", true;
+    RUN_TASK = "ECS", "ecs:RunTask", true;
+    STOP_TASK = "ECS", "ecs:StopTask", true;
+}
+
+/// What a push through the registry's own protocol needs besides `ecr:GetAuthorizationToken`.
+pub const PUSH_ACTIONS: &[&str] = &[
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+];
+
+/// What RegisterTaskDefinition and RunTask need besides themselves: the task's roles, and tags on what they create.
+pub const DEPENDENT_ACTIONS: &[&str] = &["iam:PassRole", "ecs:TagResource"];
+
+/// The outside world as planning sees it: calls that change nothing.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Reads {
+    /// The account behind the credentials (STS GetCallerIdentity).
+    async fn caller(&self) -> Result<Caller>;
+
+    /// The DescribeTaskDefinition body, whole, with tags: `{"taskDefinition": {…}, "tags": […]}`.
+    async fn describe_task_definition(&self, name: &str) -> Result<Value>;
+
+    /// Fails with the clusters that exist when `name` is none of them, or is not ACTIVE.
+    async fn check_cluster(&self, name: &str) -> Result<()>;
+
+    /// Fails with the repositories that exist when `name` is none of them.
+    async fn repository(&self, name: &str) -> Result<Repository>;
+
+    /// The digest behind a tag (or a digest) of a repository, when it is there.
+    async fn image_digest(&self, repository: &str, tag_or_digest: &str) -> Result<Option<String>>;
+
+    /// The awsvpc configuration that a service runs with.
+    async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network>;
+
+    /// The ids of the subnets or security groups whose tag `key` has a value that matches `pattern` (`*`, `?`).
+    async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>>;
+
+    /// Tasks of a family that are wanted RUNNING, whoever started them.
+    async fn running_tasks(&self, cluster: &str, family: &str) -> Result<Vec<Task>>;
+
+    /// DescribeTasks, in batches of 100. ECS forgets a stopped task after an hour or so, and may not know a new one
+    /// yet: what it does not know is absent.
+    async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>>;
+
+    /// One page of a log stream, from its head, or from where `token` ended.
+    async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage>;
+}
+
+/// The calls that change something.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Writes {
+    /// `docker build` and push; answers the digest that the registry gave.
+    async fn build_and_push(&self, build: &DockerBuild, to: &ImageTag, progress: &Progress) -> Result<String>;
+
+    /// Packages a static executable as an image and pushes it; answers the digest.
+    async fn package_and_push(&self, binary: &BinaryImage, to: &ImageTag, progress: &Progress) -> Result<String>;
+
+    /// RegisterTaskDefinition with exactly this document; answers the new revision's ARN.
+    async fn register_task_definition(&self, document: &Value) -> Result<String>;
+
+    async fn run_task(&self, request: &RunTask) -> Result<Launch>;
+
+    /// StopTask. A task that has already stopped, or is forgotten, is no error.
+    async fn stop_task(&self, cluster: &str, arn: &str, reason: &str) -> Result<()>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Twelve digits.
+    pub account: String,
+    /// `arn:aws:sts::123456789012:assumed-role/…`; its second part is the partition.
+    pub arn: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Repository {
+    pub name: String,
+    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
+    pub uri: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkResource {
+    Subnet,
+    SecurityGroup,
+}
+
+/// The awsvpc configuration of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Network {
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
+    pub assign_public_ip: bool,
+}
+
+/// Where a push goes: `registry/repository:tag`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTag {
+    pub repository: Repository,
+    pub tag: String,
+}
+
+impl ImageTag {
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.repository.uri, self.tag)
+    }
+}
+
+/// What `docker build` is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DockerBuild {
+    pub context: PathBuf,
+    pub dockerfile: PathBuf,
+    pub target: Option<String>,
+    /// `K=V`, or `K` to take the value from the environment, as `docker build --build-arg` does.
+    pub build_args: Vec<String>,
+    /// `linux/amd64`, from the task definition's runtimePlatform.
+    pub platform: String,
+}
+
+/// A static executable that becomes the only program of an image.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct BinaryImage {
+    pub path: PathBuf,
+    /// `linux/amd64`, from the task definition's runtimePlatform; the executable must be made for it.
+    pub platform: String,
+}
+
+/// A RunTask call for one database.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RunTask {
+    pub cluster: String,
+    pub task_definition: String,
+    pub container: String,
+    /// What the override sets in the container, such as DATABASE_NAME.
+    pub environment: Vec<(String, String)>,
+    pub command: Option<Vec<String>>,
+    pub network: Network,
+    /// ≤ 128 characters `[A-Za-z0-9-/_]` (RunTask).
+    pub started_by: String,
+    /// ≤ 64 characters, ASCII 33–126: the same token can not start a second task (RunTask).
+    pub client_token: String,
+}
+
+/// What RunTask answered: it says 200 for both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Launch {
+    Started(Task),
+    /// `failures[]`: no task was started.
+    Refused { reason: String, detail: Option<String> },
+}
+
+/// A task as DescribeTasks reports it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Task {
+    pub arn: String,
+    /// PROVISIONING, PENDING, ACTIVATING, RUNNING, DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED.
+    pub last_status: String,
+    pub stop_code: Option<String>,
+    pub stopped_reason: Option<String>,
+    pub containers: Vec<Container>,
+    pub started_by: Option<String>,
+    /// Environment of the overrides: (container, name, value).
+    pub overrides: Vec<(String, String, String)>,
+    pub created_at: Option<Timestamp>,
+    pub pull_started_at: Option<Timestamp>,
+    pub pull_stopped_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub execution_stopped_at: Option<Timestamp>,
+    pub stopped_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.last_status == "STOPPED"
+    }
+
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    pub name: String,
+    /// Absent when the container never ran, or ECS lost sight of it.
+    pub exit_code: Option<i32>,
+    pub reason: Option<String>,
+    pub image_digest: Option<String>,
+}
+
+/// One container's stream: `prefix/container/task-id` on Fargate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogStream {
+    /// `awslogs-region`, which may be another one than the cluster's.
+    pub region: String,
+    pub group: String,
+    pub name: String,
+}
+
+/// A page of GetLogEvents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPage {
+    /// The stream (or its group) does not exist, or not yet.
+    Absent,
+    /// `next` is the token that continues; the same as the one sent means that this is the end for now.
+    Events { events: Vec<LogEvent>, next: Option<String> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    pub message: String,
+}
