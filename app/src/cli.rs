@@ -1,0 +1,121 @@
+//! Every flag of the binary; the doc comments are its manual.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The shop: its API and its migrations.
+///
+/// The database comes from DATABASE_NAME, DATABASE_HOST, DATABASE_PORT (5432), DATABASE_USER,
+/// DATABASE_PASSWORD, DATABASE_SSLMODE (disable, prefer, require, verify-ca or verify-full; prefer) and
+/// DATABASE_SSLROOTCERT (a PEM file). There is no default database.
+///
+/// Exit codes: 0 done · 1 a migration failed, or the schema is not what this binary knows · 2 bad flags or
+/// settings · 3 the database is not reachable · 4 another run holds the migration lock · 130 and 143
+/// interrupted by SIGINT and SIGTERM.
+#[derive(Debug, Parser)]
+#[command(name = "app", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer HTTP requests until SIGTERM or SIGINT.
+    Serve(ServeOptions),
+    /// Apply the pending migrations, each in a transaction, and print a migration report.
+    Migrate(MigrateOptions),
+    /// Say which migrations the database has and which are pending. Changes nothing.
+    Status(StatusOptions),
+    /// Ask a running `app serve` for its health; for the HEALTHCHECK of an image without a shell.
+    Healthcheck(HealthcheckOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct MigrationSource {
+    /// Read the migrations from this directory, all of them, instead of those compiled in.
+    ///
+    /// For a hot-fix that cannot wait for an image: a copy of app/migrations plus one file.
+    #[arg(long, env = "APP_MIGRATIONS_DIR", value_name = "DIR")]
+    pub migrations_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateOptions {
+    #[command(flatten)]
+    pub source: MigrationSource,
+    /// List what is pending and apply nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another migration of the same database to end.
+    #[arg(long, env = "MIGRATE_LOCK_TIMEOUT", value_parser = duration, default_value = "60s", value_name = "DURATION")]
+    pub lock_timeout: Duration,
+    /// How long one statement may wait for a table lock (PostgreSQL's lock_timeout; 0s waits for ever).
+    ///
+    /// While DDL waits behind a long transaction, everything else queues behind the DDL: better to fail.
+    #[arg(long, env = "MIGRATE_TABLE_LOCK_TIMEOUT", value_parser = duration, default_value = "10s", value_name = "DURATION")]
+    pub table_lock_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    pub source: MigrationSource,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    #[command(flatten)]
+    pub source: MigrationSource,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, env = "BIND", default_value = "0.0.0.0:8000")]
+    pub bind: SocketAddr,
+    /// Most connections to the database.
+    #[arg(long, env = "DATABASE_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub pool_size: u16,
+    /// How long requests under way may take after SIGTERM. ECS kills a task 30 s after its SIGTERM.
+    #[arg(long, env = "SHUTDOWN_DEADLINE", value_parser = duration, default_value = "25s", value_name = "DURATION")]
+    pub shutdown_deadline: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthcheckOptions {
+    /// The address that `app serve` listens on.
+    #[arg(long, env = "BIND", default_value = "0.0.0.0:8000")]
+    pub bind: SocketAddr,
+}
+
+/// Reads `90s`, `5m`, `1h 30m` or a plain number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let parsed: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert!(duration("-5s").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! One migration of a database at a time. refinery takes no lock: two runs at once would both apply.
+
+use crate::failure::{Exit, Failure, describe};
+use crate::output;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+/// Both halves of the advisory lock's key, as pg_locks shows them in classid and objid. The lock belongs to
+/// one database, so databases of one server do not wait for each other.
+const KEY: (i32, i32) = (0x6d69_6772, 0x6174_6f72);
+const POLL: Duration = Duration::from_millis(200);
+
+/// The session that has the lock, as pg_stat_activity tells. What the server does not let us see is absent.
+#[derive(Debug)]
+pub struct Holder {
+    pub pid: i32,
+    pub application_name: Option<String>,
+    pub client_address: Option<IpAddr>,
+    pub connected_since: Option<jiff::Timestamp>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}", self.pid)?;
+        if let Some(name) = &self.application_name {
+            write!(f, ", {name}")?;
+        }
+        match self.client_address {
+            Some(address) => write!(f, ", from {address}")?,
+            None => f.write_str(", from a local socket")?,
+        }
+        match self.connected_since {
+            Some(since) => write!(f, ", connected since {since:.0}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes the migration lock of the database that `client` is connected to. It is held until [`release`] or
+/// until the connection ends, however that happens.
+///
+/// Polls rather than waits in pg_advisory_lock: a waiting statement would hold a snapshot for as long, and
+/// CREATE INDEX CONCURRENTLY waits for every snapshot.
+///
+/// # Errors
+/// [`Exit::Locked`] after `timeout`, naming the holder.
+pub async fn acquire(client: &Client, timeout: Duration) -> Result<(), Failure> {
+    let failed = |error: tokio_postgres::Error| {
+        Failure::new(Exit::Failed, format!("take the migration lock: {}", describe(&error)))
+    };
+    let deadline = Instant::now() + timeout;
+    let mut announced = None;
+    loop {
+        let row = client
+            .query_one("SELECT pg_try_advisory_lock($1, $2)", &[&KEY.0, &KEY.1])
+            .await
+            .map_err(failed)?;
+        if row.get(0) {
+            return Ok(());
+        }
+        let holder = holder(client).await.map_err(failed)?;
+        if Instant::now() >= deadline {
+            let who = holder
+                .map_or_else(|| "a session that has just ended".to_owned(), |holder| holder.to_string());
+            return Err(Failure::new(
+                Exit::Locked,
+                format!(
+                    "another migration of this database holds the lock for longer than {timeout:?}: {who}"
+                ),
+            )
+            .hint("wait for it, raise --lock-timeout, or end it with SELECT pg_terminate_backend(<pid>)"));
+        }
+        if let Some(holder) = holder
+            && announced != Some(holder.pid)
+        {
+            output::line(format_args!(
+                "waiting up to {timeout:?} for another migration of this database: {holder}"
+            ));
+            announced = Some(holder.pid);
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Gives the lock back while the connection goes on.
+pub async fn release(client: &Client) -> Result<(), tokio_postgres::Error> {
+    client.execute("SELECT pg_advisory_unlock($1, $2)", &[&KEY.0, &KEY.1]).await.map(drop)
+}
+
+async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
+    // objsubid 2 marks a key of two numbers.
+    let row = client
+        .query_opt(
+            "SELECT l.pid, nullif(a.application_name, ''), a.client_addr, a.backend_start
+             FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+               AND l.classid = $1::int::oid AND l.objid = $2::int::oid
+               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            &[&KEY.0, &KEY.1],
+        )
+        .await?;
+    Ok(row.map(|row| Holder {
+        pid: row.get(0),
+        application_name: row.get(1),
+        client_address: row.get(2),
+        connected_since: row.get(3),
+    }))
+}

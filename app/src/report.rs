@@ -1,0 +1,92 @@
+//! The migration report: one JSON line that says what was done to which database. It is how a pipeline
+//! knows that the right one was migrated, so nothing in it is assumed: all of it is asked of the server or
+//! measured.
+
+use crate::failure::{Exit, Failure, describe};
+use serde::Serialize;
+use tokio_postgres::Client;
+
+/// Version of the report's format.
+const FORMAT: u8 = 1;
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    migration_report: &'a MigrationReport,
+}
+
+#[derive(Debug, Serialize)]
+pub struct MigrationReport {
+    /// Of the format, always 1.
+    pub version: u8,
+    /// What the server says that we are connected to.
+    pub database: String,
+    /// The schema's version before this run; null for a new database.
+    pub from: Option<String>,
+    pub applied: Vec<AppliedMigration>,
+    /// How many known migrations the database does not have, after this run.
+    pub pending: usize,
+    /// The schema's version after this run; null while no migration has been applied.
+    pub current: Option<String>,
+    /// Base tables in all schemas but the system's.
+    pub tables: i64,
+    /// Wall-clock milliseconds, with connecting and waiting for the lock.
+    pub ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedMigration>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct AppliedMigration {
+    pub version: String,
+    pub name: String,
+    pub ms: u64,
+}
+
+/// The migration that was rolled back.
+#[derive(Debug, Serialize)]
+pub struct FailedMigration {
+    pub version: String,
+    pub name: String,
+    pub file: String,
+    pub error: String,
+}
+
+impl MigrationReport {
+    /// An empty report about the database that `client` is connected to.
+    pub async fn about(client: &Client) -> Result<Self, Failure> {
+        let row = client.query_one("SELECT current_database()::text", &[]).await.map_err(|error| {
+            Failure::new(Exit::Failed, format!("read current_database(): {}", describe(&error)))
+        })?;
+        Ok(Self {
+            version: FORMAT,
+            database: row.get(0),
+            from: None,
+            applied: Vec::new(),
+            pending: 0,
+            current: None,
+            tables: 0,
+            ms: 0,
+            failed: None,
+        })
+    }
+
+    /// The report as its line on stdout.
+    pub fn line(&self) -> Result<String, Failure> {
+        serde_json::to_string(&Line { migration_report: self })
+            .map_err(|error| Failure::new(Exit::Failed, format!("write the migration report: {error}")))
+    }
+}
+
+/// Counts the base tables, partitions included, of all schemas but the system's.
+pub async fn count_tables(client: &Client) -> Result<i64, Failure> {
+    // Not information_schema.tables: it leaves out what the user has no rights on.
+    client
+        .query_one(
+            r"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'",
+            &[],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(|error| Failure::new(Exit::Failed, format!("count tables: {}", describe(&error))))
+}

@@ -1,0 +1,163 @@
+//! Which migrations there are, which ones a database has, and what follows from the difference.
+
+use crate::cli::MigrationSource;
+use crate::failure::{Exit, Failure, describe};
+use refinery::{Migration, Runner};
+use std::path::PathBuf;
+use tokio_postgres::Client;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Version number of a migration: the 7 of V7__create_client_events.sql.
+pub type Version = i32;
+
+/// The migrations that this run knows, in the order of their versions.
+pub struct Known {
+    pub migrations: Vec<Migration>,
+    directory: PathBuf,
+}
+
+impl Known {
+    /// The migrations compiled in, or those of a directory.
+    pub fn load(source: &MigrationSource) -> Result<Self, Failure> {
+        let (mut migrations, directory) = match &source.migrations_dir {
+            None => {
+                (embedded::migrations::runner().get_migrations().clone(), PathBuf::from("app/migrations"))
+            }
+            Some(directory) => {
+                let migrations = refinery::load_sql_migrations(directory).map_err(|error| {
+                    Failure::new(
+                        Exit::Usage,
+                        format!("load migrations from {}: {error}", directory.display()),
+                    )
+                })?;
+                (migrations, directory.clone())
+            }
+        };
+        migrations.sort();
+        if migrations.is_empty() {
+            return Err(Failure::new(Exit::Usage, format!("no migrations in {}", directory.display()))
+                .hint("name them V<number>__<name>.sql"));
+        }
+        if let Some(pair) = migrations.windows(2).find(|pair| pair[0].version() == pair[1].version()) {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{} and {} have the same version", pair[0], pair[1]),
+            )
+            .hint("give the later one the next free number"));
+        }
+        Ok(Self { migrations, directory })
+    }
+
+    /// Where a migration's SQL is, as a reader of the repository would look for it.
+    pub fn file(&self, migration: &Migration) -> String {
+        self.directory.join(format!("{migration}.sql")).display().to_string()
+    }
+
+    pub fn latest(&self) -> Option<Version> {
+        self.migrations.last().map(Migration::version)
+    }
+}
+
+/// What the database's history table says; it is only read. A database without one has had no migration.
+pub async fn applied(client: &mut Client) -> Result<Vec<Migration>, Failure> {
+    let read = |error: String| Failure::new(Exit::Failed, format!("read refinery_schema_history: {error}"));
+    let row = client
+        .query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[])
+        .await
+        .map_err(|error| read(describe(&error)))?;
+    if !row.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let mut applied =
+        Runner::new(&[]).get_applied_migrations_async(client).await.map_err(|error| read(explain(&error)))?;
+    applied.sort();
+    Ok(applied)
+}
+
+/// refinery's error in the server's words.
+pub fn explain(error: &refinery::Error) -> String {
+    driver_error(error).map_or_else(|| error.to_string(), describe)
+}
+
+/// The driver's error inside refinery's, if that is what it was.
+pub fn driver_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    match error.kind() {
+        refinery::error::Kind::Connection(_, cause) => cause.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// The migrations to apply, in order.
+///
+/// # Errors
+/// Each difference that no migration can mend, one sentence each: the database has a migration that is not
+/// known here, or has it with another content, or is past one that it never had.
+pub fn pending(known: &[Migration], applied: &[Migration]) -> Result<Vec<Migration>, Vec<String>> {
+    let mut differences = Vec::new();
+    for had in applied {
+        match known.iter().find(|migration| migration.version() == had.version()) {
+            None => differences.push(format!("{had} was applied to this database and is missing here")),
+            Some(migration) if migration != had => differences.push(format!(
+                "{migration} is divergent: it was applied as {had} with checksum {} and has checksum {} here",
+                had.checksum(),
+                migration.checksum()
+            )),
+            Some(_) => {}
+        }
+    }
+    let current = applied.iter().map(Migration::version).max();
+    let pending: Vec<Migration> = lacking(known, applied).cloned().collect();
+    for late in pending.iter().filter(|migration| Some(migration.version()) < current) {
+        differences.push(format!("{late} is older than the database's version and was never applied to it"));
+    }
+    if differences.is_empty() { Ok(pending) } else { Err(differences) }
+}
+
+/// Known migrations that the database does not have.
+pub fn lacking<'a>(known: &'a [Migration], applied: &'a [Migration]) -> impl Iterator<Item = &'a Migration> {
+    known.iter().filter(|migration| applied.iter().all(|had| had.version() != migration.version()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migration(name: &str, sql: &str) -> Migration {
+        Migration::unapplied(name, sql).unwrap()
+    }
+
+    fn names(migrations: &[Migration]) -> Vec<String> {
+        migrations.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_new_is_pending() {
+        let known = [migration("V1__a", "1"), migration("V2__b", "2"), migration("V3__c", "3")];
+        assert_eq!(names(&pending(&known, &known[..1]).unwrap()), ["V2__b", "V3__c"]);
+        assert_eq!(names(&pending(&known, &[]).unwrap()).len(), 3);
+        assert_eq!(pending(&known, &known).unwrap(), []);
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let known = [migration("V1__a", "edited"), migration("V2__b", "2"), migration("V3__c", "3")];
+        let applied = [migration("V1__a", "1"), migration("V3__c", "3"), migration("V4__gone", "4")];
+        let differences = pending(&known, &applied).unwrap_err();
+        assert_eq!(differences.len(), 3);
+        assert!(differences[0].starts_with("V1__a is divergent"), "{}", differences[0]);
+        assert_eq!(differences[1], "V4__gone was applied to this database and is missing here");
+        assert_eq!(differences[2], "V2__b is older than the database's version and was never applied to it");
+    }
+
+    #[test]
+    fn embedded_migrations_are_in_order_and_unique() {
+        let known = Known::load(&MigrationSource { migrations_dir: None }).unwrap();
+        assert!(known.migrations.len() >= 10);
+        let versions: Vec<Version> = known.migrations.iter().map(Migration::version).collect();
+        assert_eq!(versions, (1..=known.migrations.len() as Version).collect::<Vec<_>>());
+        assert_eq!(known.file(&known.migrations[0]), "app/migrations/V1__create_users_and_members.sql");
+    }
+}

@@ -1,0 +1,167 @@
+//! Where the database is, from the environment.
+
+use crate::failure::{Exit, Failure};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// One database of one server, and how to reach it.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    pub name: String,
+    /// A host name, an address, or the directory of a Unix socket.
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Option<Secret>,
+    pub ssl_mode: SslMode,
+    pub ssl_root_cert: Option<PathBuf>,
+}
+
+/// A value that no log may show.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// libpq's sslmode, without `allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    Disable,
+    /// Encrypted when the server can; not verified.
+    Prefer,
+    /// Encrypted; not verified, unless a root certificate is given.
+    Require,
+    /// Encrypted, and the certificate's chain is verified.
+    VerifyCa,
+    /// Encrypted, and the chain and the host's name are verified.
+    VerifyFull,
+}
+
+impl FromStr for SslMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "disable" => Self::Disable,
+            "prefer" => Self::Prefer,
+            "require" => Self::Require,
+            "verify-ca" => Self::VerifyCa,
+            "verify-full" => Self::VerifyFull,
+            other => {
+                return Err(format!("{other:?} is none of disable, prefer, require, verify-ca, verify-full"));
+            }
+        })
+    }
+}
+
+impl DatabaseSettings {
+    /// Reads the DATABASE_… variables of the process.
+    pub fn from_env() -> Result<Self, Failure> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// A variable that is set to nothing counts as absent: a template that found no value leaves it so.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let value = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let missing: Vec<&str> = ["DATABASE_NAME", "DATABASE_HOST", "DATABASE_USER"]
+            .into_iter()
+            .filter(|name| value(name).is_none())
+            .collect();
+        let (Some(name), Some(host), Some(user)) =
+            (value("DATABASE_NAME"), value("DATABASE_HOST"), value("DATABASE_USER"))
+        else {
+            return Err(Failure::new(Exit::Usage, format!("{} not set", missing.join(", ")))
+                .hint("set it in the task definition or in the RunTask override; there is no default"));
+        };
+        Ok(Self {
+            name,
+            host,
+            user,
+            port: parse("DATABASE_PORT", value("DATABASE_PORT"), 5432)?,
+            password: value("DATABASE_PASSWORD").map(Secret),
+            ssl_mode: parse("DATABASE_SSLMODE", value("DATABASE_SSLMODE"), SslMode::Prefer)?,
+            ssl_root_cert: value("DATABASE_SSLROOTCERT").map(PathBuf::from),
+        })
+    }
+
+    /// `database startupwebapp_prod on db.internal:5432`, for messages.
+    pub fn place(&self) -> String {
+        format!("database {} on {}:{}", self.name, self.host, self.port)
+    }
+}
+
+fn parse<T: FromStr>(name: &str, value: Option<String>, default: T) -> Result<T, Failure>
+where
+    T::Err: fmt::Display,
+{
+    value.map_or(Ok(default), |text| {
+        text.parse().map_err(|error| Failure::new(Exit::Usage, format!("read {name}: {error}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<DatabaseSettings, Failure> {
+        DatabaseSettings::read(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const MINIMAL: [(&str, &str); 3] = [
+        ("DATABASE_NAME", "fintech_experiment"),
+        ("DATABASE_HOST", "db.internal"),
+        ("DATABASE_USER", "migrator"),
+    ];
+
+    #[test]
+    fn defaults_cover_all_but_the_database() {
+        let settings = read(&MINIMAL).unwrap();
+        assert_eq!((settings.port, settings.ssl_mode), (5432, SslMode::Prefer));
+        assert_eq!(settings.place(), "database fintech_experiment on db.internal:5432");
+    }
+
+    #[test]
+    fn no_default_database() {
+        for empty in [None, Some(("DATABASE_NAME", ""))] {
+            let mut variables = MINIMAL[1..].to_vec();
+            variables.extend(empty);
+            let failure = read(&variables).unwrap_err();
+            assert_eq!((failure.exit, failure.message.as_str()), (Exit::Usage, "DATABASE_NAME not set"));
+        }
+        assert_eq!(read(&[]).unwrap_err().message, "DATABASE_NAME, DATABASE_HOST, DATABASE_USER not set");
+    }
+
+    #[test]
+    fn bad_values_name_their_variable() {
+        for (name, value) in [
+            ("DATABASE_PORT", "54321x"),
+            ("DATABASE_PORT", "70000"),
+            ("DATABASE_SSLMODE", "on"),
+            ("DATABASE_SSLMODE", "allow"),
+        ] {
+            let failure = read(&[&MINIMAL[..], &[(name, value)]].concat()).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.starts_with(&format!("read {name}: ")), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn the_password_is_not_printable() {
+        let settings = read(&[&MINIMAL[..], &[("DATABASE_PASSWORD", "hunter2")]].concat()).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert_eq!(settings.password.unwrap().reveal(), "hunter2");
+    }
+}
