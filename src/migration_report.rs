@@ -1,1 +1,202 @@
-//! In progress.
+//! The migration report: the line with which a migration proves what it did, to which database.
+//!
+//! One line of stdout, `{"migration_report": {…}}`; any other line is just log. The protocol is in
+//! docs/migration-report.md. What it says comes from a container, so it is data to judge, never to trust.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
+
+use crate::task_definition::printable;
+
+/// The protocol that we understand.
+const PROTOCOL: u64 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigrationReport {
+    /// Of the protocol: 1.
+    pub version: u32,
+    /// What the server calls the database that was migrated (`select current_database()`), not the variable.
+    pub database: String,
+    /// In the order in which they were applied by this run.
+    #[serde(default, deserialize_with = "or_default")]
+    pub applied: Vec<Applied>,
+    /// How many migrations the image has that the database still lacks.
+    pub pending: u64,
+    /// The version that the database is at now.
+    #[serde(default, deserialize_with = "optional_version", skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+    /// The version that the database was at before.
+    #[serde(default, deserialize_with = "optional_version", skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedMigration>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Text or a number in the line.
+    #[serde(deserialize_with = "version")]
+    pub version: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedMigration {
+    #[serde(deserialize_with = "version")]
+    pub version: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub error: String,
+}
+
+/// Reads one line of a container's output: `None` when it is just log, an error when it is a report that can not be
+/// read.
+pub fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
+    const KEY: &str = "migration_report";
+    let line = line.trim();
+    if !line.starts_with('{') || !line.contains("\"migration_report\"") {
+        return None;
+    }
+    let mut outer = match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(outer)) => outer,
+        Ok(_) => return None,
+        Err(error) => {
+            // A report that was cut is still a report; other text that happens to hold the word is log.
+            let begins = line[1..].trim_start().starts_with("\"migration_report\"");
+            return begins.then(|| Err(format!("the line is not JSON: {error}")));
+        }
+    };
+    let report = outer.remove(KEY)?;
+    match report.get("version").and_then(Value::as_u64) {
+        Some(PROTOCOL) => {}
+        Some(other) => {
+            return Some(Err(format!("version {other} of the protocol is not supported, {PROTOCOL} is")));
+        }
+        None => return Some(Err("it names no protocol version".into())),
+    }
+    Some(serde_json::from_value(report).map_err(|error| printable(&error.to_string(), 300)).and_then(
+        |report: MigrationReport| {
+            if report.database.is_empty() { Err("it names no database".into()) } else { Ok(report) }
+        },
+    ))
+}
+
+/// One line for a person: `healthtech_experiment: 2 applied, now at 12, 57 tables`.
+impl fmt::Display for MigrationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} applied", printable(&self.database, 63), self.applied.len())?;
+        if self.pending > 0 {
+            write!(f, ", {} pending", self.pending)?;
+        }
+        if let Some(failed) = &self.failed {
+            write!(f, ", {failed}")?;
+        }
+        if let Some(current) = &self.current {
+            write!(f, ", now at {}", printable(current, 100))?;
+        }
+        if let Some(tables) = self.tables {
+            write!(f, ", {tables} tables")?;
+        }
+        Ok(())
+    }
+}
+
+/// `V7 add_orders failed: relation "orders" already exists`.
+impl fmt::Display for FailedMigration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", printable(&self.version, 100))?;
+        if !self.name.is_empty() {
+            write!(f, " {}", printable(&self.name, 100))?;
+        }
+        write!(f, " failed: {}", printable(&self.error, 500))
+    }
+}
+
+/// What a task reported, gathered while its log is read: one line at a time, in bounded memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reports {
+    read: Vec<MigrationReport>,
+    bytes: usize,
+    malformed: usize,
+    first_fault: Option<String>,
+}
+
+impl Reports {
+    /// More than this is no report of a migration, and would be kept in memory.
+    const MAX_BYTES: usize = 16 << 20;
+
+    /// Takes note of a log line. Answers whether it was a report, readable or not.
+    pub fn line(&mut self, line: &str) -> bool {
+        let Some(report) = parse_line(line) else { return false };
+        let kept = self.bytes.saturating_add(line.len());
+        match report {
+            Ok(report) if kept <= Self::MAX_BYTES => {
+                self.bytes = kept;
+                self.read.push(report);
+            }
+            Ok(_) => self.fault("the task printed more than 16 MiB of reports".into()),
+            Err(fault) => self.fault(fault),
+        }
+        true
+    }
+
+    fn fault(&mut self, fault: String) {
+        self.malformed += 1;
+        self.first_fault.get_or_insert(fault);
+    }
+
+    /// No report at all, not even one that can not be read.
+    pub fn is_empty(&self) -> bool {
+        self.read.is_empty() && self.malformed == 0
+    }
+
+    /// Every report, in the order printed.
+    pub fn all(&self) -> &[MigrationReport] {
+        &self.read
+    }
+
+    /// The last report that names a database.
+    pub fn of(&self, database: &str) -> Option<&MigrationReport> {
+        self.read.iter().rev().find(|report| report.database == database)
+    }
+
+    /// How many reports could not be read, and what was wrong with the first.
+    pub fn malformed(&self) -> Option<(usize, &str)> {
+        Some((self.malformed, self.first_fault.as_deref()?))
+    }
+}
+
+/// A version is text to some tools and a number to others.
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(de::Error::custom("a version is neither text nor a number")),
+    }
+}
+
+fn optional_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => version(value).map(Some).map_err(de::Error::custom),
+    }
+}
+
+/// null counts as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

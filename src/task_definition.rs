@@ -1,1 +1,355 @@
-//! In progress.
+//! The ECS task definition as raw JSON, so that registering it again loses nothing.
+//!
+//! A typed client drops what it does not know: a field that AWS added last week would vanish from the next revision.
+//! Here a document is only ever patched ([`Patch`]); everything else stays as ECS wrote it.
+
+mod diff;
+mod patch;
+mod printable;
+mod same;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::failure::{Failure, listed};
+
+pub use patch::Patch;
+pub(crate) use printable::printable;
+
+/// What DescribeTaskDefinition answers and RegisterTaskDefinition does not take.
+const READ_ONLY: [&str; 9] = [
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "deregisteredAt",
+    "deleteRequestedAt",
+    "registeredBy",
+];
+
+/// One task definition in the form that RegisterTaskDefinition takes, with what ECS said about it kept beside.
+#[derive(Clone)]
+pub struct TaskDefinition {
+    document: Value,
+    family: String,
+    arn: Option<String>,
+    revision: Option<u64>,
+    status: Option<String>,
+    /// What ECS found it fit for; unknown for a document that was never registered.
+    compatibilities: Option<Vec<String>>,
+}
+
+/// Where a container's output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Logs {
+    Awslogs {
+        /// `awslogs-region`; absent means the cluster's.
+        region: Option<String>,
+        group: String,
+        stream_prefix: String,
+        /// `mode` says `blocking`: no line is lost. Absent means the account's default, which AWS made
+        /// non-blocking in June 2025: lines that can not be stored are dropped.
+        blocking: bool,
+    },
+    /// awslogs, but without the option that names its log streams.
+    Unlocatable {
+        missing: &'static str,
+    },
+    /// Another driver, such as `awsfirelens`.
+    OtherDriver(String),
+    None,
+}
+
+impl TaskDefinition {
+    /// Reads the body of DescribeTaskDefinition (`{"taskDefinition": {…}, "tags": […]}`), a bare task definition, or the
+    /// input of RegisterTaskDefinition. `origin` names the document in errors: a path, or the name asked for.
+    pub fn from_json(document: Value, origin: &str) -> Result<Self, Failure> {
+        let refused = |what: &str| {
+            Failure::input(format!("read task definition {}: {what}", printable(origin, 300))).hint(
+                "give what `aws ecs describe-task-definition --include TAGS` prints, its `taskDefinition` alone, \
+                 or the input of `aws ecs register-task-definition`",
+            )
+        };
+        let Value::Object(mut outer) = document else {
+            return Err(refused("the document is not a JSON object"));
+        };
+        let mut inner = match outer.remove("taskDefinition") {
+            Some(Value::Object(mut inner)) => {
+                // ECS answers with the tags beside the definition and takes them inside it.
+                if let Some(tags) = outer.remove("tags").filter(|tags| !tags.is_null()) {
+                    inner.insert("tags".into(), tags);
+                }
+                inner
+            }
+            Some(_) => return Err(refused("its taskDefinition is not an object")),
+            None => outer,
+        };
+        let text = |inner: &Map<String, Value>, key: &str| inner.get(key)?.as_str().map(str::to_owned);
+        let arn = text(&inner, "taskDefinitionArn");
+        let status = text(&inner, "status");
+        let revision = inner.get("revision").and_then(Value::as_u64);
+        let compatibilities =
+            inner.get("compatibilities").and_then(Value::as_array).map(|list| strings(list));
+        // `shift_remove` keeps the order of the rest, which `remove` does not.
+        for key in READ_ONLY {
+            inner.shift_remove(key);
+        }
+        drop_reserved_tags(&mut inner).map_err(|what| refused(&what))?;
+        let Some(family) = text(&inner, "family").filter(|family| !family.is_empty()) else {
+            return Err(refused("it has no family"));
+        };
+        check_containers(&inner).map_err(|what| refused(&what))?;
+        Ok(Self { document: Value::Object(inner), family, arn, revision, status, compatibilities })
+    }
+
+    /// Reads a JSON file, so that a plan needs no AWS.
+    pub fn from_file(path: &Path) -> Result<Self, Failure> {
+        let origin = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::input(format!("read task definition {}: {error}", printable(&origin, 300))).hint(
+                "check --task-definition: a value that ends in .json or holds a path is a file, anything else is a \
+                 family, family:revision or ARN",
+            )
+        })?;
+        let document = serde_json::from_str(&text).map_err(|error| {
+            Failure::input(format!(
+                "read task definition {}: it is not JSON: {error}",
+                printable(&origin, 300)
+            ))
+            .hint("check it with `jq . FILE`; templates must be rendered first")
+        })?;
+        Self::from_json(document, &origin)
+    }
+
+    pub fn family(&self) -> &str {
+        &self.family
+    }
+
+    /// The revision's ARN, when the document came from ECS and is unchanged.
+    pub fn arn(&self) -> Option<&str> {
+        self.arn.as_deref()
+    }
+
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
+    }
+
+    /// ACTIVE, INACTIVE or DELETE_IN_PROGRESS, when the document came from ECS.
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_deref()
+    }
+
+    /// What a person calls it: `family:revision`, or the family alone.
+    pub fn name(&self) -> String {
+        match self.revision {
+            Some(revision) => format!("{}:{revision}", self.family),
+            None => self.family.clone(),
+        }
+    }
+
+    pub fn container_names(&self) -> Vec<&str> {
+        self.containers().filter_map(name_of).collect()
+    }
+
+    /// The container whose exit code decides: the one named, or the only essential one.
+    pub fn migration_container(&self, named: Option<&str>) -> Result<&str, Failure> {
+        let names =
+            |containers: &[&str]| listed(&containers.iter().map(|n| printable(n, 255)).collect::<Vec<_>>());
+        if let Some(named) = named {
+            let all = self.container_names();
+            return all.iter().find(|name| **name == named).copied().ok_or_else(|| {
+                Failure::input(format!(
+                    "task definition {} has no container {}",
+                    printable(&self.name(), 300),
+                    printable(named, 255)
+                ))
+                .hint(format!("its containers: {}; choose with --container", names(&all)))
+            });
+        }
+        let essential: Vec<&str> = self
+            .containers()
+            // ECS takes an absent `essential` as true.
+            .filter(|container| container.get("essential") != Some(&Value::Bool(false)))
+            .filter_map(name_of)
+            .collect();
+        match essential[..] {
+            [only] => Ok(only),
+            [] => Err(Failure::input(format!(
+                "task definition {} has no essential container",
+                printable(&self.name(), 300)
+            ))
+            .hint("ECS requires one: set \"essential\": true on the container that migrates")),
+            _ => Err(Failure::input(format!(
+                "task definition {} has {} essential containers and none was chosen",
+                printable(&self.name(), 300),
+                essential.len()
+            ))
+            .hint(format!("choose the one that migrates with --container: {}", names(&essential)))),
+        }
+    }
+
+    pub fn image(&self, container: &str) -> Option<&str> {
+        self.container(container)?.get("image")?.as_str()
+    }
+
+    /// The value that a container's `environment` gives a variable. `environmentFiles` and `secrets` are elsewhere.
+    pub fn environment(&self, container: &str, name: &str) -> Option<&str> {
+        let entries = self.container(container)?.get("environment")?.as_array()?;
+        entries.iter().find(|entry| is_named(entry, name))?.get("value")?.as_str()
+    }
+
+    /// The command that replaces the image's own; absent when it replaces nothing.
+    pub fn command(&self, container: &str) -> Option<Vec<String>> {
+        let words = self.container(container)?.get("command")?.as_array()?;
+        (!words.is_empty()).then(|| strings(words))
+    }
+
+    pub fn logs(&self, container: &str) -> Logs {
+        let configuration = self.container(container).and_then(|container| container.get("logConfiguration"));
+        let Some(driver) = configuration.and_then(|logs| logs.get("logDriver")?.as_str()) else {
+            return Logs::None;
+        };
+        if driver != "awslogs" {
+            return Logs::OtherDriver(driver.to_owned());
+        }
+        let option = |name: &str| {
+            let text = configuration?.get("options")?.get(name)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let Some(group) = option("awslogs-group") else {
+            return Logs::Unlocatable { missing: "awslogs-group" };
+        };
+        let Some(stream_prefix) = option("awslogs-stream-prefix") else {
+            return Logs::Unlocatable { missing: "awslogs-stream-prefix" };
+        };
+        let blocking = option("mode").as_deref() == Some("blocking");
+        Logs::Awslogs { region: option("awslogs-region"), group, stream_prefix, blocking }
+    }
+
+    /// The platform that an image must be built for: `linux/amd64` or `linux/arm64`.
+    pub fn platform(&self) -> Result<&'static str, Failure> {
+        let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
+        let refused = |what: String| {
+            Failure::input(format!("task definition {} runs on {what}", printable(&self.name(), 300)))
+                .hint("migration images are Linux images for X86_64 or ARM64: change its runtimePlatform")
+        };
+        match field("operatingSystemFamily") {
+            None | Some("LINUX") => {}
+            Some(other) => return Err(refused(printable(other, 60))),
+        }
+        match field("cpuArchitecture") {
+            None | Some("X86_64") => Ok("linux/amd64"),
+            Some("ARM64") => Ok("linux/arm64"),
+            Some(other) => Err(refused(printable(other, 60))),
+        }
+    }
+
+    pub fn network_mode(&self) -> Option<&str> {
+        self.document.get("networkMode")?.as_str()
+    }
+
+    /// Can RunTask start it on Fargate? What ECS found counts, then what the document requires; a document that says
+    /// neither must have what Fargate requires: awsvpc, and cpu and memory of the whole task.
+    pub fn is_fargate_compatible(&self) -> bool {
+        let required = self.document.get("requiresCompatibilities").and_then(Value::as_array);
+        match (&self.compatibilities, required) {
+            (Some(found), _) => found.iter().any(|kind| kind == "FARGATE"),
+            (None, Some(required)) if !required.is_empty() => required.iter().any(|kind| kind == "FARGATE"),
+            _ => {
+                let has = |key: &str| self.document.get(key).is_some_and(|value| !value.is_null());
+                self.network_mode() == Some("awsvpc") && has("cpu") && has("memory")
+            }
+        }
+    }
+
+    /// Exactly what RegisterTaskDefinition is to be given: the document without its nine read-only keys, tags inside.
+    pub fn register_input(&self) -> &Value {
+        &self.document
+    }
+
+    fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
+        let list = self.document.get("containerDefinitions").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_object)
+    }
+
+    fn container(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.containers().find(|container| name_of(container) == Some(name))
+    }
+}
+
+/// Names only: the document may hold secrets.
+impl std::fmt::Debug for TaskDefinition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskDefinition")
+            .field("family", &self.family)
+            .field("arn", &self.arn)
+            .finish_non_exhaustive()
+    }
+}
+
+fn name_of(object: &Map<String, Value>) -> Option<&str> {
+    object.get("name")?.as_str()
+}
+
+fn is_named(entry: &Value, name: &str) -> bool {
+    entry.get("name").and_then(Value::as_str) == Some(name)
+}
+
+fn strings(list: &[Value]) -> Vec<String> {
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Tags that begin with `aws:` are AWS's own (CloudFormation sets some): it answers with them and refuses to be given
+/// them. An empty list goes too.
+fn drop_reserved_tags(document: &mut Map<String, Value>) -> Result<(), String> {
+    let Some(tags) = document.get_mut("tags") else { return Ok(()) };
+    match tags {
+        Value::Null => {}
+        Value::Array(list) => list.retain(|tag| {
+            let key = tag.get("key").and_then(Value::as_str).unwrap_or_default();
+            !key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+        }),
+        _ => return Err("its tags are not a list".into()),
+    }
+    if tags.is_null() || tags.as_array().is_some_and(Vec::is_empty) {
+        document.shift_remove("tags");
+    }
+    Ok(())
+}
+
+/// The shape that patching relies on; ECS checks the rest.
+fn check_containers(document: &Map<String, Value>) -> Result<(), String> {
+    let Some(Value::Array(containers)) = document.get("containerDefinitions") else {
+        return Err("it has no list containerDefinitions".into());
+    };
+    if containers.is_empty() {
+        return Err("its containerDefinitions are empty".into());
+    }
+    let mut names = std::collections::HashSet::new();
+    for (index, container) in containers.iter().enumerate() {
+        let Some(container) = container.as_object() else {
+            return Err(format!("containerDefinitions[{index}] is not an object"));
+        };
+        let Some(name) = name_of(container).filter(|name| !name.is_empty()) else {
+            return Err(format!("containerDefinitions[{index}] has no name"));
+        };
+        let shown = printable(name, 255);
+        if !names.insert(name) {
+            return Err(format!("two containers are named {shown}"));
+        }
+        for key in ["environment", "secrets"] {
+            let well_formed = match container.get(key) {
+                None | Some(Value::Null) => true,
+                Some(Value::Array(entries)) => entries.iter().all(Value::is_object),
+                Some(_) => false,
+            };
+            if !well_formed {
+                return Err(format!("the {key} of container {shown} is not a list of objects"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,240 @@
-//! In progress.
+//! What we conclude from a stopped task: the one place that may say "migrated".
+//!
+//! Pure: the task as ECS reports it, and the reports that its log held, go in. No exit code is ever assumed, and a
+//! container other than the migration container never decides.
+
+mod words;
+
+use crate::failure::ExitCode;
+use crate::migration_report::{MigrationReport, Reports};
+use crate::ports::{Container, Task};
+
+/// Proof that a database was migrated. Only [`judge`] makes one, from a stopped task, so whatever demands a
+/// `Migrated` for every database (deploying a service does) can not come before its migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    database: String,
+    task_arn: String,
+    report: Option<Box<MigrationReport>>,
+}
+
+impl Migrated {
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub fn task_arn(&self) -> &str {
+        &self.task_arn
+    }
+
+    /// What the task itself reported; absent for an image that does not speak the protocol.
+    pub fn report(&self) -> Option<&MigrationReport> {
+        self.report.as_deref()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Migrated(Migrated),
+    /// The migration container ended by itself with another exit code than 0.
+    Failed {
+        exit_code: i32,
+    },
+    /// The migration container never ran: nothing was migrated.
+    NeverStarted {
+        reason: String,
+    },
+    /// Something ended the migration container from outside: how far it came is unknown.
+    Killed {
+        by: Killer,
+        exit_code: Option<i32>,
+    },
+    /// Ours: still running at `--timeout`. `stopped` says whether StopTask was accepted.
+    TimedOut {
+        stopped: bool,
+    },
+    /// Ours: the run was interrupted. `stopped` says whether StopTask was accepted.
+    Cancelled {
+        stopped: bool,
+    },
+    /// The task says itself that it was connected to another database.
+    WrongDatabase {
+        asked: String,
+        reported: String,
+        exit_code: Option<i32>,
+    },
+    /// It may have worked, and nothing proves it.
+    Unproved {
+        why: String,
+    },
+    /// Ours: another task migrates this database now, so none was started.
+    AlreadyRunning {
+        task_arn: String,
+        started_by: Option<String>,
+    },
+    /// Ours: no task was started.
+    NotRun {
+        why: String,
+    },
+}
+
+/// Who ended a migration container from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Killer {
+    /// The container (or the task) used more memory than it has.
+    OutOfMemory,
+    /// SIGKILL (137) or SIGTERM (143), and ECS does not say why.
+    Signal,
+    /// Another essential container ended first, and ECS then stopped the task: its name and exit code.
+    Sidecar { name: String, exit_code: i32 },
+    /// StopTask, called by someone else: stopCode UserInitiated, with the reason that they gave.
+    StopTask { reason: String },
+    /// stopCode SpotInterruption.
+    Spot,
+    /// stopCode TerminationNotice: Fargate retires the host.
+    Retirement,
+    /// stopCode InfrastructureHealth.
+    Host,
+    /// stopCode ServiceSchedulerInitiated: the task belongs to a service.
+    ServiceScheduler,
+}
+
+/// Judges a task that has stopped. `container` is the migration container, `reports` is all that the task's log held.
+/// With `require_report`, exit code 0 without a migration report proves nothing.
+pub fn judge(asked: &str, container: &str, task: &Task, reports: &Reports, require_report: bool) -> Verdict {
+    if !task.is_stopped() {
+        return Verdict::Unproved {
+            why: format!("its task is {}, not STOPPED", words::code(&task.last_status)),
+        };
+    }
+    let own = task.container(container);
+    let exit_code = own.and_then(|own| own.exit_code);
+    if let Some(other) = reports.all().iter().find(|report| report.database != asked) {
+        return Verdict::WrongDatabase { asked: asked.into(), reported: other.database.clone(), exit_code };
+    }
+    let stop_code = task.stop_code.as_deref();
+    let Some(own) = own else {
+        let there: Vec<String> = task.containers.iter().map(|other| words::code(&other.name)).collect();
+        let there = if there.is_empty() { "none".into() } else { crate::failure::listed(&there) };
+        let missing =
+            format!("the task has no container {} (its containers: {there})", words::code(container));
+        return match stop_code {
+            Some("TaskFailedToStart") => Verdict::NeverStarted { reason: words::reason(task, None) },
+            _ => Verdict::Unproved { why: missing },
+        };
+    };
+    match (stop_code, exit_code) {
+        (Some("TaskFailedToStart"), Some(0)) => Verdict::Unproved {
+            why: format!("exit code 0 of a task that failed to start: {}", words::reason(task, Some(own))),
+        },
+        (Some("TaskFailedToStart"), _) => Verdict::NeverStarted { reason: words::reason(task, Some(own)) },
+        (_, None) if task.started_at.is_none() && reports.is_empty() => {
+            Verdict::NeverStarted { reason: words::reason(task, Some(own)) }
+        }
+        (code, exit_code) => match (killer(task, own, code, exit_code), exit_code) {
+            (Some(by), _) => Verdict::Killed { by, exit_code },
+            (None, None) => Verdict::Unproved {
+                why: format!("its container left no exit code: {}", words::reason(task, Some(own))),
+            },
+            (None, Some(0)) => proof(asked, task, reports, require_report),
+            (None, Some(exit_code)) => Verdict::Failed { exit_code },
+        },
+    }
+}
+
+/// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
+fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> Verdict {
+    let unproved = |why: String| Verdict::Unproved { why };
+    if task.stop_code.as_deref() != Some("EssentialContainerExited") {
+        let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
+        return unproved(format!(
+            "exit code 0, but the task's stopCode is {code}, not EssentialContainerExited"
+        ));
+    }
+    if let Some((count, fault)) = reports.malformed() {
+        let fault = words::text(fault);
+        return unproved(format!(
+            "exit code 0, but {count} of its migration reports can not be read: {fault}"
+        ));
+    }
+    for report in reports.all() {
+        if let Some(failed) = &report.failed {
+            return unproved(format!("exit code 0, but it reports that migration {failed}"));
+        }
+        if report.pending > 0 {
+            return unproved(format!(
+                "exit code 0, but it reports that {} migrations are pending",
+                report.pending
+            ));
+        }
+    }
+    let report = reports.of(asked).cloned().map(Box::new);
+    if require_report && report.is_none() {
+        return unproved(
+            "exit code 0, but it printed no migration report and --require-report is set".into(),
+        );
+    }
+    Verdict::Migrated(Migrated { database: asked.into(), task_arn: task.arn.clone(), report })
+}
+
+fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {
+    let out_of_memory = own.reason.as_deref().is_some_and(|reason| {
+        let reason = reason.to_ascii_lowercase();
+        reason.contains("outofmemory") || reason.contains("killed due to memory usage")
+    });
+    if out_of_memory && exit_code != Some(0) {
+        return Some(Killer::OutOfMemory);
+    }
+    match stop_code {
+        Some("UserInitiated") => Some(Killer::StopTask { reason: words::reason(task, None) }),
+        Some("SpotInterruption") => Some(Killer::Spot),
+        Some("TerminationNotice") => Some(Killer::Retirement),
+        Some("InfrastructureHealth") => Some(Killer::Host),
+        Some("ServiceSchedulerInitiated") => Some(Killer::ServiceScheduler),
+        _ if matches!(exit_code, Some(137 | 143)) => Some(sidecar(task, own).unwrap_or(Killer::Signal)),
+        _ => None,
+    }
+}
+
+/// A container that ended by itself, while ours was ended by a signal.
+fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
+    let others = task.containers.iter().filter(|other| other.name != own.name);
+    others
+        .filter_map(|other| Some((other, other.exit_code?)))
+        .find(|(_, code)| !matches!(code, 137 | 143))
+        .map(|(other, exit_code)| Killer::Sidecar { name: other.name.clone(), exit_code })
+}
+
+impl Verdict {
+    pub fn is_migrated(&self) -> bool {
+        matches!(self, Self::Migrated(_))
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Migrated(_) => ExitCode::Done,
+            Self::Failed { .. }
+            | Self::Killed { .. }
+            | Self::WrongDatabase { .. }
+            | Self::Unproved { .. }
+            | Self::AlreadyRunning { .. } => ExitCode::MigrationFailed,
+            Self::NeverStarted { .. } | Self::NotRun { .. } => ExitCode::Service,
+            Self::TimedOut { .. } => ExitCode::TimedOut,
+            Self::Cancelled { .. } => ExitCode::Cancelled,
+        }
+    }
+}
+
+/// How the whole run ends: cancelled before failed before timed out before never started. A database that was not run
+/// adds nothing, but without it the run is not done either; nor is a run that judged nothing.
+pub fn overall<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> ExitCode {
+    let mut codes: Vec<ExitCode> = verdicts.into_iter().map(Verdict::exit_code).collect();
+    codes.sort_by_key(|code| match code {
+        ExitCode::Cancelled => 0,
+        ExitCode::MigrationFailed => 1,
+        ExitCode::TimedOut => 2,
+        ExitCode::Service | ExitCode::BadInput => 3,
+        ExitCode::Done => 4,
+    });
+    codes.first().copied().unwrap_or(ExitCode::Service)
+}

@@ -1,0 +1,109 @@
+//! The only changes that a task definition ever sees.
+
+use serde_json::{Map, Value, json};
+
+use super::{TaskDefinition, is_named, name_of, printable};
+use crate::failure::{Failure, listed};
+
+/// What a new revision changes, in the migration container only. A sidecar keeps its image, also when it is the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// `registry/repository@sha256:…`.
+    pub image: String,
+    /// Each name is left with exactly one entry, with this value.
+    pub environment: Vec<(String, String)>,
+    /// Replaces the container's command; absent leaves it.
+    pub command: Option<Vec<String>>,
+}
+
+/// Names only: a value or a word of the command may be a password.
+impl std::fmt::Debug for Patch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Patch")
+            .field("image", &self.image)
+            .field("environment", &names)
+            .field("command", &self.command.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
+impl TaskDefinition {
+    /// The document that is to become the next revision. It has no ARN yet.
+    ///
+    /// A variable that the container already takes from `secrets` is refused, as ECS refuses it. What
+    /// `environmentFiles` hold can not be seen from here; ECS lets `environment` win over them.
+    pub fn patched(&self, container: &str, patch: &Patch) -> Result<Self, Failure> {
+        let mut document = self.document.clone();
+        let containers = document.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        let Some(target) = containers
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+            .find(|object| name_of(object) == Some(container))
+        else {
+            let names: Vec<String> =
+                self.container_names().into_iter().map(|name| printable(name, 255)).collect();
+            return Err(Failure::input(format!(
+                "task definition {} has no container {}",
+                printable(&self.name(), 300),
+                printable(container, 255)
+            ))
+            .hint(format!("its containers: {}; choose with --container", listed(&names))));
+        };
+        target.insert("image".into(), Value::String(patch.image.clone()));
+        if let Some(command) = &patch.command {
+            target.insert("command".into(), json!(command));
+        }
+        for (name, value) in &patch.environment {
+            self.check_variable(container, target, name)?;
+            set_variable(target, name, value);
+        }
+        Ok(Self { document, arn: None, revision: None, status: None, ..self.clone() })
+    }
+
+    fn check_variable(
+        &self,
+        container: &str,
+        object: &Map<String, Value>,
+        name: &str,
+    ) -> Result<(), Failure> {
+        let shown = printable(name, 200);
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(Failure::input(format!("{shown:?} can not name an environment variable"))
+                .hint("use letters, digits and underscores, as in DATABASE_NAME"));
+        }
+        let secrets = object.get("secrets").and_then(Value::as_array);
+        if secrets.is_some_and(|secrets| secrets.iter().any(|secret| is_named(secret, name))) {
+            return Err(Failure::input(format!(
+                "container {} of task definition {} takes {shown} from a secret, so it can not be set per database",
+                printable(container, 255),
+                printable(&self.name(), 300)
+            ))
+            .hint(format!(
+                "ECS refuses a variable that is also a secret: remove {shown} from the `secrets` of container {} in \
+                 family {}, or let the program read another variable and name that with --database-variable",
+                printable(container, 255),
+                printable(&self.family, 255)
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Sets a variable where it stands, or adds it at the end, and leaves exactly one of it.
+fn set_variable(container: &mut Map<String, Value>, name: &str, value: &str) {
+    let environment = container.entry("environment").or_insert(Value::Null);
+    if environment.is_null() {
+        *environment = json!([]);
+    }
+    let Some(entries) = environment.as_array_mut() else { return };
+    let mut found = false;
+    entries.retain(|entry| !is_named(entry, name) || !std::mem::replace(&mut found, true));
+    match entries.iter_mut().filter_map(Value::as_object_mut).find(|entry| name_of(entry) == Some(name)) {
+        Some(entry) => {
+            entry.insert("value".into(), Value::String(value.to_owned()));
+        }
+        None => entries.push(json!({"name": name, "value": value})),
+    }
+}

@@ -1,0 +1,93 @@
+//! A verdict in words.
+
+use super::{Killer, Verdict};
+use crate::ports::{Container, Task};
+use crate::task_definition::printable;
+
+impl Verdict {
+    /// The verdict's name: in the summary, the outputs and the JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Migrated(_) => "migrated",
+            Self::Failed { .. } => "failed",
+            Self::NeverStarted { .. } => "never started",
+            Self::Killed { .. } => "killed",
+            Self::TimedOut { .. } => "timed out",
+            Self::Cancelled { .. } => "cancelled",
+            Self::WrongDatabase { .. } => "wrong database",
+            Self::Unproved { .. } => "unproved",
+            Self::AlreadyRunning { .. } => "already running",
+            Self::NotRun { .. } => "not run",
+        }
+    }
+
+    /// One sentence, lowercase, without a full stop; names nothing that is not in the verdict.
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Migrated(migrated) => match migrated.report() {
+                Some(report) => report.to_string(),
+                None => "exit code 0; its image prints no migration report, so which database it was is not proved".into(),
+            },
+            Self::Failed { exit_code } => format!("exit code {exit_code}"),
+            Self::NeverStarted { reason } => format!("its container never ran, nothing was migrated: {}", text(reason)),
+            Self::Killed { by, exit_code } => {
+                let exit = match exit_code {
+                    Some(exit_code) => format!("exit code {exit_code}"),
+                    None => "no exit code".into(),
+                };
+                format!("{} ({exit})", by.explain())
+            }
+            Self::TimedOut { stopped: true } => "still running at --timeout, so its task was stopped".into(),
+            Self::TimedOut { stopped: false } => "still running at --timeout, and its task runs on".into(),
+            Self::Cancelled { stopped: true } => "the run was interrupted, so its task was stopped".into(),
+            Self::Cancelled { stopped: false } => "the run was interrupted, and its task runs on".into(),
+            Self::WrongDatabase { asked, reported, exit_code } => {
+                let exit = match exit_code {
+                    Some(exit_code) => format!("exit code {exit_code}"),
+                    None => "no exit code".into(),
+                };
+                format!("asked for {}, but the task was connected to {} ({exit})", code(asked), code(reported))
+            }
+            Self::Unproved { why } | Self::NotRun { why } => text(why),
+            Self::AlreadyRunning { task_arn, started_by } => {
+                let by = started_by.as_deref().map_or(String::new(), |by| format!(", started by {}", code(by)));
+                format!("task {} migrates it now{by}", code(task_arn))
+            }
+        }
+    }
+}
+
+impl Killer {
+    fn explain(&self) -> String {
+        match self {
+            Self::OutOfMemory => "its container used more memory than it has and was killed".into(),
+            Self::Signal => "a signal ended its container, and ECS does not say who sent it".into(),
+            Self::Sidecar { name, exit_code } => format!(
+                "container {} of the same task ended first, with exit code {exit_code}, so ECS stopped the task",
+                code(name)
+            ),
+            Self::StopTask { reason } => format!("someone else stopped its task: {}", text(reason)),
+            Self::Spot => "Fargate Spot took the capacity back".into(),
+            Self::Retirement => "Fargate retired the host of its task".into(),
+            Self::Host => "the host of its task failed".into(),
+            Self::ServiceScheduler => "the scheduler of an ECS service stopped its task".into(),
+        }
+    }
+}
+
+/// What ECS gives as a reason: the task's, and the container's when it says more.
+pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
+    let parts = [task.stopped_reason.as_deref(), own.and_then(|own| own.reason.as_deref())];
+    let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
+    if parts.is_empty() { "ECS gives no reason".into() } else { text(&parts.join("; ")) }
+}
+
+/// A name or code from outside.
+pub(super) fn code(name: &str) -> String {
+    printable(name, 300)
+}
+
+/// A sentence from outside: ECS keeps 1024 characters of a reason.
+pub(super) fn text(sentence: &str) -> String {
+    printable(sentence, 2100)
+}
