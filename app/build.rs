@@ -1,7 +1,6 @@
 //! `embed_migrations!` reads a directory that cargo does not know of: without this line a new file in it
 //! would not be compiled in.
 
-#[expect(clippy::print_stdout, reason = "cargo reads a build script's instructions from stdout")]
 fn main() {
     println!("cargo::rerun-if-changed=migrations");
 }

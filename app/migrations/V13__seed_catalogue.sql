@@ -13,13 +13,14 @@ INSERT INTO product_categories (product_id, category_id)
 
 WITH catalogue (product_slug, code, title, weight_grams, usd, eur, on_hand) AS (VALUES
     ('paper-clips', 'CLIP-100', 'Box of 100', 55, 350, 320, 500),
-    ('left-sock', 'SOCK-L-S', 'Left sock, small', 40, 1200, 1100, 40),
-    ('left-sock', 'SOCK-L-M', 'Left sock, medium', 45, 1200, 1100, 60),
-    ('notebook', 'NOTE-A5', 'Notebook A5', 320, 1850, 1700, 120)
+    ('left-sock', 'SOCK-L-S', 'Small', 40, 1200, 1100, 40),
+    ('left-sock', 'SOCK-L-M', 'Medium', 45, 1200, 1100, 60),
+    ('notebook', 'NOTE-A5', 'A5, dotted', 320, 1850, 1700, 120)
 ), new_skus AS (
     INSERT INTO skus (product_id, sku_type, code, title, weight_grams)
         SELECT p.id, 'product', c.code, c.title, c.weight_grams
         FROM catalogue c JOIN products p ON p.slug = c.product_slug
+        ORDER BY p.id, c.code DESC
     RETURNING id, code
 ), new_prices AS (
     INSERT INTO sku_prices (sku_id, currency_code, amount_minor)

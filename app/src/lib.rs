@@ -11,6 +11,8 @@ pub mod lock;
 pub mod migrate;
 pub mod report;
 pub mod status;
+pub mod serve;
+pub mod api;
 pub mod healthcheck;
 pub mod signals;
 pub mod output;

@@ -1,5 +1,5 @@
 use app::cli::{Cli, Command};
-use app::{failure::Exit, healthcheck, migrate, output, signals::Signals, status};
+use app::{failure::Exit, healthcheck, migrate, output, serve, signals::Signals, status};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -12,7 +12,10 @@ async fn main() -> ExitCode {
             Err(failure) => Err(failure),
         },
         Command::Status(options) => status::run(&options).await,
-        Command::Serve(_) => Ok(()),
+        Command::Serve(options) => match Signals::install() {
+            Ok(signals) => serve::run(&options, signals).await,
+            Err(failure) => Err(failure),
+        },
         Command::Healthcheck(options) => healthcheck::run(&options).await,
     };
     match outcome {

@@ -1,0 +1,93 @@
+//! Every way in which a request can fail, and its status.
+
+use crate::failure::{chain, describe};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use deadpool_postgres::PoolError;
+use serde_json::{Value, json};
+use tokio_postgres::error::SqlState;
+
+#[derive(Debug)]
+pub enum ApiError {
+    /// The request cannot be read: not JSON, a path that is no id, a header that is missing.
+    BadRequest(String),
+    NotFound(String),
+    MethodNotAllowed,
+    /// The request is fine, but not in the present state of the shop. The details go into the answer.
+    Conflict(&'static str, String, Value),
+    /// The request is readable and asks for what cannot be.
+    Unprocessable(String),
+    TooLarge,
+    UnsupportedMediaType,
+    /// The database cannot be reached, or did not answer in time.
+    Unavailable(String),
+    /// Ours to mend: the caller sees no detail, the log does.
+    Internal(String),
+}
+
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::from(error),
+            other => Self::Unavailable(chain(&other)),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for ApiError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let text = describe(&error);
+        match error.code() {
+            None => Self::Unavailable(text),
+            Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::ADMIN_SHUTDOWN)) => {
+                Self::Unavailable(text)
+            }
+            // Class 08 connection, 53 resources, 57 operator intervention, 3D no such database, 28 authorization.
+            Some(state) if ["08", "53", "57", "3D", "28"].contains(&&state.code()[..2]) => {
+                Self::Unavailable(text)
+            }
+            Some(_) => Self::Internal(text),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, message, details) = match self {
+            Self::BadRequest(message) => (StatusCode::BAD_REQUEST, "bad_request", message, Value::Null),
+            Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message, Value::Null),
+            Self::MethodNotAllowed => {
+                let message = "this path does not take this method".to_owned();
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, Value::Null)
+            }
+            Self::Conflict(code, message, details) => (StatusCode::CONFLICT, code, message, details),
+            Self::Unprocessable(message) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", message, Value::Null)
+            }
+            Self::TooLarge => {
+                let message = format!("a body may have {} bytes", super::BODY_LIMIT);
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, Value::Null)
+            }
+            Self::UnsupportedMediaType => {
+                let message = "send Content-Type: application/json".to_owned();
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message, Value::Null)
+            }
+            Self::Unavailable(why) => {
+                tracing::warn!("database unavailable: {why}");
+                let message = "the database is not available, try again".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, Value::Null)
+            }
+            Self::Internal(why) => {
+                tracing::error!("request failed: {why}");
+                let message = "something went wrong on our side".to_owned();
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", message, Value::Null)
+            }
+        };
+        let mut error = json!({ "code": code, "message": message });
+        if !details.is_null() {
+            error["details"] = details;
+        }
+        (status, Json(json!({ "error": error }))).into_response()
+    }
+}
