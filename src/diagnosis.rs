@@ -4,9 +4,11 @@
 //! So the text is only ever searched for the phrases of [`table`], and the verdict never depends on it.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::ports::Task;
-use table::{ENDS, ROWS, Row};
+use table::{ENDS, OTHER_END, ROWS, Row};
 
 /// A StopTask of ours begins its reason with this, which tells it apart from anybody else's.
 pub const STOPPED_BY_US: &str = "fargate-migrate: ";
@@ -19,8 +21,8 @@ pub struct Diagnosis {
     pub fix: &'static str,
 }
 
-/// The cause behind a stopped task, from its stoppedReason, the containers' reasons and the exit code of `container`.
-/// `None` when the migration container ended with 0, or nothing is known.
+/// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, and at last the exit code
+/// of `container`. `None` when nothing is known, or the migration container ended the task with 0.
 pub fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {
     row(task, container).map(|row| row.diagnosis).or_else(|| end(task, container))
 }
@@ -37,19 +39,26 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
     if stop_code == Some("EssentialContainerExited") && exit_code == Some(0) {
         return None;
     }
-    // The migration container's own reason comes before a sidecar's.
-    let mut containers: Vec<_> = task.containers.iter().collect();
-    containers.sort_by_key(|other| other.name != container);
-    let reasons = containers.into_iter().filter_map(|other| other.reason.as_deref());
-    let text =
-        normal(&task.stopped_reason.as_deref().into_iter().chain(reasons).collect::<Vec<_>>().join(" | "));
-    ROWS.iter().find(|row| row.stops(stop_code) && row.says(&text))
+    let task_reason = task.stopped_reason.as_deref().unwrap_or_default();
+    let texts = |own: bool| {
+        let containers = task.containers.iter().filter(move |other| (other.name == container) == own);
+        containers.filter_map(|other| Some(normal(&format!("{task_reason} | {}", other.reason.as_deref()?))))
+    };
+    // A sidecar's trouble is ours only when our container did not end by itself.
+    let ended_by_itself = exit_code.is_some_and(|code| !matches!(code, 137 | 143));
+    let others = texts(false).filter(|_| !ended_by_itself);
+    let all = texts(true).chain([normal(task_reason)]).chain(others);
+    let said = all.into_iter().find_map(|text| {
+        ROWS.iter().find(|row| !row.phrases.is_empty() && row.stops(stop_code) && row.says(&text))
+    });
+    said.or_else(|| ROWS.iter().find(|row| row.phrases.is_empty() && row.stops(stop_code)))
 }
 
-/// What the exit code alone tells.
+/// What the exit code alone tells; nothing to tell when there is none or it is 0.
 fn end(task: &Task, container: &str) -> Option<Diagnosis> {
-    let exit_code = task.container(container)?.exit_code?;
-    ENDS.iter().find(|end| end.exit_codes.contains(&exit_code)).map(|end| end.diagnosis)
+    let exit_code = task.container(container)?.exit_code.filter(|code| *code != 0)?;
+    let known = ENDS.iter().find(|end| end.exit_codes.contains(&exit_code));
+    Some(known.map_or(OTHER_END, |end| end.diagnosis))
 }
 
 impl Row {
