@@ -1,0 +1,18 @@
+//! The real binary against a real PostgreSQL server, with a database for each test.
+
+/// A server for this process, a database for each test, the binary and its report.
+mod support;
+/// What `app migrate` does to a database, and what it says.
+mod migrate;
+/// Migrations that fail, are cancelled, or contradict the database's history.
+mod trouble;
+/// One migration of a database at a time.
+mod lock;
+/// `app status`, the command line and its settings.
+mod command_line;
+/// sslmode as libpq means it, against a server with a certificate.
+mod tls;
+/// The HTTP API: the catalogue, a cart that becomes an order, client events.
+mod shop;
+/// Liveness, readiness, and how a server ends.
+mod serve;
