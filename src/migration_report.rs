@@ -3,6 +3,9 @@
 //! One line of stdout, `{"migration_report": {…}}`; any other line is just log. The protocol is in
 //! docs/migration-report.md. What it says comes from a container, so it is data to judge, never to trust.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};

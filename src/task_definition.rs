@@ -7,6 +7,10 @@ mod diff;
 mod patch;
 mod printable;
 mod same;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod properties;
 
 use std::path::Path;
 

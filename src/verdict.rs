@@ -4,6 +4,8 @@
 //! container other than the migration container never decides.
 
 mod words;
+#[cfg(test)]
+mod tests;
 
 use crate::failure::ExitCode;
 use crate::migration_report::{MigrationReport, Reports};

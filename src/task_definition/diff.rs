@@ -1,8 +1,263 @@
 //! What a reviewer reads before a revision is registered.
-use super::TaskDefinition;
+//!
+//! A diff is posted on pull requests, so it shows what is known to be harmless and hides the rest: values of variables
+//! that are not ours, and texts in fields that take anything (labels, options, health checks, fields that we do not
+//! know). A value that changed is marked, also where it is hidden. A command may hold a password, so only a new one is
+//! shown: it was given in the clear, and a reviewer must see what will run.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::same::normal;
+use super::{TaskDefinition, name_of, printable};
+
+/// Fields of a task or a container whose texts are names, modes and sizes: no place for a secret.
+const HARMLESS: [&str; 36] = [
+    "family",
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "cpu",
+    "memory",
+    "pidMode",
+    "ipcMode",
+    "requiresCompatibilities",
+    "runtimePlatform",
+    "placementConstraints",
+    "containers",
+    "volumes.name",
+    "volumes.host",
+    "volumes.efsVolumeConfiguration",
+    "image",
+    "repositoryCredentials",
+    "links",
+    "portMappings",
+    "environmentFiles",
+    "mountPoints",
+    "volumesFrom",
+    "linuxParameters",
+    "dependsOn",
+    "versionConsistency",
+    "hostname",
+    "user",
+    "workingDirectory",
+    "dnsServers",
+    "dnsSearchDomains",
+    "ulimits",
+    "resourceRequirements",
+    "credentialSpecs",
+    "logConfiguration.logDriver",
+    "logConfiguration.secretOptions",
+    "logConfiguration.options.mode",
+];
+
+/// One value of the document, in the section where a reviewer looks for it.
+struct Leaf {
+    section: String,
+    name: String,
+    /// Decides whether it changed; never shown as such.
+    raw: String,
+    /// As shown; hidden when absent.
+    text: Option<String>,
+    /// Shown on the new side when it changed.
+    shown_if_new: Option<String>,
+    /// ` = `, or ` ← ` for what comes from elsewhere.
+    link: &'static str,
+}
+
 impl TaskDefinition {
+    /// A unified diff from this document to `to`, by section, empty when they are the same. Of the environment, only the
+    /// values of the variables `ours` are shown, old and new.
     pub fn diff(&self, to: &Self, ours: &[&str]) -> String {
-        let _ = ours;
-        if self.same_as(to) { String::new() } else { "changed\n".into() }
+        if self.same_as(to) {
+            return String::new();
+        }
+        let (old, new) = (leaves(self, ours), leaves(to, ours));
+        let before = lines(&old, None);
+        let after = lines(&new, Some(&old));
+        let mut sections: Vec<&str> = Vec::new();
+        for (section, _) in before.iter().chain(&after) {
+            if !sections.contains(section) {
+                sections.push(section);
+            }
+        }
+        let next = if to.revision.is_some() { to.name() } else { format!("{} (next revision)", to.family) };
+        let mut text = format!("--- {}\n+++ {}\n", printable(&self.name(), 300), printable(&next, 300));
+        let header = text.len();
+        for section in sections {
+            hunks(&mut text, section, &before, &after);
+        }
+        if text.len() == header {
+            text.push_str("@@ task @@\n- (not shown)\n+ (not shown, changed)\n");
+        }
+        text
     }
+}
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 3;
+
+fn hunks(text: &mut String, section: &str, before: &[(&str, String)], after: &[(&str, String)]) {
+    let of = |side: &[(&str, String)]| -> Vec<String> {
+        side.iter().filter(|(name, _)| *name == section).map(|(_, line)| line.clone()).collect()
+    };
+    let (before, after) = (of(before), of(after));
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    let diff = TextDiff::from_slices(&before, &after);
+    for group in diff.grouped_ops(CONTEXT) {
+        text.push_str(&format!("@@ {section} @@\n"));
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            text.push_str(&format!("{sign} {}\n", change.value()));
+        }
+    }
+}
+
+/// Each leaf as a line with its section. What looks as it did in `old` and is another value says so.
+fn lines<'a>(leaves: &'a [Leaf], old: Option<&[Leaf]>) -> Vec<(&'a str, String)> {
+    // A name that stands there twice is matched in order.
+    let mut known: HashMap<(&str, &str), VecDeque<&Leaf>> = HashMap::new();
+    for leaf in old.into_iter().flatten() {
+        known.entry((&leaf.section, &leaf.name)).or_default().push_back(leaf);
+    }
+    let line = |leaf: &'a Leaf| {
+        let was =
+            known.get_mut(&(leaf.section.as_str(), leaf.name.as_str())).and_then(|same| same.pop_front());
+        let changed = was.is_some_and(|was| was.raw != leaf.raw);
+        let is_new = old.is_some() && (changed || was.is_none());
+        let text = leaf.text.as_ref().or_else(|| leaf.shown_if_new.as_ref().filter(|_| is_new));
+        let value = match text {
+            Some(text) if changed && was.is_some_and(|was| was.text.as_ref() == Some(text)) => {
+                format!("{text} (changed)")
+            }
+            Some(text) => text.clone(),
+            None if changed => "(hidden, changed)".into(),
+            None => "(hidden)".into(),
+        };
+        (leaf.section.as_str(), format!("{}{}{value}", leaf.name, leaf.link))
+    };
+    leaves.iter().map(line).collect()
+}
+
+fn leaves(definition: &TaskDefinition, ours: &[&str]) -> Vec<Leaf> {
+    let document = normal(&definition.document);
+    let mut leaves = Vec::new();
+    let containers = Value::from(definition.container_names());
+    flatten(&mut leaves, "task", "containers", "containers", &containers);
+    let fields = document.as_object().into_iter().flatten();
+    for (key, value) in fields.filter(|(key, _)| !matches!(key.as_str(), "containerDefinitions" | "tags")) {
+        flatten(&mut leaves, "task", &printable(key, 100), key, value);
+    }
+    leaves.sort_by(|a, b| a.name.cmp(&b.name));
+    let containers = document.get("containerDefinitions").and_then(Value::as_array);
+    for container in containers.into_iter().flatten().filter_map(Value::as_object) {
+        let section = format!("container {}", printable(name_of(container).unwrap_or_default(), 255));
+        let mut fields = Vec::new();
+        for (key, value) in
+            container.iter().filter(|(key, _)| !matches!(key.as_str(), "name" | "environment" | "secrets"))
+        {
+            flatten(&mut fields, &section, &printable(key, 100), key, value);
+        }
+        fields.sort_by(|a, b| a.name.cmp(&b.name));
+        leaves.append(&mut fields);
+        entries(
+            &mut leaves,
+            &format!("{section}: environment"),
+            container.get("environment"),
+            |name, entry| {
+                let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
+                (" = ", ours.contains(&name).then(|| printable(value, 1000)))
+            },
+        );
+        entries(&mut leaves, &format!("{section}: secrets"), container.get("secrets"), |_, entry| {
+            (" ← ", entry.get("valueFrom").and_then(Value::as_str).map(|arn| printable(arn, 1000)))
+        });
+    }
+    entries(&mut leaves, "tags", document.get("tags"), |_, tag| {
+        (" = ", Some(printable(tag.get("value").and_then(Value::as_str).unwrap_or_default(), 300)))
+    });
+    leaves
+}
+
+/// A list of `{name, …}` (or, for tags, `{key, …}`): one line for each.
+fn entries(
+    leaves: &mut Vec<Leaf>,
+    section: &str,
+    list: Option<&Value>,
+    shown: impl Fn(&str, &Value) -> (&'static str, Option<String>),
+) {
+    for entry in list.and_then(Value::as_array).into_iter().flatten() {
+        let name =
+            entry.get("name").or_else(|| entry.get("key")).and_then(Value::as_str).unwrap_or("(no name)");
+        let (link, text) = shown(name, entry);
+        leaves.push(Leaf {
+            section: section.to_owned(),
+            name: printable(name, 300),
+            raw: canonical(entry),
+            text,
+            shown_if_new: None,
+            link,
+        });
+    }
+}
+
+/// `shown` is the path for a reader, with indexes; `path` the one that decides whether a text is harmless.
+fn flatten(leaves: &mut Vec<Leaf>, section: &str, shown: &str, path: &str, value: &Value) {
+    let harmless = is_harmless(path);
+    let text = match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (key, value) in fields {
+                let shown = format!("{shown}.{}", printable(key, 100));
+                flatten(leaves, section, &shown, &format!("{path}.{key}"), value);
+            }
+            return;
+        }
+        Value::Array(list) if list.iter().any(|item| item.is_object() || item.is_array()) => {
+            for (index, item) in list.iter().enumerate() {
+                flatten(leaves, section, &format!("{shown}[{index}]"), path, item);
+            }
+            return;
+        }
+        Value::String(text) => harmless.then(|| printable(text, 1000)),
+        Value::Array(list) => (harmless || list.is_empty()).then(|| words(list)),
+        other => Some(other.to_string()),
+    };
+    let shown_if_new = match value {
+        Value::Array(list) if path == "command" => Some(words(list)),
+        _ => None,
+    };
+    leaves.push(Leaf {
+        section: section.to_owned(),
+        name: shown.to_owned(),
+        raw: canonical(value),
+        text,
+        shown_if_new,
+        link: " = ",
+    });
+}
+
+fn is_harmless(path: &str) -> bool {
+    let within =
+        |field: &str| path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    path.starts_with("logConfiguration.options.awslogs-") || HARMLESS.iter().any(|field| within(field))
+}
+
+/// `["app", "migrate"]`
+fn words(list: &[Value]) -> String {
+    let words: Vec<String> = list.iter().map(|word| printable(&word.to_string(), 1000)).collect();
+    format!("[{}]", words.join(", "))
+}
+
+/// The value in a form in which the order of keys does not matter.
+fn canonical(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }

@@ -38,7 +38,7 @@ impl TaskDefinition {
     }
 }
 
-fn normal(document: &Value) -> Value {
+pub(super) fn normal(document: &Value) -> Value {
     let mut document = document.clone();
     let Some(task) = document.as_object_mut() else { return document };
     drop_empty(task);

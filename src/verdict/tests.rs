@@ -1,0 +1,330 @@
+use jiff::Timestamp;
+
+use super::*;
+
+const EXITED: Option<&str> = Some("EssentialContainerExited");
+const OURS: &str = "healthtech_experiment";
+
+/// A stopped task that ran, with one migration container.
+fn ended(stop_code: Option<&str>, exit_code: Option<i32>) -> Task {
+    Task {
+        arn: "arn:aws:ecs:us-east-1:123456789012:task/c/0f1e".into(),
+        last_status: "STOPPED".into(),
+        stop_code: stop_code.map(Into::into),
+        stopped_reason: Some("Essential container in task exited".into()),
+        containers: vec![container("migration", exit_code, None)],
+        started_at: Some(Timestamp::UNIX_EPOCH),
+        ..Task::default()
+    }
+}
+
+fn container(name: &str, exit_code: Option<i32>, reason: Option<&str>) -> Container {
+    Container { name: name.into(), exit_code, reason: reason.map(Into::into), ..Container::default() }
+}
+
+fn with(mut task: Task, other: Container) -> Task {
+    task.containers.insert(0, other);
+    task
+}
+
+fn because(mut task: Task, reason: &str) -> Task {
+    task.containers[0].reason = Some(reason.into());
+    task
+}
+
+fn reported(lines: &[&str]) -> Reports {
+    let mut reports = Reports::default();
+    for line in lines {
+        assert!(reports.line(&format!(r#"{{"migration_report":{line}}}"#)));
+    }
+    reports
+}
+
+fn good() -> Reports {
+    reported(&[
+        r#"{"version":1,"database":"healthtech_experiment","applied":[{"version":1,"name":"a","ms":1}],"pending":0,"current":1,"tables":57}"#,
+    ])
+}
+
+fn of(task: &Task) -> Verdict {
+    judge(OURS, "migration", task, &Reports::default(), false)
+}
+
+fn why(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::Unproved { why } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn exit_code_0_of_an_exited_container_is_success() {
+    let verdict = of(&ended(EXITED, Some(0)));
+    assert!(verdict.is_migrated());
+    let verdict = judge(OURS, "migration", &ended(EXITED, Some(0)), &good(), true);
+    let Verdict::Migrated(migrated) = &verdict else { panic!("{verdict:?}") };
+    assert_eq!(migrated.database(), OURS);
+    assert_eq!(migrated.task_arn(), "arn:aws:ecs:us-east-1:123456789012:task/c/0f1e");
+    assert_eq!(migrated.report().unwrap().tables, Some(57));
+    assert_eq!(verdict.explain(), "healthtech_experiment: 1 applied, now at 1, 57 tables");
+}
+
+/// The table of all that ECS may say, without a report: nothing but the row above is success.
+#[test]
+fn nothing_else_is_success() {
+    let stop_codes = [
+        None,
+        Some(""),
+        Some("TaskFailedToStart"),
+        Some("UserInitiated"),
+        Some("ServiceSchedulerInitiated"),
+        Some("SpotInterruption"),
+        Some("TerminationNotice"),
+        Some("InfrastructureHealth"),
+        Some("SomethingNew"),
+        EXITED,
+    ];
+    for stop_code in stop_codes {
+        for exit_code in [None, Some(0), Some(1), Some(-1), Some(137), Some(143), Some(255)] {
+            for reports in [Reports::default(), good()] {
+                let verdict = judge(OURS, "migration", &ended(stop_code, exit_code), &reports, false);
+                let success = stop_code == EXITED && exit_code == Some(0);
+                assert_eq!(verdict.is_migrated(), success, "{stop_code:?} {exit_code:?} {verdict:?}");
+                assert_eq!(verdict.exit_code() == ExitCode::Done, success);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_that_has_not_stopped_proves_nothing() {
+    for status in ["RUNNING", "DEPROVISIONING", ""] {
+        let task = Task { last_status: status.into(), ..ended(EXITED, Some(0)) };
+        assert!(why(&of(&task)).contains("not STOPPED"));
+    }
+}
+
+#[test]
+fn an_exit_code_of_its_own_is_a_failure() {
+    for exit_code in [1, 2, 127, 134, 139, 255] {
+        assert_eq!(of(&ended(EXITED, Some(exit_code))), Verdict::Failed { exit_code });
+        assert_eq!(of(&ended(None, Some(exit_code))), Verdict::Failed { exit_code });
+    }
+}
+
+#[test]
+fn a_sidecar_never_decides() {
+    for sidecar in
+        [container("agent", Some(0), None), container("agent", Some(1), None), container("agent", None, None)]
+    {
+        assert!(of(&with(ended(EXITED, Some(0)), sidecar.clone())).is_migrated());
+        assert_eq!(of(&with(ended(EXITED, Some(3)), sidecar.clone())), Verdict::Failed { exit_code: 3 });
+        assert!(!of(&with(ended(EXITED, None), sidecar)).is_migrated());
+    }
+}
+
+#[test]
+fn a_sidecar_that_ended_first_is_named_as_the_killer() {
+    let verdict = of(&with(ended(EXITED, Some(143)), container("agent", Some(2), None)));
+    let by = Killer::Sidecar { name: "agent".into(), exit_code: 2 };
+    assert_eq!(verdict, Verdict::Killed { by, exit_code: Some(143) });
+    assert_eq!(
+        verdict.explain(),
+        "container agent of the same task ended first, with exit code 2, so ECS stopped the task (exit code 143)"
+    );
+    let verdict = of(&with(ended(EXITED, Some(137)), container("agent", Some(143), None)));
+    assert_eq!(verdict, Verdict::Killed { by: Killer::Signal, exit_code: Some(137) });
+}
+
+#[test]
+fn who_killed_it_is_told_apart() {
+    let oom = "OutOfMemoryError: Container killed due to memory usage";
+    for (task, expected) in [
+        (because(ended(EXITED, Some(137)), oom), Killer::OutOfMemory),
+        (because(ended(EXITED, Some(1)), oom), Killer::OutOfMemory),
+        (because(ended(EXITED, None), oom), Killer::OutOfMemory),
+        (ended(EXITED, Some(137)), Killer::Signal),
+        (ended(EXITED, Some(143)), Killer::Signal),
+        (ended(None, Some(143)), Killer::Signal),
+        (ended(Some("SpotInterruption"), Some(143)), Killer::Spot),
+        (ended(Some("SpotInterruption"), Some(0)), Killer::Spot),
+        (ended(Some("TerminationNotice"), None), Killer::Retirement),
+        (ended(Some("InfrastructureHealth"), None), Killer::Host),
+        (ended(Some("ServiceSchedulerInitiated"), Some(1)), Killer::ServiceScheduler),
+    ] {
+        let exit_code = task.containers[0].exit_code;
+        assert_eq!(of(&task), Verdict::Killed { by: expected, exit_code }, "{task:?}");
+    }
+    let mut stopped = ended(Some("UserInitiated"), Some(137));
+    stopped.stopped_reason = Some("Task stopped by user".into());
+    assert_eq!(of(&stopped).explain(), "someone else stopped its task: Task stopped by user (exit code 137)");
+}
+
+#[test]
+fn a_task_that_failed_to_start_never_started() {
+    let mut task = ended(Some("TaskFailedToStart"), None);
+    task.stopped_reason = Some("ResourceInitializationError: unable to pull secrets".into());
+    task.started_at = None;
+    let verdict = of(&task);
+    assert_eq!(verdict.word(), "never started");
+    assert_eq!(verdict.exit_code(), ExitCode::Service);
+    assert_eq!(
+        verdict.explain(),
+        "its container never ran, nothing was migrated: ResourceInitializationError: unable to pull secrets"
+    );
+    let reason = because(task, "CannotStartContainerError: exec format error");
+    assert!(
+        of(&reason)
+            .explain()
+            .ends_with("unable to pull secrets; CannotStartContainerError: exec format error")
+    );
+    assert!(why(&of(&ended(Some("TaskFailedToStart"), Some(0)))).contains("failed to start"));
+}
+
+#[test]
+fn a_task_stopped_before_it_started_never_started() {
+    let mut task = ended(Some("UserInitiated"), None);
+    task.started_at = None;
+    assert_eq!(of(&task).word(), "never started");
+    // What reported has run, whatever ECS has seen of it.
+    assert_eq!(judge(OURS, "migration", &task, &good(), false).word(), "killed");
+}
+
+#[test]
+fn no_exit_code_is_no_proof_and_the_reason_is_given() {
+    let verdict = of(&because(ended(EXITED, None), "CannotInspectContainerError: no such container"));
+    assert_eq!(
+        verdict.explain(),
+        "its container left no exit code: Essential container in task exited; CannotInspectContainerError: no such \
+         container"
+    );
+}
+
+#[test]
+fn a_missing_container_is_said_with_those_that_are_there() {
+    let task = with(ended(EXITED, Some(0)), container("agent", Some(0), None));
+    let verdict = judge(OURS, "web", &task, &Reports::default(), false);
+    assert_eq!(why(&verdict), "the task has no container web (its containers: agent, migration)");
+    let none = Task { containers: Vec::new(), ..ended(EXITED, None) };
+    assert_eq!(why(&of(&none)), "the task has no container migration (its containers: none)");
+    let never = Task { containers: Vec::new(), ..ended(Some("TaskFailedToStart"), None) };
+    assert_eq!(of(&never).word(), "never started");
+}
+
+#[test]
+fn another_database_comes_before_everything_else() {
+    let other = [r#"{"version":1,"database":"startupwebapp_prod","pending":0}"#];
+    let both = [r#"{"version":1,"database":"healthtech_experiment","pending":0}"#, other[0]];
+    for lines in [&other[..], &both[..]] {
+        for (stop_code, exit_code) in
+            [(EXITED, Some(0)), (EXITED, Some(1)), (Some("UserInitiated"), Some(143)), (None, None)]
+        {
+            let verdict = judge(OURS, "migration", &ended(stop_code, exit_code), &reported(lines), false);
+            let expected = Verdict::WrongDatabase {
+                asked: OURS.into(),
+                reported: "startupwebapp_prod".into(),
+                exit_code,
+            };
+            assert_eq!(verdict, expected);
+            assert_eq!(verdict.exit_code(), ExitCode::MigrationFailed);
+        }
+    }
+    let verdict = judge(OURS, "migration", &ended(EXITED, Some(0)), &reported(&other), false);
+    assert_eq!(
+        verdict.explain(),
+        "asked for healthtech_experiment, but the task was connected to startupwebapp_prod (exit code 0)"
+    );
+    // PostgreSQL's names differ by case.
+    let case = reported(&[r#"{"version":1,"database":"Healthtech_experiment","pending":0}"#]);
+    assert_eq!(judge(OURS, "migration", &ended(EXITED, Some(0)), &case, false).word(), "wrong database");
+}
+
+#[test]
+fn a_report_that_does_not_say_done_proves_nothing() {
+    let task = ended(EXITED, Some(0));
+    for (line, expected) in [
+        (
+            r#"{"version":1,"database":"healthtech_experiment","pending":2}"#,
+            "exit code 0, but it reports that 2 migrations are pending",
+        ),
+        (
+            r#"{"version":1,"database":"healthtech_experiment","pending":0,"failed":{"version":7,"name":"orders","error":"no"}}"#,
+            "exit code 0, but it reports that migration 7 orders failed: no",
+        ),
+        (
+            r#"{"version":9,"database":"healthtech_experiment"}"#,
+            "exit code 0, but 1 of its migration reports can not be read: version 9 of the protocol is not supported, \
+             1 is",
+        ),
+        (
+            r#"{"version":1,"database":"healthtech_experiment"}"#,
+            "exit code 0, but 1 of its migration reports can not be read: missing field `pending`",
+        ),
+    ] {
+        let done = r#"{"version":1,"database":"healthtech_experiment","pending":0}"#;
+        for lines in [&[line][..], &[line, done], &[done, line]] {
+            assert_eq!(why(&judge(OURS, "migration", &task, &reported(lines), false)), expected);
+        }
+    }
+    let silent = judge(OURS, "migration", &task, &Reports::default(), true);
+    assert_eq!(why(&silent), "exit code 0, but it printed no migration report and --require-report is set");
+}
+
+#[test]
+fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
+    let verdicts = [
+        of(&ended(EXITED, Some(0))),
+        Verdict::Failed { exit_code: 3 },
+        Verdict::NeverStarted { reason: "ECS gives no reason".into() },
+        Verdict::Killed { by: Killer::Spot, exit_code: None },
+        Verdict::TimedOut { stopped: true },
+        Verdict::TimedOut { stopped: false },
+        Verdict::Cancelled { stopped: true },
+        Verdict::Cancelled { stopped: false },
+        Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), exit_code: None },
+        Verdict::Unproved { why: "x\u{1b}".into() },
+        Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()) },
+        Verdict::NotRun { why: "an earlier database failed".into() },
+    ];
+    let told: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| format!("{} · {} · {}", verdict.word(), verdict.exit_code() as u8, verdict.explain()))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    migrated · 0 · exit code 0; its image prints no migration report, so which database it was is not proved
+    failed · 1 · exit code 3
+    never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
+    killed · 1 · Fargate Spot took the capacity back (no exit code)
+    timed out · 4 · still running at --timeout, so its task was stopped
+    timed out · 4 · still running at --timeout, and its task runs on
+    cancelled · 130 · the run was interrupted, so its task was stopped
+    cancelled · 130 · the run was interrupted, and its task runs on
+    wrong database · 1 · asked for a, but the task was connected to b\n (no exit code)
+    unproved · 1 · x\u{1b}
+    already running · 1 · task arn migrates it now, started by run-7
+    not run · 3 · an earlier database failed
+    ");
+}
+
+#[test]
+fn the_run_ends_as_its_worst_database() {
+    let migrated = of(&ended(EXITED, Some(0)));
+    let failed = Verdict::Failed { exit_code: 3 };
+    let timed_out = Verdict::TimedOut { stopped: true };
+    let cancelled = Verdict::Cancelled { stopped: true };
+    let never = Verdict::NeverStarted { reason: String::new() };
+    let not_run = Verdict::NotRun { why: String::new() };
+    for (verdicts, expected) in [
+        (vec![], ExitCode::Service),
+        (vec![&migrated], ExitCode::Done),
+        (vec![&migrated, &migrated], ExitCode::Done),
+        (vec![&migrated, &not_run], ExitCode::Service),
+        (vec![&not_run, &failed, &migrated], ExitCode::MigrationFailed),
+        (vec![&never, &not_run], ExitCode::Service),
+        (vec![&never, &timed_out], ExitCode::TimedOut),
+        (vec![&timed_out, &failed, &never], ExitCode::MigrationFailed),
+        (vec![&failed, &cancelled, &timed_out], ExitCode::Cancelled),
+    ] {
+        assert_eq!(overall(verdicts.iter().copied()), expected, "{verdicts:?}");
+    }
+}
