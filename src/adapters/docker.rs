@@ -1,1 +1,102 @@
-//! In progress.
+//! Builds and pushes an image with the docker command.
+
+use anyhow::Result;
+use tokio::process::Command;
+
+use crate::adapters::registry_login::RegistryLogin;
+use crate::failure::Failure;
+use crate::ports::{DockerBuild, ImageTag};
+use crate::progress::Progress;
+
+mod build;
+mod cli;
+pub(super) mod output;
+mod private_config;
+mod process;
+mod push;
+
+use cli::DockerCli;
+use private_config::PrivateConfig;
+
+/// Checks, without a change, what a build needs: context, Dockerfile, a docker command that can build with BuildKit,
+/// and an engine that answers.
+///
+/// # Errors
+/// A [`Failure`] for each of them, with its fix.
+pub async fn check(build: &DockerBuild) -> Result<()> {
+    build::Input::find(build)?;
+    DockerCli::find().await?.engine_platform().await?;
+    Ok(())
+}
+
+/// `docker build`, then `docker push`; answers the digest (`sha256:…`) that the registry gave.
+///
+/// A push is tried three times on network trouble and 5xx. Dropping the future ends docker and removes the
+/// credentials.
+///
+/// # Errors
+/// A [`Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines are the
+/// evidence), and the registry's refusals.
+pub async fn build_and_push(
+    build: &DockerBuild,
+    to: &ImageTag,
+    login: &RegistryLogin,
+    progress: &Progress,
+) -> Result<String> {
+    login.ensure_serves(to)?;
+    ensure_tag(to)?;
+    let cli = DockerCli::find().await?;
+    cli.engine_platform().await?;
+    let config = PrivateConfig::create(private_config::user_dir().as_deref(), login)?;
+
+    progress.step("build image");
+    build::build(&cli, config.path(), build, to, progress).await?;
+    progress.step("push image");
+    push::push(&cli, config.path(), to, progress).await
+}
+
+/// A tag as registries allow it; `a:b@c` would change which image is named.
+pub(super) fn ensure_tag(to: &ImageTag) -> Result<(), Failure> {
+    let tag = to.tag.as_bytes();
+    let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let rest = |byte: &u8| word(byte) || matches!(byte, b'.' | b'-');
+    if tag.len() <= 128 && tag.first().is_some_and(word) && tag.iter().all(rest) {
+        return Ok(());
+    }
+    Err(Failure::input(format!("tag '{}' is no image tag", output::harmless(&to.tag)))
+        .hint("use at most 128 letters, digits, `_`, `.` and `-`, and begin with a letter, digit or `_`"))
+}
+
+impl DockerCli {
+    /// This docker with the private configuration.
+    fn command(&self, config: &std::path::Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command.env("DOCKER_CONFIG", config).env("DOCKER_CLI_HINTS", "false");
+        // Builders are kept below DOCKER_CONFIG; one that the user names must still be found.
+        if std::env::var_os("BUILDX_BUILDER").is_some() && std::env::var_os("BUILDX_CONFIG").is_none() {
+            command.envs(private_config::user_dir().map(|dir| ("BUILDX_CONFIG", dir.join("buildx"))));
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Repository;
+
+    #[test]
+    fn only_a_tag_is_a_tag() {
+        let check = |tag: &str| {
+            let repository = Repository { name: "app".into(), uri: "r.example/app".into() };
+            ensure_tag(&ImageTag { repository, tag: tag.into() }).is_ok()
+        };
+        for tag in ["1", "_x", "v1.2-rc_3", &"a".repeat(128)] {
+            assert!(check(tag), "{tag}");
+        }
+        for tag in ["", "-x", ".x", "a:b", "a@sha256:0", "a/b", "a b", "é", "a\u{1b}[31m", &"a".repeat(129)]
+        {
+            assert!(!check(tag), "{tag}");
+        }
+    }
+}

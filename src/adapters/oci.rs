@@ -1,1 +1,39 @@
-//! In progress.
+//! Makes an image of one static executable and pushes it straight to the registry: no Docker.
+
+use anyhow::Result;
+
+use crate::adapters::docker::ensure_tag;
+use crate::adapters::registry_login::RegistryLogin;
+use crate::ports::{BinaryImage, ImageTag};
+use crate::progress::Progress;
+
+mod executable;
+mod image;
+mod registry;
+
+pub use image::PackagedImage;
+
+/// Packages an executable; the same file gives the same digest.
+///
+/// # Errors
+/// A [`crate::failure::Failure`] when there is no such file, or it is not a static executable for the platform.
+pub fn package(binary: &BinaryImage) -> Result<PackagedImage> {
+    image::package(binary)
+}
+
+/// Pushes the blobs that the registry does not have yet, then the manifest; answers the digest.
+///
+/// # Errors
+/// A [`crate::failure::Failure`] for each of the registry's refusals; and when the registry gives another digest than
+/// ours.
+pub async fn push(
+    image: &PackagedImage,
+    to: &ImageTag,
+    login: &RegistryLogin,
+    progress: &Progress,
+) -> Result<String> {
+    login.ensure_serves(to)?;
+    ensure_tag(to)?;
+    progress.step("push image");
+    registry::push(image, to, login, &registry::LIMITS, progress).await
+}

@@ -1,0 +1,192 @@
+//! Runs one program: its lines as they come, a deadline, and no program left behind.
+
+use std::collections::VecDeque;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::output::Lines;
+
+/// So many last lines are kept: enough for BuildKit's error with its excerpt of log and Dockerfile.
+const TAIL: usize = 60;
+
+/// A program that ended by itself.
+#[derive(Debug)]
+pub struct Ended {
+    pub success: bool,
+    /// The last lines of both outputs.
+    pub tail: Vec<String>,
+}
+
+/// What a short query printed.
+#[derive(Debug)]
+pub struct Answer {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `command` and hands each line of both outputs to `show`; `None` when `deadline` came first.
+///
+/// The program is killed when the deadline comes or this future is dropped.
+pub async fn stream(
+    mut command: Command,
+    deadline: Duration,
+    mut show: impl FnMut(&str),
+) -> Result<Option<Ended>> {
+    let name = program(&command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("start {name}"))?;
+    let mut outputs = (Output::new(child.stdout.take()), Output::new(child.stderr.take()));
+
+    let mut tail = VecDeque::with_capacity(TAIL);
+    let run = async {
+        while outputs.0.is_open() || outputs.1.is_open() {
+            let lines = tokio::select! {
+                lines = outputs.0.lines(), if outputs.0.is_open() => lines,
+                lines = outputs.1.lines(), if outputs.1.is_open() => lines,
+            };
+            for line in lines.with_context(|| format!("read the output of {name}"))? {
+                show(&line);
+                if tail.len() == TAIL {
+                    tail.pop_front();
+                }
+                tail.push_back(line);
+            }
+        }
+        child.wait().await.with_context(|| format!("wait for {name}"))
+    };
+    match timeout(deadline, run).await {
+        Ok(status) => {
+            let success = status?.success();
+            Ok(Some(Ended { success, tail: tail.into() }))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Runs a short query; `None` when `deadline` came first.
+pub async fn ask(mut command: Command, deadline: Duration) -> Result<Option<Answer>> {
+    let name = program(&command);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let Ok(output) = timeout(deadline, command.output()).await else { return Ok(None) };
+    let output = output.with_context(|| format!("run {name}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    Ok(Some(Answer {
+        success: output.status.success(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }))
+}
+
+/// The program alone: its arguments may hold what is not to be shown.
+fn program(command: &Command) -> String {
+    command.as_std().get_program().to_string_lossy().into_owned()
+}
+
+struct Output<R> {
+    pipe: Option<R>,
+    lines: Lines,
+    buffer: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Output<R> {
+    fn new(pipe: Option<R>) -> Self {
+        Self { pipe, lines: Lines::default(), buffer: vec![0; 16 * 1024] }
+    }
+
+    fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// The next complete lines, perhaps none; at the end what is left, and the pipe is closed.
+    async fn lines(&mut self) -> std::io::Result<Vec<String>> {
+        let Some(pipe) = &mut self.pipe else { return Ok(Vec::new()) };
+        let read = pipe.read(&mut self.buffer).await?;
+        if read == 0 {
+            self.pipe = None;
+            return Ok(self.lines.rest().into_iter().collect());
+        }
+        Ok(self.lines.feed(&self.buffer[..read]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn both_outputs_arrive_line_by_line() {
+        let mut shown = Vec::new();
+        let script = "echo one; printf 'two\\rthree' >&2; exit 3";
+        let ended = stream(shell(script), MINUTE, |line| shown.push(line.to_owned())).await.unwrap().unwrap();
+        shown.sort();
+        assert_eq!(shown, ["one", "three", "two"]);
+        assert!(!ended.success);
+    }
+
+    #[tokio::test]
+    async fn only_the_last_lines_are_kept() {
+        let script = "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo line $i; done";
+        let mut count = 0;
+        let ended = stream(shell(script), MINUTE, |_| count += 1).await.unwrap().unwrap();
+        assert_eq!((count, ended.tail.len(), ended.tail[TAIL - 1].as_str()), (500, TAIL, "line 500"));
+    }
+
+    #[tokio::test]
+    async fn a_deadline_and_a_drop_kill_the_program() {
+        let mut pids = Vec::new();
+        let started = Instant::now();
+        let ended = stream(shell("echo $$; exec sleep 600"), Duration::from_millis(300), |line| {
+            pids.push(line.to_owned());
+        });
+        assert!(ended.await.unwrap().is_none());
+
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let run = stream(shell("echo $$; exec sleep 600"), MINUTE, move |line| {
+            tell.send(line.to_owned()).unwrap();
+        });
+        tokio::select! {
+            _ = run => panic!("sleep 600 ended"),
+            pid = told.recv() => pids.push(pid.unwrap()),
+        }
+
+        assert_eq!(pids.len(), 2);
+        for pid in pids {
+            // A killed child is a zombie until the runtime reaps it.
+            while Path::new("/proc").join(&pid).exists() {
+                assert!(started.elapsed() < MINUTE, "process {pid} is still there");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_has_an_answer_or_a_deadline() {
+        let answer = ask(shell("echo out; echo err >&2; exit 1"), MINUTE).await.unwrap().unwrap();
+        assert_eq!((answer.success, answer.stdout.as_str(), answer.stderr.as_str()), (false, "out", "err"));
+        assert!(ask(shell("exec sleep 600"), Duration::from_millis(50)).await.unwrap().is_none());
+        let error = ask(Command::new("/no/such/docker"), MINUTE).await.unwrap_err();
+        assert_eq!(error.to_string(), "run /no/such/docker");
+    }
+}

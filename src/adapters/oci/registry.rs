@@ -1,0 +1,225 @@
+//! The push: each blob that the registry lacks in one streamed upload, the manifest, and the registry's own word on
+//! the digest.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::errors::{OciDistributionError, OciEnvelope};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference, RegistryOperation};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::image::{Blob, PackagedImage};
+use crate::adapters::push_error::{self, PushError};
+use crate::adapters::registry_login::RegistryLogin;
+use crate::failure::Failure;
+use crate::ports::ImageTag;
+use crate::progress::Progress;
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a push waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the answer to a request without a body worth mentioning.
+    request: Duration,
+    /// An upload may take as long as it moves; a registry may take so long to store what it has received.
+    stall: Duration,
+    /// Before a second try.
+    first_pause: Duration,
+}
+
+pub const LIMITS: Limits = Limits {
+    request: Duration::from_secs(60),
+    stall: Duration::from_secs(120),
+    first_pause: push_error::FIRST_PAUSE,
+};
+
+/// So much is handed to the connection at a time, which is how finely progress is seen.
+const PIECE: usize = 256 * 1024;
+
+pub async fn push(
+    image: &PackagedImage,
+    to: &ImageTag,
+    login: &RegistryLogin,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<String> {
+    let session = Session::open(to, login, *limits)?;
+    let pause = limits.first_pause;
+    let total = image.blobs.iter().map(Blob::size).sum();
+    let what = |part: &str| format!("{part} of {}", to.reference());
+
+    push_error::retrying(progress, &what("login for the push"), pause, async || session.log_in().await)
+        .await?;
+    let mut done = 0;
+    for blob in &image.blobs {
+        let part = what(&format!("push of blob {}", blob.digest));
+        let show = |sent| progress.pushed(done + sent, total);
+        push_error::retrying(progress, &part, pause, async || session.push_blob(blob, show).await).await?;
+        done += blob.size();
+        progress.pushed(done, total);
+    }
+    push_error::retrying(progress, &what("push of the manifest"), pause, async || {
+        session.push_manifest(image).await
+    })
+    .await?;
+    let given =
+        push_error::retrying(progress, &what("check"), pause, async || session.digest().await).await?;
+    ensure!(
+        given == image.manifest_digest,
+        "push {}: the registry has {given} under this tag, and we pushed {}",
+        to.reference(),
+        image.manifest_digest
+    );
+    Ok(given)
+}
+
+struct Session<'a> {
+    client: Client,
+    reference: Reference,
+    auth: RegistryAuth,
+    to: &'a ImageTag,
+    limits: Limits,
+}
+
+impl<'a> Session<'a> {
+    fn open(to: &'a ImageTag, login: &RegistryLogin, limits: Limits) -> Result<Self> {
+        // The TLS library has no provider of its own in this build; a second call finds the first one's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = ClientConfig {
+            protocol: if login.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
+            // ECR refuses chunks below 5 MiB; one upload is what docker and containerd do too.
+            use_monolithic_push: true,
+            connect_timeout: Some(CONNECT_DEADLINE),
+            user_agent: concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")),
+            ..ClientConfig::default()
+        };
+        let (registry, repository) = to
+            .repository
+            .uri
+            .split_once('/')
+            .with_context(|| format!("read repository {}", to.repository.uri))?;
+        Ok(Self {
+            client: Client::try_from(config).context("set up the registry client")?,
+            reference: Reference::with_tag(registry.to_owned(), repository.to_owned(), to.tag.clone()),
+            auth: RegistryAuth::Basic(login.username.clone(), login.password.expose().to_owned()),
+            to,
+            limits,
+        })
+    }
+
+    /// Finds out how the registry wants to be authenticated to. Without this the client would go on without
+    /// credentials when the registry can not be reached, and the refusal that follows would mislead.
+    async fn log_in(&self) -> Result<(), PushError> {
+        self.answered(self.client.auth(&self.reference, &self.auth, RegistryOperation::Push))
+            .await
+            .map(|_| ())
+    }
+
+    async fn push_blob(&self, blob: &Blob, show: impl Fn(u64)) -> Result<(), PushError> {
+        // A refusal here has no body to explain it: the upload's has.
+        let exists = self.client.blob_exists(&self.reference, &blob.digest);
+        if matches!(timeout(self.limits.request, exists).await, Ok(Ok(true))) {
+            return Ok(());
+        }
+        let (sender, mut sent) = watch::channel(0);
+        let data = blob.content.data.clone();
+        let pieces = (0..data.len()).step_by(PIECE).map(move |start| {
+            let end = data.len().min(start + PIECE);
+            sender.send_replace(end as u64);
+            Ok(data.slice(start..end))
+        });
+        let pieces = futures::stream::iter(pieces);
+        let upload = self.client.push_blob_stream(&self.reference, pieces, &blob.digest, Some(blob.size()));
+        tokio::pin!(upload);
+        loop {
+            tokio::select! {
+                result = &mut upload => return result.map(|_| ()).map_err(|error| self.read(error)),
+                moved = timeout(self.limits.stall, sent.changed()) => match moved {
+                    Ok(Ok(())) => show(*sent.borrow_and_update()),
+                    Ok(Err(_)) => break,
+                    Err(_) => return Err(self.silent(self.limits.stall)),
+                },
+            }
+        }
+        match timeout(self.limits.stall, upload).await {
+            Ok(result) => result.map(|_| ()).map_err(|error| self.read(error)),
+            Err(_) => Err(self.silent(self.limits.stall)),
+        }
+    }
+
+    async fn push_manifest(&self, image: &PackagedImage) -> Result<(), PushError> {
+        let media_type = image.media_type.parse().context("read the manifest's media type");
+        let media_type = media_type.map_err(PushError::Final)?;
+        let manifest = image.manifest.clone();
+        self.answered(self.client.push_manifest_raw(&self.reference, manifest, media_type)).await.map(|_| ())
+    }
+
+    async fn digest(&self) -> Result<String, PushError> {
+        self.answered(self.client.fetch_manifest_digest(&self.reference, &self.auth)).await
+    }
+
+    async fn answered<T>(
+        &self,
+        request: impl Future<Output = Result<T, OciDistributionError>>,
+    ) -> Result<T, PushError> {
+        match timeout(self.limits.request, request).await {
+            Ok(result) => result.map_err(|error| self.read(error)),
+            Err(_) => Err(self.silent(self.limits.request)),
+        }
+    }
+
+    fn silent(&self, deadline: Duration) -> PushError {
+        self.passing(format!("no answer for {deadline:?}"))
+    }
+
+    fn passing(&self, evidence: String) -> PushError {
+        let message = format!("push {}: the registry could not be reached, or failed", self.to.reference());
+        PushError::Passing(Failure::service(message).hint("try again later").evidence([evidence]).into())
+    }
+
+    fn read(&self, error: OciDistributionError) -> PushError {
+        use OciDistributionError as Error;
+        let refusal = |text: &str| push_error::read(text, self.to);
+        match error {
+            // The address of an upload may hold a signature.
+            Error::RequestError(error) => {
+                self.passing(format!("{:#}", anyhow::Error::new(error.without_url())))
+            }
+            Error::ServerError { code, message, .. } if code >= 500 || code == 408 || code == 429 => {
+                self.passing(format!("HTTP {code}: {}", words(&message)))
+            }
+            Error::ServerError { code: 401, message, .. } => {
+                refusal(&format!("unauthorized: {}", words(&message)))
+            }
+            Error::ServerError { code: 403, message, .. } => refusal(&format!("denied: {}", words(&message))),
+            Error::ServerError { code, message, .. } => refusal(&format!("HTTP {code}: {}", words(&message))),
+            Error::UnauthorizedError { .. } => refusal("unauthorized: authentication required"),
+            Error::AuthenticationFailure(reason) => refusal(&format!("unauthorized: {}", words(&reason))),
+            Error::RegistryError { envelope, .. } => refusal(&said(&envelope)),
+            other => PushError::Final(anyhow!(other).context(format!("push {}", self.to.reference()))),
+        }
+    }
+}
+
+/// The registry's errors in docker's form, or what it said when it is none of them.
+fn words(body: &str) -> String {
+    serde_json::from_str::<OciEnvelope>(body).map_or_else(|_| body.to_owned(), |envelope| said(&envelope))
+}
+
+fn said(envelope: &OciEnvelope) -> String {
+    let one = |error: &oci_client::errors::OciError| {
+        let code = serde_json::to_value(&error.code).ok();
+        let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or("error").to_lowercase();
+        format!("{}: {}", code.replace('_', " "), error.message)
+    };
+    envelope.errors.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

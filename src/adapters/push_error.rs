@@ -1,0 +1,238 @@
+//! What a registry's "no" means, whoever asked: docker prints `denied: <message>`, the registry itself answers
+//! `{"errors": [{"code": "DENIED", "message": …}]}`, and both are read here in docker's form.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::adapters::docker::output::harmless;
+use crate::failure::Failure;
+use crate::ports::{ImageTag, PUSH_ACTIONS};
+use crate::progress::Progress;
+
+/// How often a push is tried in all; each pause between tries is [`GROWTH`] times the one before.
+const TRIES: u32 = 3;
+const GROWTH: u32 = 3;
+
+/// Before the second try.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// One try's failure.
+#[derive(Debug)]
+pub enum PushError {
+    /// The network, or the registry's own trouble: another try may succeed.
+    Passing(anyhow::Error),
+    /// Another try would end the same.
+    Final(anyhow::Error),
+}
+
+impl PushError {
+    fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Passing(error) | Self::Final(error) => error,
+        }
+    }
+}
+
+/// Tries until it succeeds, fails for good, or has been tried three times.
+pub async fn retrying<T>(
+    progress: &Progress,
+    what: &str,
+    first_pause: Duration,
+    mut attempt: impl AsyncFnMut() -> Result<T, PushError>,
+) -> Result<T> {
+    let mut pause = first_pause;
+    for _ in 1..TRIES {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(PushError::Final(error)) => return Err(error),
+            Err(PushError::Passing(error)) => {
+                progress.note(&format!("{what} failed, next try in {} s: {error:#}", pause.as_secs()));
+                tokio::time::sleep(pause).await;
+                pause *= GROWTH;
+            }
+        }
+    }
+    attempt().await.map_err(PushError::into_error)
+}
+
+/// Reads what docker printed, or a registry answered in docker's form, about a push to `to`.
+///
+/// Sources of the wordings: ECR's "Common errors with Docker commands", distribution's error codes, net/http.
+pub fn read(text: &str, to: &ImageTag) -> PushError {
+    let words = text.to_lowercase();
+    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    let image = to.reference();
+    let repository = &to.repository.name;
+
+    let failure = if has(&["no basic auth credentials", "authentication required"])
+        || has(&["unauthorized", "incorrect username or password"])
+    {
+        Failure::service(format!("push {image}: the registry did not accept the credentials"))
+            .hint("check that the AWS credentials belong to the account and region of the repository")
+    } else if has(&["token has expired"]) {
+        Failure::service(format!("push {image}: the registry's login has expired"))
+            .hint("run it again: each run logs in anew")
+    } else if has(&["immutable", "cannot be overwritten"]) {
+        Failure::service(format!(
+            "push {image}: tag {} exists already and repository {repository} is immutable",
+            to.tag
+        ))
+        .hint("use the image that is there with --image, or give another --tag")
+    } else if has(&["name unknown", "name_unknown", "does not exist in the registry"]) {
+        Failure::service(format!("push {image}: repository {repository} does not exist")).hint(format!(
+            "create it with `aws ecr create-repository --repository-name {repository}`, or give another \
+             --repository"
+        ))
+    } else if has(&["denied", "not authorized", "forbidden", "not authorised"]) {
+        let actions = denied_action(text).map_or_else(|| PUSH_ACTIONS.join(", "), str::to_owned);
+        Failure::service(format!("push {image}: denied")).hint(format!(
+            "allow {actions} on repository {repository} in the IAM policy and the repository policy"
+        ))
+    } else if has(&["no space left on device"]) {
+        Failure::service(format!("push {image}: no space left on the disk"))
+            .hint("free space where the Docker Engine keeps its data, such as with `docker system prune`")
+    } else if has(&["toomanyrequests", "too many requests", "rate exceeded"]) || is_passing(&words) {
+        let failure = Failure::service(format!("push {image}: the registry could not be reached, or failed"));
+        return PushError::Passing(failure.hint("try again later").evidence(lines(text)).into());
+    } else {
+        Failure::service(format!("push {image}: refused"))
+    };
+    PushError::Final(failure.evidence(lines(text)).into())
+}
+
+/// A proxy in between may answer with a whole page.
+fn lines(text: &str) -> Vec<String> {
+    const SHOWN: usize = 20;
+    text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN).map(harmless).collect()
+}
+
+/// The IAM action that ECR names: "User: … is not authorized to perform: ecr:PutImage on resource: …".
+fn denied_action(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("not authorized to perform: ")?;
+    rest.split_whitespace().next().filter(|action| action.starts_with("ecr:"))
+}
+
+/// Network trouble and 5xx, in the words of Go's net/http and of docker.
+fn is_passing(words: &str) -> bool {
+    const NETWORK: &[&str] = &[
+        "timeout",
+        "timed out",
+        "deadline exceeded",
+        "connection refused",
+        "connection reset",
+        "broken pipe",
+        "eof",
+        "no such host",
+        "temporary failure in name resolution",
+        "network is unreachable",
+        "server misbehaving",
+        "internal server error",
+        "bad gateway",
+        "service unavailable",
+    ];
+    // docker: "received unexpected HTTP status: 503 Service Unavailable"
+    const STATUS: &[&str] = &["unexpected http status: 5", "status code 5", "status: 5"];
+    NETWORK.iter().chain(STATUS).any(|needle| words.contains(needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Repository;
+
+    fn to() -> ImageTag {
+        let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/app";
+        ImageTag { repository: Repository { name: "shop/app".into(), uri: uri.into() }, tag: "abc123".into() }
+    }
+
+    fn final_failure(text: &str) -> Failure {
+        match read(text, &to()) {
+            PushError::Final(error) => Failure::find(&error).unwrap().clone(),
+            PushError::Passing(error) => panic!("{text} is taken for passing: {error:#}"),
+        }
+    }
+
+    #[test]
+    fn refusals_have_a_cause_and_a_fix() {
+        let denied = "denied: User: arn:aws:sts::123456789012:assumed-role/deploy/x is not authorized to \
+                      perform: ecr:InitiateLayerUpload on resource: arn:aws:ecr:us-east-1:123456789012:repository/shop/app";
+        for (text, message, hint) in [
+            ("no basic auth credentials", "did not accept the credentials", "AWS credentials"),
+            ("unauthorized: authentication required", "did not accept the credentials", "AWS credentials"),
+            (
+                "denied: Your authorization token has expired. Reauthenticate and try again.",
+                "expired",
+                "run it again",
+            ),
+            (
+                "tag invalid: The image tag 'abc123' already exists in the 'shop/app' repository and cannot be \
+                 overwritten because the repository is immutable.",
+                "tag abc123 exists already",
+                "--image",
+            ),
+            (
+                "name unknown: The repository with name 'shop/app' does not exist in the registry with id '1'",
+                "repository shop/app does not exist",
+                "aws ecr create-repository --repository-name shop/app",
+            ),
+            (denied, "denied", "allow ecr:InitiateLayerUpload on"),
+            ("denied: requested access to the resource is denied", "denied", "ecr:PutImage"),
+            ("write /var/lib/docker/tmp: no space left on device", "no space left", "docker system prune"),
+        ] {
+            let failure = final_failure(text);
+            assert!(failure.message.contains(message), "{text}: {}", failure.message);
+            assert!(failure.hint.as_deref().unwrap().contains(hint), "{text}: {:?}", failure.hint);
+            assert_eq!(failure.evidence, [text]);
+        }
+    }
+
+    #[test]
+    fn network_trouble_and_5xx_pass() {
+        for text in [
+            "Put \"https://x/v2/\": dial tcp 10.0.0.1:443: i/o timeout",
+            "dial tcp 127.0.0.1:1: connect: connection refused",
+            "read tcp: connection reset by peer",
+            "unexpected EOF",
+            "net/http: TLS handshake timeout",
+            "lookup x on 127.0.0.53:53: no such host",
+            "received unexpected HTTP status: 500 Internal Server Error",
+            "received unexpected HTTP status: 599 Odd",
+            "toomanyrequests: Rate exceeded",
+        ] {
+            assert!(matches!(read(text, &to()), PushError::Passing(_)), "{text}");
+        }
+        assert_eq!(final_failure("manifest invalid").message, format!("push {}: refused", to().reference()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn passing_failures_are_tried_three_times() {
+        let mut tries = 0;
+        let error = retrying::<()>(&Progress::silent(), "push", FIRST_PAUSE, async || {
+            tries += 1;
+            Err(PushError::Passing(anyhow::anyhow!("try {tries}")))
+        })
+        .await
+        .unwrap_err();
+        assert_eq!((tries, error.to_string().as_str()), (3, "try 3"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_try_can_succeed_and_a_refusal_has_none() {
+        let progress = Progress::silent();
+        let mut tries = 0;
+        let value = retrying(&progress, "push", FIRST_PAUSE, async || {
+            tries += 1;
+            if tries == 2 { Ok(tries) } else { Err(PushError::Passing(anyhow::anyhow!("busy"))) }
+        });
+        assert_eq!(value.await.unwrap(), 2);
+
+        let mut tries = 0;
+        let refused = retrying::<()>(&progress, "push", FIRST_PAUSE, async || {
+            tries += 1;
+            Err(PushError::Final(anyhow::anyhow!("denied")))
+        });
+        refused.await.unwrap_err();
+        assert_eq!(tries, 1);
+    }
+}

@@ -1,0 +1,147 @@
+//! The credentials of one image registry, kept out of every output.
+
+use std::fmt;
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_smithy_types::base64;
+
+use crate::ports::ImageTag;
+
+/// A value that is never printed: Debug shows that it is there, and no more.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Name and password for one registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryLogin {
+    /// `host` or `host:port`.
+    pub registry: String,
+    pub username: String,
+    pub password: Secret,
+    /// The registry speaks HTTP, as one on loopback does; ECR never does.
+    pub plain_http: bool,
+}
+
+impl RegistryLogin {
+    /// From ECR's GetAuthorizationToken: the token is base64 of `AWS:<password>`, the endpoint is
+    /// `https://<account>.dkr.ecr.<region>.amazonaws.com`.
+    ///
+    /// # Errors
+    /// When either has another form. The error shows nothing of the token.
+    pub fn from_ecr(authorization_token: &str, proxy_endpoint: &str) -> Result<Self> {
+        let (plain_http, rest) = match proxy_endpoint.split_once("://") {
+            Some(("https", rest)) => (false, rest),
+            Some(("http", rest)) => (true, rest),
+            _ => bail!("read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address"),
+        };
+        let registry = rest.split('/').next().unwrap_or_default();
+        ensure!(!registry.is_empty(), "read ECR's proxy endpoint '{proxy_endpoint}': it has no host");
+        let pair = base64::decode(authorization_token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .context("read ECR's authorization token: it is no base64 text")?;
+        let (username, password) =
+            pair.split_once(':').context("read ECR's authorization token: it is not user:password")?;
+        ensure!(!password.is_empty(), "read ECR's authorization token: its password is empty");
+        Ok(Self {
+            registry: registry.to_owned(),
+            username: username.to_owned(),
+            password: Secret::new(password),
+            plain_http,
+        })
+    }
+
+    /// base64 of `username:password`, as HTTP's Basic scheme and docker's `auths` have it.
+    pub fn basic(&self) -> Secret {
+        Secret(base64::encode(format!("{}:{}", self.username, self.password.expose())))
+    }
+
+    /// Fails when `to` is on another registry, so that the credentials go nowhere else.
+    pub fn ensure_serves(&self, to: &ImageTag) -> Result<()> {
+        let host = to.repository.uri.split('/').next().unwrap_or_default();
+        ensure!(
+            host == self.registry,
+            "push {}: the registry's credentials are for {}",
+            to.reference(),
+            self.registry
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Repository;
+
+    fn token(pair: &str) -> String {
+        base64::encode(pair)
+    }
+
+    #[test]
+    fn ecr_tokens_become_logins() {
+        let login = RegistryLogin::from_ecr(
+            &token("AWS:a:b=="),
+            "https://123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        )
+        .unwrap();
+        assert_eq!(login.registry, "123456789012.dkr.ecr.us-east-1.amazonaws.com");
+        assert_eq!(
+            (login.username.as_str(), login.password.expose(), login.plain_http),
+            ("AWS", "a:b==", false)
+        );
+
+        let local = RegistryLogin::from_ecr(&token("AWS:x"), "http://127.0.0.1:5000/").unwrap();
+        assert_eq!((local.registry.as_str(), local.plain_http), ("127.0.0.1:5000", true));
+    }
+
+    #[test]
+    fn odd_answers_are_errors_that_show_no_token() {
+        for (token, endpoint) in [
+            (token("AWS:hunter2"), "ftp://host"),
+            (token("AWS:hunter2"), "https://"),
+            (token("hunter2"), "https://host"),
+            (token("AWS:"), "https://host"),
+            ("%hunter2%".to_owned(), "https://host"),
+        ] {
+            let error = RegistryLogin::from_ecr(&token, endpoint).unwrap_err();
+            let shown = format!("{error:?}");
+            assert!(!shown.contains("hunter2") && !shown.contains(&token), "{shown}");
+        }
+    }
+
+    #[test]
+    fn debug_hides_the_password() {
+        let login = RegistryLogin::from_ecr(&token("AWS:hunter2"), "https://host").unwrap();
+        assert!(!format!("{login:?} {:?}", login.basic()).contains("hunter2"));
+        assert!(!format!("{:?}", login.basic()).contains(login.basic().expose()));
+    }
+
+    #[test]
+    fn credentials_go_to_their_own_registry_only() {
+        let login = RegistryLogin::from_ecr(&token("AWS:x"), "https://a.example").unwrap();
+        let to = |uri: &str| ImageTag {
+            repository: Repository { name: "app".into(), uri: uri.into() },
+            tag: "1".into(),
+        };
+        assert!(login.ensure_serves(&to("a.example/app")).is_ok());
+        assert!(login.ensure_serves(&to("a.example.evil/app")).is_err());
+    }
+}
