@@ -1,5 +1,6 @@
 //! Every flag of the binary; the doc comments are its manual.
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ pub struct MigrationSource {
     /// Read the migrations from this directory, all of them, instead of those compiled in.
     ///
     /// For a hot-fix that cannot wait for an image: a copy of app/migrations plus one file.
-    #[arg(long, env = "APP_MIGRATIONS_DIR", value_name = "DIR")]
+    #[arg(long, env = "APP_MIGRATIONS_DIR", value_name = "DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub migrations_dir: Option<PathBuf>,
 }
 

@@ -28,14 +28,13 @@ impl fmt::Display for Holder {
         if let Some(name) = &self.application_name {
             write!(f, ", {name}")?;
         }
+        // Without the right to see another role's session, all of these are absent.
+        let Some(since) = self.connected_since else { return Ok(()) };
         match self.client_address {
             Some(address) => write!(f, ", from {address}")?,
             None => f.write_str(", from a local socket")?,
         }
-        match self.connected_since {
-            Some(since) => write!(f, ", connected since {since:.0}"),
-            None => Ok(()),
-        }
+        write!(f, ", connected since {since:.0}")
     }
 }
 

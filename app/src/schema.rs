@@ -22,7 +22,9 @@ pub struct Known {
 impl Known {
     /// The migrations compiled in, or those of a directory.
     pub fn load(source: &MigrationSource) -> Result<Self, Failure> {
-        let (mut migrations, directory) = match &source.migrations_dir {
+        // Set to nothing is not set, as with the other variables.
+        let directory = source.migrations_dir.as_ref().filter(|directory| !directory.as_os_str().is_empty());
+        let (mut migrations, directory) = match directory {
             None => {
                 (embedded::migrations::runner().get_migrations().clone(), PathBuf::from("app/migrations"))
             }

@@ -4,7 +4,7 @@ use serde_json::json;
 #[tokio::test]
 async fn an_empty_database_is_migrated_to_the_newest_version() {
     let Some(database) = Database::create().await else { return };
-    let run = database.app(["migrate"]).run().await.expect_exit(0);
+    let run = database.app(["migrate"]).env("APP_MIGRATIONS_DIR", "").run().await.expect_exit(0);
     let report = run.report();
 
     let history: Vec<(i32, String)> = database

@@ -36,13 +36,13 @@ impl Cluster {
     /// The server that this test binary shares. None, after saying why, on a machine without PostgreSQL.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-        SHARED.get_or_init(|| named().or_else(|| start(false))).as_ref()
+        SHARED.get_or_init(|| named().or_else(|| own(false))).as_ref()
     }
 
     /// A server with `ssl = on`, always our own.
     pub fn with_tls() -> Option<&'static Self> {
         static WITH_TLS: OnceLock<Option<Cluster>> = OnceLock::new();
-        WITH_TLS.get_or_init(|| start(true)).as_ref()
+        WITH_TLS.get_or_init(|| own(true)).as_ref()
     }
 }
 
@@ -64,12 +64,18 @@ fn named() -> Option<Cluster> {
     })
 }
 
-fn start(tls: bool) -> Option<Cluster> {
+fn own(tls: bool) -> Option<Cluster> {
     let Some(programs) = programs() else {
         assert!(env::var_os("REQUIRE_REAL_PARTS").is_none(), "{SKIPPED}");
         eprintln!("{SKIPPED}");
         return None;
     };
+    // Somebody else may take the port between our asking for a free one and the server's binding it.
+    let started = (0..3).find_map(|_| start(&programs, tls));
+    Some(started.expect("one of three free ports is still free when the server binds it"))
+}
+
+fn start(programs: &Path, tls: bool) -> Option<Cluster> {
     let owner = owner();
     let home = tempfile::Builder::new().prefix("app-test-").tempdir().unwrap().keep();
     fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
@@ -89,10 +95,7 @@ fn start(tls: bool) -> Option<Cluster> {
         .output()
         .unwrap();
     assert!(initialised.status.success(), "initdb: {}", String::from_utf8_lossy(&initialised.stderr));
-    // Somebody else may take the port between our asking for a free one and the server's binding it.
-    let (port, alive) = (0..3)
-        .find_map(|_| run_server(&programs, &home, owner.as_ref(), tls.is_some()))
-        .unwrap_or_else(|| panic!("{}", fs::read_to_string(home.join("log")).unwrap_or_default()));
+    let (port, alive) = run_server(programs, &home, owner.as_ref(), tls.is_some())?;
     Some(Cluster {
         host: "127.0.0.1".to_owned(),
         port,
@@ -104,7 +107,9 @@ fn start(tls: bool) -> Option<Cluster> {
     })
 }
 
-/// Starts the server under a shell that waits for our end, and waits until it accepts connections.
+/// Starts the server under a shell that waits for our end, and waits until it accepts connections. None when
+/// the port was taken: the shell then removes `home`, as it does after our end.
+#[expect(clippy::zombie_processes, reason = "the shell outlives this process, that is what it is for")]
 fn run_server(programs: &Path, home: &Path, owner: Option<&User>, ssl: bool) -> Option<(u16, ChildStdin)> {
     let port = net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     // In a group of its own, so that Ctrl-C reaches the tests only, and this after them.
@@ -129,7 +134,6 @@ fn run_server(programs: &Path, home: &Path, owner: Option<&User>, ssl: bool) -> 
             return Some((port, alive));
         }
         if log.contains("could not create any TCP/IP sockets") {
-            fs::remove_file(home.join("log")).unwrap();
             return None;
         }
         thread::sleep(Duration::from_millis(20));
