@@ -39,6 +39,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Evidence that is too long for the message, such as the last lines of a build.
     pub evidence: Vec<String>,
+    /// The same call may succeed a little later: throttling, a server error, no answer.
+    pub transient: bool,
 }
 
 impl Failure {
@@ -53,7 +55,7 @@ impl Failure {
     }
 
     fn new(exit_code: ExitCode, message: impl Into<String>) -> Self {
-        Self { exit_code, message: message.into(), hint: None, evidence: Vec::new() }
+        Self { exit_code, message: message.into(), hint: None, evidence: Vec::new(), transient: false }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -66,10 +68,25 @@ impl Failure {
         self
     }
 
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
     /// The failure in an error's chain, wherever context was added around it.
     pub fn find(error: &anyhow::Error) -> Option<&Self> {
         error.chain().find_map(|cause| cause.downcast_ref())
     }
+
+    /// Any error as a failure: one that nobody foresaw keeps its whole chain.
+    pub fn from_error(error: &anyhow::Error) -> Self {
+        Self::find(error).cloned().unwrap_or_else(|| Self::service(format!("{error:#}")))
+    }
+}
+
+/// Whether the same call may succeed a little later.
+pub fn is_transient(error: &anyhow::Error) -> bool {
+    Failure::find(error).is_some_and(|failure| failure.transient)
 }
 
 impl fmt::Display for Failure {

@@ -2,11 +2,22 @@
 //!
 //! Read [`pipeline`] first.
 
-pub mod ports;
+pub mod cli;
+pub mod settings;
+pub mod pipeline;
+pub mod steps;
+pub mod plan;
+pub mod image_reference;
 pub mod task_definition;
 pub mod migration_report;
 pub mod verdict;
 pub mod diagnosis;
+pub mod report;
 pub mod progress;
+pub mod untrusted;
+pub mod recorder;
+pub mod console;
+pub mod interrupt;
 pub mod failure;
+pub mod ports;
 pub mod adapters;

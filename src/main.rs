@@ -1,1 +1,104 @@
-fn main() {}
+//! Parse, run, say how it ended.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fargate_migrate::adapters::github::GitHub;
+use fargate_migrate::cli::{self, Command, Format};
+use fargate_migrate::failure::{self, Failure};
+use fargate_migrate::interrupt::Interrupt;
+use fargate_migrate::pipeline::{self, Outcome};
+use fargate_migrate::plan;
+use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
+use fargate_migrate::report::{json, markdown, text};
+use fargate_migrate::settings::{RunIdentity, Settings};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    let cli = match cli::parse(std::env::args_os().collect(), &variable) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let Command::Migrate(flags) = cli.command;
+    let github = GitHub::from_environment(&variable);
+    let progress = progress(flags.output.format, github.as_ref());
+    let ended = migrate(flags, &progress, github.as_ref()).await;
+    let code = ended.unwrap_or_else(|error| {
+        let failure = Failure::from_error(&error);
+        progress.annotate_error("fargate-migrate", &failure.message);
+        progress.closing(&text::failure(&failure, colour()));
+        failure.exit_code
+    });
+    progress.finish();
+    code.into()
+}
+
+async fn migrate(
+    flags: cli::Migrate,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<failure::ExitCode> {
+    let interrupt = Interrupt::install()?;
+    let format = flags.output.format;
+    let commit = github.and_then(|github| github.sha.clone());
+    let settings = Settings::new(flags, commit, identity(github))?;
+    match pipeline::migrate(&settings, progress, github, &interrupt).await? {
+        Outcome::Planned(plan) => {
+            if let Some(github) = github {
+                github.write_summary(&plan::markdown(&plan)?)?;
+            }
+            match format {
+                Format::Text => progress.closing(&plan::text(&plan)?),
+                Format::Json => document(&json::printed(&plan::json(&plan)?))?,
+                Format::Markdown => document(&plan::markdown(&plan)?)?,
+            }
+            Ok(failure::ExitCode::Done)
+        }
+        Outcome::Done(report) => {
+            progress.closing(&text::closing(&report, colour()));
+            if let Some(error) = &report.error {
+                progress.annotate_error("fargate-migrate", &error.message);
+                progress.closing(&text::failure(error, colour()));
+            }
+            match format {
+                Format::Text => {}
+                Format::Json => document(&json::printed(&json::result(&report)))?,
+                Format::Markdown => document(&markdown::summary(&report))?,
+            }
+            Ok(report.exit_code())
+        }
+    }
+}
+
+/// What a program reads goes to stdout alone; what a person reads on the way then goes to stderr.
+fn document(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}
+
+fn progress(format: Format, github: Option<&GitHub>) -> Progress {
+    let stream = if format == Format::Text { Stream::Stdout } else { Stream::Stderr };
+    match github {
+        Some(github) if github.reads_commands => Progress::new(Mode::Plain, stream, Vocabulary::GitHub),
+        _ => Progress::new(Mode::Terminal, stream, Vocabulary::Plain),
+    }
+}
+
+fn colour() -> text::Colour {
+    text::Colour::Never
+}
+
+fn identity(github: Option<&GitHub>) -> RunIdentity {
+    let run = github.and_then(|github| Some((github.run_id.as_deref()?, github)));
+    match run {
+        Some((run_id, github)) => RunIdentity::of_github(
+            run_id,
+            github.run_attempt.as_deref().unwrap_or("1"),
+            github.job.as_deref().unwrap_or("job"),
+        ),
+        None => RunIdentity::local(&format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond())),
+    }
+}

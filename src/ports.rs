@@ -75,8 +75,12 @@ pub trait Reads {
     /// The account behind the credentials (STS GetCallerIdentity).
     async fn caller(&self) -> Result<Caller>;
 
-    /// The DescribeTaskDefinition body, whole, with tags: `{"taskDefinition": {…}, "tags": […]}`.
-    async fn describe_task_definition(&self, name: &str) -> Result<Value>;
+    /// The DescribeTaskDefinition body, whole, with tags: `{"taskDefinition": {…}, "tags": […]}`; none when ECS has
+    /// no such family or revision.
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>>;
+
+    /// ACTIVE families whose names begin as `name` does, else any: for the hint of an error.
+    async fn task_definition_families_like(&self, name: &str) -> Result<Vec<String>>;
 
     /// Fails with the clusters that exist when `name` is none of them, or is not ACTIVE.
     async fn check_cluster(&self, name: &str) -> Result<()>;
@@ -108,10 +112,16 @@ pub trait Reads {
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Writes {
     /// `docker build` and push; answers the digest that the registry gave.
-    async fn build_and_push(&self, build: &DockerBuild, to: &ImageTag, progress: &Progress) -> Result<String>;
+    async fn build_and_push(&self, build: &DockerBuild, to: &ImageTag, progress: &Progress)
+    -> Result<String>;
 
     /// Packages a static executable as an image and pushes it; answers the digest.
-    async fn package_and_push(&self, binary: &BinaryImage, to: &ImageTag, progress: &Progress) -> Result<String>;
+    async fn package_and_push(
+        &self,
+        binary: &BinaryImage,
+        to: &ImageTag,
+        progress: &Progress,
+    ) -> Result<String>;
 
     /// RegisterTaskDefinition with exactly this document; answers the new revision's ARN.
     async fn register_task_definition(&self, document: &Value) -> Result<String>;
@@ -205,7 +215,10 @@ pub struct RunTask {
 pub enum Launch {
     Started(Task),
     /// `failures[]`: no task was started.
-    Refused { reason: String, detail: Option<String> },
+    Refused {
+        reason: String,
+        detail: Option<String>,
+    },
 }
 
 /// A task as DescribeTasks reports it.

@@ -47,13 +47,19 @@ pub async fn retrying<T>(
             Ok(value) => return Ok(value),
             Err(PushError::Final(error)) => return Err(error),
             Err(PushError::Passing(error)) => {
-                progress.note(&format!("{what} failed, next try in {} s: {error:#}", pause.as_secs()));
+                progress.note(&format!("{what} failed, next try in {pause:?}: {}", reason(&error)));
                 tokio::time::sleep(pause).await;
                 pause *= GROWTH;
             }
         }
     }
     attempt().await.map_err(PushError::into_error)
+}
+
+/// The evidence's last line says more than the failure's own sentence.
+fn reason(error: &anyhow::Error) -> String {
+    let evidence = Failure::find(error).and_then(|failure| failure.evidence.last());
+    evidence.cloned().unwrap_or_else(|| format!("{error:#}"))
 }
 
 /// Reads what docker printed, or a registry answered in docker's form, about a push to `to`.

@@ -75,9 +75,13 @@ pub async fn build(
 ) -> Result<()> {
     let input = Input::find(build)?;
     let command = command(cli, config, &input, build, to);
-    let ended = process::stream(command, DEADLINE, |line| progress.build_line(line))
-        .await
-        .with_context(|| format!("build {}", input.dockerfile.display()))?;
+    let ended = process::stream(command, DEADLINE, |line| {
+        if !is_vertex_digest(line) {
+            progress.build_line(line);
+        }
+    })
+    .await
+    .with_context(|| format!("build {}", input.dockerfile.display()))?;
     match ended {
         Some(ended) if ended.success => Ok(()),
         Some(ended) => Err(failure(build, &ended.tail).into()),
@@ -135,7 +139,7 @@ fn failure(build: &DockerBuild, tail: &[String]) -> Failure {
             build.platform
         )
     } else if has(&["target stage"]) {
-        "give a stage of the Dockerfile with --target (`FROM … AS name`)".to_owned()
+        "give a stage of the Dockerfile with --target (a name after AS, or a number)".to_owned()
     } else if has(&["toomanyrequests", "pull rate limit"]) {
         "the base image's registry limits anonymous pulls: log in with `docker login`, or use a mirror such as \
          public.ecr.aws/docker/library"
@@ -160,7 +164,14 @@ fn failure(build: &DockerBuild, tail: &[String]) -> Failure {
     };
     let step = failed_step(tail).map_or_else(String::new, |step| format!("step {step}: "));
     let message = format!("build {}: {step}{}", build.dockerfile.display(), cause(tail));
-    Failure::service(message).hint(hint).evidence(tail.iter().cloned())
+    let evidence = tail.iter().filter(|line| !is_vertex_digest(line)).cloned();
+    Failure::service(message).hint(hint).evidence(evidence)
+}
+
+/// An engine of 20.10 prints `#7 sha256:…` below each step's title.
+fn is_vertex_digest(line: &str) -> bool {
+    let digest = line.strip_prefix('#').and_then(|line| line.split_once(' '));
+    digest.is_some_and(|(_, rest)| rest.starts_with("sha256:") && rest.len() == "sha256:".len() + 64)
 }
 
 /// The step that BuildKit repeats in its error: ` > [build 3/5] RUN cargo build:`.

@@ -192,17 +192,21 @@ impl<'a> Session<'a> {
             Error::ServerError { code, message, .. } if code >= 500 || code == 408 || code == 429 => {
                 self.passing(format!("HTTP {code}: {}", words(&message)))
             }
-            Error::ServerError { code: 401, message, .. } => {
-                refusal(&format!("unauthorized: {}", words(&message)))
-            }
-            Error::ServerError { code: 403, message, .. } => refusal(&format!("denied: {}", words(&message))),
+            Error::ServerError { code: 401, message, .. } => refusal(&with_code("unauthorized", &message)),
+            Error::ServerError { code: 403, message, .. } => refusal(&with_code("denied", &message)),
             Error::ServerError { code, message, .. } => refusal(&format!("HTTP {code}: {}", words(&message))),
             Error::UnauthorizedError { .. } => refusal("unauthorized: authentication required"),
-            Error::AuthenticationFailure(reason) => refusal(&format!("unauthorized: {}", words(&reason))),
+            Error::AuthenticationFailure(reason) => refusal(&with_code("unauthorized", &reason)),
             Error::RegistryError { envelope, .. } => refusal(&said(&envelope)),
             other => PushError::Final(anyhow!(other).context(format!("push {}", self.to.reference()))),
         }
     }
+}
+
+/// What a body says, beginning with the code that its status stands for.
+fn with_code(code: &str, body: &str) -> String {
+    let words = words(body);
+    if words.starts_with(code) { words } else { format!("{code}: {words}") }
 }
 
 /// The registry's errors in docker's form, or what it said when it is none of them.

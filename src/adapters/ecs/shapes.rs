@@ -1,0 +1,54 @@
+//! The SDK's shapes as ours.
+
+use aws_sdk_ecs::primitives::DateTime;
+use aws_sdk_ecs::types;
+use jiff::Timestamp;
+
+use crate::ports::{Container, Task};
+
+pub fn task(task: &types::Task) -> Task {
+    Task {
+        arn: text(task.task_arn()),
+        last_status: text(task.last_status()),
+        stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
+        stopped_reason: task.stopped_reason().map(str::to_owned),
+        containers: task.containers().iter().map(container).collect(),
+        started_by: task.started_by().map(str::to_owned),
+        overrides: task.overrides().map(overridden).unwrap_or_default(),
+        created_at: time(task.created_at()),
+        pull_started_at: time(task.pull_started_at()),
+        pull_stopped_at: time(task.pull_stopped_at()),
+        started_at: time(task.started_at()),
+        execution_stopped_at: time(task.execution_stopped_at()),
+        stopped_at: time(task.stopped_at()),
+    }
+}
+
+fn container(container: &types::Container) -> Container {
+    Container {
+        name: text(container.name()),
+        exit_code: container.exit_code(),
+        reason: container.reason().map(str::to_owned),
+        image_digest: container.image_digest().map(str::to_owned),
+    }
+}
+
+fn overridden(overrides: &types::TaskOverride) -> Vec<(String, String, String)> {
+    let containers = overrides.container_overrides().iter();
+    containers
+        .flat_map(|container| {
+            container
+                .environment()
+                .iter()
+                .map(|pair| (text(container.name()), text(pair.name()), text(pair.value())))
+        })
+        .collect()
+}
+
+fn text(value: Option<&str>) -> String {
+    value.unwrap_or_default().to_owned()
+}
+
+fn time(value: Option<&DateTime>) -> Option<Timestamp> {
+    value.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
+}

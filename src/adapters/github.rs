@@ -1,0 +1,184 @@
+//! GitHub's files and workflow commands: what a step may tell its runner, and how untrusted text is kept from it.
+//!
+//! The runner reads both streams of a step line by line, and takes `::name k=v::data` at a line's start and
+//! `##[name k=v]data` anywhere for commands (actions/runner, ActionCommand.cs).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The run that we are a step of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitHub {
+    /// `GITHUB_RUN_ID`.
+    pub run_id: Option<String>,
+    /// `GITHUB_RUN_ATTEMPT`: 1 for the first.
+    pub run_attempt: Option<String>,
+    /// `GITHUB_JOB`: the job's id in its workflow.
+    pub job: Option<String>,
+    /// `GITHUB_SHA`: 40 hexadecimal digits.
+    pub sha: Option<String>,
+    /// `GITHUB_REPOSITORY`: owner/name.
+    pub repository: Option<String>,
+    /// `GITHUB_SERVER_URL`: `https://github.com`, or an enterprise server.
+    pub server_url: Option<String>,
+    /// Whether a runner reads our streams (`GITHUB_ACTIONS=true`).
+    pub reads_commands: bool,
+    output: Option<PathBuf>,
+    summary: Option<PathBuf>,
+    state: Option<PathBuf>,
+}
+
+impl GitHub {
+    /// The runner uploads no summary that is larger, and the step still succeeds (FileCommandManager.cs).
+    pub const SUMMARY_LIMIT: usize = 1024 * 1024;
+
+    /// Absent when nothing says that a runner started us.
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let github = Self {
+            run_id: set("GITHUB_RUN_ID"),
+            run_attempt: set("GITHUB_RUN_ATTEMPT"),
+            job: set("GITHUB_JOB"),
+            sha: set("GITHUB_SHA"),
+            repository: set("GITHUB_REPOSITORY"),
+            server_url: set("GITHUB_SERVER_URL"),
+            reads_commands: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            output: set("GITHUB_OUTPUT").map(PathBuf::from),
+            summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            state: set("GITHUB_STATE").map(PathBuf::from),
+        };
+        (github.reads_commands || github.output.is_some() || github.summary.is_some()).then_some(github)
+    }
+
+    /// The page of this run.
+    pub fn run_url(&self) -> Option<String> {
+        let (server, repository, run) =
+            (self.server_url.as_ref()?, self.repository.as_ref()?, self.run_id.as_ref()?);
+        Some(format!("{server}/{repository}/actions/runs/{run}"))
+    }
+
+    /// Replaces the step's summary. The file belongs to this step alone, so an earlier one can only be ours.
+    pub fn write_summary(&self, markdown: &str) -> Result<()> {
+        let Some(path) = &self.summary else { return Ok(()) };
+        ensure!(
+            markdown.len() <= Self::SUMMARY_LIMIT,
+            "write the job summary: {} bytes are more than GitHub's limit of {}",
+            markdown.len(),
+            Self::SUMMARY_LIMIT
+        );
+        std::fs::write(path, markdown).with_context(|| format!("write the job summary to {}", path.display()))
+    }
+
+    /// Sets outputs of the step. The runner keeps the last value of each, so what is written at the end of a run
+    /// wins over anything that was smuggled in before.
+    pub fn write_outputs<K: AsRef<str>>(&self, outputs: &[(K, String)]) -> Result<()> {
+        append(self.output.as_deref(), "the step's outputs", outputs)
+    }
+
+    /// Saves what the post stage finds in `STATE_<key>`.
+    pub fn save_state(&self, key: &str, value: &str) -> Result<()> {
+        append(self.state.as_deref(), "the step's state", &[(key, value.to_owned())])
+    }
+}
+
+/// `name<<delimiter`, the value, the delimiter: a value of any form, since it can not know the delimiter.
+fn append<K: AsRef<str>>(path: Option<&Path>, what: &str, pairs: &[(K, String)]) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let mut text = String::new();
+    for (key, value) in pairs {
+        let delimiter = random_token();
+        let _ = write!(text, "{}<<{delimiter}\n{value}\n{delimiter}\n", key.as_ref());
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("write {what} to {}", path.display()))
+}
+
+/// While it is up, the runner takes nothing on the stream for a command.
+///
+/// Each time it has a new token: no log can take it down, not even one whose author reads along.
+#[derive(Debug, Default)]
+pub struct Fence {
+    token: Option<String>,
+}
+
+impl Fence {
+    pub fn is_up(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// The line that puts it up, when it is down.
+    pub fn raise(&mut self) -> Option<String> {
+        if self.token.is_some() {
+            return None;
+        }
+        let token = self.token.insert(random_token());
+        Some(format!("::stop-commands::{token}"))
+    }
+
+    /// The line that takes it down, when it is up.
+    pub fn lower(&mut self) -> Option<String> {
+        self.token.take().map(|token| format!("::{token}::"))
+    }
+}
+
+/// Begins a section that the log page folds. Sections do not nest.
+pub fn group(title: &str) -> String {
+    format!("::group::{}", data(title))
+}
+
+pub const END_GROUP: &str = "::endgroup::";
+
+/// An annotation of the run. GitHub shows 10 errors of a step, and 4,096 characters of each.
+pub fn error_annotation(title: &str, message: &str) -> String {
+    format!("::error title={}::{}", property(title), data(message))
+}
+
+/// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
+/// masked by line.
+pub fn mask(secret: &str) -> Option<String> {
+    (!secret.trim().is_empty()).then(|| format!("::add-mask::{}", data(secret)))
+}
+
+/// A line of text for a stream on which commands are on.
+pub fn harmless(line: &str) -> Cow<'_, str> {
+    if !line.contains("##[") && !line.trim_start().starts_with("::") {
+        return Cow::Borrowed(line);
+    }
+    let broken = line.replace("##[", "#\u{200b}#[");
+    let text = broken.trim_start();
+    let indent = &broken[..broken.len() - text.len()];
+    Cow::Owned(if text.starts_with("::") { format!("{indent}:\u{200b}{}", &text[1..]) } else { broken })
+}
+
+/// The escapes of ActionCommand.cs for a command's data.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The escapes of ActionCommand.cs for a command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// 128 random bits of the operating system, as hexadecimal digits.
+fn random_token() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! CloudWatch Logs.
+
+use anyhow::Result;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_cloudwatchlogs::Client;
+
+use super::aws_error;
+use crate::ports::{Call, LogEvent, LogPage, LogStream};
+
+/// Events of one page: GetLogEvents gives 10,000 events or 1 MB, whichever comes first.
+const PAGE_EVENTS: i32 = 10_000;
+
+pub fn client(config: &SdkConfig, region: &str) -> Client {
+    Client::from_conf(
+        aws_sdk_cloudwatchlogs::config::Builder::from(config).region(Region::new(region.to_owned())).build(),
+    )
+}
+
+/// GetLogEvents from the head. A stream that does not exist yet is an error to CloudWatch Logs, and no error to us:
+/// it appears with the container's first output.
+pub async fn page(client: &Client, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
+    let answer = client
+        .get_log_events()
+        .log_group_name(&stream.group)
+        .log_stream_name(&stream.name)
+        .start_from_head(true)
+        .limit(PAGE_EVENTS)
+        .set_next_token(token.map(str::to_owned))
+        .send()
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => return Ok(LogPage::Absent),
+        Err(error) => {
+            let doing = format!("read log stream {} of log group {}", stream.name, stream.group);
+            return Err(aws_error::failed(Call::GET_LOG_EVENTS, &doing, error));
+        }
+    };
+    let events = answer
+        .events
+        .unwrap_or_default()
+        .into_iter()
+        .map(|event| LogEvent {
+            timestamp: event.timestamp.unwrap_or_default(),
+            message: event.message.unwrap_or_default(),
+        })
+        .collect();
+    Ok(LogPage::Events { events, next: answer.next_forward_token })
+}

@@ -1,0 +1,66 @@
+//! Pure: links into the AWS console.
+
+use crate::ports::LogStream;
+
+/// The page of a task. `caller_arn` tells the partition, whose console has a domain of its own.
+pub fn task_url(caller_arn: &str, region: &str, cluster: &str, task_id: &str) -> String {
+    let cluster = cluster.rsplit('/').next().unwrap_or(cluster);
+    format!(
+        "https://{region}.{}/ecs/v2/clusters/{}/tasks/{}?region={region}",
+        domain(caller_arn),
+        encoded(cluster),
+        encoded(task_id)
+    )
+}
+
+/// The page of a log stream. The console takes group and stream encoded twice, with `$` for the second `%`.
+pub fn log_url(caller_arn: &str, stream: &LogStream) -> String {
+    let twice = |text: &str| encoded(&encoded(text)).replace('%', "$");
+    format!(
+        "https://{region}.{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{}/log-events/{}",
+        domain(caller_arn),
+        twice(&stream.group),
+        twice(&stream.name),
+        region = stream.region,
+    )
+}
+
+fn domain(caller_arn: &str) -> &'static str {
+    match caller_arn.split(':').nth(1) {
+        Some("aws-cn") => "console.amazonaws.cn",
+        Some("aws-us-gov") => "console.amazonaws-us-gov.com",
+        _ => "console.aws.amazon.com",
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_go_to_the_partitions_console() {
+        let stream = LogStream {
+            region: "us-east-1".into(),
+            group: "/ecs/startupwebapp-migrations".into(),
+            name: "migration/migration/0123".into(),
+        };
+        assert_eq!(
+            log_url("arn:aws:sts::1:x", &stream),
+            "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/\
+             $252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0123"
+        );
+        assert_eq!(
+            task_url("arn:aws-cn:sts::1:x", "cn-north-1", "arn:aws-cn:ecs:cn-north-1:1:cluster/c", "0123"),
+            "https://cn-north-1.console.amazonaws.cn/ecs/v2/clusters/c/tasks/0123?region=cn-north-1"
+        );
+    }
+}

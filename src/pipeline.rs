@@ -1,0 +1,128 @@
+//! Observe → plan → apply → report. Read this first.
+//!
+//! ```text
+//! settings ─┐
+//!           ├─ plan (pure) ─► Plan ─┬─► print                                  --plan
+//! observe ──┘   reads only          └─► apply: image ─► revision ─► migrate
+//!                                             every step adds to the Report ▼
+//!                                       job summary · outputs · JSON · exit code
+//! ```
+
+use anyhow::Result;
+
+use crate::adapters::github::GitHub;
+use crate::adapters::{Aws, identity};
+use crate::failure::{ExitCode, Failure};
+use crate::interrupt::Interrupt;
+use crate::plan::Plan;
+use crate::ports::{Reads, Writes};
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::report::Report;
+use crate::settings::{Settings, TaskDefinitionSource};
+use crate::steps::image::image;
+use crate::steps::migrate::Migration;
+use crate::steps::observe::observe;
+use crate::steps::revision::revision;
+
+/// What came of a run.
+pub enum Outcome {
+    /// `--plan`: nothing was changed.
+    Planned(Box<Plan>),
+    Done(Box<Report>),
+}
+
+/// All of `fargate-migrate migrate`.
+///
+/// # Errors
+/// With `--plan`, whatever keeps the plan from being made. Without it, an error is part of the report.
+pub async fn migrate(
+    settings: &Settings,
+    progress: &Progress,
+    github: Option<&GitHub>,
+    interrupt: &Interrupt,
+) -> Result<Outcome> {
+    if settings.plan_only {
+        return Ok(Outcome::Planned(Box::new(unless(interrupt, planned(settings)).await?)));
+    }
+    let recorder = Recorder::new(settings, progress, github);
+    let ended = run(settings, progress, &recorder, interrupt).await;
+    let error = ended.err().map(|error| Failure::from_error(&error));
+    Ok(Outcome::Done(Box::new(recorder.close(error))))
+}
+
+async fn run(
+    settings: &Settings,
+    progress: &Progress,
+    recorder: &Recorder<'_>,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    progress.databases(&settings.databases);
+    progress.step("observe");
+    let (plan, aws) = unless(interrupt, async {
+        let aws = Aws::connect(settings.region.as_deref(), settings.call_timeout).await?;
+        let observed = observe(settings, Some((&aws, aws.region()))).await?;
+        Ok((Plan::new(settings, observed)?, aws))
+    })
+    .await?;
+    recorder.planned(&plan);
+    recorder.save();
+    apply(&plan, &aws, progress, recorder, interrupt).await
+}
+
+/// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
+/// plan does without AWS where AWS can not be asked, and says so.
+async fn planned(settings: &Settings) -> Result<Plan> {
+    let from_file = matches!(settings.task_definition, TaskDefinitionSource::File(_));
+    let observed = if from_file && !identity::is_configured(&|name| std::env::var(name).ok()) {
+        observe(settings, None::<(&Aws, &str)>).await?
+    } else {
+        match Aws::connect(settings.region.as_deref(), settings.call_timeout).await {
+            Ok(aws) => observe(settings, Some((&aws, aws.region()))).await?,
+            Err(error) if from_file => {
+                let mut observed = observe(settings, None::<(&Aws, &str)>).await?;
+                observed.notes.push(format!("AWS was not asked: {error:#}"));
+                observed
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(Plan::new(settings, observed)?)
+}
+
+/// The steps in their order: a revision needs an image, and a task needs a revision.
+async fn apply<W: Reads + Writes>(
+    plan: &Plan,
+    world: &W,
+    progress: &Progress,
+    recorder: &Recorder<'_>,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let image = unless(interrupt, image(plan, world, progress)).await?;
+    recorder.update(|report| report.image = Some(image.used()));
+    recorder.save();
+
+    let diff = plan.diff(image.reference())?;
+    let revision = unless(interrupt, revision(plan, &image, world, progress)).await?;
+    recorder.update(|report| {
+        report.diff = diff;
+        report.revision = Some(revision.used());
+    });
+    recorder.save();
+
+    progress.step("migrate");
+    Migration { plan, revision: &revision, world, progress, recorder, interrupt }.run().await;
+    Ok(())
+}
+
+/// What `doing` comes to, unless the run is interrupted first: then it is dropped, and what it started with it.
+async fn unless<T>(interrupt: &Interrupt, doing: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = doing => done,
+        () = interrupt.wait() => Err(Failure {
+            exit_code: ExitCode::Cancelled,
+            ..Failure::service("the run was interrupted")
+        }
+        .into()),
+    }
+}

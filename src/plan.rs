@@ -1,0 +1,337 @@
+//! The Plan: everything that a run will do, as one value.
+//!
+//! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
+//! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
+
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::cli::Leftover;
+use crate::failure::Failure;
+use crate::image_reference::ImageReference;
+use crate::ports::{BinaryImage, DockerBuild, ImageTag, LogStream, Network, RunTask, Task};
+use crate::report::ImageSource;
+use crate::settings::{FLEET_PLACEHOLDER, ImageChoice, Settings};
+use crate::steps::observe::{Account, Observed, ObservedImage, docker_build};
+use crate::task_definition::{Logs, Patch, TaskDefinition};
+
+mod print;
+mod request;
+
+pub use print::{json, markdown, text};
+pub use request::run_task_input;
+
+/// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
+pub const MAX_OVERRIDES: usize = 8192;
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Absent when the plan was made without AWS.
+    pub account: Option<Account>,
+    pub cluster: String,
+    pub container: String,
+    pub image: ImagePlan,
+    /// What the revision is made from, and what it is compared with.
+    pub base: TaskDefinition,
+    pub current: Option<TaskDefinition>,
+    /// The database variable, and what the revision sets it to.
+    pub database_variable: String,
+    pub revision_value: String,
+    pub databases: Vec<DatabasePlan>,
+    /// Further variables and the command of every task.
+    pub environment: Vec<(String, String)>,
+    pub command: Option<Vec<String>>,
+    pub network: Network,
+    pub started_by: String,
+    pub max_parallel: usize,
+    pub keep_going: bool,
+    pub timeout: std::time::Duration,
+    pub on_timeout: Leftover,
+    pub on_cancel: Leftover,
+    pub log_drain: std::time::Duration,
+    pub require_report: bool,
+    /// What a person should know before this is done.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabasePlan {
+    pub database: String,
+    /// A task of the family that migrates this database now: none is started beside it.
+    pub running: Option<RunningTask>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningTask {
+    pub arn: String,
+    pub started_by: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImagePlan {
+    /// The repository has the tag: its digest is used and nothing is built.
+    Reuse { tag: ImageTag, digest: String },
+    Build { build: DockerBuild, to: ImageTag },
+    Package { binary: BinaryImage, to: ImageTag },
+    Given { reference: String, digest: Option<String> },
+}
+
+/// What the revision will be.
+#[derive(Debug, Clone)]
+pub enum RevisionPlan {
+    /// The family's newest revision is already what is wanted.
+    Reuse(String),
+    Register(TaskDefinition),
+}
+
+impl Plan {
+    /// # Errors
+    /// The task definition can not be patched, or can not run as a migration task on Fargate.
+    pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
+        let Observed { aws, base, current, image, network, running, mut notes } = observed;
+        let container = base.migration_container(settings.container.as_deref())?.to_owned();
+        fit_for_fargate(&base)?;
+        notes.extend(log_notes(&base, &container));
+        let image = image_plan(settings, &base, image, &mut notes)?;
+        let variable = &settings.database_variable;
+        let databases = settings
+            .databases
+            .iter()
+            .map(|database| DatabasePlan {
+                database: database.clone(),
+                running: running_task(&running, &container, variable, database, &settings.run.started_by),
+            })
+            .collect();
+        let revision_value = match settings.databases.as_slice() {
+            [only] => only.clone(),
+            _ => FLEET_PLACEHOLDER.to_owned(),
+        };
+        let plan = Self {
+            account: aws,
+            cluster: settings.cluster.clone(),
+            container,
+            image,
+            base,
+            current,
+            database_variable: variable.clone(),
+            revision_value,
+            databases,
+            environment: settings.environment.clone(),
+            command: settings.command.clone(),
+            network,
+            started_by: settings.run.started_by.clone(),
+            max_parallel: settings.max_parallel,
+            keep_going: settings.keep_going,
+            timeout: settings.timeout,
+            on_timeout: settings.on_timeout,
+            on_cancel: settings.on_cancel,
+            log_drain: settings.log_drain,
+            require_report: settings.require_report,
+            notes,
+        };
+        plan.revision(&plan.image.reference())?;
+        plan.overrides_fit()?;
+        Ok(plan)
+    }
+
+    pub fn family(&self) -> &str {
+        self.base.family()
+    }
+
+    /// What the revision with this image will be: the current one when nothing would change.
+    ///
+    /// # Errors
+    /// The task definition can not be patched, for example because a secret has the database variable's name.
+    pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
+        let patch = Patch {
+            image: image.to_owned(),
+            environment: vec![(self.database_variable.clone(), self.revision_value.clone())],
+            command: None,
+        };
+        let wanted = self.base.patched(&self.container, &patch)?;
+        match self.current.as_ref().and_then(|current| Some((current, current.arn()?))) {
+            Some((current, arn)) if current.same_as(&wanted) => Ok(RevisionPlan::Reuse(arn.to_owned())),
+            _ => Ok(RevisionPlan::Register(wanted)),
+        }
+    }
+
+    /// The unified diff that a revision with this image makes; empty when the current one is reused.
+    pub fn diff(&self, image: &str) -> Result<String, Failure> {
+        Ok(match self.revision(image)? {
+            RevisionPlan::Reuse(_) => String::new(),
+            RevisionPlan::Register(wanted) => {
+                self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.database_variable])
+            }
+        })
+    }
+
+    /// The RunTask call of one database; `attempt` counts from 0, and another attempt is another task.
+    pub fn run_task(&self, revision: &str, database: &str, attempt: u32) -> RunTask {
+        let mut environment = vec![(self.database_variable.clone(), database.to_owned())];
+        environment.extend(self.environment.iter().cloned());
+        RunTask {
+            cluster: self.cluster.clone(),
+            task_definition: revision.to_owned(),
+            container: self.container.clone(),
+            environment,
+            command: self.command.clone(),
+            network: self.network.clone(),
+            started_by: self.started_by.clone(),
+            client_token: client_token(&self.started_by, database, revision, attempt),
+        }
+    }
+
+    /// Where a container's log of a task is; none when it is not in CloudWatch Logs.
+    pub fn log_stream(&self, container: &str, task: &Task) -> Option<LogStream> {
+        let Logs::Awslogs { region, group, stream_prefix, .. } = self.base.logs(container) else { return None };
+        let own_region = || self.account.as_ref().map(|account| account.region.clone());
+        Some(LogStream {
+            region: region.or_else(own_region)?,
+            group,
+            name: format!("{stream_prefix}/{container}/{}", task.id()),
+        })
+    }
+
+    fn overrides_fit(&self) -> Result<(), Failure> {
+        let Some(longest) = self.databases.iter().max_by_key(|plan| plan.database.len()) else { return Ok(()) };
+        let input = run_task_input(&self.run_task(self.family(), &longest.database, 0));
+        let length = input["overrides"].to_string().chars().count();
+        if length <= MAX_OVERRIDES {
+            return Ok(());
+        }
+        Err(Failure::input(format!("RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"))
+            .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
+    }
+}
+
+impl ImagePlan {
+    /// The image as the revision will name it. A digest that only the push will give is spelled out as such.
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Reuse { tag, digest } => format!("{}@{digest}", tag.repository.uri),
+            Self::Build { to, .. } | Self::Package { to, .. } => {
+                format!("{}@<digest of {} after the push>", to.repository.uri, to.tag)
+            }
+            Self::Given { reference, .. } => reference.clone(),
+        }
+    }
+
+    /// The tag that names the image, where it has one.
+    pub fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Reuse { tag, .. } => Some(&tag.tag),
+            Self::Build { to, .. } | Self::Package { to, .. } => Some(&to.tag),
+            Self::Given { reference, .. } => ImageReference::parse(reference).tag,
+        }
+    }
+
+    pub fn source(&self) -> ImageSource {
+        match self {
+            Self::Reuse { .. } => ImageSource::Reused,
+            Self::Build { .. } => ImageSource::Built,
+            Self::Package { .. } => ImageSource::Packaged,
+            Self::Given { .. } => ImageSource::Given,
+        }
+    }
+}
+
+fn image_plan(
+    settings: &Settings,
+    base: &TaskDefinition,
+    observed: ObservedImage,
+    notes: &mut Vec<String>,
+) -> Result<ImagePlan, Failure> {
+    match observed {
+        ObservedImage::Reference { reference, digest } => {
+            if digest.is_none() {
+                notes.push(format!(
+                    "image {reference} is not pinned by digest: what it names can change between two tasks"
+                ));
+            }
+            Ok(ImagePlan::Given { reference, digest })
+        }
+        ObservedImage::Tagged { repository, tag, digest } => {
+            let to = ImageTag { repository, tag };
+            if let Some(digest) = digest {
+                return Ok(ImagePlan::Reuse { tag: to, digest });
+            }
+            match &settings.image {
+                ImageChoice::Binary(path) => {
+                    let platform = base.platform()?.to_owned();
+                    Ok(ImagePlan::Package { binary: BinaryImage { path: PathBuf::from(path), platform }, to })
+                }
+                _ => match docker_build(settings, base)? {
+                    Some(build) => Ok(ImagePlan::Build { build, to }),
+                    None => Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile")),
+                },
+            }
+        }
+    }
+}
+
+fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
+    let name = base.name();
+    if base.network_mode() != Some("awsvpc") {
+        return Err(Failure::input(format!("task definition {name} has networkMode {}", base.network_mode().unwrap_or("unset")))
+            .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
+    }
+    if !base.is_fargate_compatible() {
+        return Err(Failure::input(format!("task definition {name} is not made for Fargate"))
+            .hint("add FARGATE to its requiresCompatibilities"));
+    }
+    if base.status() == Some("DELETE_IN_PROGRESS") {
+        return Err(Failure::input(format!("task definition {name} is being deleted")).hint("name another revision"));
+    }
+    Ok(())
+}
+
+/// What the container's log configuration means for the log that we can show.
+fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
+    match base.logs(container) {
+        Logs::Awslogs { blocking: true, .. } => None,
+        Logs::Awslogs { blocking: false, .. } => Some(format!(
+            "container {container} logs in non-blocking mode (the account's default since June 2025): when its buffer \
+             is full, lines are lost. `mode: blocking` in its logConfiguration keeps every line"
+        )),
+        Logs::Unlocatable { missing } => Some(format!(
+            "the log of container {container} can not be found: its logConfiguration has no {missing}. The exit code \
+             alone will decide"
+        )),
+        Logs::OtherDriver(driver) => Some(format!(
+            "container {container} logs with {driver}, not to CloudWatch Logs: no log can be shown, and the exit code \
+             alone will decide"
+        )),
+        Logs::None => Some(format!(
+            "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
+        )),
+    }
+}
+
+/// A task of somebody else that migrates `database` now. One that this very run started is taken up again by its
+/// client token.
+fn running_task(
+    running: &[Task],
+    container: &str,
+    variable: &str,
+    database: &str,
+    started_by: &str,
+) -> Option<RunningTask> {
+    running
+        .iter()
+        .filter(|task| !task.is_stopped() && task.started_by.as_deref() != Some(started_by))
+        .find(|task| task.overrides.iter().any(|(c, n, v)| c == container && n == variable && v == database))
+        .map(|task| RunningTask { arn: task.arn.clone(), started_by: task.started_by.clone() })
+}
+
+/// The same run, database and revision give the same token, and ECS the same task: a retry, or a second process of
+/// the same run, can not start a second migration.
+fn client_token(started_by: &str, database: &str, revision: &str, attempt: u32) -> String {
+    let mut hash = Sha256::new();
+    for part in [started_by, database, revision, &attempt.to_string()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    // 60 characters: RunTask takes 64.
+    hash.finalize().iter().take(30).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,239 @@
+//! How a plan reads: text for a terminal, JSON for programs, Markdown for a summary or a comment.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{ImagePlan, Plan, RevisionPlan, run_task_input};
+use crate::failure::Failure;
+use crate::untrusted::{fence, markdown_text, one_line};
+
+/// # Errors
+/// As [`Plan::revision`].
+pub fn text(plan: &Plan) -> Result<String, Failure> {
+    let mut out = format!("Plan: migrate {}. Nothing has been changed.\n\n", counted(plan.databases.len()));
+    for (name, value) in facts(plan)? {
+        let _ = writeln!(out, "  {name:<12} {}", one_line(&value));
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "  note         {}", one_line(note));
+    }
+    out.push_str("\nTask definition\n");
+    let diff = plan.diff(&plan.image.reference())?;
+    if diff.is_empty() {
+        out.push_str("  no change\n");
+    }
+    for line in diff.lines() {
+        let _ = writeln!(out, "  {}", one_line(line));
+    }
+    for (database, request, running) in requests(plan)? {
+        let _ = writeln!(out, "\nRunTask for {}", one_line(database));
+        match running {
+            Some(arn) => {
+                let _ = writeln!(out, "  not started: task {} migrates it now", one_line(arn));
+            }
+            None => {
+                for line in pretty(&request).lines() {
+                    let _ = writeln!(out, "  {}", one_line(line));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The plan as a document: `databases[].run_task` is RunTask's own input.
+///
+/// # Errors
+/// As [`Plan::revision`].
+pub fn json(plan: &Plan) -> Result<Value, Failure> {
+    let revision = plan.revision(&plan.image.reference())?;
+    let image = match &plan.image {
+        ImagePlan::Reuse { tag, digest } => {
+            json!({"action": "reuse", "reference": plan.image.reference(), "tag": tag.tag, "digest": digest, "exists": true})
+        }
+        ImagePlan::Build { build, to } => {
+            json!({"action": "build", "reference": to.reference(), "tag": to.tag, "exists": exists(plan), "build": build})
+        }
+        ImagePlan::Package { binary, to } => {
+            json!({"action": "package", "reference": to.reference(), "tag": to.tag, "exists": exists(plan), "binary": binary})
+        }
+        ImagePlan::Given { reference, digest } => {
+            json!({"action": "use", "reference": reference, "digest": digest})
+        }
+    };
+    let databases: Vec<Value> = requests(plan)?
+        .into_iter()
+        .map(|(database, request, running)| {
+            json!({"database": database, "already_running": running, "run_task": request})
+        })
+        .collect();
+    Ok(json!({
+        "version": 1,
+        "operation": "migrate",
+        "account": plan.account.as_ref().map(|account| &account.caller.account),
+        "region": plan.account.as_ref().map(|account| &account.region),
+        "cluster": plan.cluster,
+        "container": plan.container,
+        "image": image,
+        "task_definition": {
+            "family": plan.family(),
+            "base": plan.base.arn(),
+            "action": match &revision { RevisionPlan::Reuse(_) => "reuse", RevisionPlan::Register(_) => "register" },
+            "arn": match &revision { RevisionPlan::Reuse(arn) => Some(arn), RevisionPlan::Register(_) => None },
+            "diff": plan.diff(&plan.image.reference())?,
+        },
+        "databases": databases,
+        "max_parallel": plan.max_parallel,
+        "keep_going": plan.keep_going,
+        "timeout_seconds": plan.timeout.as_secs(),
+        "notes": plan.notes,
+    }))
+}
+
+/// # Errors
+/// As [`Plan::revision`].
+pub fn markdown(plan: &Plan) -> Result<String, Failure> {
+    let mut out = format!(
+        "### Plan: migrate {} on {}\n\nNothing has been changed.\n\n| | |\n|---|---|\n",
+        counted(plan.databases.len()),
+        markdown_text(&plan.cluster)
+    );
+    for (name, value) in facts(plan)? {
+        let _ = writeln!(out, "| {name} | {} |", markdown_text(&value));
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(note));
+    }
+    let diff = plan.diff(&plan.image.reference())?;
+    if diff.is_empty() {
+        out.push_str("\nThe task definition does not change.\n");
+    } else {
+        let _ = write!(out, "\n**Task definition**\n\n{}\n", fence("diff", &diff));
+    }
+    for (database, request, running) in requests(plan)? {
+        match running {
+            Some(arn) => {
+                let _ = writeln!(
+                    out,
+                    "\n**{}** is not started: task {} migrates it now.",
+                    markdown_text(database),
+                    markdown_text(arn)
+                );
+            }
+            None => {
+                let _ = write!(
+                    out,
+                    "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
+                    markdown_text(database),
+                    fence("json", &pretty(&request))
+                );
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut facts = Vec::new();
+    if let Some(account) = &plan.account {
+        facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
+    }
+    facts.push(("cluster", plan.cluster.clone()));
+    facts.push(("image", image(plan)));
+    facts.push(("revision", match plan.revision(&plan.image.reference())? {
+        RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
+        RevisionPlan::Register(_) => format!("register a new revision of {}, made from {}", plan.family(), plan.base.name()),
+    }));
+    facts.push(("container", plan.container.clone()));
+    facts.push(("databases", plan.databases.iter().map(|plan| plan.database.as_str()).collect::<Vec<_>>().join(", ")));
+    facts.push(("network", network(plan)));
+    facts.push(("order", order(plan)));
+    Ok(facts)
+}
+
+fn image(plan: &Plan) -> String {
+    let absent = |tag: &str| match exists(plan) {
+        Some(_) => format!("the repository has no image {tag} yet"),
+        None => format!("whether the repository has {tag} is not known"),
+    };
+    match &plan.image {
+        ImagePlan::Reuse { tag, digest } => {
+            format!("reuse {}@{digest}: the repository has tag {} already", tag.repository.uri, tag.tag)
+        }
+        ImagePlan::Build { build, to } => format!(
+            "build {}{} and push {}: {}",
+            build.dockerfile.display(),
+            build.target.as_ref().map(|target| format!(" (target {target})")).unwrap_or_default(),
+            to.reference(),
+            absent(&to.tag)
+        ),
+        ImagePlan::Package { binary, to } => {
+            format!("package {} and push {}: {}", binary.path.display(), to.reference(), absent(&to.tag))
+        }
+        ImagePlan::Given { reference, .. } => format!("use {reference}"),
+    }
+}
+
+/// Whether the tag is there; none when nobody looked.
+fn exists(plan: &Plan) -> Option<bool> {
+    plan.account.as_ref().map(|_| matches!(plan.image, ImagePlan::Reuse { .. }))
+}
+
+fn network(plan: &Plan) -> String {
+    let network = &plan.network;
+    let groups = if network.security_groups.is_empty() {
+        "the VPC's default security group".to_owned()
+    } else {
+        network.security_groups.join(", ")
+    };
+    let public = if network.assign_public_ip { "public IP" } else { "no public IP" };
+    format!("{} · {groups} · {public}", network.subnets.join(", "))
+}
+
+fn order(plan: &Plan) -> String {
+    let at_once = match plan.max_parallel.min(plan.databases.len()) {
+        1 => "one at a time".to_owned(),
+        n => format!("{n} at a time"),
+    };
+    let after_failure =
+        if plan.keep_going { "go on after a failure" } else { "start no more after a failure" };
+    format!("{at_once}, {after_failure}, {} each at most", humane(plan.timeout))
+}
+
+fn humane(duration: std::time::Duration) -> String {
+    match jiff::SignedDuration::try_from(duration) {
+        Ok(duration) => format!("{duration:#}"),
+        Err(_) => format!("{}s", duration.as_secs()),
+    }
+}
+
+/// Each database's RunTask input, and the task that migrates it already.
+fn requests(plan: &Plan) -> Result<Vec<(&str, Value, Option<&str>)>, Failure> {
+    let (revision, known) = match plan.revision(&plan.image.reference())? {
+        RevisionPlan::Reuse(arn) => (arn, true),
+        RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
+    };
+    let request = |database: &str| {
+        let mut input = run_task_input(&plan.run_task(&revision, database, 0));
+        if !known {
+            input["clientToken"] = json!("<derived from run, database and new revision>");
+        }
+        input
+    };
+    Ok(plan
+        .databases
+        .iter()
+        .map(|row| {
+            (row.database.as_str(), request(&row.database), row.running.as_ref().map(|task| task.arn.as_str()))
+        })
+        .collect())
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn counted(databases: usize) -> String {
+    if databases == 1 { "1 database".to_owned() } else { format!("{databases} databases") }
+}

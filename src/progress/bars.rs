@@ -1,0 +1,186 @@
+//! Bars at the foot of a terminal; log lines scroll above them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::lines::Lines;
+use super::{Clock, Phase, Stream};
+use crate::untrusted;
+use crate::verdict::Verdict;
+
+const STEP: &str = "{spinner} {prefix} {elapsed} {wide_msg:.dim}";
+const PUSH: &str = "  {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}";
+const DATABASE: &str = "{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}";
+const FLEET: &str = "  {bar:30} {pos} of {len} databases";
+const TICK: Duration = Duration::from_millis(120);
+
+pub(super) struct Bars {
+    clock: Clock,
+    bars: MultiProgress,
+    state: Mutex<State>,
+    lines: Lines,
+}
+
+#[derive(Default)]
+struct State {
+    step: Option<ProgressBar>,
+    push: Option<ProgressBar>,
+    fleet: Option<ProgressBar>,
+    databases: HashMap<String, ProgressBar>,
+    name_width: usize,
+}
+
+impl Bars {
+    pub fn new(stream: Stream, clock: Clock) -> Self {
+        Self::on(
+            match stream {
+                Stream::Stdout => ProgressDrawTarget::stdout(),
+                Stream::Stderr => ProgressDrawTarget::stderr(),
+            },
+            clock,
+        )
+    }
+
+    pub fn on(target: ProgressDrawTarget, clock: Clock) -> Self {
+        let bars = MultiProgress::with_draw_target(target);
+        let lines = Lines::new({
+            let bars = bars.clone();
+            move |text| {
+                // A terminal that went away is no reason to leave a migration alone.
+                let _ = bars.println(text.strip_suffix('\n').unwrap_or(text));
+            }
+        });
+        Self { clock, bars, state: Mutex::default(), lines }
+    }
+
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub fn step(&self, title: &str) {
+        let mut state = self.state();
+        self.end_step(&mut state);
+        let bar = self.add(STEP, ProgressBar::no_length());
+        bar.set_prefix(untrusted::one_line(title).into_owned());
+        state.step = Some(bar);
+    }
+
+    pub fn build_line(&self, line: &str) {
+        if let Some(bar) = &self.state().step
+            && let Some(last) = untrusted::lines(line).last()
+        {
+            bar.set_message(untrusted::one_line(last).into_owned());
+        }
+    }
+
+    pub fn pushed(&self, done: u64, total: u64) {
+        let mut state = self.state();
+        let bar = state.push.get_or_insert_with(|| self.add(PUSH, ProgressBar::new(total)));
+        bar.set_length(total);
+        bar.set_position(done.min(total));
+    }
+
+    pub fn note(&self, text: &str) {
+        for line in untrusted::lines(text) {
+            self.lines.push(&format!("{} {}", self.clock.now(), untrusted::one_line(line)));
+        }
+    }
+
+    pub fn databases(&self, names: &[String]) {
+        let mut state = self.state();
+        state.name_width = super::name_width(names);
+        if names.len() > 1 {
+            state.fleet = Some(self.add(FLEET, ProgressBar::new(names.len() as u64)));
+        }
+    }
+
+    pub fn phase(&self, database: &str, phase: Phase) {
+        // Only what runs has a bar: a large fleet's queue would fill the screen.
+        if phase == Phase::Queued {
+            return;
+        }
+        let mut state = self.state();
+        let width = state.name_width;
+        let bar = state
+            .databases
+            .entry(database.to_owned())
+            .or_insert_with(|| self.add(DATABASE, ProgressBar::no_length()));
+        bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(database), phase.word()));
+    }
+
+    pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+        let state = self.state();
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
+        let bar = state.databases.get(database);
+        for line in untrusted::lines(line) {
+            let line = untrusted::one_line(line);
+            self.lines.push(&format!("{prefix} {line}"));
+            if let Some(bar) = bar {
+                bar.set_message(line.into_owned());
+            }
+        }
+    }
+
+    pub fn verdict(&self, database: &str, verdict: &Verdict) {
+        let mut state = self.state();
+        let took = state.databases.remove(database).map(|bar| {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+            bar.elapsed()
+        });
+        if let Some(fleet) = &state.fleet {
+            fleet.inc(1);
+        }
+        let line = super::verdict_line(database, verdict);
+        let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
+        self.lines.push(&format!("{} {line}{took}", self.clock.now()));
+    }
+
+    pub fn closing(&self, text: &str) {
+        self.clear(&mut self.state());
+        self.lines.push(text.trim_end_matches('\n'));
+    }
+
+    pub fn finish(&self) {
+        self.clear(&mut self.state());
+        self.lines.flush();
+    }
+
+    #[cfg(test)]
+    pub fn redraw(&self) {
+        let state = self.state();
+        state.databases.values().chain(&state.step).chain(&state.fleet).for_each(ProgressBar::tick);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, template: &str, bar: ProgressBar) -> ProgressBar {
+        let style = ProgressStyle::with_template(template).expect("a template of this file is well formed");
+        let bar = self.bars.add(bar.with_style(style));
+        bar.enable_steady_tick(TICK);
+        bar
+    }
+
+    fn end_step(&self, state: &mut State) {
+        if let Some(push) = state.push.take() {
+            push.finish_and_clear();
+        }
+        if let Some(step) = state.step.take() {
+            step.finish_and_clear();
+            let took = HumanDuration(step.elapsed());
+            self.lines.push(&format!("{} ▸ {} ({took})", self.clock.now(), step.prefix()));
+        }
+    }
+
+    fn clear(&self, state: &mut State) {
+        self.end_step(state);
+        for bar in state.databases.drain().map(|(_, bar)| bar).chain(state.fleet.take()) {
+            bar.finish_and_clear();
+        }
+    }
+}

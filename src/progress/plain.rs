@@ -1,0 +1,179 @@
+//! Timestamped lines, for logs and for GitHub's runner.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indicatif::HumanBytes;
+
+use super::lines::Lines;
+use super::{Clock, Phase, Vocabulary};
+use crate::adapters::github::{self, Fence};
+use crate::untrusted;
+use crate::verdict::Verdict;
+
+pub(super) struct Plain {
+    clock: Clock,
+    // Locked before lines are pushed: a fence and what stands behind it stay in order.
+    state: Mutex<State>,
+    lines: Lines,
+}
+
+struct State {
+    /// Present when GitHub's runner reads along.
+    fence: Option<Fence>,
+    in_group: bool,
+    phases: HashMap<String, Phase>,
+    /// The width of the names before log lines; 0 when there are none.
+    name_width: usize,
+    pushed_quarters: u64,
+}
+
+impl Plain {
+    pub fn new(mut writer: Box<dyn Write + Send>, vocabulary: Vocabulary, clock: Clock) -> Self {
+        let state = State {
+            fence: (vocabulary == Vocabulary::GitHub).then(Fence::default),
+            in_group: false,
+            phases: HashMap::new(),
+            name_width: 0,
+            pushed_quarters: 0,
+        };
+        let lines = Lines::new(move |text| {
+            // A reader that went away, as in `| head`, is no reason to leave a migration alone.
+            let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
+        });
+        Self { clock, state: Mutex::new(state), lines }
+    }
+
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub fn step(&self, title: &str) {
+        let mut state = self.state();
+        state.pushed_quarters = 0;
+        if state.fence.is_some() {
+            self.end_group(&mut state);
+            self.lines.push(&github::group(&untrusted::one_line(title)));
+            state.in_group = true;
+        } else {
+            self.say(&state, &format!("{} ▸ {}", self.clock.now(), untrusted::one_line(title)));
+        }
+    }
+
+    pub fn build_line(&self, line: &str) {
+        self.quote(&mut self.state(), &format!("{} │", self.clock.now()), line);
+    }
+
+    pub fn pushed(&self, done: u64, total: u64) {
+        let mut state = self.state();
+        let quarters = if total == 0 { 4 } else { done.min(total) * 4 / total };
+        if quarters > state.pushed_quarters {
+            state.pushed_quarters = quarters;
+            let (now, done, total) = (self.clock.now(), HumanBytes(done), HumanBytes(total));
+            self.say(&state, &format!("{now} pushed {done} of {total}"));
+        }
+    }
+
+    pub fn note(&self, text: &str) {
+        let state = self.state();
+        for line in untrusted::lines(text) {
+            self.say(&state, &format!("{} {}", self.clock.now(), untrusted::one_line(line)));
+        }
+    }
+
+    pub fn databases(&self, names: &[String]) {
+        self.state().name_width = super::name_width(names);
+    }
+
+    pub fn phase(&self, database: &str, phase: Phase) {
+        let mut state = self.state();
+        let before = state.phases.insert(database.to_owned(), phase);
+        // A fleet's queue is no news.
+        if before != Some(phase) && phase != Phase::Queued {
+            let database = untrusted::one_line(database);
+            self.say(&state, &format!("{} {database}: {}", self.clock.now(), phase.word()));
+        }
+    }
+
+    pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+        let mut state = self.state();
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
+        self.quote(&mut state, &prefix, line);
+    }
+
+    pub fn verdict(&self, database: &str, verdict: &Verdict) {
+        let line = super::verdict_line(database, verdict);
+        self.say(&self.state(), &format!("{} {line}", self.clock.now()));
+    }
+
+    pub fn annotate_error(&self, title: &str, message: &str) {
+        self.command(|| Some(github::error_annotation(title, message)));
+    }
+
+    pub fn mask(&self, secret: &str) {
+        self.command(|| github::mask(secret));
+    }
+
+    pub fn closing(&self, text: &str) {
+        let mut state = self.state();
+        self.end_group(&mut state);
+        self.raise(&mut state);
+        self.lines.push(text.trim_end_matches('\n'));
+        self.lower(&mut state);
+    }
+
+    pub fn finish(&self) {
+        self.end_group(&mut self.state());
+        self.lines.flush();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line of ours, in which there may be names and messages from outside.
+    fn say(&self, state: &State, line: &str) {
+        match &state.fence {
+            Some(fence) if !fence.is_up() => self.lines.push(&github::harmless(line)),
+            _ => self.lines.push(line),
+        }
+    }
+
+    /// Lines that someone else wrote.
+    fn quote(&self, state: &mut State, prefix: &str, text: &str) {
+        self.raise(state);
+        for line in untrusted::lines(text) {
+            self.lines.push(&format!("{prefix} {}", untrusted::one_line(line)));
+        }
+    }
+
+    fn command(&self, line: impl FnOnce() -> Option<String>) {
+        let mut state = self.state();
+        if state.fence.is_some()
+            && let Some(line) = line()
+        {
+            self.lower(&mut state);
+            self.lines.push(&line);
+        }
+    }
+
+    fn end_group(&self, state: &mut State) {
+        self.lower(state);
+        if std::mem::take(&mut state.in_group) {
+            self.lines.push(github::END_GROUP);
+        }
+    }
+
+    fn raise(&self, state: &mut State) {
+        if let Some(line) = state.fence.as_mut().and_then(Fence::raise) {
+            self.lines.push(&line);
+        }
+    }
+
+    fn lower(&self, state: &mut State) {
+        if let Some(line) = state.fence.as_mut().and_then(Fence::lower) {
+            self.lines.push(&line);
+        }
+    }
+}

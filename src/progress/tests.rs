@@ -1,0 +1,221 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
+use super::*;
+use crate::ports::Task;
+
+/// What was written, and in how many writes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<(Vec<u8>, usize)>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut written = self.0.lock().unwrap();
+        written.0.extend_from_slice(bytes);
+        written.1 += 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+    }
+}
+
+fn clock() -> Clock {
+    Clock { zone: TimeZone::UTC, now: || Timestamp::from_second(1_763_971_262).unwrap() }
+}
+
+fn plain(vocabulary: Vocabulary) -> (Progress, Written) {
+    let written = Written::default();
+    let plain = Plain::new(Box::new(written.clone()), vocabulary, clock());
+    (Progress { sink: Sink::Plain(plain) }, written)
+}
+
+fn names() -> Vec<String> {
+    vec!["startupwebapp_prod".to_owned(), "fintech_experiment".to_owned()]
+}
+
+fn not_run() -> Verdict {
+    Verdict::NotRun { why: "startupwebapp_prod failed before it".to_owned() }
+}
+
+fn never_started() -> Verdict {
+    let task = Task {
+        last_status: "STOPPED".to_owned(),
+        stop_code: Some("TaskFailedToStart".to_owned()),
+        stopped_reason: Some("CannotPullContainerError: not found".to_owned()),
+        ..Task::default()
+    };
+    crate::verdict::judge("a", "migration", &task, &crate::migration_report::Reports::default(), false)
+}
+
+/// A whole run, as every sink is told it.
+fn tell(progress: &Progress) {
+    progress.step("build image");
+    progress.build_line("#7 [build 3/5] RUN cargo build --release");
+    progress.step("push image");
+    for done in 0..=1_000 {
+        progress.pushed(done * 49_000, 49_000_000);
+    }
+    progress.step("migrate");
+    progress.databases(&names());
+    progress.phase("startupwebapp_prod", Phase::Queued);
+    progress.phase("startupwebapp_prod", Phase::Provisioning);
+    progress.phase("startupwebapp_prod", Phase::Provisioning);
+    progress.phase("startupwebapp_prod", Phase::Running);
+    progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders\n");
+    progress.note("reading the log is slow: Rate exceeded");
+    progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
+    progress.verdict("startupwebapp_prod", &never_started());
+    progress.verdict("fintech_experiment", &not_run());
+    progress.annotate_error("startupwebapp_prod", "never started");
+    progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases are migrated\n");
+    progress.finish();
+}
+
+/// The random tokens as `<token 1>`, in the order in which they appear.
+fn with_named_tokens(text: &str) -> String {
+    let tokens: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("::stop-commands::")).collect();
+    tokens.iter().enumerate().fold(text.to_owned(), |text, (index, token)| {
+        text.replace(token, &format!("<token {}>", index + 1))
+    })
+}
+
+#[test]
+fn plain_lines_read_as_a_story() {
+    let (progress, written) = plain(Vocabulary::Plain);
+    tell(&progress);
+    insta::assert_snapshot!(written.text(), @"");
+}
+
+#[test]
+fn github_gets_sections_and_no_commands_from_logs() {
+    let (progress, written) = plain(Vocabulary::GitHub);
+    tell(&progress);
+    insta::assert_snapshot!(with_named_tokens(&written.text()), @"");
+}
+
+#[test]
+fn one_database_needs_no_name_on_each_line() {
+    let (progress, written) = plain(Vocabulary::Plain);
+    progress.databases(&names()[..1]);
+    progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders");
+    progress.log_line("startupwebapp_prod", i64::MAX, "at no time");
+    drop(progress);
+    insta::assert_snapshot!(written.text(), @"");
+}
+
+/// What the runner would carry out, by the rules of actions/runner's ActionCommandManager.cs.
+fn carried_out(text: &str) -> Vec<String> {
+    let mut stopped: Option<&str> = None;
+    let mut commands = Vec::new();
+    for line in text.split(['\n', '\r']) {
+        let line = line.trim_start();
+        match stopped {
+            Some(token) if line == format!("::{token}::") => stopped = None,
+            Some(_) => {}
+            None => {
+                if let Some(token) = line.strip_prefix("::stop-commands::") {
+                    stopped = Some(token);
+                } else if line.starts_with("::") || line.contains("##[") {
+                    commands.push(line.to_owned());
+                }
+            }
+        }
+    }
+    assert_eq!(stopped, None, "commands are on again at the end");
+    commands
+}
+
+#[test]
+fn the_runner_carries_out_our_commands_only() {
+    let (progress, written) = plain(Vocabulary::GitHub);
+    for text in crate::report::HOSTILE {
+        progress.note(text);
+        progress.verdict(text, &not_run());
+        progress.phase(text, Phase::Running);
+        progress.log_line(text, 0, text);
+        progress.build_line(text);
+        progress.step(text);
+        progress.closing(text);
+    }
+    progress.mask("hunter2");
+    drop(progress);
+    let text = written.text();
+    let others: Vec<String> = carried_out(&text)
+        .into_iter()
+        .filter(|line| !line.starts_with("::group::") && line != "::endgroup::")
+        .collect();
+    assert_eq!(others, ["::add-mask::hunter2"]);
+    assert!(text.contains("│ ::set-output name=migrated::everything"));
+}
+
+#[test]
+fn many_lines_cost_few_writes_and_none_is_lost() {
+    let (progress, written) = plain(Vocabulary::GitHub);
+    progress.databases(&names());
+    let count = 200_000;
+    for number in 0..count {
+        progress.log_line("fintech_experiment", 1_763_971_261_500 + number, &format!("line {number}"));
+    }
+    drop(progress);
+    let text = written.text();
+    let numbers = text.lines().filter_map(|line| line.split("│ line ").nth(1));
+    let numbers = numbers.map(|number| number.parse::<i64>().unwrap());
+    assert!(numbers.eq(0..count));
+    let writes = written.0.lock().unwrap().1;
+    assert!(writes < 4_000, "{writes}");
+}
+
+#[test]
+fn a_panic_loses_no_line() {
+    let (progress, written) = plain(Vocabulary::Plain);
+    progress.flush_on_panic();
+    progress.note("first");
+    progress.note("second");
+    let after_panic = std::panic::catch_unwind(|| panic!("a panic of this test"))
+        .map_err(|_| written.text())
+        .unwrap_err();
+    assert!(after_panic.ends_with("second\n"), "{after_panic}");
+    drop(progress);
+}
+
+#[test]
+fn bars_stand_at_the_foot_and_lines_scroll_above() {
+    let terminal = InMemoryTerm::new(16, 72);
+    let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+    let progress = Progress { sink: Sink::Bars(Bars::on(target, clock())) };
+    progress.step("migrate");
+    progress.databases(&names());
+    progress.phase("startupwebapp_prod", Phase::Pulling);
+    progress.phase("startupwebapp_prod", Phase::Running);
+    let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
+    progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
+    progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
+    let Sink::Bars(bars) = &progress.sink else { unreachable!() };
+    bars.lines().flush();
+    bars.redraw();
+    let spinners = ["⠁", "⠂", "⠄", "⡀", "⢀", "⠠", "⠐", "⠈"];
+    let screen = spinners.iter().fold(terminal.contents(), |screen, spinner| screen.replace(spinner, "*"));
+    insta::assert_snapshot!(screen, @"");
+    progress.verdict("startupwebapp_prod", &not_run());
+    progress.closing("0 of 2 databases are migrated");
+    progress.finish();
+    let rest = terminal.contents();
+    let rest: Vec<&str> = rest.lines().rev().take(2).collect();
+    assert_eq!(rest[0], "0 of 2 databases are migrated");
+}
+
+#[test]
+fn silence_is_silent() {
+    tell(&Progress::silent());
+    tell(&Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::GitHub));
+}

@@ -1,0 +1,157 @@
+//! Keeps the report while a run goes on, and writes it out after each step: a killed run leaves what it had.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::adapters::github::GitHub;
+use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::report::{DatabaseReport, Report, markdown, outputs};
+use crate::settings::{Settings, TaskDefinitionSource};
+use crate::verdict::Verdict;
+
+/// While verdicts come in, the summary is written at most this often.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+
+pub struct Recorder<'a> {
+    report: RefCell<Report>,
+    progress: &'a Progress,
+    github: Option<&'a GitHub>,
+    summary_file: Option<PathBuf>,
+    saved_at: Cell<Option<Instant>>,
+    started: Cell<usize>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Every database has its row from the start, so that it has one whatever happens.
+    pub fn new(settings: &Settings, progress: &'a Progress, github: Option<&'a GitHub>) -> Self {
+        let report = Report {
+            cluster: settings.cluster.clone(),
+            region: settings.region.clone(),
+            account: None,
+            family: match &settings.task_definition {
+                TaskDefinitionSource::File(path) => path.display().to_string(),
+                TaskDefinitionSource::Ecs(name) => name.clone(),
+            },
+            container: settings.container.clone().unwrap_or_default(),
+            tag: settings.tag.clone(),
+            image: None,
+            revision: None,
+            diff: String::new(),
+            databases: settings.databases.iter().map(|name| DatabaseReport::new(name)).collect(),
+            error: None,
+            notes: Vec::new(),
+            started_at: Timestamp::now(),
+            ended_at: None,
+        };
+        Self {
+            report: RefCell::new(report),
+            progress,
+            github,
+            summary_file: settings.summary_file.clone(),
+            saved_at: Cell::default(),
+            started: Cell::default(),
+        }
+    }
+
+    pub fn planned(&self, plan: &Plan) {
+        self.update(|report| {
+            report.region = plan.account.as_ref().map(|account| account.region.clone());
+            report.account = plan.account.as_ref().map(|account| account.caller.account.clone());
+            report.family = plan.family().to_owned();
+            report.container.clone_from(&plan.container);
+            report.tag = plan.image.tag().map(str::to_owned);
+            report.notes.extend(plan.notes.iter().cloned());
+        });
+        for note in &plan.notes {
+            self.progress.note(note);
+        }
+    }
+
+    pub fn update<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
+        change(&mut self.report.borrow_mut())
+    }
+
+    /// Changes a database's row.
+    pub fn row<T>(&self, database: &str, change: impl FnOnce(&mut DatabaseReport) -> T) -> Option<T> {
+        let mut report = self.report.borrow_mut();
+        report.databases.iter_mut().find(|row| row.database == database).map(change)
+    }
+
+    /// Says something once, however many databases run into it.
+    pub fn note(&self, text: String) {
+        let new = self.update(|report| !report.notes.contains(&text));
+        if new {
+            self.progress.note(&text);
+            self.update(|report| report.notes.push(text));
+        }
+    }
+
+    /// A task has started: its ARN goes to the step's state at once, for the post step to find.
+    pub fn started(&self, database: &str, arn: &str) {
+        self.row(database, |row| {
+            row.task_arn = Some(arn.to_owned());
+            row.started_at = Some(Timestamp::now());
+        });
+        let count = self.started.replace(self.started.get() + 1);
+        if let Some(github) = self.github
+            && let Err(error) = github.save_state(&format!("task_{count}"), arn)
+        {
+            self.note(format!("the step's state was not written: {error:#}"));
+        }
+    }
+
+    pub fn judged(&self, database: &str, verdict: Verdict) {
+        self.progress.verdict(database, &verdict);
+        self.row(database, |row| {
+            row.ended_at = Some(Timestamp::now());
+            row.verdict = Some(verdict);
+        });
+        if self.saved_at.get().is_none_or(|at| at.elapsed() >= SAVE_INTERVAL) {
+            self.save();
+        }
+    }
+
+    /// Writes the summary as it is now.
+    pub fn save(&self) {
+        self.saved_at.set(Some(Instant::now()));
+        if self.github.is_none() && self.summary_file.is_none() {
+            return;
+        }
+        let summary = markdown::summary(&self.report.borrow());
+        if let Some(github) = self.github
+            && let Err(error) = github.write_summary(&summary)
+        {
+            self.note(format!("the job summary was not written: {error:#}"));
+        }
+        if let Some(path) = &self.summary_file
+            && let Err(error) = std::fs::write(path, &summary)
+        {
+            self.note(format!("the summary was not written to {}: {error}", path.display()));
+        }
+    }
+
+    /// Ends the report: what has no verdict was not run. Writes summary and outputs for the last time.
+    pub fn close(self, error: Option<Failure>) -> Report {
+        let why = error.as_ref().map_or_else(|| "the run ended before it".to_owned(), |error| error.message.clone());
+        self.update(|report| {
+            report.error = error;
+            report.ended_at = Some(Timestamp::now());
+            for row in report.databases.iter_mut().filter(|row| row.verdict.is_none()) {
+                row.verdict = Some(Verdict::NotRun { why: why.clone() });
+            }
+        });
+        self.save();
+        if let Some(github) = self.github
+            && let Err(error) = github.write_outputs(&outputs(&self.report.borrow()))
+        {
+            self.note(format!("the outputs were not written: {error:#}"));
+        }
+        self.report.into_inner()
+    }
+}

@@ -1,0 +1,218 @@
+//! What was done: data that every step adds to, and that the renderers below read.
+//!
+//! Rendering is a pure function of a [`Report`]. The texts in it come from outside (container logs, AWS messages,
+//! names) and are raw here: each renderer makes them harmless for the place where they will stand.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use crate::diagnosis::Diagnosis;
+use crate::failure::{ExitCode, Failure};
+use crate::migration_report::MigrationReport;
+use crate::verdict::{self, Verdict};
+
+pub mod json;
+pub mod markdown;
+mod outputs;
+#[cfg(test)]
+mod samples;
+pub mod text;
+mod words;
+
+pub use outputs::outputs;
+#[cfg(test)]
+pub(crate) use samples::HOSTILE;
+
+/// The run so far. It is whole at any time: a killed run leaves what it had.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub cluster: String,
+    /// Absent when AWS was not asked.
+    pub region: Option<String>,
+    pub account: Option<String>,
+    pub family: String,
+    /// The migration container.
+    pub container: String,
+    /// The commit or tag that names the image.
+    pub tag: Option<String>,
+    pub image: Option<ImageUsed>,
+    pub revision: Option<RevisionUsed>,
+    /// Unified diff of the task definition; empty when nothing changes.
+    pub diff: String,
+    pub databases: Vec<DatabaseReport>,
+    /// What ended the run before its databases could be judged.
+    pub error: Option<Failure>,
+    /// Things said once, such as log reads that were denied.
+    pub notes: Vec<String>,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageUsed {
+    /// `repository@sha256:…`.
+    pub reference: String,
+    pub digest: Option<String>,
+    pub source: ImageSource,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageSource {
+    /// Built by docker and pushed in this run.
+    Built,
+    /// Packaged from `--binary` and pushed in this run.
+    Packaged,
+    /// The repository had the tag already.
+    Reused,
+    /// Named by `--image`.
+    Given,
+}
+
+impl ImageSource {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Packaged => "packaged",
+            Self::Reused => "reused",
+            Self::Given => "given",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionUsed {
+    pub arn: String,
+    /// False when the family's current revision was already what was wanted.
+    pub registered: bool,
+}
+
+/// One database's row. `verdict` is absent while it is under way.
+#[derive(Debug, Clone)]
+pub struct DatabaseReport {
+    pub database: String,
+    pub verdict: Option<Verdict>,
+    pub task_arn: Option<String>,
+    pub exit_code: Option<i32>,
+    pub stop_code: Option<String>,
+    pub stopped_reason: Option<String>,
+    pub diagnosis: Option<Diagnosis>,
+    /// The last migration report that the task printed, whatever the verdict.
+    pub migration_report: Option<MigrationReport>,
+    pub durations: Durations,
+    pub log: LogTail,
+    /// Links into the AWS console.
+    pub task_url: Option<String>,
+    pub log_url: Option<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where the time went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Durations {
+    /// createdAt → pullStartedAt.
+    pub queue_ms: Option<i64>,
+    /// pullStartedAt → pullStoppedAt.
+    pub pull_ms: Option<i64>,
+    /// startedAt → executionStoppedAt.
+    pub run_ms: Option<i64>,
+    /// RunTask → verdict, on our clock.
+    pub total_ms: Option<i64>,
+}
+
+/// The end of a log, within bounds whatever a container prints.
+#[derive(Debug, Clone, Default)]
+pub struct LogTail {
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// Lines seen in all.
+    pub seen: u64,
+    /// Why the log is missing or short, such as a denied read.
+    pub note: Option<String>,
+}
+
+impl LogTail {
+    /// Lines and bytes that are kept of each database's log.
+    pub const MAX_LINES: usize = 200;
+    pub const MAX_BYTES: usize = 64 * 1024;
+    /// A longer line is cut here: one line can not push all others out.
+    pub const MAX_LINE: usize = 4 * 1024;
+
+    pub fn push(&mut self, line: &str) {
+        let mut end = line.len().min(Self::MAX_LINE);
+        while !line.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut kept = line[..end].to_owned();
+        if end < line.len() {
+            kept.push('…');
+        }
+        self.seen += 1;
+        self.bytes += kept.len();
+        self.lines.push_back(kept);
+        while self.lines.len() > Self::MAX_LINES || self.bytes > Self::MAX_BYTES {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+    }
+
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.lines.iter().map(String::as_str)
+    }
+
+    pub fn last(&self) -> Option<&str> {
+        self.lines.back().map(String::as_str)
+    }
+}
+
+impl DatabaseReport {
+    pub fn new(database: &str) -> Self {
+        Self {
+            database: database.to_owned(),
+            verdict: None,
+            task_arn: None,
+            exit_code: None,
+            stop_code: None,
+            stopped_reason: None,
+            diagnosis: None,
+            migration_report: None,
+            durations: Durations::default(),
+            log: LogTail::default(),
+            task_url: None,
+            log_url: None,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+}
+
+impl Report {
+    /// The names of the databases that are proved migrated.
+    pub fn migrated(&self) -> impl Iterator<Item = &str> {
+        self.names(|verdict| verdict.is_migrated())
+    }
+
+    /// The names of the databases that are not, with those that were not run.
+    pub fn not_migrated(&self) -> impl Iterator<Item = &str> {
+        self.names(|verdict| !verdict.is_migrated())
+    }
+
+    fn names(&self, wanted: impl Fn(&Verdict) -> bool) -> impl Iterator<Item = &str> {
+        self.databases
+            .iter()
+            .filter(move |row| row.verdict.as_ref().is_some_and(&wanted))
+            .map(|row| row.database.as_str())
+    }
+
+    /// How the run ends: by its error, else by its verdicts. A database without a verdict is not migrated.
+    pub fn exit_code(&self) -> ExitCode {
+        let judged = verdict::overall(self.databases.iter().filter_map(|row| row.verdict.as_ref()));
+        match &self.error {
+            Some(error) if judged == ExitCode::Done => error.exit_code,
+            _ if judged == ExitCode::Done && self.databases.iter().any(|row| row.verdict.is_none()) => {
+                ExitCode::Service
+            }
+            _ => judged,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The run as JSON: `--format json`, and the Action's output `result`. docs/guide.md describes the shape, and
+//! [`VERSION`] grows when a field changes its meaning or goes.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::{DatabaseReport, Report, words};
+use crate::failure::Failure;
+use crate::untrusted;
+
+pub const VERSION: u32 = 1;
+
+/// All outputs of a job together may take 1 MB, in UTF-16 (GitHub's limits for `jobs.<job_id>.outputs`): this is
+/// less than half of it as UTF-16.
+pub const OUTPUT_LIMIT: usize = 200 * 1024;
+
+/// Everything, with the end of each log.
+pub fn result(report: &Report) -> Value {
+    run(report, report.databases.iter().map(|row| database(report, row, Detail::Whole)).collect())
+}
+
+/// What fits into an output: without logs; of a large fleet without the lists of migrations, then without anything
+/// but names and verdicts.
+pub fn output(report: &Report) -> Value {
+    for detail in [Detail::NoLog, Detail::NoMigrations, Detail::Verdict] {
+        let value = run(report, report.databases.iter().map(|row| database(report, row, detail)).collect());
+        if printed(&value).len() <= OUTPUT_LIMIT {
+            return value;
+        }
+    }
+    // Whoever needs more names than this reads `--format json`.
+    let rows = words::failures_first(report);
+    let mut used = 0;
+    let kept: Vec<Value> = rows
+        .iter()
+        .map(|row| database(report, row, Detail::Verdict))
+        .take_while(|row| {
+            used += printed(row).len() + 1;
+            used <= OUTPUT_LIMIT / 2
+        })
+        .collect();
+    json!({
+        "version": VERSION,
+        "exit_code": report.exit_code() as u8,
+        "databases_left_out": rows.len() - kept.len(),
+        "databases": kept,
+    })
+}
+
+/// One line that can stand on a stream which GitHub's runner reads, and on a terminal: it has no `##[`, no control
+/// characters and none that reorder others, and a JSON parser reads the same value.
+pub fn printed(value: &Value) -> String {
+    let text = value.to_string();
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            // In JSON these stand in strings alone, so an escape is always allowed.
+            '[' if out.ends_with("##") => out.push_str("\\u005b"),
+            _ if untrusted::is_hidden(char) => {
+                let _ = write!(out, "\\u{:04x}", char as u32);
+            }
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+fn run(report: &Report, databases: Vec<Value>) -> Value {
+    json!({
+        "version": VERSION,
+        "exit_code": report.exit_code() as u8,
+        "cluster": report.cluster,
+        "region": report.region,
+        "account": report.account,
+        "family": report.family,
+        "container": report.container,
+        "image": report.image.as_ref().map(|image| json!({
+            "reference": image.reference,
+            "digest": image.digest,
+            "tag": report.tag,
+            "source": image.source.word(),
+        })),
+        "task_definition": report.revision.as_ref().map(|revision| json!({
+            "arn": revision.arn,
+            "registered": revision.registered,
+        })),
+        "databases": databases,
+        "error": report.error.as_ref().map(error),
+        "notes": report.notes,
+        "started_at": report.started_at.to_string(),
+        "ended_at": report.ended_at.map(|at| at.to_string()),
+    })
+}
+
+fn error(failure: &Failure) -> Value {
+    json!({ "message": failure.message, "hint": failure.hint, "evidence": failure.evidence })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    Verdict,
+    NoMigrations,
+    NoLog,
+    Whole,
+}
+
+fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
+    let mut object = Map::new();
+    let mut field = |name: &str, value: Value| {
+        object.insert(name.to_owned(), value);
+    };
+    field("database", json!(row.database));
+    field("verdict", json!(words::verdict(report, row)));
+    if detail == Detail::Verdict {
+        return Value::Object(object);
+    }
+    field("explanation", json!(row.verdict.as_ref().map(|verdict| verdict.explain())));
+    field("task_arn", json!(row.task_arn));
+    field("exit_code", json!(row.exit_code));
+    field("stop_code", json!(row.stop_code));
+    field("stopped_reason", json!(row.stopped_reason));
+    let diagnosis = row.diagnosis.map(|found| json!({ "cause": found.cause, "fix": found.fix }));
+    field("diagnosis", json!(diagnosis));
+    let mut migrations = json!(row.migration_report);
+    if detail == Detail::NoMigrations
+        && let Some(applied) = migrations.get_mut("applied")
+    {
+        *applied = json!(applied.as_array().map_or(0, Vec::len));
+    }
+    field("migration_report", migrations);
+    field("durations", json!(row.durations));
+    let mut log = json!({ "lines": row.log.seen, "note": row.log.note });
+    if detail == Detail::Whole {
+        log["tail"] = row.log.lines().collect();
+    }
+    field("log", log);
+    field("task_url", json!(row.task_url));
+    field("log_url", json!(row.log_url));
+    field("started_at", json!(row.started_at.map(|at| at.to_string())));
+    field("ended_at", json!(row.ended_at.map(|at| at.to_string())));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests;

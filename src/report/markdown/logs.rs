@@ -1,0 +1,86 @@
+//! Logs per database, cut from the head: what went wrong stands at the end.
+
+use std::collections::VecDeque;
+
+use super::super::DatabaseReport;
+use super::super::words::{self, Standing};
+use super::link;
+use crate::untrusted::{html, shortened};
+
+/// Less of a log is no help: then there is only its link.
+const LEAST: usize = 2 * 1024;
+/// Characters of the line that lists the applied migrations.
+const APPLIED: usize = 300;
+
+/// A log per row, empty where there is none: every row gets an equal share of `room`, and those whose database is
+/// not migrated are unfolded.
+pub(super) fn shared_out(rows: &[&DatabaseReport], room: &mut usize) -> Vec<String> {
+    let mut left = rows.len();
+    rows.iter()
+        .map(|row| {
+            let share = (*room / left).max(2 * LEAST).min(*room);
+            left -= 1;
+            let log = details(row, share);
+            *room -= log.len();
+            log
+        })
+        .collect()
+}
+
+/// At most `limit` bytes; empty when there is neither log nor room.
+fn details(row: &DatabaseReport, limit: usize) -> String {
+    const END: &str = "</pre>\n\n</details>\n\n";
+    let applied = applied(row);
+    if row.log.lines().len() == 0 && row.log.note.is_none() && applied.is_empty() {
+        return String::new();
+    }
+    let open = if Standing::of_row(row) == Standing::NotMigrated { " open" } else { "" };
+    let database = html(&shortened(&row.database, 64));
+    let link = link("whole log", row.log_url.as_deref()).map(|link| format!(", {link}")).unwrap_or_default();
+    let note = row.log.note.as_deref().map(|note| format!("<p>{}</p>\n", html(&shortened(note, APPLIED))));
+    let note = note.unwrap_or_default();
+    // The count of lines is not known yet: no u64 is longer than twenty digits, with commas and words.
+    let frame = database.len() + link.len() + note.len() + applied.len() + END.len() + 160;
+    if limit < frame + LEAST {
+        return String::new();
+    }
+    let lines = last(row.log.lines(), limit - frame);
+    let (shown, seen) = (lines.count as u64, row.log.seen);
+    let count = words::counted(seen, "line");
+    let count = if shown == seen { count } else { format!("the last {shown} of {count}") };
+    let head = format!("<details{open}><summary>Log of <b>{database}</b>: {count}{link}</summary>\n{note}{applied}\n");
+    if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{}{END}", lines.text) }
+}
+
+/// The migrations that the task says it applied.
+fn applied(row: &DatabaseReport) -> String {
+    let Some(report) = row.migration_report.as_ref().filter(|report| !report.applied.is_empty()) else {
+        return String::new();
+    };
+    let names = report.applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name));
+    let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+    format!("<p>Applied: {}</p>\n", html(&shortened(&names.join(", "), APPLIED)))
+}
+
+/// Escaped lines for a `<pre>`.
+pub(super) struct Lines {
+    pub text: String,
+    pub count: usize,
+}
+
+/// The last lines that fit into `limit` bytes once they are escaped, at least the very last one's beginning.
+pub(super) fn last<'a>(lines: impl DoubleEndedIterator<Item = &'a str>, limit: usize) -> Lines {
+    /// `\u{202e}`: no character is longer once it is escaped.
+    const ESCAPED: usize = 8;
+    let mut kept = VecDeque::new();
+    let mut used = 0;
+    for line in lines.rev() {
+        let line = if kept.is_empty() { html(&shortened(line, limit / ESCAPED - 1)) } else { html(line) };
+        used += line.len() + 1;
+        if used > limit {
+            break;
+        }
+        kept.push_front(line);
+    }
+    Lines { count: kept.len(), text: kept.make_contiguous().join("\n") }
+}

@@ -1,0 +1,145 @@
+//! What a terminal shows when a run is over.
+
+use std::fmt::Write as _;
+
+use super::words::{self, Standing, duration};
+use super::{DatabaseReport, Report};
+use crate::failure::Failure;
+use crate::untrusted::{lines, one_line};
+
+/// Lines of a failed database's log: the whole log has scrolled by.
+const LOG_LINES: usize = 12;
+
+/// Whether to use colours; their absence loses no information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    Always,
+    Never,
+}
+
+/// A row per database, what to know about those that are not migrated, and one line of conclusion.
+///
+/// The run's error, if there is one, stands with [`failure`] after it.
+pub fn closing(report: &Report, colour: Colour) -> String {
+    let mut out = rows(report, colour);
+    let left = words::failures_first(report);
+    for row in left.iter().filter(|row| Standing::of_row(row) == Standing::NotMigrated) {
+        out.push_str(&explanation(row, colour));
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "note: {}", one_line(note));
+    }
+    if !report.databases.is_empty() {
+        let paint = match Standing::of(report) {
+            Standing::Migrated => Paint::Green,
+            _ => Paint::Red,
+        };
+        let _ = writeln!(out, "\n{}", colour.paint(paint, &words::headline(report)));
+    }
+    let left: Vec<String> = report.not_migrated().map(|name| format!("--database {}", one_line(name))).collect();
+    if !left.is_empty() && left.len() < report.databases.len() && left.len() <= LOG_LINES {
+        let _ = writeln!(out, "run again for what is left: {}", left.join(" "));
+    }
+    out
+}
+
+/// `error: …`, its evidence indented, and `hint: …` last, where the eye ends.
+pub fn failure(failure: &Failure, colour: Colour) -> String {
+    let mut out = format!("{} {}\n", colour.paint(Paint::Red, "error:"), one_line(&failure.message));
+    for line in failure.evidence.iter().flat_map(|text| lines(text)) {
+        let _ = writeln!(out, "  {}", one_line(line));
+    }
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(out, "{} {}", colour.paint(Paint::Cyan, "hint:"), one_line(hint));
+    }
+    out
+}
+
+fn rows(report: &Report, colour: Colour) -> String {
+    let width = report.databases.iter().map(|row| one_line(&row.database).chars().count()).max().unwrap_or(0);
+    let words = report.databases.iter().map(|row| words::verdict(report, row).len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for row in &report.databases {
+        let (mark, paint) = match Standing::of_row(row) {
+            Standing::Migrated => ('✔', Paint::Green),
+            Standing::UnderWay | Standing::NotMigrated => ('✖', Paint::Red),
+        };
+        let verdict = format!("{mark} {:<words$}", words::verdict(report, row));
+        let line = format!(
+            "{:<width$}  {}  {}",
+            one_line(&row.database),
+            colour.paint(paint, &verdict),
+            what_was_done(row)
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out
+}
+
+/// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.
+fn what_was_done(row: &DatabaseReport) -> String {
+    let mut parts = Vec::new();
+    match (&row.verdict, &row.migration_report) {
+        (Some(verdict), _) if !verdict.is_migrated() => parts.push(verdict.explain()),
+        (_, Some(ran)) => {
+            parts.push(words::versions(row));
+            parts.push(format!("{} applied", ran.applied.len()));
+            parts.extend(ran.tables.map(|tables| words::counted(tables, "table")));
+        }
+        (Some(verdict), None) => parts.push(verdict.explain()),
+        (None, None) => {}
+    }
+    parts.extend(row.durations.total_ms.map(duration));
+    parts.retain(|part| !part.is_empty());
+    one_line(&parts.join(", ")).into_owned()
+}
+
+/// Cause, fix and the end of the log of a database that is not migrated; empty when its row has said it all.
+fn explanation(row: &DatabaseReport, colour: Colour) -> String {
+    let mut out = String::new();
+    let mut fact = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "  {} {}", colour.paint(Paint::Cyan, &format!("{name}:")), one_line(value));
+        }
+    };
+    fact("cause", row.diagnosis.map(|diagnosis| diagnosis.cause));
+    fact("fix", words::next_step(row).as_deref());
+    fact("task", row.task_arn.as_deref());
+    fact("log", row.log.note.as_deref());
+    let shown = row.log.lines().len().min(LOG_LINES);
+    if shown > 0 {
+        let count = words::counted(row.log.seen, "line");
+        fact("log", Some(&if shown as u64 == row.log.seen { count } else { format!("the last {shown} of {count}") }));
+    }
+    for line in row.log.lines().skip(row.log.lines().len() - shown) {
+        let _ = writeln!(out, "    {}", one_line(line));
+    }
+    if out.is_empty() { out } else { format!("\n{}\n{out}", colour.paint(Paint::Bold, &one_line(&row.database))) }
+}
+
+#[derive(Clone, Copy)]
+enum Paint {
+    Bold,
+    Red,
+    Green,
+    Cyan,
+}
+
+impl Colour {
+    /// SGR sequences (ECMA-48, 8.3.117).
+    fn paint(self, paint: Paint, text: &str) -> String {
+        let code = match paint {
+            Paint::Bold => 1,
+            Paint::Red => 31,
+            Paint::Green => 32,
+            Paint::Cyan => 36,
+        };
+        match self {
+            Self::Always => format!("\x1b[{code}m{text}\x1b[0m"),
+            Self::Never => text.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! What the job summary and the terminal say in the same words.
+
+use super::{DatabaseReport, Report};
+use crate::verdict::Verdict;
+
+/// How a run, or one of its rows, stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Migrated,
+    UnderWay,
+    NotMigrated,
+}
+
+impl Standing {
+    pub fn of_row(row: &DatabaseReport) -> Self {
+        match &row.verdict {
+            Some(verdict) if verdict.is_migrated() => Self::Migrated,
+            Some(_) => Self::NotMigrated,
+            None => Self::UnderWay,
+        }
+    }
+
+    pub fn of(report: &Report) -> Self {
+        if report.error.is_some() || report.not_migrated().next().is_some() {
+            Self::NotMigrated
+        } else if report.ended_at.is_none() {
+            Self::UnderWay
+        } else if report.databases.iter().all(|row| Self::of_row(row) == Self::Migrated) {
+            Self::Migrated
+        } else {
+            Self::NotMigrated
+        }
+    }
+
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Self::Migrated => "✅",
+            Self::UnderWay => "⏳",
+            Self::NotMigrated => "❌",
+        }
+    }
+}
+
+/// `1 of 3 databases is proved migrated: 1 failed, 1 not run`. "Proved" stands there only when every migrated
+/// database has a migration report that names it.
+pub(super) fn headline(report: &Report) -> String {
+    let total = report.databases.len();
+    if total == 0 {
+        return match report.error {
+            Some(_) => "no database was migrated".to_owned(),
+            None => "no database was asked for".to_owned(),
+        };
+    }
+    let migrated = report.migrated().count();
+    let verb = if migrated == 1 { "is" } else { "are" };
+    let proved = if unproved(report) == 0 { "proved migrated" } else { "migrated" };
+    let so_far = if report.ended_at.is_none() { " so far" } else { "" };
+    let mut line = format!("{migrated} of {} {verb} {proved}{so_far}", counted(total as u64, "database"));
+    let others = others(report);
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        line = format!("{line}: {}", others.join(", "));
+    }
+    line
+}
+
+/// Migrated databases of which only the exit code says so.
+pub(super) fn unproved(report: &Report) -> usize {
+    let by_exit_code = |row: &&DatabaseReport| {
+        matches!(&row.verdict, Some(Verdict::Migrated(migrated)) if migrated.report().is_none())
+    };
+    report.databases.iter().filter(by_exit_code).count()
+}
+
+/// How often each word other than "migrated" is a row's verdict, in the order of the rows.
+fn others(report: &Report) -> Vec<(&'static str, usize)> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for row in report.databases.iter().filter(|row| Standing::of_row(row) != Standing::Migrated) {
+        let word = verdict(report, row);
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts
+}
+
+/// The verdict's word, or what its absence means.
+pub(super) fn verdict(report: &Report, row: &DatabaseReport) -> &'static str {
+    match &row.verdict {
+        Some(verdict) => verdict.word(),
+        None if report.ended_at.is_none() => "under way",
+        None => "not judged",
+    }
+}
+
+/// ✅ ⏳ ❌: a run that is over has nothing under way.
+pub(super) fn mark(report: &Report, row: &DatabaseReport) -> &'static str {
+    match Standing::of_row(row) {
+        Standing::UnderWay if report.ended_at.is_some() => Standing::NotMigrated.emoji(),
+        standing => standing.emoji(),
+    }
+}
+
+/// Rows that need a person first, then those under way, then the migrated ones.
+pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
+    let mut rows: Vec<&DatabaseReport> = report.databases.iter().collect();
+    rows.sort_by_key(|row| match Standing::of_row(row) {
+        Standing::NotMigrated => 0,
+        Standing::UnderWay => 1,
+        Standing::Migrated => 2,
+    });
+    rows
+}
+
+/// `6 → 12`, `12` when nothing moved; empty when the task said nothing.
+pub(super) fn versions(row: &DatabaseReport) -> String {
+    let Some(report) = &row.migration_report else { return String::new() };
+    match (report.from.as_deref(), report.current.as_deref()) {
+        (Some(from), Some(to)) if from == to => to.to_owned(),
+        (Some(from), Some(to)) => format!("{from} → {to}"),
+        (None, Some(to)) if report.applied.is_empty() => to.to_owned(),
+        (None, Some(to)) => format!("new → {to}"),
+        (Some(from), None) => from.to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+/// What a person should do about a row that is not migrated, where the diagnosis of its task does not say it.
+pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
+    match row.verdict.as_ref()? {
+        Verdict::Migrated(_) | Verdict::Cancelled { stopped: true } => None,
+        Verdict::WrongDatabase { asked, reported, .. } => Some(format!(
+            "make the image take its database's name from the variable that is set for it (DATABASE_NAME, or \
+             --database-variable); {asked} was not migrated, and {reported} was connected to instead: look at what \
+             happened there first"
+        )),
+        Verdict::TimedOut { stopped: false } | Verdict::Cancelled { stopped: false } => {
+            Some("its task still runs: wait until it has ended, or stop it, before running again".to_owned())
+        }
+        Verdict::AlreadyRunning { .. } => Some("wait until that task has ended, then run again".to_owned()),
+        Verdict::TimedOut { stopped: true } => {
+            Some("see from its log how far it came, and raise --timeout if it only needs longer".to_owned())
+        }
+        _ => row.diagnosis.map(|diagnosis| diagnosis.fix.to_owned()),
+    }
+}
+
+/// `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
+pub(super) fn duration(ms: i64) -> String {
+    match ms {
+        ..0 => "0 ms".to_owned(),
+        0..1_000 => format!("{ms} ms"),
+        1_000..10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        10_000..60_000 => format!("{} s", ms / 1_000),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+        _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
+/// `1 line`, `2,048 lines`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut number = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            number.push(',');
+        }
+        number.push(digit);
+    }
+    format!("{number} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_counts_read_well() {
+        let shown: Vec<String> =
+            [-5, 0, 999, 1_000, 4_199, 59_999, 60_000, 185_000, 7_800_000].map(duration).to_vec();
+        assert_eq!(
+            shown,
+            ["0 ms", "0 ms", "999 ms", "1.0 s", "4.1 s", "59 s", "1 min 0 s", "3 min 5 s", "2 h 10 min"]
+        );
+        let counts: Vec<String> = [0, 1, 999, 1_000, 1_234_567].map(|n| counted(n, "line")).to_vec();
+        assert_eq!(counts, ["0 lines", "1 line", "999 lines", "1,000 lines", "1,234,567 lines"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Image: the commit's image is in the registry, and known by its digest.
+
+use anyhow::Result;
+
+use crate::plan::{ImagePlan, Plan};
+use crate::ports::Writes;
+use crate::progress::Progress;
+use crate::report::{ImageSource, ImageUsed};
+
+/// An image that is in its registry. Only this step makes one, and a revision can not be made without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    reference: String,
+    digest: Option<String>,
+    source: ImageSource,
+}
+
+impl Image {
+    /// `repository@sha256:…`, or what `--image` said of another registry.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    pub fn used(&self) -> ImageUsed {
+        ImageUsed { reference: self.reference.clone(), digest: self.digest.clone(), source: self.source }
+    }
+}
+
+/// Builds and pushes what the plan says, or takes what is there.
+pub async fn image(plan: &Plan, writes: &impl Writes, progress: &Progress) -> Result<Image> {
+    let source = plan.image.source();
+    let pushed = |uri: &str, digest: String| Image {
+        reference: format!("{uri}@{digest}"),
+        digest: Some(digest),
+        source,
+    };
+    Ok(match &plan.image {
+        ImagePlan::Reuse { tag, digest } => {
+            progress.step(&format!("image: reuse {} ({})", tag.reference(), short(digest)));
+            pushed(&tag.repository.uri, digest.clone())
+        }
+        ImagePlan::Build { build, to } => {
+            progress.step(&format!("image: build and push {}", to.reference()));
+            pushed(&to.repository.uri, writes.build_and_push(build, to, progress).await?)
+        }
+        ImagePlan::Package { binary, to } => {
+            progress.step(&format!("image: package {} and push {}", binary.path.display(), to.reference()));
+            pushed(&to.repository.uri, writes.package_and_push(binary, to, progress).await?)
+        }
+        ImagePlan::Given { reference, digest } => {
+            progress.step(&format!("image: use {reference}"));
+            Image { reference: reference.clone(), digest: digest.clone(), source }
+        }
+    })
+}
+
+/// A digest as people compare them: its first twelve digits.
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}

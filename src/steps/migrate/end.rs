@@ -1,0 +1,73 @@
+//! End: what a task's end adds to its database's row.
+
+use jiff::Timestamp;
+
+use super::Migration;
+use super::log::{LogFollower, Read};
+use crate::console;
+use crate::diagnosis::diagnose;
+use crate::migration_report::Reports;
+use crate::ports::{Reads, Task, Writes};
+use crate::report::Durations;
+use crate::untrusted;
+use crate::verdict::Verdict;
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    /// Where a person finds the task and its log.
+    pub(super) fn link(&self, database: &str, task: &Task) {
+        let Some(account) = &self.plan.account else { return };
+        let caller = &account.caller.arn;
+        let stream = self.plan.log_stream(&self.plan.container, task);
+        self.recorder.row(database, |row| {
+            row.task_url = Some(console::task_url(caller, &account.region, &self.plan.cluster, task.id()));
+            row.log_url = stream.map(|stream| console::log_url(caller, &stream));
+        });
+    }
+
+    pub(super) async fn ended(&self, database: &str, task: &Task, reports: &Reports, verdict: &Verdict) {
+        if !verdict.is_migrated() {
+            self.hear_the_others(database, task).await;
+        }
+        let own = task.container(&self.plan.container);
+        self.recorder.row(database, |row| {
+            row.exit_code = own.and_then(|own| own.exit_code);
+            row.stop_code.clone_from(&task.stop_code);
+            row.stopped_reason =
+                task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
+            row.diagnosis =
+                if verdict.is_migrated() { None } else { diagnose(task, &self.plan.container) };
+            row.migration_report = reports.all().last().cloned();
+            row.durations = durations(task, row.started_at);
+        });
+    }
+
+    /// What the task's other containers printed, when the migration container did not end well: one page of each.
+    async fn hear_the_others(&self, database: &str, task: &Task) {
+        let others = task.containers.iter().filter(|other| other.name != self.plan.container && other.exit_code.is_some());
+        for other in others {
+            let Some(stream) = self.plan.log_stream(&other.name, task) else { continue };
+            let mut log = LogFollower::new(stream);
+            let read = tokio::select! {
+                read = log.read_once(self.world) => read,
+                () = self.interrupt.wait() => return,
+            };
+            let Ok(Read::Events(events)) = read else { continue };
+            self.recorder.row(database, |row| {
+                let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
+                lines.for_each(|line| row.log.push(&format!("[{}] {line}", other.name)));
+            });
+        }
+    }
+}
+
+fn durations(task: &Task, launched_at: Option<Timestamp>) -> Durations {
+    let between = |from: Option<Timestamp>, to: Option<Timestamp>| {
+        Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
+    };
+    Durations {
+        queue_ms: between(task.created_at, task.pull_started_at.or(task.started_at)),
+        pull_ms: between(task.pull_started_at, task.pull_stopped_at),
+        run_ms: between(task.started_at, task.execution_stopped_at.or(task.stopped_at)),
+        total_ms: between(launched_at, Some(Timestamp::now())),
+    }
+}

@@ -1,0 +1,82 @@
+//! One log stream, read from its head: every event once, in order, none lost, and none kept.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::{Instant, sleep_until};
+
+use crate::ports::{LogEvent, LogPage, LogStream, Reads};
+
+/// The driver flushes every five seconds; twice a second would only cost calls.
+const CADENCE: Duration = Duration::from_secs(2);
+/// While a stopped task's log is drained.
+const DRAIN_CADENCE: Duration = Duration::from_millis(500);
+/// A page with this many events has more behind it: it is followed by the next at once.
+const FULL_PAGE: usize = 1_000;
+
+pub struct LogFollower {
+    stream: LogStream,
+    token: Option<String>,
+    next_read: Instant,
+    cadence: Duration,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Read {
+    Events(Vec<LogEvent>),
+    /// Nothing more for now.
+    End,
+    /// There is no such stream (yet).
+    Absent,
+}
+
+impl LogFollower {
+    pub fn new(stream: LogStream) -> Self {
+        Self { stream, token: None, next_read: Instant::now(), cadence: CADENCE }
+    }
+
+    pub fn stream(&self) -> &LogStream {
+        &self.stream
+    }
+
+    /// The task has stopped: read on without pauses for live reading.
+    pub fn drain(&mut self) {
+        self.cadence = DRAIN_CADENCE;
+        self.next_read = Instant::now();
+    }
+
+    /// The first page with events, of a stream that is complete.
+    pub async fn read_once(&mut self, reads: &impl Reads) -> Result<Read> {
+        loop {
+            match self.read(reads).await? {
+                Read::Events(events) if events.is_empty() => {}
+                read => return Ok(read),
+            }
+        }
+    }
+
+    /// The next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
+    pub async fn read(&mut self, reads: &impl Reads) -> Result<Read> {
+        sleep_until(self.next_read).await;
+        let page = reads.log_page(&self.stream, self.token.as_deref()).await;
+        self.next_read = Instant::now() + self.cadence;
+        match page? {
+            LogPage::Absent => Ok(Read::Absent),
+            LogPage::Events { events, next } => {
+                // The end of a stream is the token that was sent (GetLogEvents).
+                let at_end = events.is_empty() && next == self.token;
+                if next.is_some() {
+                    self.token = next;
+                }
+                if at_end {
+                    return Ok(Read::End);
+                }
+                // A page may be empty and not be the last one.
+                if events.is_empty() || events.len() >= FULL_PAGE || self.cadence == DRAIN_CADENCE {
+                    self.next_read = Instant::now();
+                }
+                Ok(Read::Events(events))
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Revision: the task definition with the image and the database variable, registered, or reused when it is there.
+
+use anyhow::Result;
+
+use super::image::Image;
+use crate::plan::{Plan, RevisionPlan};
+use crate::ports::Writes;
+use crate::progress::Progress;
+use crate::report::RevisionUsed;
+
+/// A registered task definition that runs an [`Image`]. Only this step makes one, and no task runs without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    arn: String,
+    registered: bool,
+}
+
+impl Revision {
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    pub fn used(&self) -> RevisionUsed {
+        RevisionUsed { arn: self.arn.clone(), registered: self.registered }
+    }
+}
+
+pub async fn revision(plan: &Plan, image: &Image, writes: &impl Writes, progress: &Progress) -> Result<Revision> {
+    Ok(match plan.revision(image.reference())? {
+        RevisionPlan::Reuse(arn) => {
+            progress.step(&format!("revision: reuse {}", name(&arn)));
+            Revision { arn, registered: false }
+        }
+        RevisionPlan::Register(wanted) => {
+            progress.step(&format!("revision: register {}", wanted.family()));
+            let arn = writes.register_task_definition(wanted.register_input()).await?;
+            Revision { arn, registered: true }
+        }
+    })
+}
+
+/// `family:revision` of an ARN.
+fn name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

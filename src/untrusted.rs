@@ -1,0 +1,177 @@
+//! Text from outside (container logs, AWS messages, names) made harmless for the place where it will stand.
+//!
+//! Everything here keeps the text readable: what can not be shown as it is becomes visible as something else, so
+//! that a hostile line is seen, not hidden. Only the colours and cursor movements of a terminal are dropped.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The lines of a text as a person and GitHub's runner would see them: split at LF, CRLF, and a lone CR.
+///
+/// A final line end makes no empty line more.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
+/// One line for a terminal or a plain log: no escape sequences, no line ends, control characters visible.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.trim_end_matches(['\n', '\r']);
+    while let Some(char) = rest.chars().next() {
+        if let Some(length) = escape_sequence(rest) {
+            rest = &rest[length..];
+            continue;
+        }
+        rest = &rest[char.len_utf8()..];
+        match char {
+            '\t' => out.push(char),
+            '\r' if rest.starts_with('\n') => {}
+            '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('⏎'),
+            // Unicode has a picture for each of these: ␀ ␛ ␡.
+            '\0'..'\x20' => out.push(char::from_u32(0x2400 + char as u32).unwrap_or('\u{fffd}')),
+            '\x7f' => out.push('␡'),
+            _ if is_hidden(char) => {
+                let _ = write!(out, "\\u{{{:x}}}", char as u32);
+            }
+            _ => out.push(char),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// At most `limit` characters, the last of which says that there was more.
+pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(limit) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            let kept = text.char_indices().nth(limit.saturating_sub(1)).map_or(0, |(index, _)| index);
+            Cow::Owned(format!("{}…", &text[..kept]))
+        }
+    }
+}
+
+/// Text for HTML content and attributes, one line at a time.
+///
+/// It can stand on a stream that GitHub's runner reads: no workflow command survives.
+pub fn html(text: &str) -> String {
+    let line = one_line(text);
+    let mut out = String::with_capacity(line.len() + line.len() / 8);
+    let indent = line.len() - line.trim_start().len();
+    let command = line[indent..].starts_with("::");
+    for (index, char) in line.char_indices() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '[' if out.ends_with('#') => out.push_str("&#91;"),
+            ':' if command && index == indent => out.push_str("&#58;"),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// Text in a Markdown paragraph: one line without markup, links, mentions or HTML.
+///
+/// A character reference never takes part in Markdown's structure (CommonMark 0.31, 2.5), so every character that
+/// could is written as one. The zero-width space after `@` is what keeps GitHub from mentioning someone.
+pub fn markdown_text(text: &str) -> String {
+    let line = one_line(text);
+    let mut out = String::with_capacity(line.len() * 2);
+    let mut chars = line.trim().chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '@' => out.push_str("&#64;&#8203;"),
+            // The end of a sentence and the parts of a number or a name stay; "www." and "://" do not link.
+            '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
+            ',' | ';' | '?' | '%' | '/' => out.push(char),
+            '-' if !out.is_empty() => out.push(char),
+            ':' if !out.is_empty() && chars.peek().is_none_or(|next| *next == ' ') => out.push(char),
+            '_' if between_letters(&out, chars.peek()) => out.push(char),
+            '\t' => out.push(' '),
+            _ if char.is_ascii_punctuation() => {
+                let _ = write!(out, "&#{};", char as u32);
+            }
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// Text in a cell of a Markdown table, at most [`CELL`] characters long; never empty.
+pub fn markdown_cell(text: &str) -> String {
+    let text = markdown_text(&shortened(text, CELL));
+    if text.is_empty() { "–".to_owned() } else { text }
+}
+
+/// Characters of a cell: names and reasons fit, and a thousand rows stay readable.
+pub const CELL: usize = 300;
+
+/// A fenced code block that its content can not close: the fence is longer than any run of backticks in it.
+///
+/// `##[` is written with a JSON escape, since the runner takes it for a command wherever it stands.
+pub fn fence(language: &str, content: &str) -> String {
+    let longest = content.split(|char| char != '`').map(str::len).max().unwrap_or(0);
+    let marks = "`".repeat(longest.max(2) + 1);
+    let mut out = format!("{marks}{language}\n");
+    for line in lines(content) {
+        let line = one_line(line).replace("##[", "#\\u0023[");
+        if line.trim_start().starts_with("::") {
+            out.push('\u{200b}');
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out.push_str(&marks);
+    out.push('\n');
+    out
+}
+
+/// In a name such as `startupwebapp_prod` an underscore is no emphasis (CommonMark 0.31, 6.2).
+fn between_letters(before: &str, after: Option<&char>) -> bool {
+    before.ends_with(|char: char| char.is_alphanumeric()) && after.is_some_and(|char| char.is_alphanumeric())
+}
+
+/// Whether a character shows nothing and changes how others are shown: control characters, and those that turn the
+/// order of others around. No character of it is outside of Unicode's first plane.
+pub fn is_hidden(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The length of the whole escape sequence that `text` begins with (ECMA-48).
+///
+/// One that does not end within the text is none: else it would hide the rest of the line.
+fn escape_sequence(text: &str) -> Option<usize> {
+    let body = text.strip_prefix('\x1b')?;
+    let length = match body.bytes().next()? {
+        // CSI: parameters, intermediates, one final byte.
+        b'[' => {
+            let parameters = body[1..].bytes().take_while(|byte| matches!(byte, b' '..=b'?')).count();
+            matches!(body.as_bytes().get(1 + parameters)?, b'@'..=b'~').then_some(parameters + 2)?
+        }
+        // OSC, DCS, SOS, PM, APC: a string up to BEL or ST.
+        b']' | b'P' | b'X' | b'^' | b'_' => {
+            let end = body.find(['\x07', '\x1b'])?;
+            if body[end..].starts_with('\x07') {
+                end + 1
+            } else {
+                body[end..].starts_with("\x1b\\").then_some(end + 2)?
+            }
+        }
+        b' '..=b'/' => matches!(body.as_bytes().get(1)?, b'0'..=b'~').then_some(2)?,
+        b'0'..=b'~' => 1,
+        _ => return None,
+    };
+    Some(1 + length)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+
+#[test]
+fn a_terminal_line_hides_nothing_and_moves_nothing() {
+    for (text, shown) in [
+        ("plain\ttext", "plain\ttext"),
+        ("grün ✅ 👩‍💻", "grün ✅ 👩‍💻"),
+        ("ends\r\n", "ends"),
+        ("two\nlines\r\nthree", "two⏎lines⏎three"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b[2J\x1b[Hhome\x1b[?25l", "home"),
+        ("\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x07", "link"),
+        ("\x1b]0;unterminated", "␛]0;unterminated"),
+        ("\x1b[31", "␛[31"),
+        ("\x1b", "␛"),
+        ("\x1b]0;one\x1b[31mtwo", "␛]0;onetwo"),
+        ("\x1b(Bascii\x1b7", "ascii"),
+        ("\x1bé", "␛é"),
+        ("NUL\0 BEL\x07 DEL\x7f", "NUL␀ BEL␇ DEL␡"),
+        ("\u{9b}31m\u{85}\u{2028}", "\\u{9b}31m⏎⏎"),
+        ("user \u{202e}gnp.exe", "user \\u{202e}gnp.exe"),
+    ] {
+        assert_eq!(one_line(text), shown, "{text:?}");
+    }
+}
+
+#[test]
+fn a_text_has_the_lines_that_the_runner_sees() {
+    for (text, expected) in [
+        ("", vec![""]),
+        ("one", vec!["one"]),
+        ("one\n", vec!["one"]),
+        ("one\r\ntwo\r\n", vec!["one", "two"]),
+        ("1%\r2%\r::set-output name=x::y", vec!["1%", "2%", "::set-output name=x::y"]),
+        ("\n\nx", vec!["", "", "x"]),
+    ] {
+        assert_eq!(lines(text).collect::<Vec<_>>(), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn markdown_is_shown_not_obeyed() {
+    for (text, expected) in [
+        ("startupwebapp_prod", "startupwebapp_prod"),
+        ("exit code 1, no log; done.", "exit code 1, no log; done."),
+        ("a | b", "a &#124; b"),
+        ("_x_ *y* `z`", "&#95;x&#95; &#42;y&#42; &#96;z&#96;"),
+        ("@everyone", "&#64;&#8203;everyone"),
+        ("[a](https://b.c)", "&#91;a&#93;&#40;https&#58;//b.c&#41;"),
+        ("www.evil.example", "www&#46;evil.example"),
+        ("<img onerror>", "&#60;img onerror&#62;"),
+        ("- item", "&#45; item"),
+        ("::set-output", "&#58;&#58;set-output"),
+        ("##[error]", "&#35;&#35;&#91;error&#93;"),
+        ("&lt;", "&#38;lt;"),
+        ("---\n# x", "&#45;--⏎&#35; x"),
+    ] {
+        assert_eq!(markdown_text(text), expected, "{text:?}");
+    }
+    assert_eq!(markdown_cell(" "), "–");
+    assert_eq!(markdown_cell(&"x".repeat(1_000_000)).chars().count(), CELL);
+}
+
+#[test]
+fn html_has_no_elements_and_no_commands() {
+    for (text, expected) in [
+        ("</details><img onerror='x'>", "&lt;/details&gt;&lt;img onerror=&#39;x&#39;&gt;"),
+        ("a & \"b\"", "a &amp; &quot;b&quot;"),
+        ("  ::add-mask::e", "  &#58;:add-mask::e"),
+        ("x ##[error]y", "x ##&#91;error]y"),
+    ] {
+        assert_eq!(html(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_fence_is_longer_than_what_it_holds() {
+    assert_eq!(fence("diff", "+a\n-b\n"), "```diff\n+a\n-b\n```\n");
+    assert_eq!(fence("", "````\n```"), "`````\n````\n```\n`````\n");
+    assert_eq!(fence("", "x\r```\r##[error]y"), "````\nx\n```\n#\\u0023[error]y\n````\n");
+    assert_eq!(fence("", " ::debug::x"), "```\n\u{200b} ::debug::x\n```\n");
+}
+
+#[test]
+fn long_texts_are_cut_between_characters() {
+    assert_eq!(shortened("grün", 4), "grün");
+    assert_eq!(shortened("grüner", 4), "grü…");
+    assert_eq!(shortened("", 0), "");
+}
+
+#[test]
+fn a_megabyte_in_one_line_is_no_burden() {
+    let line = "\x1b[31m`|<@".repeat(100_000);
+    assert_eq!(one_line(&line).len(), 400_000);
+    assert!(markdown_text(&line).len() < 3_000_000);
+    assert!(html(&line).len() < 1_000_000);
+    // An escape that never ends is looked at once, not once for each that follows.
+    let began = std::time::Instant::now();
+    assert!(one_line(&"\x1b]".repeat(500_000)).contains("␛]"));
+    assert!(one_line(&"\x1b[".repeat(500_000)).contains("␛["));
+    assert!(began.elapsed().as_secs() < 5);
+}
