@@ -27,6 +27,11 @@ impl AwsError {
         Self { status: 500, code: "ServerException".into(), message: message.into(), members: Map::new() }
     }
 
+    /// What a service answers to an operation that it does not have.
+    pub fn unknown_operation() -> Self {
+        Self::client("UnknownOperationException", "")
+    }
+
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.members.insert(member.into(), value);
         self

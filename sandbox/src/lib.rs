@@ -1,4 +1,49 @@
 //! ECS, ECR, CloudWatch Logs, Secrets Manager and STS on loopback, with tasks that really run.
+//!
+//! ```no_run
+//! # async fn rehearse() -> anyhow::Result<()> {
+//! use sandbox::{Options, Sandbox};
+//! let sandbox = Sandbox::start(Options::default()).await?;
+//! sandbox.create_cluster("startupwebapp-cluster");
+//! for (name, value) in sandbox.environment() {
+//!     println!("export {name}={value}");
+//! }
+//! sandbox.stop().await;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod answer;
+pub mod calls;
+pub mod clock;
+pub mod ecr;
+pub mod ecs;
+pub mod engine;
+pub mod faults;
+mod ids;
 pub mod images;
+mod lifecycle;
+pub mod logs;
+pub mod options;
+mod paging;
+pub mod postgres;
+pub mod quotas;
+pub mod region;
+pub mod registry;
+mod sandbox;
+pub mod secrets;
+pub mod seed;
+mod server;
+pub mod sts;
+pub mod tagging;
+pub mod world;
+
+pub use calls::Call;
+pub use clock::Pace;
+pub use engine::{Script, TaskContext};
+pub use faults::{Disturbance, Fault, Faults, TaskFault, Weather};
+pub use logs::Event;
+pub use options::{Engine, Options};
+pub use quotas::Quotas;
+pub use registry::RepositorySettings;
+pub use sandbox::{Resource, Sandbox};

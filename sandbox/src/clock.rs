@@ -1,0 +1,68 @@
+//! The sandbox's clock: AWS timestamps, and how long things take compared with Fargate.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+/// How long a task's life takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// Every state is passed through as fast as possible. Stop timeouts are a tenth of what they say.
+    Instant,
+    /// As long as on Fargate, divided by `scale`: 1.0 is Fargate itself, 20.0 a task in two seconds.
+    Realistic { scale: f64 },
+}
+
+/// Follows tokio's clock, so that a test with paused time sees timestamps that agree with it.
+#[derive(Debug)]
+pub struct Clock {
+    pace: Pace,
+    origin: tokio::time::Instant,
+    /// Milliseconds since the Unix epoch at `origin`.
+    epoch: i64,
+}
+
+impl Clock {
+    pub fn start(pace: Pace) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { pace, origin: tokio::time::Instant::now(), epoch: millis(since) }
+    }
+
+    /// Now, in milliseconds since the Unix epoch.
+    pub fn now(&self) -> i64 {
+        self.epoch + millis(self.origin.elapsed())
+    }
+
+    /// A phase that takes `on_fargate` there takes this long here.
+    pub fn phase(&self, on_fargate: Duration) -> Duration {
+        match self.pace {
+            Pace::Instant => Duration::from_millis(1),
+            Pace::Realistic { scale } => on_fargate.div_f64(scale.max(0.001)),
+        }
+    }
+
+    /// How long a container has between SIGTERM and SIGKILL.
+    pub fn stop_timeout(&self, declared: Duration) -> Duration {
+        match self.pace {
+            Pace::Instant => declared / 10,
+            Pace::Realistic { scale } => declared.div_f64(scale.max(0.001)),
+        }
+    }
+
+    /// How often the awslogs driver flushes: every 5 s on Fargate.
+    pub fn log_flush(&self) -> Duration {
+        match self.pace {
+            Pace::Instant => Duration::from_millis(50),
+            Pace::Realistic { scale } => Duration::from_secs(5).div_f64(scale.max(0.001)),
+        }
+    }
+}
+
+/// A timestamp as AWS JSON 1.1 sends it: seconds since the Unix epoch with milliseconds.
+pub fn timestamp(millis: i64) -> Value {
+    Value::from(millis as f64 / 1000.0)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

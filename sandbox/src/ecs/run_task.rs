@@ -1,0 +1,188 @@
+//! RunTask: from a request to tasks that live.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::clusters::Cluster;
+use super::task::{Container, Task, Times};
+use super::{Revision, State, client_error, placement, run_task_rules};
+use crate::answer::{Answer, AwsError};
+use crate::faults::TaskFault;
+use crate::lifecycle;
+use crate::region::Region;
+use crate::world::World;
+
+const VCPU_LIMIT: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
+
+/// What a client token stands for: the parameters, and the tasks that they started.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    parameters: Value,
+    task_ids: Vec<String>,
+}
+
+pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> Answer {
+    let mut state = region.ecs.state();
+    let cluster = state.cluster(input["cluster"].as_str())?.clone();
+    run_task_rules::check_request(input)?;
+    if let Some(replayed) = replay(&state, &cluster, input)? {
+        return Ok(replayed);
+    }
+    let name = input["taskDefinition"].as_str().unwrap_or_default();
+    let revision = state.revision(name).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
+    run_task_rules::check_against(region, &revision, input)?;
+
+    let failed = |reason: &str| {
+        let arn = region.arn("ecs", &format!("container-instance/{}/{}", cluster.name, world.ids.hex(32)));
+        Ok(json!({ "tasks": [], "failures": [{ "arn": arn, "reason": reason }] }))
+    };
+    if let Some(reason) = world.faults.on_run_task() {
+        return failed(&reason);
+    }
+    let count = input["count"].as_u64().unwrap_or(1);
+    if !world.quotas.admit_launches(usize::try_from(count).unwrap_or(1)) {
+        return Err(AwsError::client("ThrottlingException", "Rate exceeded"));
+    }
+    let cpu = input["overrides"]["cpu"].as_str().or_else(|| revision.document["cpu"].as_str());
+    if !world.quotas.admit_vcpus(vcpus_in_use(&state), vcpus(cpu) * count as f64) {
+        return failed(VCPU_LIMIT);
+    }
+
+    let mut rendered = Vec::new();
+    let mut task_ids = Vec::new();
+    for _ in 0..count {
+        let (task, stopped) = create(world, region, &cluster, &revision, input);
+        rendered.push(task.render(true));
+        task_ids.push(task.id.clone());
+        let number = state.tasks.len() as u64;
+        state.numbers.insert(task.id.clone(), number);
+        let life = lifecycle::live(world.clone(), region.clone(), task.id.clone(), stopped);
+        state.tasks.insert(number, task);
+        world.spawn(life);
+    }
+    if let Some(token) = input["clientToken"].as_str() {
+        let launch = Launch { parameters: input.clone(), task_ids };
+        state.tokens.insert((cluster.name, token.into()), launch);
+    }
+    Ok(json!({ "tasks": rendered, "failures": [] }))
+}
+
+/// The answer to a client token that was used before on this cluster.
+fn replay(state: &State, cluster: &Cluster, input: &Value) -> Result<Option<Value>, AwsError> {
+    let Some(token) = input["clientToken"].as_str() else { return Ok(None) };
+    let Some(launch) = state.tokens.get(&(cluster.name.clone(), token.to_owned())) else { return Ok(None) };
+    let tasks: Vec<&Task> = launch.task_ids.iter().filter_map(|id| state.task(id)).collect();
+    if launch.parameters != *input {
+        let arns: Vec<&str> = tasks.iter().map(|task| task.arn.as_str()).collect();
+        let message = "The clientToken was already used with different parameters.";
+        return Err(AwsError::client("ConflictException", message).with("resourceIds", json!(arns)));
+    }
+    let rendered: Vec<Value> = tasks
+        .into_iter()
+        .map(|task| if task.is_stopped() { task.render_replayed() } else { task.render(true) })
+        .collect();
+    Ok(Some(json!({ "tasks": rendered, "failures": [] })))
+}
+
+fn create(
+    world: &World,
+    region: &Region,
+    cluster: &Cluster,
+    revision: &Arc<Revision>,
+    input: &Value,
+) -> (Task, watch::Receiver<Option<super::Stop>>) {
+    let ids = &world.ids;
+    let id = ids.hex(32);
+    let placement = placement::place(cluster, input);
+    let containers = revision
+        .containers()
+        .iter()
+        .map(|container| Container {
+            name: container["name"].as_str().unwrap_or_default().into(),
+            image: container["image"].as_str().unwrap_or_default().into(),
+            arn: region.arn("ecs", &format!("container/{}/{id}/{}", cluster.name, ids.uuid())),
+            last_status: "PENDING",
+            ..Container::default()
+        })
+        .collect();
+    let overrides = match &input["overrides"] {
+        Value::Object(given) => Value::Object(given.clone()),
+        _ => json!({}),
+    };
+    let faults = world.faults.on_task(&plain_environment(revision, &overrides));
+    let missing_reads = faults.iter().fold(world.options.missing_reads, |reads, fault| match fault {
+        TaskFault::MissingFor { reads } => *reads,
+        _ => reads,
+    });
+    let (stop, stopped) = watch::channel(None);
+    let task = Task {
+        arn: region.arn("ecs", &format!("task/{}/{id}", cluster.name)),
+        cluster: cluster.name.clone(),
+        cluster_arn: cluster.arn.clone(),
+        group: input["group"].as_str().map_or_else(|| format!("family:{}", revision.family), ToOwned::to_owned),
+        launch_type: placement.launch_type,
+        capacity_provider: placement.capacity_provider,
+        platform_version: placement.platform_version,
+        started_by: input["startedBy"].as_str().map(ToOwned::to_owned),
+        execute_command: input["enableExecuteCommand"].as_bool().unwrap_or(false),
+        availability_zone: format!("{}a", region.name),
+        tags: tags(cluster, revision, input),
+        interface: placement::interface(ids, &input["networkConfiguration"]["awsvpcConfiguration"]),
+        revision: revision.clone(),
+        overrides,
+        containers,
+        last_status: "PROVISIONING",
+        desired_status: "RUNNING",
+        stop_code: None,
+        stopped_reason: None,
+        times: Times { created: world.clock.now(), ..Times::default() },
+        version: 1,
+        faults,
+        missing_reads,
+        stop,
+        id,
+    };
+    (task, stopped)
+}
+
+fn tags(cluster: &Cluster, revision: &Revision, input: &Value) -> Vec<Value> {
+    let mut tags = input["tags"].as_array().cloned().unwrap_or_default();
+    if input["propagateTags"] == "TASK_DEFINITION" {
+        for tag in &revision.tags {
+            if !tags.iter().any(|own| own["key"] == tag["key"]) {
+                tags.push(tag.clone());
+            }
+        }
+    }
+    if input["enableECSManagedTags"] == true {
+        tags.push(json!({ "key": "aws:ecs:clusterName", "value": cluster.name }));
+    }
+    tags
+}
+
+/// Every container's environment with its overrides, without secrets: what faults select tasks by.
+fn plain_environment(revision: &Revision, overrides: &Value) -> Vec<(String, String)> {
+    let overridden = overrides["containerOverrides"].as_array().into_iter().flatten();
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for entry in revision
+        .containers()
+        .iter()
+        .chain(overridden)
+        .flat_map(|container| container["environment"].as_array().into_iter().flatten())
+    {
+        let (Some(name), Some(value)) = (entry["name"].as_str(), entry["value"].as_str()) else { continue };
+        pairs.retain(|(known, _)| known != name);
+        pairs.push((name.into(), value.into()));
+    }
+    pairs
+}
+
+fn vcpus_in_use(state: &State) -> f64 {
+    state.tasks.values().filter(|task| !task.is_stopped()).map(|task| vcpus(task.cpu())).sum()
+}
+
+fn vcpus(units: Option<&str>) -> f64 {
+    units.and_then(|units| units.parse::<f64>().ok()).unwrap_or(256.0) / 1024.0
+}

@@ -1,0 +1,79 @@
+//! Tags of clusters, task definitions, tasks and services.
+
+use serde_json::{Value, json};
+
+use super::{invalid, short_name, strings};
+use crate::answer::{Answer, AwsError};
+use crate::region::Region;
+
+pub(super) fn tag(region: &Region, input: &Value) -> Answer {
+    let given = input["tags"].as_array().cloned().unwrap_or_default();
+    change(region, input, |tags| {
+        for tag in given {
+            tags.retain(|known| known["key"] != tag["key"]);
+            tags.push(tag);
+        }
+    })
+}
+
+pub(super) fn untag(region: &Region, input: &Value) -> Answer {
+    let keys = strings(&input["tagKeys"]);
+    change(region, input, |tags| {
+        tags.retain(|tag| !keys.iter().any(|key| tag["key"] == key.as_str()));
+    })
+}
+
+pub(super) fn list(region: &Region, input: &Value) -> Answer {
+    let mut found = Vec::new();
+    with_tags(region, input, |tags| found.clone_from(tags))?;
+    Ok(json!({ "tags": found }))
+}
+
+fn change(region: &Region, input: &Value, change: impl FnOnce(&mut Vec<Value>)) -> Answer {
+    let mut count = 0;
+    with_tags(region, input, |tags| {
+        change(tags);
+        count = tags.len();
+    })?;
+    if count > 50 { Err(invalid("Too many tags: the limit is 50.")) } else { Ok(json!({})) }
+}
+
+fn with_tags(region: &Region, input: &Value, visit: impl FnOnce(&mut Vec<Value>)) -> Result<(), AwsError> {
+    let arn = input["resourceArn"].as_str().unwrap_or_default();
+    let not_found = || invalid("The specified resource was not found.");
+    let kind = arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next());
+    let mut state = region.ecs.state();
+    match kind {
+        Some("task-definition") => {
+            let mut visit = Some(visit);
+            let known = state.change_revision(arn, |revision| {
+                if let Some(visit) = visit.take() {
+                    visit(&mut revision.tags);
+                }
+            });
+            known.then_some(()).ok_or_else(not_found)
+        }
+        Some("task") => {
+            let task = state.task_mut(short_name(arn)).filter(|task| task.arn == arn);
+            visit(&mut task.ok_or_else(not_found)?.tags);
+            Ok(())
+        }
+        Some("cluster") => {
+            let cluster = state.clusters.get_mut(short_name(arn)).filter(|cluster| cluster.arn == arn);
+            visit_value(&mut cluster.ok_or_else(not_found)?.tags, visit);
+            Ok(())
+        }
+        Some("service") => {
+            let service = state.services.values_mut().find(|service| service["serviceArn"] == arn);
+            visit_value(&mut service.ok_or_else(not_found)?["tags"], visit);
+            Ok(())
+        }
+        _ => Err(invalid("Invalid identifier: Identifier is for unsupported resource type.")),
+    }
+}
+
+fn visit_value(tags: &mut Value, visit: impl FnOnce(&mut Vec<Value>)) {
+    let mut list = tags.as_array().cloned().unwrap_or_default();
+    visit(&mut list);
+    *tags = list.into();
+}

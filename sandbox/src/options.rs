@@ -1,0 +1,54 @@
+//! How a sandbox is to be.
+
+use std::path::PathBuf;
+
+use crate::clock::Pace;
+use crate::quotas::Quotas;
+
+/// What runs the containers of tasks that no script stands in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Processes of this machine, from unpacked images. No isolation.
+    #[default]
+    Process,
+    /// The docker CLI.
+    Docker,
+}
+
+/// How a sandbox is to be. The default is an instant one with the process engine on a free port.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub pace: Pace,
+    pub engine: Engine,
+    /// On 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Twelve digits.
+    pub account: String,
+    pub region: String,
+    /// Identifiers and fault schedules repeat with it.
+    pub seed: u64,
+    pub quotas: Quotas,
+    /// How many DescribeTasks right after RunTask answer MISSING for each task.
+    pub missing_reads: u32,
+    /// A file that every request and answer is appended to, one JSON document a line. From SANDBOX_RECORD.
+    pub record: Option<PathBuf>,
+    /// Where images are kept; a temporary directory when absent.
+    pub images: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pace: Pace::Instant,
+            engine: Engine::default(),
+            port: 0,
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+            seed: 1,
+            quotas: Quotas::default(),
+            missing_reads: 0,
+            record: std::env::var_os("SANDBOX_RECORD").filter(|path| !path.is_empty()).map(Into::into),
+            images: None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A running sandbox: its address, its set-up, and what happened in it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::answer::AwsError;
+use crate::calls::Call;
+use crate::ecs;
+use crate::engine::{Script, TaskContext};
+use crate::faults::Faults;
+use crate::logs::Event;
+use crate::options::Options;
+use crate::region::Region;
+use crate::registry::{Registry, RepositorySettings};
+use crate::server;
+use crate::world::{ACCESS_KEY, SECRET_KEY, World};
+
+/// A subnet or security group, with the tags that the Resource Groups Tagging API finds it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// `subnet-…` or `sg-…`.
+    pub id: String,
+    pub tags: Vec<(String, String)>,
+}
+
+impl Resource {
+    /// One with a `Name` tag.
+    pub fn named(id: &str, name: &str) -> Self {
+        Self { id: id.into(), tags: vec![("Name".into(), name.into())] }
+    }
+}
+
+/// The services on one loopback port. Dropping it kills what it started; [`Sandbox::stop`] also waits for that.
+pub struct Sandbox {
+    world: Arc<World>,
+    home: Arc<Region>,
+    server: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// # Errors
+    /// The port is taken, the record file cannot be opened, or there is no room for images.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let address = ("127.0.0.1", options.port);
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on 127.0.0.1:{}", options.port))?;
+        let host = listener.local_addr().context("read address of listener")?.to_string();
+        let world = World::new(options, host)?;
+        let home = world.home()?;
+        let router = server::router(world.clone());
+        let server = tokio::spawn(async move {
+            // Ends with the sandbox; a failed accept is retried inside.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { world, home, server })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.world.host)
+    }
+
+    /// What an AWS client needs in its environment to talk to this sandbox and to nothing else.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", self.endpoint().as_str()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_REGION", self.region()),
+            ("AWS_DEFAULT_REGION", self.region()),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("AWS_PAGER", ""),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    pub fn account(&self) -> &str {
+        &self.world.options.account
+    }
+
+    pub fn region(&self) -> &str {
+        &self.world.options.region
+    }
+
+    /// ECR's registry of the sandbox's own Region.
+    pub fn registry(&self) -> &Registry {
+        &self.world.registry
+    }
+
+    pub fn create_cluster(&self, name: &str) {
+        // CreateCluster refuses nothing.
+        let _ = ecs::handle(&self.world, &self.home, "CreateCluster", &json!({ "clusterName": name }));
+    }
+
+    pub fn create_log_group(&self, name: &str) {
+        self.home.logs.create_group(name, self.world.clock.now());
+    }
+
+    /// Creates an ECR repository; one that exists already keeps its settings.
+    pub fn create_repository(&self, name: &str, settings: RepositorySettings) {
+        // The only refusals are an existing repository and a name that ECR would refuse as well.
+        let _ = self.world.registry.create_repository(name, settings);
+    }
+
+    /// Registers what RegisterTaskDefinition takes, or what DescribeTaskDefinition answered, which keeps its
+    /// revision number. Answers the ARN.
+    ///
+    /// # Errors
+    /// ClientException, as RegisterTaskDefinition answers it.
+    pub fn register_task_definition(&self, document: &Value) -> Result<String, AwsError> {
+        ecs::restore(&self.world, &self.home, document)
+    }
+
+    /// Every active task definition, oldest first, as DescribeTaskDefinition answers it with its tags.
+    pub fn task_definitions(&self) -> Vec<Value> {
+        let ask = |operation: &str, input: Value| ecs::handle(&self.world, &self.home, operation, &input).ok();
+        let (mut documents, mut input) = (Vec::new(), json!({}));
+        while let Some(page) = ask("ListTaskDefinitions", input) {
+            let arns = page["taskDefinitionArns"].as_array().into_iter().flatten();
+            documents.extend(arns.filter_map(|arn| {
+                ask("DescribeTaskDefinition", json!({ "taskDefinition": arn, "include": ["TAGS"] }))
+            }));
+            match page.get("nextToken") {
+                Some(token) => input = json!({ "nextToken": token }),
+                None => break,
+            }
+        }
+        documents
+    }
+
+    /// Gives a secret a current value. An ARN keeps its six-character suffix; a name gets one. Answers the ARN.
+    pub fn put_secret(&self, arn_or_name: &str, value: &Value) -> String {
+        let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        self.home.secrets.put(&self.world, arn_or_name, &text)
+    }
+
+    /// Sets an SSM parameter that tasks may have injected.
+    pub fn put_parameter(&self, name: &str, value: &str) {
+        self.home.secrets.put_parameter(name, value);
+    }
+
+    /// Adds subnets and security groups. From then on, RunTask refuses those that were not added.
+    pub fn create_network(&self, resources: impl IntoIterator<Item = Resource>) {
+        for resource in resources {
+            self.home.networks.add(&resource.id, resource.tags);
+        }
+    }
+
+    /// Creates a service, as CreateService would.
+    ///
+    /// # Errors
+    /// As CreateService answers.
+    pub fn create_service(&self, input: &Value) -> Result<Value, AwsError> {
+        ecs::handle(&self.world, &self.home, "CreateService", input)
+    }
+
+    /// Lets a script stand in for the containers of a family, `family/container`, or repository.
+    pub fn set_program(&self, key: &str, program: impl Fn(&TaskContext) -> Script + Send + Sync + 'static) {
+        self.world.programs.set(key, Arc::new(program));
+    }
+
+    /// The faults that are still to come.
+    pub fn faults(&self) -> &Faults {
+        &self.world.faults
+    }
+
+    /// Every request so far, in the order of its answers.
+    pub fn calls(&self) -> Vec<Call> {
+        self.world.calls.all()
+    }
+
+    /// Every task so far, as DescribeTasks would answer it with its tags.
+    pub fn tasks(&self) -> Vec<Value> {
+        self.home.ecs.state().tasks.values().map(|task| task.render(true)).collect()
+    }
+
+    /// The events of a log stream, in the order of their time; none when there is no such stream.
+    pub fn log_events(&self, group: &str, stream: &str) -> Vec<Event> {
+        self.home.logs.events(group, stream)
+    }
+
+    /// Ends every task, kills every process and container that was started, and closes the port.
+    pub async fn stop(self) {
+        self.server.abort();
+        self.world.end_lives().await;
+        let world = self.world.clone();
+        // Removing containers blocks; a panic in there has nobody to report to.
+        let _ = tokio::task::spawn_blocking(move || world.runtime.kill_all()).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.world.shut_down();
+    }
+}

@@ -1,0 +1,62 @@
+//! Answers on the wire.
+
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use crate::answer::{Answer, AwsError};
+use crate::sts;
+
+const JSON: &str = "application/x-amz-json-1.1";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// An answer of an AWS JSON 1.1 service.
+pub(super) fn json(answer: Answer, request_id: &str) -> Response {
+    match answer {
+        Ok(output) => response(200, JSON, output.to_string(), request_id),
+        Err(error) => {
+            let mut response = response(error.status, JSON, error_document(&error).to_string(), request_id);
+            if let Ok(code) = HeaderValue::from_str(&error.code) {
+                response.headers_mut().insert("x-amzn-errortype", code);
+            }
+            response
+        }
+    }
+}
+
+/// An answer of a Query service; `output` is its XML.
+pub(super) fn query(answer: Answer, request_id: &str) -> Response {
+    match answer {
+        Ok(output) => response(200, "text/xml", output.as_str().unwrap_or_default().into(), request_id),
+        Err(error) => response(error.status, "text/xml", sts::error(&error, request_id), request_id),
+    }
+}
+
+/// Half of what should have come.
+pub(super) fn malformed(output: &Value, request_id: &str) -> Response {
+    let mut text = output.to_string();
+    text.truncate(text.floor_char_boundary(text.len() / 2));
+    response(200, JSON, text, request_id)
+}
+
+/// `__type`, `message` and the exception's own members.
+pub(super) fn error_document(error: &AwsError) -> Value {
+    let mut document = Map::new();
+    document.insert("__type".into(), error.code.clone().into());
+    if !error.message.is_empty() {
+        document.insert("message".into(), error.message.clone().into());
+    }
+    document.extend(error.members.clone());
+    Value::Object(document)
+}
+
+fn response(status: u16, content_type: &'static str, body: String, request_id: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, [(CONTENT_TYPE, content_type)], body).into_response();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}

@@ -1,0 +1,152 @@
+//! One HTTP port for all services.
+
+mod answers;
+mod denial;
+mod request;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+
+use crate::answer::{Answer, AwsError};
+use crate::calls::Call;
+use crate::faults::Disturbance;
+use crate::region::Region;
+use crate::world::World;
+use crate::{ecr, ecs, logs, registry, secrets, sts, tagging};
+use request::{Protocol, Request};
+
+/// UploadLayerPart carries 20 MiB in base64.
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+
+/// The AWS APIs at `/`, and the registry at `/v2/`.
+pub fn router(world: Arc<World>) -> Router {
+    let registry = registry::router(world.registry.clone());
+    Router::new()
+        .route("/", post(aws).layer(DefaultBodyLimit::max(LARGEST_BODY)))
+        .route("/health", get(|| async { "ok" }))
+        .with_state(world)
+        .merge(registry)
+}
+
+async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
+    let request_id = world.ids.uuid();
+    let request = match Request::read(&headers, &body) {
+        Ok(request) => request,
+        Err(error) => return answers::json(Err(error), &request_id).into_response(),
+    };
+    let disturbance = world.faults.on_call(&request.action());
+    let answer = match &disturbance {
+        Some(Disturbance::Hang) => {
+            note(&world, &request, 0, None, &Value::Null);
+            return std::future::pending().await;
+        }
+        Some(Disturbance::DropBefore) => {
+            note(&world, &request, 0, None, &Value::Null);
+            return dropped();
+        }
+        disturbance => match authenticate(&world, &headers, &request) {
+            Err(error) => Err(error),
+            Ok(region) => match disturbed(&world, &region, &request, disturbance.as_ref()) {
+                Some(error) => Err(error),
+                None => dispatch(&world, &region, &request, &request_id),
+            },
+        },
+    };
+    let status = answer.as_ref().map_or_else(|error| error.status, |_| 200);
+    let error_code = answer.as_ref().err().map(|error| error.code.clone());
+    if disturbance == Some(Disturbance::DropAfter) {
+        note(&world, &request, 0, error_code, &Value::Null);
+        return dropped();
+    }
+    let output = match &answer {
+        Ok(output) => output.clone(),
+        Err(error) => answers::error_document(error),
+    };
+    note(&world, &request, status, error_code, &output);
+    if disturbance == Some(Disturbance::MalformedBody) {
+        return answers::malformed(&output, &request_id);
+    }
+    match request.protocol {
+        Protocol::Json => answers::json(answer, &request_id),
+        Protocol::Query => answers::query(answer, &request_id),
+    }
+}
+
+fn note(world: &World, request: &Request, status: u16, error_code: Option<String>, output: &Value) {
+    let call = Call {
+        service: request.service.clone(),
+        operation: request.operation.clone(),
+        input: request.input.clone(),
+        status,
+        error_code,
+        at: world.clock.now(),
+    };
+    world.calls.add(call, output);
+}
+
+/// A response that ends before its body does.
+fn dropped() -> Response {
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let stream = futures::stream::once(async move { Err::<Bytes, _>(broken) });
+    let mut response = Response::new(Body::from_stream(stream));
+    *response.status_mut() = StatusCode::OK;
+    response
+}
+
+/// The Region that the request is signed for.
+fn authenticate(world: &World, headers: &HeaderMap, request: &Request) -> Result<Arc<Region>, AwsError> {
+    let scope = request::Scope::read(headers)?;
+    if scope.access_key != crate::world::ACCESS_KEY {
+        let code = match request.protocol {
+            Protocol::Json => "UnrecognizedClientException",
+            Protocol::Query => "InvalidClientTokenId",
+        };
+        let mut error = AwsError::client(code, "The security token included in the request is invalid.");
+        if request.protocol == Protocol::Query {
+            error.status = 403;
+        }
+        return Err(error);
+    }
+    world.region(&scope.region).map_err(|error| AwsError::server(format!("{error:#}")))
+}
+
+fn disturbed(
+    world: &World,
+    region: &Region,
+    request: &Request,
+    disturbance: Option<&Disturbance>,
+) -> Option<AwsError> {
+    let throttled = || AwsError::client("ThrottlingException", "Rate exceeded");
+    match disturbance {
+        Some(Disturbance::Throttle) => Some(throttled()),
+        Some(Disturbance::ServerError) => Some(AwsError::server("An internal error occurred.")),
+        Some(Disturbance::ExpiredToken) => Some(AwsError::client(
+            if request.protocol == Protocol::Query { "ExpiredToken" } else { "ExpiredTokenException" },
+            "The security token included in the request is expired",
+        )),
+        Some(Disturbance::AccessDenied) => Some(denial::access_denied(&world.principal(), region, request)),
+        Some(Disturbance::Error { code, message }) => Some(AwsError::client(code, message)),
+        _ if !world.quotas.admit(&request.action()) => Some(throttled()),
+        _ => None,
+    }
+}
+
+fn dispatch(world: &Arc<World>, region: &Arc<Region>, request: &Request, request_id: &str) -> Answer {
+    let (operation, input) = (request.operation.as_str(), &request.input);
+    match request.service.as_str() {
+        "ecs" => ecs::handle(world, region, operation, input),
+        "logs" => logs::handle(world, region, operation, input),
+        "ecr" => ecr::handle(&region.registry, operation, input),
+        "secretsmanager" => secrets::handle(world, region, operation, input),
+        "tag" => tagging::handle(region, operation, input),
+        "sts" => sts::handle(world, operation, request_id).map(Value::String),
+        _ => Err(AwsError::unknown_operation()),
+    }
+}
