@@ -93,14 +93,66 @@ fn with_named_tokens(text: &str) -> String {
 fn plain_lines_read_as_a_story() {
     let (progress, written) = plain(Vocabulary::Plain);
     tell(&progress);
-    insta::assert_snapshot!(written.text(), @"");
+    insta::assert_snapshot!(written.text(), @"
+    08:01:02 ▸ build image
+    08:01:02 │ #7 [build 3/5] RUN cargo build --release
+    08:01:02 ▸ push image
+    08:01:02 pushed 11.68 MiB of 46.73 MiB
+    08:01:02 pushed 23.37 MiB of 46.73 MiB
+    08:01:02 pushed 35.05 MiB of 46.73 MiB
+    08:01:02 pushed 46.73 MiB of 46.73 MiB
+    08:01:02 ▸ migrate
+    08:01:02 startupwebapp_prod: provisioning
+    08:01:02 startupwebapp_prod: running
+    08:01:01 startupwebapp_prod │ applied V3 add_orders
+    08:01:02 reading the log is slow: Rate exceeded
+    08:01:01 fintech_experiment │ 10 %
+    08:01:01 fintech_experiment │ 20 %
+    08:01:01 fintech_experiment │ ::set-output name=a::b
+    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, nothing was migrated: CannotPullContainerError: not found
+    08:01:02 ✖ fintech_experiment: not run: startupwebapp_prod failed before it
+    startupwebapp_prod  never started
+
+    0 of 2 databases are migrated
+    ");
 }
 
 #[test]
 fn github_gets_sections_and_no_commands_from_logs() {
     let (progress, written) = plain(Vocabulary::GitHub);
     tell(&progress);
-    insta::assert_snapshot!(with_named_tokens(&written.text()), @"");
+    insta::assert_snapshot!(with_named_tokens(&written.text()), @"
+    ::group::build image
+    ::stop-commands::<token 1>
+    08:01:02 │ #7 [build 3/5] RUN cargo build --release
+    ::<token 1>::
+    ::endgroup::
+    ::group::push image
+    08:01:02 pushed 11.68 MiB of 46.73 MiB
+    08:01:02 pushed 23.37 MiB of 46.73 MiB
+    08:01:02 pushed 35.05 MiB of 46.73 MiB
+    08:01:02 pushed 46.73 MiB of 46.73 MiB
+    ::endgroup::
+    ::group::migrate
+    08:01:02 startupwebapp_prod: provisioning
+    08:01:02 startupwebapp_prod: running
+    ::stop-commands::<token 2>
+    08:01:01 startupwebapp_prod │ applied V3 add_orders
+    08:01:02 reading the log is slow: Rate exceeded
+    08:01:01 fintech_experiment │ 10 %
+    08:01:01 fintech_experiment │ 20 %
+    08:01:01 fintech_experiment │ ::set-output name=a::b
+    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, nothing was migrated: CannotPullContainerError: not found
+    08:01:02 ✖ fintech_experiment: not run: startupwebapp_prod failed before it
+    ::<token 2>::
+    ::error title=startupwebapp_prod::never started
+    ::endgroup::
+    ::stop-commands::<token 3>
+    startupwebapp_prod  never started
+
+    0 of 2 databases are migrated
+    ::<token 3>::
+    ");
 }
 
 #[test]
@@ -110,7 +162,10 @@ fn one_database_needs_no_name_on_each_line() {
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders");
     progress.log_line("startupwebapp_prod", i64::MAX, "at no time");
     drop(progress);
-    insta::assert_snapshot!(written.text(), @"");
+    insta::assert_snapshot!(written.text(), @"
+    08:01:01 │ applied V3 add_orders
+    08:01:02 │ at no time
+    ");
 }
 
 /// What the runner would carry out, by the rules of actions/runner's ActionCommandManager.cs.
@@ -205,7 +260,15 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     bars.redraw();
     let spinners = ["⠁", "⠂", "⠄", "⡀", "⢀", "⠠", "⠐", "⠈"];
     let screen = spinners.iter().fold(terminal.contents(), |screen, spinner| screen.replace(spinner, "*"));
-    insta::assert_snapshot!(screen, @"");
+    insta::assert_snapshot!(screen, @"
+    08:01:01 startupwebapp_prod │ connecting
+    08:01:01 startupwebapp_prod │ applied V3 add_orders and more and more an
+    d more and more and more and more and more and more and more and more an
+    d more and more and more and more and more and more and more and more an
+    d more and more
+    * migrate 0s
+    * startupwebapp_prod running        0s applied V3 add_orders and more an
+    ");
     progress.verdict("startupwebapp_prod", &not_run());
     progress.closing("0 of 2 databases are migrated");
     progress.finish();

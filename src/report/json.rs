@@ -24,28 +24,38 @@ pub fn result(report: &Report) -> Value {
 /// but names and verdicts.
 pub fn output(report: &Report) -> Value {
     for detail in [Detail::NoLog, Detail::NoMigrations, Detail::Verdict] {
-        let value = run(report, report.databases.iter().map(|row| database(report, row, detail)).collect());
-        if printed(&value).len() <= OUTPUT_LIMIT {
-            return value;
+        let rows = fitting(report, report.databases.iter(), detail);
+        if rows.len() == report.databases.len() {
+            let value = run(report, rows);
+            if printed(&value).len() <= OUTPUT_LIMIT {
+                return value;
+            }
         }
     }
     // Whoever needs more names than this reads `--format json`.
-    let rows = words::failures_first(report);
-    let mut used = 0;
-    let kept: Vec<Value> = rows
-        .iter()
-        .map(|row| database(report, row, Detail::Verdict))
-        .take_while(|row| {
-            used += printed(row).len() + 1;
-            used <= OUTPUT_LIMIT / 2
-        })
-        .collect();
+    let kept = fitting(report, words::failures_first(report).into_iter(), Detail::Verdict);
     json!({
         "version": VERSION,
         "exit_code": report.exit_code() as u8,
-        "databases_left_out": rows.len() - kept.len(),
+        "databases_left_out": report.databases.len() - kept.len(),
         "databases": kept,
     })
+}
+
+/// As many rows as fit into an output, with room for what stands around them.
+fn fitting<'a>(
+    report: &Report,
+    rows: impl Iterator<Item = &'a DatabaseReport>,
+    detail: Detail,
+) -> Vec<Value> {
+    const AROUND: usize = 1024;
+    let mut used = AROUND;
+    rows.map(|row| database(report, row, detail))
+        .take_while(|row| {
+            used += printed(row).len() + 1;
+            used <= OUTPUT_LIMIT
+        })
+        .collect()
 }
 
 /// One line that can stand on a stream which GitHub's runner reads, and on a terminal: it has no `##[`, no control

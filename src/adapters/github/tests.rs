@@ -90,16 +90,16 @@ fn a_summary_replaces_the_one_before() {
     github.write_summary("short").unwrap();
     assert_eq!(std::fs::read_to_string(directory.path().join("summary")).unwrap(), "short");
     let error = github.write_summary(&"x".repeat(GitHub::SUMMARY_LIMIT + 1)).unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"write the job summary: 1048577 bytes are more than GitHub's limit of 1048576");
     assert_eq!(std::fs::read_to_string(directory.path().join("summary")).unwrap(), "short");
 }
 
 #[test]
 fn a_file_that_can_not_be_written_is_named() {
     let github = github(Path::new("/nowhere"));
-    insta::assert_snapshot!(format!("{:#}", github.write_summary("x").unwrap_err()), @"");
-    insta::assert_snapshot!(format!("{:#}", github.write_outputs(&[("a", String::new())]).unwrap_err()), @"");
-    insta::assert_snapshot!(format!("{:#}", github.save_state("a", "b").unwrap_err()), @"");
+    insta::assert_snapshot!(format!("{:#}", github.write_summary("x").unwrap_err()), @"write the job summary to /nowhere/summary: No such file or directory (os error 2)");
+    insta::assert_snapshot!(format!("{:#}", github.write_outputs(&[("a", String::new())]).unwrap_err()), @"write the step's outputs to /nowhere/output: No such file or directory (os error 2)");
+    insta::assert_snapshot!(format!("{:#}", github.save_state("a", "b").unwrap_err()), @"write the step's state to /nowhere/state: No such file or directory (os error 2)");
 }
 
 #[test]

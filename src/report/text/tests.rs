@@ -3,19 +3,55 @@ use super::*;
 
 #[test]
 fn a_fleet_that_is_migrated() {
-    insta::assert_snapshot!(closing(&samples::all_migrated(), Colour::Never), @"");
+    insta::assert_snapshot!(closing(&samples::all_migrated(), Colour::Never), @"
+    startupwebapp_prod     ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
+    healthtech_experiment  ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
+    fintech_experiment     ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
+
+    3 of 3 databases are proved migrated
+    ");
 }
 
 #[test]
 fn a_fleet_with_one_of_each() {
-    insta::assert_snapshot!(closing(&samples::fleet(), Colour::Never), @"");
+    insta::assert_snapshot!(closing(&samples::fleet(), Colour::Never), @r#"
+    startupwebapp_prod     ✔ migrated        10 → 12, 2 applied, 57 tables, 48 s
+    healthtech_experiment  ✖ failed          exit code 1, 48 s
+    fintech_experiment     ✖ wrong database  asked for fintech_experiment, but the task was connected to startupwebapp_prod (exit code 0), 48 s
+    edtech_experiment      ✖ not run         healthtech_experiment failed before it, and --keep-going is not set
+
+    healthtech_experiment
+      cause: the program ended with an error of its own
+      fix: read the last lines of its log
+      task: arn:aws:ecs:us-east-1:123456789012:task/startupwebapp-cluster/0f9de17a6465404e8b1b2356dc13c2f8
+      log: 4 lines
+        connecting to the database
+        applied V11 add_order_notes (295 ms)
+        V12 index_client_events failed: relation "client_events" does not exist
+        error: migration V12 failed; it was rolled back
+
+    fintech_experiment
+      fix: make the image take its database's name from the variable that is set for it (DATABASE_NAME, or --database-variable); fintech_experiment was not migrated, and startupwebapp_prod was connected to instead: look at what happened there first
+      task: arn:aws:ecs:us-east-1:123456789012:task/startupwebapp-cluster/0f9de17a6465404e8b1b2356dc13c2f8
+      log: 2 lines
+        no migrations to apply
+        {"migration_report":{"version":1,"database":"startupwebapp_prod","current":"12","pending":0,"tables":57,"applied":[]}}
+    note: the log group /ecs/startupwebapp-migrations keeps events for 7 days
+
+    1 of 4 databases is proved migrated: 1 failed, 1 wrong database, 1 not run
+    run again for what is left: --database healthtech_experiment --database fintech_experiment --database edtech_experiment
+    "#);
 }
 
 #[test]
 fn an_error_with_its_hint() {
     let report = samples::no_repository();
     assert_eq!(closing(&report, Colour::Never), "");
-    insta::assert_snapshot!(failure(&report.error.unwrap(), Colour::Never), @"");
+    insta::assert_snapshot!(failure(&report.error.unwrap(), Colour::Never), @"
+    error: no ECR repository startupwebapp-backnd in us-east-1
+      RepositoryNotFoundException
+    hint: use one that exists: startupwebapp-backend, startupwebapp-frontend
+    ");
 }
 
 #[test]
