@@ -29,7 +29,7 @@ pub fn handle(registry: &Registry, operation: &str, input: &Value) -> Answer {
         "UploadLayerPart" => layers::append(registry, input),
         "CompleteLayerUpload" => layers::finish(registry, input),
         "GetDownloadUrlForLayer" => layers::download_url(registry, input),
-        _ => Err(AwsError::client("UnknownOperationException", "")),
+        _ => Err(AwsError::unknown_operation()),
     }
 }
 

@@ -1,1 +1,99 @@
-fn main() {}
+//! `sandbox up | exec | demo`: the sandbox as a program.
+
+mod cli;
+mod console;
+mod demo;
+mod interrupt;
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+use std::sync::Arc;
+
+use clap::Parser as _;
+use sandbox::options::Options;
+use sandbox::postgres;
+use sandbox::seed::{CLUSTER, SeedSystem};
+
+use cli::{Cli, Command, Exec, Shape};
+use interrupt::{Interrupted, Interrupts};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(flags) => demo::run(flags).await,
+        Command::Up(shape) => up(shape).await,
+        Command::Exec(exec) => run_command(exec).await,
+    };
+    outcome.unwrap_or_else(|error| match error.downcast_ref::<Interrupted>() {
+        Some(interrupted) => ExitCode::from(interrupted.exit_code()),
+        None => {
+            console::note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Runs until it is interrupted.
+async fn up(shape: Shape) -> anyhow::Result<ExitCode> {
+    let interrupts = Interrupts::listen()?;
+    let system = interrupts.or(start(&shape)).await?;
+    console::note(&format!(
+        "The sandbox runs at {} with {}. Ctrl-C ends it.\nExport this, then try: aws ecs describe-clusters \
+         --clusters {CLUSTER}\n",
+        system.sandbox.endpoint(),
+        system.postgres.origin(),
+    ));
+    for (name, value) in system.environment() {
+        console::verbatim(&format!("export {name}={}\n", quoted(&value)));
+    }
+    let interrupted = interrupts.heard().await;
+    system.stop().await?;
+    Err(interrupted.into())
+}
+
+/// Runs a command in the sandbox's environment; its exit code is ours.
+async fn run_command(exec: Exec) -> anyhow::Result<ExitCode> {
+    let interrupts = Interrupts::listen()?;
+    let system = interrupts.or(start(&exec.shape)).await?;
+    let (program, arguments) = exec.command.split_first().unwrap_or_else(|| unreachable!("clap requires one"));
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).envs(system.environment());
+    let status = interrupts.status(&mut command).await;
+    let stopped = system.stop().await;
+    let code = exit_code(status?);
+    stopped.map(|()| code)
+}
+
+async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
+    let options =
+        Options { pace: shape.pace, engine: shape.engine.into(), port: shape.port, ..Options::default() };
+    let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
+    SeedSystem::start(options, postgres, shape.state.as_deref()).await
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// One word for a shell, whatever is in it.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_value_stays_one_word_for_a_shell() {
+        assert_eq!(quoted("http://127.0.0.1:1"), "http://127.0.0.1:1");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}

@@ -1,0 +1,200 @@
+//! `sandbox demo`: the main job from end to end, from source to three migrated databases and the proof of it.
+
+mod build;
+mod page;
+mod proof;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use sandbox::options::{Engine, Options};
+use sandbox::postgres::{self, Postgres};
+use sandbox::seed::{CLUSTER, DATABASES, SECURITY_GROUPS, SUBNETS, SeedSystem, TASK_FAMILY};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::cli::Demo;
+use crate::console;
+use crate::interrupt::Interrupts;
+
+/// The tag when there is no git to ask, as in an unpacked archive.
+const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
+
+pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
+    let interrupts = Interrupts::listen()?;
+    let checkout = checkout()?;
+    let directory = checkout.join("target/demo");
+    let state = directory.join("state");
+    if flags.again && !state.join("sandbox.json").exists() {
+        bail!("go on from the last demo: there is no state in {}; run the demo without --again first", state.display());
+    }
+
+    console::step("1 · Build");
+    let program = build::fargate_migrate(&checkout, &interrupts).await?;
+    let source = if flags.docker { Source::Dockerfile } else { Source::Binary(build::app(&checkout, &interrupts).await?) };
+
+    console::step("2 · Start AWS and PostgreSQL, on this machine only");
+    if !flags.again {
+        forget(&directory)?;
+    }
+    let engine = if flags.docker { Engine::Docker } else { Engine::Process };
+    let options = Options { pace: flags.pace, engine, ..Options::default() };
+    let postgres = postgres::Options { announce: Arc::new(console::line), ..postgres::Options::default() };
+    let system = interrupts.or(SeedSystem::start(options, postgres, Some(&state))).await?;
+    introduce(&system);
+
+    let migration = Migration {
+        program,
+        source,
+        tag: match flags.tag {
+            Some(tag) => tag,
+            None => commit(&checkout).await,
+        },
+        checkout,
+        directory,
+    };
+    let shown = show(&migration, &system, &interrupts).await;
+    // Everything ends before the outcome is told, whatever it is.
+    system.stop().await?;
+    let result = shown?;
+
+    console::step("Done");
+    for name in ["summary.html", "summary.md", "result.json"] {
+        console::line(&migration.directory.join(name).display().to_string());
+    }
+    if !flags.again {
+        console::line("once more, with nothing left to do: cargo demo --again");
+    }
+    proof::check(&result)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What fargate-migrate is run with.
+struct Migration {
+    program: PathBuf,
+    source: Source,
+    tag: String,
+    checkout: PathBuf,
+    directory: PathBuf,
+}
+
+enum Source {
+    /// A static executable, packaged without Docker.
+    Binary(PathBuf),
+    /// app/Dockerfile.
+    Dockerfile,
+}
+
+async fn show(migration: &Migration, system: &SeedSystem, interrupts: &Interrupts) -> anyhow::Result<Value> {
+    console::step("3 · Plan: what would be done; nothing is changed");
+    let plan = run_program(migration, system, interrupts, &["--plan"], Stdio::inherit()).await?;
+    if !plan.status.success() {
+        bail!("plan the migration: fargate-migrate ended with {}", plan.status);
+    }
+    proof::nothing_changed(system).await?;
+
+    console::step("4 · Migrate");
+    let summary = migration.directory.join("summary.md");
+    fs::create_dir_all(&migration.directory).context("create target/demo")?;
+    let summary_flag: OsString = [OsString::from("--summary-file="), summary.clone().into()].into_iter().collect();
+    let flags = ["--format".as_ref(), "json".as_ref(), summary_flag.as_os_str()];
+    let output = run_program(migration, system, interrupts, &flags, Stdio::piped()).await?;
+    keep(migration, &summary, &output.stdout)?;
+    let result: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+        format!("read the result of fargate-migrate, which ended with {}", output.status)
+    })?;
+    if !output.status.success() {
+        bail!("migrate: fargate-migrate ended with {}; see {}", output.status, summary.display());
+    }
+
+    console::step("5 · Prove it with SQL, past everything that reported it");
+    proof::ask_the_databases(&system.postgres, &result).await?;
+    Ok(result)
+}
+
+async fn run_program(
+    migration: &Migration,
+    system: &SeedSystem,
+    interrupts: &Interrupts,
+    flags: &[impl AsRef<std::ffi::OsStr>],
+    stdout: Stdio,
+) -> anyhow::Result<std::process::Output> {
+    let mut command = Command::new(&migration.program);
+    command.arg("migrate").args(flags).args(["--cluster", CLUSTER, "--task-definition", TASK_FAMILY]);
+    command.args(["--subnets", SUBNETS, "--security-groups", SECURITY_GROUPS, "--tag", &migration.tag]);
+    command.args(["--max-parallel", "3", "--require-report"]);
+    for database in DATABASES {
+        command.args(["--database", database]);
+    }
+    match &migration.source {
+        Source::Binary(path) => command.arg("--binary").arg(path),
+        Source::Dockerfile => command.args(["--dockerfile", "app/Dockerfile", "--context", ".", "--target", "production"]),
+    };
+    // In CI the demo is one step among others: its own workflow files are not the demo's to write.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "AWS_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&*name);
+        }
+    }
+    command.envs(system.sandbox.environment()).current_dir(&migration.checkout);
+    command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::inherit());
+    interrupts.output(&mut command).await
+}
+
+/// Writes what is there before anything is judged: a failed demo is looked at, too.
+fn keep(migration: &Migration, summary: &Path, result: &[u8]) -> anyhow::Result<()> {
+    let write = |name: &str, bytes: &[u8]| {
+        let path = migration.directory.join(name);
+        fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))
+    };
+    write("result.json", result)?;
+    if let Ok(markdown) = fs::read_to_string(summary) {
+        write("summary.html", page::page("fargate-migrate demo", &markdown).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn introduce(system: &SeedSystem) {
+    console::line(&format!("ECS, ECR, CloudWatch Logs and Secrets Manager at {}", system.sandbox.endpoint()));
+    console::line(&format!("{} on 127.0.0.1:{}", system.postgres.origin(), system.postgres.port()));
+    console::line(&format!("task definition {TASK_FAMILY}, which names no database"));
+    if !system.postgres.is_ours() {
+        console::line("the server is yours: its databases stay when the demo ends");
+    }
+}
+
+/// Removes what the last demo left.
+fn forget(directory: &Path) -> anyhow::Result<()> {
+    Postgres::forget(&directory.join("state/postgres"))?;
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The workspace: cargo says where this package is, and it is one directory further up.
+fn checkout() -> anyhow::Result<PathBuf> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let start = package.map_or_else(std::env::current_dir, Ok).context("find the current directory")?;
+    start
+        .ancestors()
+        .find(|directory| directory.join("app/Cargo.toml").is_file() && directory.join("sandbox").is_dir())
+        .map(Path::to_owned)
+        .context("find the checkout with app/ and sandbox/: run cargo demo inside of it")
+}
+
+async fn commit(checkout: &Path) -> String {
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "HEAD"]).current_dir(checkout).stderr(Stdio::null()).stdin(Stdio::null());
+    match git.output().await {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        _ => NO_COMMIT.to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What makes the demo fail when it should: the databases themselves are asked.
+
+use anyhow::{Context as _, bail};
+use sandbox::postgres::Postgres;
+use sandbox::seed::{DATABASES, SeedSystem};
+use serde_json::Value;
+
+use crate::console;
+
+/// A plan starts no task and changes no database.
+pub async fn nothing_changed(system: &SeedSystem) -> anyhow::Result<()> {
+    let reads = ["Describe", "List", "Get", "Batch", "Filter"];
+    let changes = system.sandbox.calls().into_iter().map(|call| call.operation);
+    let changes: Vec<String> =
+        changes.filter(|operation| !reads.iter().any(|read| operation.starts_with(read))).collect();
+    if !changes.is_empty() {
+        bail!("plan without changing anything: the plan called {}", changes.join(", "));
+    }
+    console::line(&format!("{} calls, all of them reads", system.sandbox.calls().len()));
+    Ok(())
+}
+
+/// Counts the tables of each database, and of the one that was never to be touched.
+pub async fn ask_the_databases(postgres: &Postgres, result: &Value) -> anyhow::Result<()> {
+    let mut counts = Vec::new();
+    for database in DATABASES {
+        let tables = postgres.count_tables(database).await?;
+        console::line(&format!("{database:<24} {tables:>3} tables"));
+        let reported = entry(result, database)?["migration_report"]["tables"].as_i64();
+        if reported != Some(tables) {
+            bail!("prove the migration of {database}: it has {tables} tables, reported were {reported:?}");
+        }
+        counts.push(tables);
+    }
+    let default = postgres.default_database();
+    let untouched = postgres.count_tables(default).await?;
+    console::line(&format!("{default:<24} {untouched:>3} tables  (the default, which no task may touch)"));
+    if untouched != 0 {
+        bail!("prove that the default database {default} was not touched: it has {untouched} tables");
+    }
+    if counts.contains(&0) || counts.windows(2).any(|pair| pair[0] != pair[1]) {
+        bail!("prove the migrations: the databases differ or are empty: {counts:?} tables");
+    }
+    Ok(())
+}
+
+/// Every database is migrated, by a report that names it, with nothing pending.
+pub fn check(result: &Value) -> anyhow::Result<()> {
+    for database in DATABASES {
+        let entry = entry(result, database)?;
+        let report = &entry["migration_report"];
+        if entry["verdict"] != "migrated" || report["database"] != database || report["pending"] != 0 {
+            bail!("read the result of {database}: not migrated, or not itself, or not up to date: {entry}");
+        }
+    }
+    Ok(())
+}
+
+fn entry<'a>(result: &'a Value, database: &str) -> anyhow::Result<&'a Value> {
+    let mut entries = result["databases"].as_array().into_iter().flatten();
+    entries
+        .find(|entry| entry["database"] == database)
+        .with_context(|| format!("read the result: it has no database {database}"))
+}
