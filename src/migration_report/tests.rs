@@ -37,7 +37,7 @@ fn a_failed_migration_is_named() {
     let report = parse_line(&line).unwrap().unwrap();
     assert_eq!(
         report.to_string(),
-        r#"a: 0 applied, 2 pending, 7 add_orders failed: relation "orders"\nalready exists, now at 6"#
+        r#"a: 0 applied, 2 pending, 7 add_orders failed: relation "orders"⏎already exists, now at 6"#
     );
 }
 

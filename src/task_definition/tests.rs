@@ -1,6 +1,7 @@
 //! The seed's definition (tests/fixtures), read, patched, compared and shown.
 
 use std::io::Write;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -136,8 +137,8 @@ fn malformed_documents_are_refused() {
             "the environment of container a is not a list of objects",
         ),
         (
-            json!({"family": "f", "containerDefinitions": [{"name": "a\u{1b}", "secrets": ["A"]}]}),
-            "the secrets of container a\\u{1b} is not a list of objects",
+            json!({"family": "f", "containerDefinitions": [{"name": "a\u{1b}[2J", "secrets": ["A"]}]}),
+            "the secrets of container a is not a list of objects",
         ),
         (
             json!({"family": "f", "tags": {"a": "b"}, "containerDefinitions": [{"name": "a"}]}),
@@ -444,7 +445,7 @@ fn the_diff_marks_hidden_changes_and_tells_no_secret() {
     - GONE = (hidden)
     - TOKEN = (hidden)
     + NEW = (hidden)
-    + OURS = two\nlines
+    + OURS = two⏎lines
     + TOKEN = (hidden, changed)
     @@ container a\u{202e}: secrets @@
     - KEY ← arn:aws:ssm:us-east-1:123456789012:parameter/old

@@ -299,8 +299,8 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     timed out · 4 · still running at --timeout, and its task runs on
     cancelled · 130 · the run was interrupted, so its task was stopped
     cancelled · 130 · the run was interrupted, and its task runs on
-    wrong database · 1 · asked for a, but the task was connected to b\n (no exit code)
-    unproved · 1 · x\u{1b}
+    wrong database · 1 · asked for a, but the task was connected to b (no exit code)
+    unproved · 1 · x␛
     already running · 1 · task arn migrates it now, started by run-7
     not run · 3 · an earlier database failed
     ");

@@ -2,7 +2,7 @@
 
 use super::{Killer, Verdict};
 use crate::ports::{Container, Task};
-use crate::task_definition::printable;
+use crate::untrusted::{one_line, shortened};
 
 impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
@@ -84,10 +84,10 @@ pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
 
 /// A name or code from outside.
 pub(super) fn code(name: &str) -> String {
-    printable(name, 300)
+    shortened(&one_line(name), 300).into_owned()
 }
 
 /// A sentence from outside: ECS keeps 1024 characters of a reason.
 pub(super) fn text(sentence: &str) -> String {
-    printable(sentence, 2100)
+    shortened(&one_line(sentence), 2100).into_owned()
 }
