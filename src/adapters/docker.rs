@@ -1,5 +1,7 @@
 //! Builds and pushes an image with the docker command.
 
+use std::path::Path;
+
 use anyhow::Result;
 use tokio::process::Command;
 
@@ -9,6 +11,7 @@ use crate::ports::{DockerBuild, ImageTag};
 use crate::progress::Progress;
 
 mod build;
+mod build_failure;
 mod cli;
 pub(super) mod output;
 mod private_config;
@@ -69,7 +72,7 @@ pub(super) fn ensure_tag(to: &ImageTag) -> Result<(), Failure> {
 
 impl DockerCli {
     /// This docker with the private configuration.
-    fn command(&self, config: &std::path::Path) -> Command {
+    fn command(&self, config: &Path) -> Command {
         let mut command = Command::new(&self.path);
         command.env("DOCKER_CONFIG", config).env("DOCKER_CLI_HINTS", "false");
         // Builders are kept below DOCKER_CONFIG; one that the user names must still be found.
@@ -80,6 +83,8 @@ impl DockerCli {
     }
 }
 
+#[cfg(test)]
+mod engine_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,3 +37,9 @@ pub async fn push(
     progress.step("push image");
     registry::push(image, to, login, &registry::LIMITS, progress).await
 }
+
+/// A file that passes for a static executable.
+#[cfg(test)]
+pub(super) fn tiny_static_executable() -> Vec<u8> {
+    executable::tiny_static(62, b"program")
+}
