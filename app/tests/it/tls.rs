@@ -62,7 +62,8 @@ async fn verify_ca_verifies_the_chain_and_not_the_name() {
 async fn verify_full_verifies_the_chain_and_the_name() {
     let Some((database, tls)) = with_tls().await else { return };
     status(&database, "localhost", "verify-full", Some(&tls.authority)).await.expect_exit(0);
-    let stranger = status(&database, "localhost", "verify-full", Some(&tls.stranger)).await.expect_exit(3);
+    // By address: a name may have a second one, whose error would be the last word.
+    let stranger = status(&database, "127.0.0.1", "verify-full", Some(&tls.stranger)).await.expect_exit(3);
     stranger.expect_error(&["UnknownIssuer", "hint: set DATABASE_SSLROOTCERT"]);
     let other_name = status(&database, "127.0.0.1", "verify-full", Some(&tls.authority)).await.expect_exit(3);
     other_name.expect_error(&["not valid for name"]);
