@@ -79,7 +79,9 @@ impl Progress {
         let sink = match mode {
             Mode::Silent => Sink::Silent,
             Mode::Terminal if stream.is_terminal() => Sink::Bars(Bars::new(stream, Clock::system())),
-            Mode::Terminal | Mode::Plain => Sink::Plain(Plain::new(stream.writer(), vocabulary, Clock::system())),
+            Mode::Terminal | Mode::Plain => {
+                Sink::Plain(Plain::new(stream.writer(), vocabulary, Clock::system()))
+            }
         };
         let progress = Self { sink };
         progress.flush_on_panic();

@@ -206,7 +206,8 @@ impl Report {
 
     /// How the run ends: by its error, else by its verdicts. A database without a verdict is not migrated.
     pub fn exit_code(&self) -> ExitCode {
-        let judged = verdict::overall(self.databases.iter().filter_map(|row| row.verdict.as_ref()));
+        let mut verdicts = self.databases.iter().filter_map(|row| row.verdict.as_ref()).peekable();
+        let judged = if verdicts.peek().is_none() { ExitCode::Done } else { verdict::overall(verdicts) };
         match &self.error {
             Some(error) if judged == ExitCode::Done => error.exit_code,
             _ if judged == ExitCode::Done && self.databases.iter().any(|row| row.verdict.is_none()) => {

@@ -83,12 +83,23 @@ pub fn html(text: &str) -> String {
 /// A character reference never takes part in Markdown's structure (CommonMark 0.31, 2.5), so every character that
 /// could is written as one. The zero-width space after `@` is what keeps GitHub from mentioning someone.
 pub fn markdown_text(text: &str) -> String {
+    markdown(text, "&#64;&#8203;")
+}
+
+/// A name or an ARN in a code span, at most [`CELL`] characters long, that copies as it is: nothing in a code span is
+/// a mention. As raw HTML, because a code span of backticks can not stand in a table with a `|` in it.
+pub fn markdown_code(text: &str) -> String {
+    let text = markdown(&shortened(text, CELL), "&#64;");
+    if text.is_empty() { "–".to_owned() } else { format!("<code>{text}</code>") }
+}
+
+fn markdown(text: &str, at: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len() * 2);
     let mut chars = line.trim().chars().peekable();
     while let Some(char) = chars.next() {
         match char {
-            '@' => out.push_str("&#64;&#8203;"),
+            '@' => out.push_str(at),
             // The end of a sentence and the parts of a number or a name stay; "www." and "://" do not link.
             '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
             ',' | ';' | '?' | '%' | '/' => out.push(char),
@@ -157,9 +168,9 @@ fn escape_sequence(text: &str) -> Option<usize> {
             let parameters = body[1..].bytes().take_while(|byte| matches!(byte, b' '..=b'?')).count();
             matches!(body.as_bytes().get(1 + parameters)?, b'@'..=b'~').then_some(parameters + 2)?
         }
-        // OSC, DCS, SOS, PM, APC: a string up to BEL or ST.
+        // OSC, DCS, SOS, PM, APC: a string up to BEL or ST, without other control characters in it.
         b']' | b'P' | b'X' | b'^' | b'_' => {
-            let end = body.find(['\x07', '\x1b'])?;
+            let end = body.find(char::is_control)?;
             if body[end..].starts_with('\x07') {
                 end + 1
             } else {

@@ -20,6 +20,8 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct Bars {
     clock: Clock,
     bars: MultiProgress,
+    /// How often elapsed times go on by themselves; absent in tests, which draw when they look.
+    tick: Option<Duration>,
     state: Mutex<State>,
     lines: Lines,
 }
@@ -41,10 +43,11 @@ impl Bars {
                 Stream::Stderr => ProgressDrawTarget::stderr(),
             },
             clock,
+            Some(TICK),
         )
     }
 
-    pub fn on(target: ProgressDrawTarget, clock: Clock) -> Self {
+    pub fn on(target: ProgressDrawTarget, clock: Clock, tick: Option<Duration>) -> Self {
         let bars = MultiProgress::with_draw_target(target);
         let lines = Lines::new({
             let bars = bars.clone();
@@ -53,7 +56,7 @@ impl Bars {
                 let _ = bars.println(text.strip_suffix('\n').unwrap_or(text));
             }
         });
-        Self { clock, bars, state: Mutex::default(), lines }
+        Self { clock, bars, tick, state: Mutex::default(), lines }
     }
 
     pub fn lines(&self) -> &Lines {
@@ -162,7 +165,9 @@ impl Bars {
     fn add(&self, template: &str, bar: ProgressBar) -> ProgressBar {
         let style = ProgressStyle::with_template(template).expect("a template of this file is well formed");
         let bar = self.bars.add(bar.with_style(style));
-        bar.enable_steady_tick(TICK);
+        if let Some(tick) = self.tick {
+            bar.enable_steady_tick(tick);
+        }
         bar
     }
 

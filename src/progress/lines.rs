@@ -30,8 +30,7 @@ struct State {
 
 impl Lines {
     pub fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
-        let state =
-            State { pending: String::new(), write: Box::new(write), written_at: None, ended: false };
+        let state = State { pending: String::new(), write: Box::new(write), written_at: None, ended: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let flusher = std::thread::Builder::new().name("progress".to_owned()).spawn({
             let shared = Arc::clone(&shared);

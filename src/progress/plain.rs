@@ -67,7 +67,7 @@ impl Plain {
 
     pub fn pushed(&self, done: u64, total: u64) {
         let mut state = self.state();
-        let quarters = if total == 0 { 4 } else { done.min(total) * 4 / total };
+        let quarters = done.min(total).saturating_mul(4).checked_div(total).unwrap_or(4);
         if quarters > state.pushed_quarters {
             state.pushed_quarters = quarters;
             let (now, done, total) = (self.clock.now(), HumanBytes(done), HumanBytes(total));

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::words::{self, Standing, duration};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed};
-use crate::untrusted::{fence, html, markdown_cell, markdown_text, one_line, shortened};
+use crate::untrusted::{fence, html, markdown_cell, markdown_code, markdown_text, one_line, shortened};
 use crate::verdict::Verdict;
 
 mod logs;
@@ -33,7 +33,8 @@ const SENTENCE: usize = 2_000;
 /// The summary of a run that goes on or is over.
 pub fn summary(report: &Report) -> String {
     let rows = words::failures_first(report);
-    let head = [headline(report), error(report), table::databases(report, &rows, TABLE), next(report)].concat();
+    let head =
+        [headline(report), error(report), table::databases(report, &rows, TABLE), next(report)].concat();
     let tail = [what_ran(report), diff(report), notes(report)].concat();
     let (explained, migrated): (Vec<_>, Vec<_>) = rows
         .into_iter()
@@ -118,7 +119,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
     }
     let mut facts = Vec::new();
     if let Some(diagnosis) = row.diagnosis {
-        facts.push(("Cause", prose(diagnosis.cause)));
+        facts.push(("Cause", sentence(&prose(diagnosis.cause))));
     }
     if let Some(next) = words::next_step(row) {
         facts.push(("To fix it", sentence(&prose(&next))));
@@ -130,11 +131,13 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
     // Names of AWS, which is what one searches for.
     facts.extend(row.stopped_reason.as_deref().map(|reason| ("stoppedReason", prose(reason))));
     facts.extend(row.stop_code.as_deref().map(|code| ("stopCode", prose(code))));
-    facts.extend(row.task_arn.as_deref().map(|arn| ("Task", format!("<code>{}</code>", markdown_text(arn)))));
+    facts.extend(row.task_arn.as_deref().map(|arn| ("Task", markdown_code(arn))));
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(out, "- **{name}:** {value}");
     }
-    out.push('\n');
+    if !facts.is_empty() {
+        out.push('\n');
+    }
     out
 }
 
@@ -169,13 +172,16 @@ fn what_ran(report: &Report) -> String {
             let _ = writeln!(out, "| {name} | {value} |");
         }
     };
-    row("commit or tag", report.tag.as_deref().map(code));
+    row("commit or tag", report.tag.as_deref().map(markdown_code));
     row("image", report.image.as_ref().map(image));
-    row("task definition", report.revision.as_ref().map(revision).or_else(|| Some(code(&report.family))));
-    row("container", Some(code(&report.container)));
-    row("cluster", Some(code(&report.cluster)));
+    row(
+        "task definition",
+        report.revision.as_ref().map(revision).or_else(|| Some(markdown_code(&report.family))),
+    );
+    row("container", Some(markdown_code(&report.container)));
+    row("cluster", Some(markdown_code(&report.cluster)));
     let place = [report.region.as_deref(), report.account.as_deref()];
-    let place: Vec<String> = place.into_iter().flatten().map(code).collect();
+    let place: Vec<String> = place.into_iter().flatten().map(markdown_code).collect();
     row("region, account", (!place.is_empty()).then(|| place.join(", ")));
     let began = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     row("started", Some(markdown_cell(&began)));
@@ -187,13 +193,13 @@ fn what_ran(report: &Report) -> String {
 
 fn image(image: &ImageUsed) -> String {
     let digest = image.digest.as_deref().filter(|digest| !image.reference.ends_with(digest));
-    let digest = digest.map(|digest| format!(", {}", code(digest))).unwrap_or_default();
-    format!("{}{digest} ({})", code(&image.reference), image.source.word())
+    let digest = digest.map(|digest| format!(", {}", markdown_code(digest))).unwrap_or_default();
+    format!("{}{digest} ({})", markdown_code(&image.reference), image.source.word())
 }
 
 fn revision(revision: &RevisionUsed) -> String {
     let origin = if revision.registered { "registered by this run" } else { "reused: nothing changed" };
-    format!("{} ({origin})", code(&revision.arn))
+    format!("{} ({origin})", markdown_code(&revision.arn))
 }
 
 fn diff(report: &Report) -> String {
@@ -210,7 +216,11 @@ fn diff(report: &Report) -> String {
         })
         .collect();
     let rest = report.diff.lines().count() - kept.len();
-    let note = if rest == 0 { String::new() } else { format!("… and {} more\n\n", words::counted(rest as u64, "line")) };
+    let note = if rest == 0 {
+        String::new()
+    } else {
+        format!("… and {} more\n\n", words::counted(rest as u64, "line"))
+    };
     format!(
         "<details><summary>Changes of the task definition</summary>\n\n{}\n{note}</details>\n\n",
         fence("diff", &kept.join("\n"))
@@ -235,11 +245,6 @@ fn prose(text: &str) -> String {
     markdown_text(&shortened(text, SENTENCE))
 }
 
-/// A name from outside, in a table: what an HTML element holds is still Markdown, so it is escaped as that.
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", markdown_cell(text))
-}
-
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
@@ -252,8 +257,8 @@ fn link(label: &str, url: Option<&str>) -> Option<String> {
     for byte in url.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => safe.push(byte as char),
-            b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'=' | b'&' | b'%' | b'$' | b'+' | b',' | b';' | b'@'
-            | b'!' => safe.push(byte as char),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'=' | b'&' | b'%' | b'$' | b'+'
+            | b',' | b';' => safe.push(byte as char),
             _ => {
                 let _ = write!(safe, "%{byte:02X}");
             }

@@ -74,7 +74,7 @@ pub fn hostile() -> Report {
     for line in HOSTILE {
         row.log.push(line);
     }
-    let mut other = wrong_database(&all, &all);
+    let mut other = wrong_database(&all, HOSTILE[7]);
     other.migration_report = None;
     Report {
         cluster: all.clone(),
@@ -83,7 +83,11 @@ pub fn hostile() -> Report {
         family: all.clone(),
         container: all.clone(),
         tag: Some(all.clone()),
-        image: Some(ImageUsed { reference: all.clone(), digest: Some(all.clone()), source: ImageSource::Given }),
+        image: Some(ImageUsed {
+            reference: all.clone(),
+            digest: Some(all.clone()),
+            source: ImageSource::Given,
+        }),
         revision: Some(RevisionUsed { arn: all.clone(), registered: false }),
         diff: HOSTILE.iter().map(|line| format!("+{line}\n")).collect(),
         databases: vec![row, other, not_run(&all)],
@@ -127,7 +131,11 @@ pub fn migrated(database: &str) -> DatabaseReport {
             {"version": "12", "name": "index_client_events", "ms": 512},
         ],
     }});
-    let log = ["connecting to the database", "applied V11 add_order_notes (310 ms)", "applied V12 index_client_events (512 ms)"];
+    let log = [
+        "connecting to the database",
+        "applied V11 add_order_notes (310 ms)",
+        "applied V12 index_client_events (512 ms)",
+    ];
     judged(database, Some(0), &[&log[..], &[&line.to_string()]].concat())
 }
 
@@ -188,8 +196,12 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
     row.durations.pull_ms = Some(6_150);
     row.durations.run_ms = Some(2_300);
     row.durations.total_ms = Some(48_000);
-    row.task_url = Some(format!("https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/{TASK}?region=us-east-1"));
-    row.log_url = Some(format!("https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F{TASK}"));
+    row.task_url = Some(format!(
+        "https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/{TASK}?region=us-east-1"
+    ));
+    row.log_url = Some(format!(
+        "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F{TASK}"
+    ));
     row.stop_code = task.stop_code;
     row.stopped_reason = task.stopped_reason;
     row.task_arn = Some(task.arn);

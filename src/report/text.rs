@@ -26,6 +26,9 @@ pub fn closing(report: &Report, colour: Colour) -> String {
     for row in left.iter().filter(|row| Standing::of_row(row) == Standing::NotMigrated) {
         out.push_str(&explanation(row, colour));
     }
+    if !report.notes.is_empty() {
+        out.push('\n');
+    }
     for note in &report.notes {
         let _ = writeln!(out, "note: {}", one_line(note));
     }
@@ -36,7 +39,8 @@ pub fn closing(report: &Report, colour: Colour) -> String {
         };
         let _ = writeln!(out, "\n{}", colour.paint(paint, &words::headline(report)));
     }
-    let left: Vec<String> = report.not_migrated().map(|name| format!("--database {}", one_line(name))).collect();
+    let left: Vec<String> =
+        report.not_migrated().map(|name| format!("--database {}", one_line(name))).collect();
     if !left.is_empty() && left.len() < report.databases.len() && left.len() <= LOG_LINES {
         let _ = writeln!(out, "run again for what is left: {}", left.join(" "));
     }
@@ -79,7 +83,7 @@ fn rows(report: &Report, colour: Colour) -> String {
 /// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.
 fn what_was_done(row: &DatabaseReport) -> String {
     let mut parts = Vec::new();
-    match (&row.verdict, &row.migration_report) {
+    match (&row.verdict, words::own_report(row)) {
         (Some(verdict), _) if !verdict.is_migrated() => parts.push(verdict.explain()),
         (_, Some(ran)) => {
             parts.push(words::versions(row));
@@ -109,12 +113,19 @@ fn explanation(row: &DatabaseReport, colour: Colour) -> String {
     let shown = row.log.lines().len().min(LOG_LINES);
     if shown > 0 {
         let count = words::counted(row.log.seen, "line");
-        fact("log", Some(&if shown as u64 == row.log.seen { count } else { format!("the last {shown} of {count}") }));
+        fact(
+            "log",
+            Some(&if shown as u64 == row.log.seen { count } else { format!("the last {shown} of {count}") }),
+        );
     }
     for line in row.log.lines().skip(row.log.lines().len() - shown) {
         let _ = writeln!(out, "    {}", one_line(line));
     }
-    if out.is_empty() { out } else { format!("\n{}\n{out}", colour.paint(Paint::Bold, &one_line(&row.database))) }
+    if out.is_empty() {
+        out
+    } else {
+        format!("\n{}\n{out}", colour.paint(Paint::Bold, &one_line(&row.database)))
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! What the job summary and the terminal say in the same words.
 
 use super::{DatabaseReport, Report};
+use crate::migration_report::MigrationReport;
 use crate::verdict::Verdict;
 
 /// How a run, or one of its rows, stands.
@@ -66,9 +67,7 @@ pub(super) fn headline(report: &Report) -> String {
 
 /// Migrated databases of which only the exit code says so.
 pub(super) fn unproved(report: &Report) -> usize {
-    let by_exit_code = |row: &&DatabaseReport| {
-        matches!(&row.verdict, Some(Verdict::Migrated(migrated)) if migrated.report().is_none())
-    };
+    let by_exit_code = |row: &&DatabaseReport| matches!(&row.verdict, Some(Verdict::Migrated(migrated)) if migrated.report().is_none());
     report.databases.iter().filter(by_exit_code).count()
 }
 
@@ -113,9 +112,14 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
     rows
 }
 
+/// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
+pub(super) fn own_report(row: &DatabaseReport) -> Option<&MigrationReport> {
+    row.migration_report.as_ref().filter(|report| report.database == row.database)
+}
+
 /// `6 → 12`, `12` when nothing moved; empty when the task said nothing.
 pub(super) fn versions(row: &DatabaseReport) -> String {
-    let Some(report) = &row.migration_report else { return String::new() };
+    let Some(report) = own_report(row) else { return String::new() };
     match (report.from.as_deref(), report.current.as_deref()) {
         (Some(from), Some(to)) if from == to => to.to_owned(),
         (Some(from), Some(to)) => format!("{from} → {to}"),

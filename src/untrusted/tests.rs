@@ -14,6 +14,7 @@ fn a_terminal_line_hides_nothing_and_moves_nothing() {
         ("\x1b[31", "␛[31"),
         ("\x1b", "␛"),
         ("\x1b]0;one\x1b[31mtwo", "␛]0;onetwo"),
+        ("\x1b]0;one\ntwo\x07", "␛]0;one⏎two␇"),
         ("\x1b(Bascii\x1b7", "ascii"),
         ("\x1bé", "␛é"),
         ("NUL\0 BEL\x07 DEL\x7f", "NUL␀ BEL␇ DEL␡"),
@@ -58,6 +59,7 @@ fn markdown_is_shown_not_obeyed() {
         assert_eq!(markdown_text(text), expected, "{text:?}");
     }
     assert_eq!(markdown_cell(" "), "–");
+    assert_eq!(markdown_code("a@b|<i>"), "<code>a&#64;b&#124;&#60;i&#62;</code>");
     assert_eq!(markdown_cell(&"x".repeat(1_000_000)).chars().count(), CELL);
 }
 

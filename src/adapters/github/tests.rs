@@ -67,7 +67,8 @@ fn outputs_are_read_back_as_they_were() {
     let github = github(directory.path());
     let smuggled = "x\nEOF\nmigrated=everything\n::set-output name=a::b\n";
     std::fs::write(directory.path().join("output"), "migrated=smuggled in before\n").unwrap();
-    let outputs = [("migrated", "a,b".to_owned()), ("result", smuggled.to_owned()), ("failed", String::new())];
+    let outputs =
+        [("migrated", "a,b".to_owned()), ("result", smuggled.to_owned()), ("failed", String::new())];
     github.write_outputs(&outputs).unwrap();
     let expected: Vec<(String, String)> = outputs.map(|(key, value)| (key.to_owned(), value)).to_vec();
     assert_eq!(read(&directory.path().join("output")), expected);

@@ -48,13 +48,15 @@ fn details(row: &DatabaseReport, limit: usize) -> String {
     let (shown, seen) = (lines.count as u64, row.log.seen);
     let count = words::counted(seen, "line");
     let count = if shown == seen { count } else { format!("the last {shown} of {count}") };
-    let head = format!("<details{open}><summary>Log of <b>{database}</b>: {count}{link}</summary>\n{note}{applied}\n");
+    let head = format!(
+        "<details{open}><summary>Log of <b>{database}</b>: {count}{link}</summary>\n{note}{applied}\n"
+    );
     if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{}{END}", lines.text) }
 }
 
 /// The migrations that the task says it applied.
 fn applied(row: &DatabaseReport) -> String {
-    let Some(report) = row.migration_report.as_ref().filter(|report| !report.applied.is_empty()) else {
+    let Some(report) = words::own_report(row).filter(|report| !report.applied.is_empty()) else {
         return String::new();
     };
     let names = report.applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name));

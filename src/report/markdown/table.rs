@@ -7,8 +7,8 @@ use crate::untrusted::markdown_cell;
 use crate::verdict::Verdict;
 
 const HEAD: &str = "\
-| database | verdict | exit code | version | applied | pending | tables | queue / pull / run / total | AWS |
-|---|---|---:|---|---:|---:|---:|---|---|
+| database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
+|---|---|---:|---|---:|---:|---:|---|
 ";
 
 /// As many rows as fit into `limit` bytes, and a count of the others.
@@ -33,11 +33,9 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
 }
 
 fn line(report: &Report, row: &DatabaseReport) -> String {
-    let ran = row.migration_report.as_ref();
-    let links = [link("task", row.task_url.as_deref()), link("log", row.log_url.as_deref())];
-    let links: Vec<String> = links.into_iter().flatten().collect();
+    let ran = words::own_report(row);
     let cells = [
-        markdown_cell(&row.database),
+        database(row),
         verdict(report, row),
         number(row.exit_code),
         markdown_cell(&words::versions(row)),
@@ -45,9 +43,16 @@ fn line(report: &Report, row: &DatabaseReport) -> String {
         number(ran.map(|ran| ran.pending)),
         number(ran.and_then(|ran| ran.tables)),
         durations(row),
-        if links.is_empty() { "–".to_owned() } else { links.join(" · ") },
     ];
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// The name, and below it links into the AWS console.
+fn database(row: &DatabaseReport) -> String {
+    let links = [link("task", row.task_url.as_deref()), link("log", row.log_url.as_deref())];
+    let links: Vec<String> = links.into_iter().flatten().collect();
+    let name = markdown_cell(&row.database);
+    if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
 }
 
 fn verdict(report: &Report, row: &DatabaseReport) -> String {
@@ -66,12 +71,16 @@ fn verdict(report: &Report, row: &DatabaseReport) -> String {
     }
 }
 
+/// The total, and below it where it went.
 fn durations(row: &DatabaseReport) -> String {
-    let parts = [row.durations.queue_ms, row.durations.pull_ms, row.durations.run_ms, row.durations.total_ms];
+    let times = &row.durations;
+    let total = times.total_ms.map_or_else(|| "–".to_owned(), duration);
+    let parts = [times.queue_ms, times.pull_ms, times.run_ms];
     if parts.iter().all(Option::is_none) {
-        return "–".to_owned();
+        return total;
     }
-    parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / ")
+    let parts = parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / ");
+    format!("{total}<br><sub>{parts}</sub>").replace(' ', "&nbsp;")
 }
 
 fn number<N: ToString>(number: Option<N>) -> String {

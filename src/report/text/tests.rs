@@ -36,6 +36,7 @@ fn a_fleet_with_one_of_each() {
       log: 2 lines
         no migrations to apply
         {"migration_report":{"version":1,"database":"startupwebapp_prod","current":"12","pending":0,"tables":57,"applied":[]}}
+
     note: the log group /ecs/startupwebapp-migrations keeps events for 7 days
 
     1 of 4 databases is proved migrated: 1 failed, 1 wrong database, 1 not run
