@@ -13,8 +13,9 @@ pub fn page<T>(
 ) -> Result<(Vec<T>, Option<String>), AwsError> {
     let start = match token {
         None => 0,
-        Some(token) => decode(token)
-            .ok_or_else(|| AwsError::client("InvalidParameterException", "Invalid token"))?,
+        Some(token) => {
+            decode(token).ok_or_else(|| AwsError::client("InvalidParameterException", "Invalid token"))?
+        }
     };
     let total = items.len();
     let page: Vec<T> = items.into_iter().skip(start).take(size).collect();

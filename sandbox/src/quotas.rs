@@ -32,11 +32,12 @@ const fn bucket(name: &'static str, burst: u32, rate: u32, operations: &'static 
 /// Source: the service quotas of ECS, Fargate and CloudWatch Logs.
 const BUCKETS: &[Bucket] = &[
     bucket("task definition modify", 20, 1, &["ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition"]),
-    bucket("task definition read", 50, 20, &[
-        "ecs:DescribeTaskDefinition",
-        "ecs:ListTaskDefinitions",
-        "ecs:ListTaskDefinitionFamilies",
-    ]),
+    bucket(
+        "task definition read",
+        50,
+        20,
+        &["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:ListTaskDefinitionFamilies"],
+    ),
     bucket("cluster resource modify", 100, 40, &["ecs:RunTask", "ecs:StopTask"]),
     bucket("Fargate RunTask", 20, 20, &["ecs:RunTask"]),
     bucket("cluster resource read", 100, 20, &["ecs:DescribeTasks", "ecs:ListTasks"]),

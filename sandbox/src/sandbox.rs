@@ -121,7 +121,8 @@ impl Sandbox {
 
     /// Every active task definition, oldest first, as DescribeTaskDefinition answers it with its tags.
     pub fn task_definitions(&self) -> Vec<Value> {
-        let ask = |operation: &str, input: Value| ecs::handle(&self.world, &self.home, operation, &input).ok();
+        let ask =
+            |operation: &str, input: Value| ecs::handle(&self.world, &self.home, operation, &input).ok();
         let (mut documents, mut input) = (Vec::new(), json!({}));
         while let Some(page) = ask("ListTaskDefinitions", input) {
             let arns = page["taskDefinitionArns"].as_array().into_iter().flatten();

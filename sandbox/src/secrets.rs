@@ -47,7 +47,10 @@ impl Secrets {
         let (name, arn) = match arn_or_name.strip_prefix("arn:") {
             Some(_) => {
                 let full = arn_or_name.rsplit_once(":secret:").map_or(arn_or_name, |(_, name)| name);
-                (full.rsplit_once('-').map_or(full, |(name, _)| name).to_owned(), Some(arn_or_name.to_owned()))
+                (
+                    full.rsplit_once('-').map_or(full, |(name, _)| name).to_owned(),
+                    Some(arn_or_name.to_owned()),
+                )
             }
             None => (arn_or_name.to_owned(), None),
         };
@@ -102,17 +105,18 @@ impl Secrets {
         match document.get(key) {
             Some(Value::String(value)) => Ok(value.clone()),
             Some(value) => Ok(value.to_string()),
-            None => Err(failed(format!("retrieved secret from Secrets Manager did not contain json key {key}"))),
+            None => {
+                Err(failed(format!("retrieved secret from Secrets Manager did not contain json key {key}")))
+            }
         }
     }
 
     /// By name, full ARN or ARN without its suffix.
     fn find<'a>(&self, state: &'a State, id: &str) -> Option<&'a Secret> {
         match id.strip_prefix(&self.arn_prefix) {
-            Some(name) => state
-                .secrets
-                .get(name)
-                .or_else(|| state.secrets.values().find(|secret| secret.arn == id)),
+            Some(name) => {
+                state.secrets.get(name).or_else(|| state.secrets.values().find(|secret| secret.arn == id))
+            }
             None => state.secrets.get(id),
         }
     }
@@ -186,7 +190,8 @@ fn name_of(arn: &str) -> &str {
 
 fn get(region: &Region, input: &Value) -> Answer {
     let state = region.secrets.state();
-    let secret = region.secrets.find(&state, input["SecretId"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
+    let secret =
+        region.secrets.find(&state, input["SecretId"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
     let (version, text) =
         secret.version(input["VersionStage"].as_str(), input["VersionId"].as_str()).ok_or_else(not_found)?;
     let index = secret.versions.iter().position(|(id, _)| id == version).unwrap_or_default();
@@ -202,7 +207,8 @@ fn get(region: &Region, input: &Value) -> Answer {
 
 fn describe(region: &Region, input: &Value) -> Answer {
     let state = region.secrets.state();
-    let secret = region.secrets.find(&state, input["SecretId"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
+    let secret =
+        region.secrets.find(&state, input["SecretId"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
     Ok(render(secret, "VersionIdsToStages"))
 }
 

@@ -65,7 +65,10 @@ fn get_resources(networks: &Networks, input: &Value) -> Answer {
         .collect();
     let size = input["ResourcesPerPage"].as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or(50);
     if !(1..=100).contains(&size) {
-        return Err(AwsError::client("InvalidParameterException", "ResourcesPerPage should be between 1 and 100."));
+        return Err(AwsError::client(
+            "InvalidParameterException",
+            "ResourcesPerPage should be between 1 and 100.",
+        ));
     }
     let token = input["PaginationToken"].as_str().filter(|token| !token.is_empty());
     let (found, next) = page(found, token, size)?;

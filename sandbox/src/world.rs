@@ -46,7 +46,9 @@ impl World {
         let issuer = registry.clone();
         let login = Login {
             registry: host.clone(),
-            password: Arc::new(move || Ok(issuer.issue_password().context("issue registry password")?.secret)),
+            password: Arc::new(move || {
+                Ok(issuer.issue_password().context("issue registry password")?.secret)
+            }),
         };
         let runtime = Runtime::new(options.engine, clock.clone(), Arc::new(registry.clone()), login)?;
         Ok(Arc::new(Self {
@@ -67,7 +69,10 @@ impl World {
 
     /// Who every caller is: the role of a workflow.
     pub fn principal(&self) -> String {
-        format!("arn:aws:sts::{}:assumed-role/github-actions-startupwebapp/GitHubActions", self.options.account)
+        format!(
+            "arn:aws:sts::{}:assumed-role/github-actions-startupwebapp/GitHubActions",
+            self.options.account
+        )
     }
 
     /// The sandbox's own Region.

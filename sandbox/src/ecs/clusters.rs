@@ -67,8 +67,7 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
 }
 
 pub(super) fn list(region: &Region, input: &Value) -> Answer {
-    let arns: Vec<String> =
-        region.ecs.state().clusters.values().map(|cluster| cluster.arn.clone()).collect();
+    let arns: Vec<String> = region.ecs.state().clusters.values().map(|cluster| cluster.arn.clone()).collect();
     let (arns, next) = page(arns, input["nextToken"].as_str(), max_results(input)?)?;
     let mut answer = json!({ "clusterArns": arns });
     if let Some(next) = next {

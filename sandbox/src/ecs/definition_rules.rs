@@ -11,8 +11,11 @@ use crate::answer::AwsError;
 /// Largest task definition, in bytes of JSON.
 const MAX_SIZE: usize = 64 * 1024;
 
-/// Fargate's cpu units with the memory, in MiB, that may go with them: from, to, step.
-const FARGATE_SIZES: [(u64, &[(u64, u64, u64)]); 7] = [
+/// Memory in MiB: from, to, step.
+type Memory = (u64, u64, u64);
+
+/// Fargate's cpu units with the memory that may go with them.
+const FARGATE_SIZES: [(u64, &[Memory]); 7] = [
     (256, &[(512, 512, 512), (1024, 2048, 1024)]),
     (512, &[(1024, 4096, 1024)]),
     (1024, &[(2048, 8192, 1024)]),
@@ -28,7 +31,9 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     let family = input["family"].as_str().unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if family.is_empty() || family.len() > 255 || !family.chars().all(allowed) {
-        return Err(client_error("Family contains invalid characters or is not between 1 and 255 characters long."));
+        return Err(client_error(
+            "Family contains invalid characters or is not between 1 and 255 characters long.",
+        ));
     }
     let mut registered = input.clone();
     if let Some(document) = registered.as_object_mut() {
@@ -109,9 +114,9 @@ fn check_fargate(input: &Value) -> Result<(), AwsError> {
     };
     let fits = FARGATE_SIZES.iter().any(|(units, ranges)| {
         *units == cpu
-            && ranges
-                .iter()
-                .any(|(from, to, step)| (*from..=*to).contains(&memory) && (memory - from).is_multiple_of(*step))
+            && ranges.iter().any(|(from, to, step)| {
+                (*from..=*to).contains(&memory) && (memory - from).is_multiple_of(*step)
+            })
     });
     if !fits {
         return Err(client_error(format!(

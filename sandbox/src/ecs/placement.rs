@@ -17,14 +17,16 @@ pub(super) struct Placement {
 pub(super) fn place(cluster: &Cluster, input: &Value) -> Placement {
     let strategy = match &input["capacityProviderStrategy"] {
         Value::Array(given) => given.clone(),
-        _ if input["launchType"].is_null() => cluster.default_strategy.as_array().cloned().unwrap_or_default(),
+        _ if input["launchType"].is_null() => {
+            cluster.default_strategy.as_array().cloned().unwrap_or_default()
+        }
         _ => Vec::new(),
     };
     let heaviest = strategy.iter().max_by_key(|one| one["weight"].as_u64().unwrap_or(0));
-    let capacity_provider =
-        heaviest.and_then(|one| one["capacityProvider"].as_str()).map(ToOwned::to_owned);
+    let capacity_provider = heaviest.and_then(|one| one["capacityProvider"].as_str()).map(ToOwned::to_owned);
     let asked = input["launchType"].as_str();
-    let fargate = asked == Some("FARGATE") || capacity_provider.as_deref().is_some_and(|it| it.starts_with("FARGATE"));
+    let fargate =
+        asked == Some("FARGATE") || capacity_provider.as_deref().is_some_and(|it| it.starts_with("FARGATE"));
     let launch_type = match (&capacity_provider, asked) {
         (Some(_), _) => fargate.then(|| "FARGATE".to_owned()),
         (None, asked) => Some(asked.unwrap_or("EC2").to_owned()),
@@ -46,7 +48,10 @@ pub(super) fn interface(ids: &Ids, configuration: &Value) -> Option<Interface> {
         attachment_id: ids.uuid(),
         subnet: subnet.clone(),
         interface_id: format!("eni-0{}", ids.hex(16)),
-        mac: format!("0a:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", octets[0], octets[1], octets[2], octets[3], octets[4]),
+        mac: format!(
+            "0a:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+            octets[0], octets[1], octets[2], octets[3], octets[4]
+        ),
         address: format!("10.0.{}.{}", octets[5], octets[6].clamp(4, 254)),
     })
 }

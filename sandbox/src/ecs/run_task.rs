@@ -121,7 +121,9 @@ fn create(
         arn: region.arn("ecs", &format!("task/{}/{id}", cluster.name)),
         cluster: cluster.name.clone(),
         cluster_arn: cluster.arn.clone(),
-        group: input["group"].as_str().map_or_else(|| format!("family:{}", revision.family), ToOwned::to_owned),
+        group: input["group"]
+            .as_str()
+            .map_or_else(|| format!("family:{}", revision.family), ToOwned::to_owned),
         launch_type: placement.launch_type,
         capacity_provider: placement.capacity_provider,
         platform_version: placement.platform_version,

@@ -19,7 +19,9 @@ pub(super) fn check_request(input: &Value) -> Result<(), AwsError> {
         count => match count.as_i64() {
             Some(1..=10) => {}
             Some(number) if number > 10 => {
-                return Err(invalid("You may only start up to 10 tasks per request. Count cannot be more than 10."));
+                return Err(invalid(
+                    "You may only start up to 10 tasks per request. Count cannot be more than 10.",
+                ));
             }
             _ => return Err(invalid("Count should be a positive number.")),
         },
@@ -50,7 +52,9 @@ pub(super) fn check_request(input: &Value) -> Result<(), AwsError> {
     }
     let strategy = input["capacityProviderStrategy"].as_array().map_or(&[][..], Vec::as_slice);
     if !strategy.is_empty() && !input["launchType"].is_null() {
-        return Err(invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."));
+        return Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ));
     }
     if !strategy.is_empty() && strategy.iter().all(|one| one["weight"].as_u64().unwrap_or(0) == 0) {
         return Err(invalid("At least one capacity provider must have a weight greater than 0."));
@@ -90,7 +94,9 @@ pub(super) fn check_against(region: &Region, revision: &Revision, input: &Value)
 
 fn check_network(region: &Region, configuration: &Value) -> Result<(), AwsError> {
     if !configuration.is_object() {
-        return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
+        return Err(invalid(
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+        ));
     }
     let subnets = strings(&configuration["subnets"]);
     if subnets.is_empty() {

@@ -18,7 +18,8 @@ pub(super) fn create(world: &World, region: &Region, input: &Value) -> Answer {
     let name = input["serviceName"].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| invalid("Service name cannot be empty."))?.to_owned();
     let definition = input["taskDefinition"].as_str().unwrap_or_default();
-    let revision = state.revision(definition).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
+    let revision =
+        state.revision(definition).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
     let key = (cluster.name.clone(), name.clone());
     if state.services.contains_key(&key) {
         return Err(invalid("Creation of service was not idempotent."));

@@ -153,17 +153,23 @@ impl Task {
         texts.retain(|(_, text)| text.is_some());
         members.extend(texts.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
         let times = &self.times;
-        add_times(members, &[
-            ("connectivityAt", times.connectivity),
-            ("pullStartedAt", times.pull_started),
-            ("pullStoppedAt", times.pull_stopped),
-            ("startedAt", times.started),
-            ("stoppingAt", times.stopping),
-            ("executionStoppedAt", times.execution_stopped),
-            ("stoppedAt", times.stopped),
-        ]);
+        add_times(
+            members,
+            &[
+                ("connectivityAt", times.connectivity),
+                ("pullStartedAt", times.pull_started),
+                ("pullStoppedAt", times.pull_stopped),
+                ("startedAt", times.started),
+                ("stoppingAt", times.stopping),
+                ("executionStoppedAt", times.execution_stopped),
+                ("stoppedAt", times.stopped),
+            ],
+        );
         if self.platform_version.is_some() {
-            let size = self.overrides.get("ephemeralStorage").or_else(|| self.revision.document.get("ephemeralStorage"));
+            let size = self
+                .overrides
+                .get("ephemeralStorage")
+                .or_else(|| self.revision.document.get("ephemeralStorage"));
             let size = size.cloned().unwrap_or_else(|| json!({ "sizeInGiB": 20 }));
             members.insert("ephemeralStorage".into(), size.clone());
             members.insert("fargateEphemeralStorage".into(), size);
@@ -174,7 +180,8 @@ impl Task {
     /// ECS echoes every container in `containerOverrides`, those that nothing was overridden for with their name only.
     fn render_overrides(&self) -> Value {
         let mut overrides = self.overrides.as_object().cloned().unwrap_or_default();
-        let given = overrides.get("containerOverrides").and_then(Value::as_array).cloned().unwrap_or_default();
+        let given =
+            overrides.get("containerOverrides").and_then(Value::as_array).cloned().unwrap_or_default();
         let each = self.containers.iter().map(|container| {
             given
                 .iter()

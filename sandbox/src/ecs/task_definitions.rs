@@ -71,7 +71,10 @@ impl State {
             }
             None => self.families.get(local)?.revisions.values().rev().find(|one| one.is_active())?,
         };
-        let same = |arn: &str| revision.arn == arn || revision.arn.rsplit_once(':').is_some_and(|(arn_of_family, _)| arn_of_family == arn);
+        let same = |arn: &str| {
+            revision.arn == arn
+                || revision.arn.rsplit_once(':').is_some_and(|(arn_of_family, _)| arn_of_family == arn)
+        };
         (!name.starts_with("arn:") || same(name)).then_some(revision)
     }
 
@@ -150,8 +153,7 @@ fn add(
 pub(super) fn describe(region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let name = input["taskDefinition"].as_str().unwrap_or_default();
-    let revision =
-        state.revision(name).ok_or_else(|| client_error("Unable to describe task definition."))?;
+    let revision = state.revision(name).ok_or_else(|| client_error("Unable to describe task definition."))?;
     let mut answer = json!({ "taskDefinition": revision.document });
     if strings(&input["include"]).iter().any(|word| word == "TAGS") {
         answer["tags"] = revision.tags.clone().into();

@@ -58,7 +58,8 @@ pub(super) fn list(region: &Region, input: &Value) -> Answer {
         Some(status @ ("RUNNING" | "PENDING" | "STOPPED")) => status,
         Some(_) => return Err(invalid("desiredStatus should be RUNNING, PENDING or STOPPED.")),
     };
-    let is = |filter: &str, value: Option<&str>| input[filter].as_str().is_none_or(|wanted| value == Some(wanted));
+    let is =
+        |filter: &str, value: Option<&str>| input[filter].as_str().is_none_or(|wanted| value == Some(wanted));
     let service = input["serviceName"].as_str().map(|name| format!("service:{}", short_name(name)));
     let arns: Vec<String> = state
         .tasks

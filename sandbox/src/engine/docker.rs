@@ -148,7 +148,9 @@ impl DockerEngine {
             command
         };
         let filter = format!("label={}", self.label);
-        let Ok(listed) = docker().args(["ps", "--all", "--quiet", "--filter", &filter]).output() else { return };
+        let Ok(listed) = docker().args(["ps", "--all", "--quiet", "--filter", &filter]).output() else {
+            return;
+        };
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         let ids: Vec<&str> = listed.split_whitespace().collect();
         if !ids.is_empty() {

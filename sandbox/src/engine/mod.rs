@@ -93,7 +93,12 @@ pub enum Runtime {
 impl Runtime {
     /// # Errors
     /// No temporary directory for unpacked images or credentials.
-    pub fn new(engine: Engine, clock: Arc<Clock>, images: Arc<dyn Images>, login: Login) -> anyhow::Result<Self> {
+    pub fn new(
+        engine: Engine,
+        clock: Arc<Clock>,
+        images: Arc<dyn Images>,
+        login: Login,
+    ) -> anyhow::Result<Self> {
         Ok(match engine {
             Engine::Process => Self::Process(ProcessEngine::new(clock, images)?),
             Engine::Docker => Self::Docker(DockerEngine::new(clock, images, login)?),

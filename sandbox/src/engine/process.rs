@@ -79,7 +79,10 @@ impl ProcessEngine {
     pub(super) async fn start(&self, launch: Launch) -> Result<Started, String> {
         let digest = self.images.resolve(&launch.image).map_err(|error| error.to_string())?;
         let (root, config) = self.unpack(&digest, &launch.image).await?;
-        let mut child = self.command(&root, &config, &launch)?.spawn().map_err(|error| runtime_error(&error.to_string()))?;
+        let mut child = self
+            .command(&root, &config, &launch)?
+            .spawn()
+            .map_err(|error| runtime_error(&error.to_string()))?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
         self.groups.add(leader);
 
@@ -108,9 +111,15 @@ impl ProcessEngine {
         Ok(Started { runtime_id: format!("{}-{leader}", launch.task_id), output, signals, exit })
     }
 
-    fn command(&self, root: &std::path::Path, config: &ImageConfig, launch: &Launch) -> Result<Command, String> {
+    fn command(
+        &self,
+        root: &std::path::Path,
+        config: &ImageConfig,
+        launch: &Launch,
+    ) -> Result<Command, String> {
         let mut environment: HashMap<&str, &str> = HashMap::from([("PATH", DEFAULT_PATH)]);
-        environment.extend(config.env.iter().chain(&launch.environment).map(|(k, v)| (k.as_str(), v.as_str())));
+        environment
+            .extend(config.env.iter().chain(&launch.environment).map(|(k, v)| (k.as_str(), v.as_str())));
         let path = environment.get("PATH").copied().unwrap_or(DEFAULT_PATH);
 
         // As in Docker, an entry point of the task's own puts the image's command out of force.

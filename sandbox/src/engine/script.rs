@@ -75,7 +75,10 @@ impl Default for Script {
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script").field("steps", &self.steps.len()).field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("Script")
+            .field("steps", &self.steps.len())
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }
 

@@ -92,7 +92,11 @@ async fn until_over(life: &mut Life, containers: &mut Containers, faults: &[Task
                 containers.kill_first_essential();
             }
             Event::Exited(name, exit) => {
-                let exit = if memory_is_out && containers.is_essential(&name) { Exit::out_of_memory() } else { exit };
+                let exit = if memory_is_out && containers.is_essential(&name) {
+                    Exit::out_of_memory()
+                } else {
+                    exit
+                };
                 let essential = containers.ended(life, &name, exit);
                 if essential || containers.all_ended() {
                     return Ending::EssentialContainerExited;
@@ -108,16 +112,19 @@ impl Containers {
         while let Some(name) = self.order.iter().find(|name| self.is_ready(name)).cloned() {
             let Some((index, _, standing)) = self.standings.get_mut(&name) else { break };
             let index = *index;
-            let Standing::Waiting(prepared) = std::mem::replace(standing, Standing::Ended(None)) else { break };
+            let Standing::Waiting(prepared) = std::mem::replace(standing, Standing::Ended(None)) else {
+                break;
+            };
             self.start(life, index, *prepared, faults).await?;
         }
         let unmet = self.order.iter().find_map(|name| self.impossible(name));
         if let Some((name, dependency)) = unmet {
             return Err(format!("Container {name} depends on {dependency}, which did not end successfully"));
         }
-        let started = !self.standings.values().any(|(_, essential, standing)| {
-            *essential && matches!(standing, Standing::Waiting(_))
-        });
+        let started = !self
+            .standings
+            .values()
+            .any(|(_, essential, standing)| *essential && matches!(standing, Standing::Waiting(_)));
         if started {
             let now = life.world.clock.now();
             life.change(|task| {
@@ -144,7 +151,9 @@ impl Containers {
             Source::Image => life.world.runtime.start(launch).await,
         };
         let Started { runtime_id, mut output, signals, exit } = started.map_err(|why| {
-            life.change(|task| task.containers[index].reason = Some(format!("CannotStartContainerError: {why}")));
+            life.change(|task| {
+                task.containers[index].reason = Some(format!("CannotStartContainerError: {why}"))
+            });
             "Task failed to start".to_owned()
         })?;
         life.change(|task| {

@@ -31,7 +31,12 @@ enum Ending {
 }
 
 /// Lives the task's life until it is STOPPED.
-pub async fn live(world: Arc<World>, region: Arc<Region>, task_id: String, stop: watch::Receiver<Option<Stop>>) {
+pub async fn live(
+    world: Arc<World>,
+    region: Arc<Region>,
+    task_id: String,
+    stop: watch::Receiver<Option<Stop>>,
+) {
     let mut life = Life { world, region, task_id, stop };
     let ending = match life.start().await {
         Ok(prepared) => containers::run(&mut life, prepared).await,
@@ -77,7 +82,8 @@ impl Life {
     /// Enters a state and stays in it for as long as Fargate would, unless the task is stopped first.
     async fn phase(&mut self, status: &'static str, on_fargate: Duration) -> Result<(), Ending> {
         self.change(|task| task.last_status = status);
-        let stuck = self.read(|task| task.faults.contains(&TaskFault::StuckIn(status.into()))).unwrap_or(false);
+        let stuck =
+            self.read(|task| task.faults.contains(&TaskFault::StuckIn(status.into()))).unwrap_or(false);
         let duration = self.world.clock.phase(on_fargate);
         tokio::select! {
             () = tokio::time::sleep(duration), if !stuck => Ok(()),

@@ -43,7 +43,11 @@ pub(super) async fn prepare(
     task_id: &str,
 ) -> Result<Vec<Prepared>, String> {
     let known = region.ecs.state().task(task_id).map(|task| {
-        (task.revision.clone(), task.overrides.clone(), task.memory().and_then(|size| size.parse::<u64>().ok()))
+        (
+            task.revision.clone(),
+            task.overrides.clone(),
+            task.memory().and_then(|size| size.parse::<u64>().ok()),
+        )
     });
     let Some((revision, overrides, task_memory)) = known else { return Ok(Vec::new()) };
     let mut prepared = Vec::new();
@@ -68,10 +72,9 @@ pub(super) async fn prepare(
         let logs = destination(world, region, definition, name, task_id)?;
         let source = match world.programs.find(&revision.family, name, image) {
             Some(program) => {
-                let digest = image.split_once('@').map_or_else(
-                    || format!("sha256:{}", world.ids.hex(64)),
-                    |(_, digest)| digest.to_owned(),
-                );
+                let digest = image
+                    .split_once('@')
+                    .map_or_else(|| format!("sha256:{}", world.ids.hex(64)), |(_, digest)| digest.to_owned());
                 set_digest(region, task_id, index, digest);
                 Source::Script(program(&context(&revision.family, &launch)))
             }
@@ -141,7 +144,9 @@ fn environment(
     set("AWS_DEFAULT_REGION", region.name.clone());
     let pairs = |container: &Value, list: &str, member: &str| -> Vec<(String, String)> {
         let entries = container[list].as_array().into_iter().flatten();
-        entries.filter_map(|entry| Some((text(&entry["name"])?, entry[member].as_str()?.to_owned()))).collect()
+        entries
+            .filter_map(|entry| Some((text(&entry["name"])?, entry[member].as_str()?.to_owned())))
+            .collect()
     };
     for (name, value) in pairs(definition, "environment", "value") {
         set(&name, value);

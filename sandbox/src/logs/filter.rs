@@ -101,7 +101,11 @@ fn select<'a>(group: &'a Group, input: &Value) -> Result<Vec<(&'a str, &'a Strea
              Member must have length between 1 and {MAX_NAMES}"
         )));
     }
-    names.iter().filter_map(Value::as_str).map(|name| Ok((by_name(group, name)?, group.stream(name)?))).collect()
+    names
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|name| Ok((by_name(group, name)?, group.stream(name)?)))
+        .collect()
 }
 
 fn by_name<'a>(group: &'a Group, name: &str) -> Result<&'a str, AwsError> {

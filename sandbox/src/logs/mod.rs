@@ -43,7 +43,8 @@ impl Logs {
     /// The group that a request names by name or, as `logGroupIdentifier`, by name or ARN.
     fn group_name(&self, input: &Value) -> Result<String, AwsError> {
         let name = input["logGroupName"].as_str().or_else(|| input["logGroupIdentifier"].as_str());
-        let name = name.ok_or_else(|| invalid("Exactly one of logGroupName and logGroupIdentifier is required."))?;
+        let name =
+            name.ok_or_else(|| invalid("Exactly one of logGroupName and logGroupIdentifier is required."))?;
         let name = name.strip_prefix(&self.arn_prefix).unwrap_or(name);
         Ok(name.strip_suffix(":*").unwrap_or(name).to_owned())
     }
@@ -57,7 +58,9 @@ impl Logs {
         let store = self.store();
         let Ok(stream) = store.group(group).and_then(|group| group.stream(stream)) else { return Vec::new() };
         let events = stream.events.iter();
-        events.map(|(position, event)| Event { timestamp: position.0, message: event.message.clone() }).collect()
+        events
+            .map(|(position, event)| Event { timestamp: position.0, message: event.message.clone() })
+            .collect()
     }
 
     pub fn has_group(&self, name: &str) -> bool {

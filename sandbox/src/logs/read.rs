@@ -92,4 +92,3 @@ fn parse(token: &str) -> Result<(Direction, Position), AwsError> {
         _ => Err(refuse()),
     }
 }
-

@@ -33,7 +33,9 @@ pub(super) fn describe(logs: &Logs, input: &Value) -> Answer {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
         Some("LastEventTime") => true,
-        Some(other) => return Err(invalid(format!("Value '{other}' at 'orderBy' failed to satisfy constraint"))),
+        Some(other) => {
+            return Err(invalid(format!("Value '{other}' at 'orderBy' failed to satisfy constraint")));
+        }
     };
     let store = logs.store();
     let group = store.group(&group_name)?;

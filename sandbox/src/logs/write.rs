@@ -32,11 +32,8 @@ pub(super) fn put(logs: &Logs, now: i64, input: &Value) -> Answer {
         return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
     }
     let too_old = events.iter().take_while(|event| event.timestamp < now - 14 * DAY).count();
-    let accepted: Vec<Event> = events
-        .into_iter()
-        .skip(too_old)
-        .filter(|event| event.timestamp <= now + DAY / 12)
-        .collect();
+    let accepted: Vec<Event> =
+        events.into_iter().skip(too_old).filter(|event| event.timestamp <= now + DAY / 12).collect();
     logs.store().group_mut(&group)?.ingest(stream, accepted, now)?;
     let mut answer = json!({ "nextSequenceToken": "49039859627270200971420486529153" });
     if too_old > 0 {

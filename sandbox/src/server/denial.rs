@@ -23,11 +23,17 @@ fn resource(region: &Region, request: &Request) -> String {
     let text = |member: &str| input[member].as_str().unwrap_or_default();
     let cluster = short_name(input["cluster"].as_str().unwrap_or("default"));
     let name_or_arn = |service: &str, kind: &str, value: &str| {
-        if value.starts_with("arn:") { value.to_owned() } else { region.arn(service, &format!("{kind}{value}")) }
+        if value.starts_with("arn:") {
+            value.to_owned()
+        } else {
+            region.arn(service, &format!("{kind}{value}"))
+        }
     };
     match (request.service.as_str(), request.operation.as_str()) {
         ("ecs", "RunTask") => name_or_arn("ecs", "task-definition/", text("taskDefinition")),
-        ("ecs", "RegisterTaskDefinition") => region.arn("ecs", &format!("task-definition/{}:*", text("family"))),
+        ("ecs", "RegisterTaskDefinition") => {
+            region.arn("ecs", &format!("task-definition/{}:*", text("family")))
+        }
         ("ecs", "StopTask") => name_or_arn("ecs", &format!("task/{cluster}/"), text("task")),
         ("ecs", "DescribeTasks") => {
             let first = input["tasks"].get(0).and_then(Value::as_str).unwrap_or("*");
@@ -41,10 +47,8 @@ fn resource(region: &Region, request: &Request) -> String {
             let first = input["services"].get(0).and_then(Value::as_str).unwrap_or("*");
             name_or_arn("ecs", &format!("service/{cluster}/"), first)
         }
-        ("logs", "GetLogEvents") => region.arn(
-            "logs",
-            &format!("log-group:{}:log-stream:{}", text("logGroupName"), text("logStreamName")),
-        ),
+        ("logs", "GetLogEvents") => region
+            .arn("logs", &format!("log-group:{}:log-stream:{}", text("logGroupName"), text("logStreamName"))),
         ("logs", _) if !text("logGroupName").is_empty() => {
             region.arn("logs", &format!("log-group:{}:log-stream:", text("logGroupName")))
         }

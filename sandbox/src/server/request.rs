@@ -85,8 +85,9 @@ pub(super) struct Scope {
 
 impl Scope {
     pub fn read(headers: &HeaderMap) -> Result<Self, AwsError> {
-        let authorization = header(headers, "authorization")
-            .ok_or_else(|| AwsError::client("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
+        let authorization = header(headers, "authorization").ok_or_else(|| {
+            AwsError::client("MissingAuthenticationTokenException", "Missing Authentication Token")
+        })?;
         let incomplete = || {
             let message = "Authorization header requires 'Credential' parameter.";
             AwsError::client("IncompleteSignatureException", message)
