@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 
 use crate::ports::{
-    BinaryImage, Caller, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network, NetworkResource, Reads,
+    BinaryImage, Caller, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network, NetworkResource, Reads,
     Repository, RunTask, Task, Writes,
 };
 use crate::progress::Progress;
@@ -101,8 +101,8 @@ impl Reads for Aws {
         tagging::resources_by_tag(&self.tagging, kind, key, pattern).await
     }
 
-    async fn running_tasks(&self, cluster: &str, family: &str) -> Result<Vec<Task>> {
-        ecs::running_tasks(&self.ecs, cluster, family).await
+    async fn tasks_of_family(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<Task>> {
+        ecs::tasks_of_family(&self.ecs, cluster, family, wanted).await
     }
 
     async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {

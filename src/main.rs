@@ -1,6 +1,6 @@
 //! Parse, run, say how it ended.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -87,8 +87,10 @@ fn progress(format: Format, github: Option<&GitHub>) -> Progress {
     }
 }
 
+/// As <https://no-color.org> has it.
 fn colour() -> text::Colour {
-    text::Colour::Never
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && std::io::stdout().is_terminal() { text::Colour::Always } else { text::Colour::Never }
 }
 
 fn identity(github: Option<&GitHub>) -> RunIdentity {

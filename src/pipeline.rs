@@ -112,17 +112,18 @@ async fn apply<W: Reads + Writes>(
 
     progress.step("migrate");
     Migration { plan, revision: &revision, world, progress, recorder, interrupt }.run().await;
-    Ok(())
+    let all_migrated = recorder.update(|report| report.not_migrated().next().is_none());
+    if interrupt.is_set() && !all_migrated { Err(interrupted().into()) } else { Ok(()) }
+}
+
+fn interrupted() -> Failure {
+    Failure { exit_code: ExitCode::Cancelled, ..Failure::service("the run was interrupted") }
 }
 
 /// What `doing` comes to, unless the run is interrupted first: then it is dropped, and what it started with it.
 async fn unless<T>(interrupt: &Interrupt, doing: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = doing => done,
-        () = interrupt.wait() => Err(Failure {
-            exit_code: ExitCode::Cancelled,
-            ..Failure::service("the run was interrupted")
-        }
-        .into()),
+        () = interrupt.wait() => Err(interrupted().into()),
     }
 }

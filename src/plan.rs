@@ -60,6 +60,8 @@ pub struct DatabasePlan {
     pub database: String,
     /// A task of the family that migrates this database now: none is started beside it.
     pub running: Option<RunningTask>,
+    /// How many tasks of this run have migrated the database before, and are over: the next one is another task.
+    pub attempt: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +91,7 @@ impl Plan {
     /// # Errors
     /// The task definition can not be patched, or can not run as a migration task on Fargate.
     pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
-        let Observed { aws, base, current, image, network, running, mut notes } = observed;
+        let Observed { aws, base, current, image, network, running, finished, mut notes } = observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         notes.extend(log_notes(&base, &container));
@@ -101,6 +103,12 @@ impl Plan {
             .map(|database| DatabasePlan {
                 database: database.clone(),
                 running: running_task(&running, &container, variable, database, &settings.run.started_by),
+                attempt: finished
+                    .iter()
+                    .filter(|task| migrates(task, &container, variable, database))
+                    .count()
+                    .try_into()
+                    .unwrap_or(u32::MAX),
             })
             .collect();
         let revision_value = match settings.databases.as_slice() {
@@ -320,8 +328,12 @@ fn running_task(
     running
         .iter()
         .filter(|task| !task.is_stopped() && task.started_by.as_deref() != Some(started_by))
-        .find(|task| task.overrides.iter().any(|(c, n, v)| c == container && n == variable && v == database))
+        .find(|task| migrates(task, container, variable, database))
         .map(|task| RunningTask { arn: task.arn.clone(), started_by: task.started_by.clone() })
+}
+
+fn migrates(task: &Task, container: &str, variable: &str, database: &str) -> bool {
+    task.overrides.iter().any(|(c, n, v)| c == container && n == variable && v == database)
 }
 
 /// The same run, database and revision give the same token, and ECS the same task: a retry, or a second process of

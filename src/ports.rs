@@ -41,7 +41,7 @@ calls! {
     LIST_CLUSTERS = "ECS", "ecs:ListClusters", false;
     /// For `--network-from-service`.
     DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false;
-    /// Tasks of the same family that run now: no second migration of one database.
+    /// Tasks of the same family that run now, or that this run has finished: no second migration of one database.
     LIST_TASKS = "ECS", "ecs:ListTasks", false;
     DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false;
     DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false;
@@ -97,8 +97,9 @@ pub trait Reads {
     /// The ids of the subnets or security groups whose tag `key` has a value that matches `pattern` (`*`, `?`).
     async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>>;
 
-    /// Tasks of a family that are wanted RUNNING, whoever started them.
-    async fn running_tasks(&self, cluster: &str, family: &str) -> Result<Vec<Task>>;
+    /// Tasks of a family that are wanted in this status, whoever started them. ECS remembers a stopped task for an
+    /// hour or so.
+    async fn tasks_of_family(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<Task>>;
 
     /// DescribeTasks, in batches of 100. ECS forgets a stopped task after an hour or so, and may not know a new one
     /// yet: what it does not know is absent.
@@ -145,6 +146,13 @@ pub struct Repository {
     pub name: String,
     /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
     pub uri: String,
+}
+
+/// ListTasks' `desiredStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DesiredStatus {
+    Running,
+    Stopped,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -204,16 +204,20 @@ impl Report {
             .map(|row| row.database.as_str())
     }
 
-    /// How the run ends: by its error, else by its verdicts. A database without a verdict is not migrated.
+    /// How the run ends: interrupted first, then by what its tasks came to, then by the error that kept the others
+    /// from running. A database without proof is never done.
     pub fn exit_code(&self) -> ExitCode {
-        let mut verdicts = self.databases.iter().filter_map(|row| row.verdict.as_ref()).peekable();
-        let judged = if verdicts.peek().is_none() { ExitCode::Done } else { verdict::overall(verdicts) };
-        match &self.error {
-            Some(error) if judged == ExitCode::Done => error.exit_code,
-            _ if judged == ExitCode::Done && self.databases.iter().any(|row| row.verdict.is_none()) => {
-                ExitCode::Service
-            }
-            _ => judged,
+        let error = self.error.as_ref().map(|error| error.exit_code);
+        let verdicts = || self.databases.iter().filter_map(|row| row.verdict.as_ref());
+        let mut ran = verdicts().filter(|verdict| !matches!(verdict, Verdict::NotRun { .. })).peekable();
+        let judged = ran.peek().is_some().then(|| verdict::overall(ran));
+        let all_migrated = verdicts().filter(|verdict| verdict.is_migrated()).count() == self.databases.len();
+        match (error, judged) {
+            (Some(ExitCode::Cancelled), _) => ExitCode::Cancelled,
+            (_, Some(code)) if code != ExitCode::Done => code,
+            (Some(code), _) => code,
+            (None, _) if all_migrated => ExitCode::Done,
+            (None, _) => ExitCode::Service,
         }
     }
 }

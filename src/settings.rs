@@ -44,18 +44,20 @@ pub struct Settings {
 pub struct RunIdentity {
     /// RunTask's startedBy: ≤ 128 characters `[A-Za-z0-9-/_]`.
     pub started_by: String,
+    /// Whether an earlier step or process may have run under the same name.
+    pub may_have_a_past: bool,
 }
 
 impl RunIdentity {
     /// The job of a workflow run: the same for a step that is tried again within the attempt.
     pub fn of_github(run_id: &str, attempt: &str, job: &str) -> Self {
         let job: String = job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
-        Self { started_by: format!("fargate-migrate/gha-{run_id}-{attempt}-{job}") }
+        Self { started_by: format!("fargate-migrate/gha-{run_id}-{attempt}-{job}"), may_have_a_past: true }
     }
 
     /// A run from somebody's terminal: `unique` tells it from every other one.
     pub fn local(unique: &str) -> Self {
-        Self { started_by: format!("fargate-migrate/local-{unique}") }
+        Self { started_by: format!("fargate-migrate/local-{unique}"), may_have_a_past: false }
     }
 }
 
@@ -273,7 +275,8 @@ fn environment(pairs: Vec<String>) -> Result<Vec<(String, String)>, Failure> {
 
 fn command(text: &str) -> Result<Vec<String>, Failure> {
     let words = shell_words::split(text)
-        .map_err(|_| Failure::input(format!("--command {text:?} has a quote without its end")))?;
+        .map_err(|_| Failure::input(format!("--command {text:?} has a quote without its end"))
+            .hint("quote it as for a shell; no shell runs it"))?;
     if words.is_empty() {
         return Err(Failure::input("--command is empty"));
     }

@@ -40,7 +40,7 @@ fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) 
     let message = message.unwrap_or_default();
     match code {
         "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => {
-            let resource = resource_in(message).unwrap_or("*");
+            let resource = resource_in(message).unwrap_or_else(|| "*".to_owned());
             Failure::service(format!("{doing}: access denied"))
                 .hint(format!("allow {} on {resource} for the role or user that runs this", call.action))
                 .evidence([message.to_owned()])
@@ -87,9 +87,14 @@ fn no_answer(call: Call, doing: &str, why: &str) -> anyhow::Error {
 }
 
 /// The resource that an AccessDeniedException names: "… is not authorized to perform: A on resource: R because …".
-fn resource_in(message: &str) -> Option<&str> {
+/// A policy for one log stream would be denied for the next: those of a group are allowed together.
+fn resource_in(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("on resource: ")?;
-    rest.split_whitespace().next().map(|resource| resource.trim_end_matches(['.', ',']))
+    let resource = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    Some(match resource.split_once(":log-stream:") {
+        Some((group, _)) => format!("{group}:*"),
+        None => resource.to_owned(),
+    })
 }
 
 /// The failure to find credentials, with what each provider said.
@@ -143,7 +148,7 @@ mod tests {
             failure.hint.as_deref(),
             Some(
                 "allow logs:GetLogEvents on \
-                 arn:aws:logs:us-east-1:123456789012:log-group:/ecs/x:log-stream:a for the role or user that runs this"
+                 arn:aws:logs:us-east-1:123456789012:log-group:/ecs/x:* for the role or user that runs this"
             )
         );
     }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
+    self,    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
     TaskDefinitionFamilyStatus,
     TaskDefinitionField, TaskOverride,
 };
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::aws_error::{self, failed, incomplete};
 use crate::failure::{Failure, listed};
-use crate::ports::{Call, Launch, Network, RunTask, Task};
+use crate::ports::{Call, DesiredStatus, Launch, Network, RunTask, Task};
 
 mod raw;
 mod shapes;
@@ -144,10 +144,20 @@ pub async fn network_of_service(client: &Client, cluster: &str, service: &str) -
 }
 
 /// ListTasks by family, then DescribeTasks.
-pub async fn running_tasks(client: &Client, cluster: &str, family: &str) -> Result<Vec<Task>> {
-    let doing = format!("list running tasks of family {family} in cluster {cluster}");
+pub async fn tasks_of_family(
+    client: &Client,
+    cluster: &str,
+    family: &str,
+    wanted: DesiredStatus,
+) -> Result<Vec<Task>> {
+    let status = match wanted {
+        DesiredStatus::Running => types::DesiredStatus::Running,
+        DesiredStatus::Stopped => types::DesiredStatus::Stopped,
+    };
+    let doing = format!("list tasks of family {family} in cluster {cluster}");
     let mut arns = Vec::new();
-    let mut pages = client.list_tasks().cluster(cluster).family(family).into_paginator().send();
+    let request = client.list_tasks().cluster(cluster).family(family).desired_status(status);
+    let mut pages = request.into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failed(Call::LIST_TASKS, &doing, error))?;
         arns.extend(page.task_arns.unwrap_or_default());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{ImagePlan, Plan, RevisionPlan, run_task_input};
+use super::{DatabasePlan, ImagePlan, Plan, RevisionPlan, run_task_input};
 use crate::failure::Failure;
 use crate::untrusted::{fence, markdown_text, one_line};
 
@@ -214,8 +214,8 @@ fn requests(plan: &Plan) -> Result<Vec<(&str, Value, Option<&str>)>, Failure> {
         RevisionPlan::Reuse(arn) => (arn, true),
         RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
     };
-    let request = |database: &str| {
-        let mut input = run_task_input(&plan.run_task(&revision, database, 0));
+    let request = |row: &DatabasePlan| {
+        let mut input = run_task_input(&plan.run_task(&revision, &row.database, row.attempt));
         if !known {
             input["clientToken"] = json!("<derived from run, database and new revision>");
         }
@@ -224,9 +224,7 @@ fn requests(plan: &Plan) -> Result<Vec<(&str, Value, Option<&str>)>, Failure> {
     Ok(plan
         .databases
         .iter()
-        .map(|row| {
-            (row.database.as_str(), request(&row.database), row.running.as_ref().map(|task| task.arn.as_str()))
-        })
+        .map(|row| (row.database.as_str(), request(row), row.running.as_ref().map(|task| task.arn.as_str())))
         .collect())
 }
 

@@ -76,7 +76,7 @@ fn headline(report: &Report) -> String {
         let of_them = words::counted(by_exit_code as u64, "database");
         let _ = writeln!(
             out,
-            "⚠️ {of_them} migrated by exit code alone: the image prints no migration report, so nothing proves which \
+            "⚠️ {of_them} migrated by exit code alone: no migration report was seen, so nothing proves which \
              database it was connected to.\n"
         );
     }

@@ -57,7 +57,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         let verdict = match self.reason_not_to_start(database, failed) {
             Some(verdict) => verdict,
             None => {
-                let verdict = self.start(name, watch).await;
+                let verdict = self.start(database, watch).await;
                 if !verdict.is_migrated() {
                     failed.borrow_mut().get_or_insert_with(|| name.clone());
                 }
@@ -79,10 +79,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
         Some(Verdict::AlreadyRunning { task_arn: running.arn.clone(), started_by: running.started_by.clone() })
     }
 
-    async fn start(&self, database: &str, watch: &Watch<'_, W>) -> Verdict {
+    async fn start(&self, plan: &DatabasePlan, watch: &Watch<'_, W>) -> Verdict {
+        let database = &plan.database;
         self.progress.phase(database, Phase::Queued);
         let deadline = Instant::now() + self.plan.timeout;
-        match self.launch(database, deadline).await {
+        match self.launch(plan, deadline).await {
             Launched::Task(task) => {
                 self.recorder.started(database, &task.arn);
                 self.follow(database, *task, watch, deadline).await

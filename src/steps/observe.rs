@@ -6,7 +6,7 @@ use tokio::try_join;
 use crate::adapters::{docker, git};
 use crate::failure::{ExitCode, Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::ports::{Caller, DockerBuild, Network, NetworkResource, Reads, Repository, Task};
+use crate::ports::{Caller, DesiredStatus, DockerBuild, Network, NetworkResource, Reads, Repository, Task};
 use crate::settings::{ImageChoice, NetworkChoice, Selector, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
@@ -23,6 +23,8 @@ pub struct Observed {
     pub network: Network,
     /// Tasks of the family that run now.
     pub running: Vec<Task>,
+    /// Tasks that this very run has started before, in an earlier step or process, and that have ended.
+    pub finished: Vec<Task>,
     /// What could not be observed, and what a person should know before the run.
     pub notes: Vec<String>,
 }
@@ -56,14 +58,15 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
         reads.check_cluster(&settings.cluster)
     )?;
     base.migration_container(settings.container.as_deref())?;
-    let (image, network, running) = try_join!(
+    let (image, network, running, finished) = try_join!(
         image(settings, reads, &base),
         network(settings, reads),
-        reads.running_tasks(&settings.cluster, base.family())
+        reads.tasks_of_family(&settings.cluster, base.family(), DesiredStatus::Running),
+        finished(settings, reads, base.family())
     )?;
     let account = Account { caller, region: region.to_owned() };
     let notes = local_checks(settings, &base, &image).await?;
-    Ok(Observed { aws: Some(account), base, current, image, network, running, notes })
+    Ok(Observed { aws: Some(account), base, current, image, network, running, finished, notes })
 }
 
 async fn without_aws(settings: &Settings) -> Result<Observed> {
@@ -101,7 +104,26 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
             assign_public_ip: *assign_public_ip,
         },
     };
-    Ok(Observed { aws: None, base, current: None, image, network, running: Vec::new(), notes })
+    Ok(Observed {
+        aws: None,
+        base,
+        current: None,
+        image,
+        network,
+        running: Vec::new(),
+        finished: Vec::new(),
+        notes,
+    })
+}
+
+/// A run from a terminal is known to nobody before it starts, so it has no past to look up.
+async fn finished(settings: &Settings, reads: &impl Reads, family: &str) -> Result<Vec<Task>> {
+    let run = &settings.run;
+    if !run.may_have_a_past {
+        return Ok(Vec::new());
+    }
+    let tasks = reads.tasks_of_family(&settings.cluster, family, DesiredStatus::Stopped).await?;
+    Ok(tasks.into_iter().filter(|task| task.started_by.as_ref() == Some(&run.started_by)).collect())
 }
 
 fn unresolved(selector: &Selector) -> String {

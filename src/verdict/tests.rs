@@ -291,7 +291,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
         .map(|verdict| format!("{} · {} · {}", verdict.word(), verdict.exit_code() as u8, verdict.explain()))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    migrated · 0 · exit code 0; its image prints no migration report, so which database it was is not proved
+    migrated · 0 · exit code 0, and no migration report was seen: which database it was is not proved
     failed · 1 · exit code 3
     never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
     killed · 1 · Fargate Spot took the capacity back (no exit code)

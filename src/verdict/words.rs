@@ -26,7 +26,7 @@ impl Verdict {
         match self {
             Self::Migrated(migrated) => match migrated.report() {
                 Some(report) => report.to_string(),
-                None => "exit code 0; its image prints no migration report, so which database it was is not proved".into(),
+                None => "exit code 0, and no migration report was seen: which database it was is not proved".into(),
             },
             Self::Failed { exit_code } => format!("exit code {exit_code}"),
             Self::NeverStarted { reason } => format!("its container never ran, nothing was migrated: {}", text(reason)),

@@ -238,7 +238,7 @@ fn an_exit_code_alone_is_not_called_proof() {
     insta::assert_snapshot!(head, @"
     ## ✅ 3 of 3 databases are migrated
 
-    ⚠️ 1 database migrated by exit code alone: the image prints no migration report, so nothing proves which database it was connected to.
+    ⚠️ 1 database migrated by exit code alone: no migration report was seen, so nothing proves which database it was connected to.
     ");
 }
 

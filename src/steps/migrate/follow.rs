@@ -137,14 +137,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
             Err(error) => {
                 following.log_errors += 1;
                 let failure = Failure::from_error(&error);
-                let hint = failure.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 if !is_transient(&error) {
                     following.log = None;
                 }
                 self.recorder.row(&following.database, |row| row.log.note = Some(failure.message.clone()));
                 self.recorder.note(format!(
-                    "a log could not be read, so a migration report in it could not be seen: {}{hint}",
-                    failure.message
+                    "logs could not be read, so a migration report in them could not be seen: {}",
+                    failure.hint.unwrap_or(failure.message)
                 ));
                 Taken::Failed
             }

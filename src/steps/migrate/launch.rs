@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Migration;
 use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_transient};
+use crate::plan::DatabasePlan;
 use crate::ports::{Launch, Reads, Task, Writes};
 use crate::verdict::Verdict;
 
@@ -23,23 +24,23 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LAST_WAIT: Duration = Duration::from_secs(60);
 /// Rounds of the SDK's own retries, for a call that may succeed later.
 const MAX_ERRORS: u32 = 3;
-/// Finished tasks of this very run that RunTask may hand over before it starts a new one.
-const MAX_REPLAYS: u32 = 10;
 
 impl<W: Reads + Writes> Migration<'_, W> {
     /// Starts the database's task. The client token makes every try the same call to ECS: no second task can come of
     /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out until `deadline`.
-    pub(super) async fn launch(&self, database: &str, deadline: Instant) -> Launched {
-        let (mut attempt, mut errors, mut wait) = (0, 0, FIRST_WAIT);
+    pub(super) async fn launch(&self, plan: &DatabasePlan, deadline: Instant) -> Launched {
+        let database = plan.database.as_str();
+        let (mut errors, mut wait) = (0, FIRST_WAIT);
         loop {
-            let reason = match self.run_task(database, attempt).await {
-                // A task that RunTask answers with as STOPPED is the one that an earlier step of this run started
-                // with the same token: that one is over, and this one was asked for after it.
-                Ok(Some(Launch::Started(task))) if task.is_stopped() && attempt < MAX_REPLAYS => {
-                    attempt += 1;
-                    continue;
+            let reason = match self.run_task(database, plan.attempt).await {
+                Ok(Some(Launch::Started(mut task))) => {
+                    // The answer to a call that was sent again names a task that may have ended, and nothing else of
+                    // it (RunTask, idempotency): its end is yet to be read.
+                    if task.is_stopped() {
+                        task.last_status.clear();
+                    }
+                    return Launched::Task(Box::new(task));
                 }
-                Ok(Some(Launch::Started(task))) => return Launched::Task(Box::new(task)),
                 Ok(None) => return Launched::Not(Verdict::Cancelled { stopped: false }),
                 Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => reason,
                 Ok(Some(Launch::Refused { reason, detail })) => {

@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use sandbox::{Fault, Script, TaskFault};
+
+use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates};
+
+const THREE: [&str; 6] = ["--database", PROD, "--database", HEALTH, "--database", FINTECH];
+
+fn failing_on_the_second(world: &World) {
+    world.program(|context| match database(context).as_str() {
+        HEALTH => Script::new().line("ERROR: relation \"orders\" already exists").exit(1),
+        name => migrates(name.to_owned()),
+    });
+}
+
+#[tokio::test]
+async fn three_databases_are_three_tasks_of_one_revision() {
+    let world = World::new().await;
+    let run = world.migrate(&[THREE.as_slice(), &["--format=json", "--require-report"]].concat()).finish().await;
+    run.exits(0);
+    for name in [PROD, HEALTH, FINTECH] {
+        assert_eq!(run.verdict(name), "migrated");
+        assert_eq!(run.row(name)["migration_report"]["database"], name);
+    }
+    assert_eq!(world.called("RegisterTaskDefinition"), 1);
+    assert_eq!(world.called("RunTask"), 3);
+    let environment = &world.inputs("RegisterTaskDefinition")[0]["containerDefinitions"][0]["environment"];
+    let value = environment.as_array().and_then(|list| list.iter().find(|entry| entry["name"] == "DATABASE_NAME"));
+    assert_eq!(
+        value.expect("the variable")["value"],
+        "__set-by-fargate-migrate__",
+        "a task that is started by hand must not land on a default"
+    );
+}
+
+#[tokio::test]
+async fn one_failure_stops_the_next_from_starting() {
+    let world = World::new().await;
+    failing_on_the_second(&world);
+    let run = world.migrate(&[THREE.as_slice(), &["--format=json"]].concat()).finish().await;
+    run.exits(1);
+    assert_eq!(run.verdict(PROD), "migrated");
+    assert_eq!(run.verdict(HEALTH), "failed");
+    assert_eq!(run.row(HEALTH)["exit_code"], 1);
+    assert_eq!(run.verdict(FINTECH), "not run");
+    assert_eq!(world.called("RunTask"), 2);
+}
+
+#[tokio::test]
+async fn keep_going_migrates_what_can_be() {
+    let world = World::new().await;
+    failing_on_the_second(&world);
+    let run = world.migrate(&[THREE.as_slice(), &["--keep-going"]].concat()).in_actions().finish().await;
+    run.exits(1);
+    assert_eq!(run.outputs["migrated"], format!("{PROD},{FINTECH}"));
+    assert_eq!(run.outputs["failed"], HEALTH);
+    assert!(run.summary.contains("already exists"), "{}", run.summary);
+    assert_eq!(world.called("RunTask"), 3);
+}
+
+#[tokio::test]
+async fn log_lines_carry_the_databases_name_when_there_is_more_than_one() {
+    let world = World::new().await;
+    let run = world.migrate(&THREE).finish().await;
+    let tagged = |name: &str| {
+        run.stdout.lines().any(|line| line.contains(name) && line.contains("applied V10__create_orders"))
+    };
+    run.exits(0);
+    assert!([PROD, HEALTH, FINTECH].iter().all(|name| tagged(name)), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn at_most_max_parallel_tasks_run_at_a_time_and_all_run() {
+    let world = World::new().await;
+    world.program(|context| {
+        let name = database(context);
+        Script::new().sleep(Duration::from_millis(1500)).lines(migrated_lines(name))
+    });
+    let names: Vec<String> = (0..9).map(|n| format!("tenant_{n}")).collect();
+    let list = format!("--database={}", names.join(","));
+    let run = world.migrate(&[&list, "--max-parallel=3", "--format=json"]).finish().await;
+    run.exits(0);
+    let mut spans: Vec<(f64, f64)> = world
+        .sandbox
+        .tasks()
+        .iter()
+        .map(|task| (task["createdAt"].as_f64().expect("created"), task["executionStoppedAt"].as_f64().expect("ended")))
+        .collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let most = spans.iter().map(|(at, _)| spans.iter().filter(|(from, to)| from <= at && at < to).count()).max();
+    assert_eq!(spans.len(), 9);
+    assert!(matches!(most, Some(2..=3)), "{most:?} at a time");
+}
+
+fn migrated_lines(name: String) -> Vec<String> {
+    vec![crate::support::report(&name)]
+}
+
+#[tokio::test]
+async fn a_lack_of_vcpus_is_waited_out() {
+    let world = World::new().await;
+    world.sandbox.faults().push(Fault::run_task(
+        "You’ve reached the limit on the number of vCPUs you can run concurrently",
+    ));
+    let run = world.migrate(&["--database", PROD]).finish().await;
+    run.exits(0).says("limit on the number of vCPUs");
+    assert_eq!(world.called("RunTask"), 2);
+}
+
+#[tokio::test]
+async fn a_refused_launch_is_a_row_with_its_reason() {
+    let world = World::new().await;
+    world.sandbox.faults().push(Fault::run_task("INACTIVE"));
+    let run = world.migrate(&["--database", PROD, "--database", HEALTH, "--keep-going", "--format=json"]).finish().await;
+    run.exits(3);
+    assert_eq!(run.verdict(PROD), "never started");
+    assert!(run.row(PROD)["stopped_reason"].to_string().contains("INACTIVE"));
+    assert_eq!(run.verdict(HEALTH), "migrated");
+}
+
+#[tokio::test]
+async fn ecs_may_not_know_a_task_right_after_it_started_it() {
+    let world = World::new().await;
+    world.sandbox.faults().push(Fault::task(TaskFault::MissingFor { reads: 3 }));
+    world.migrate(&["--database", PROD, "--require-report"]).finish().await.exits(0);
+}

@@ -1,0 +1,97 @@
+use std::path::Path;
+
+use sandbox::{RepositorySettings, seed};
+
+use crate::support::{HEALTH, PROD, World, static_program};
+
+fn packaged<'a>(binary: &'a str, tag: &'a str) -> [&'a str; 7] {
+    ["--binary", binary, "--tag", tag, "--database", PROD, "--format=json"]
+}
+
+#[tokio::test]
+async fn a_binary_is_pushed_once_for_a_commit_and_named_by_its_digest() {
+    let world = World::new().await;
+    let binary = static_program().display().to_string();
+    let first = world.migrate(&packaged(&binary, "v1")).finish().await;
+    first.exits(0);
+    assert_eq!(first.result()["image"]["source"], "packaged");
+    let again = world.migrate(&packaged(&binary, "v1")).finish().await;
+    again.exits(0);
+    assert_eq!(again.result()["image"]["source"], "reused");
+    assert_eq!(first.result()["image"]["digest"], again.result()["image"]["digest"]);
+    let other_tag = world.migrate(&packaged(&binary, "v2")).finish().await;
+    assert_eq!(
+        first.result()["image"]["digest"],
+        other_tag.result()["image"]["digest"],
+        "the same program is the same image"
+    );
+}
+
+#[tokio::test]
+async fn an_immutable_repository_takes_the_same_commit_twice() {
+    let world = World::new().await;
+    world.sandbox.create_repository("frozen", RepositorySettings { immutable: true, ..Default::default() });
+    let binary = static_program().display().to_string();
+    for _ in 0..2 {
+        let flags = [packaged(&binary, "v1").as_slice(), &["--repository=frozen"]].concat();
+        world.migrate(&flags).finish().await.exits(0);
+    }
+}
+
+#[tokio::test]
+async fn the_image_is_named_after_the_commit_of_github() {
+    let world = World::new().await;
+    let binary = static_program().display().to_string();
+    let run = world.migrate(&["--binary", &binary, "--database", PROD]).in_actions().finish().await;
+    run.exits(0);
+    let digest = world.sandbox.calls().iter().filter(|call| call.operation == "BatchGetImage").count();
+    assert!(digest > 0);
+    assert!(run.outputs["image"].contains("@sha256:"), "{:?}", run.outputs);
+    assert!(run.outputs["image-digest"].starts_with("sha256:"));
+    assert!(run.summary.contains("0123456789ab"), "{}", run.summary);
+}
+
+#[tokio::test]
+async fn a_changed_working_tree_is_no_commit() {
+    let world = World::new().await;
+    let tree = world.directory.path().join("tree");
+    std::fs::create_dir(&tree).expect("a directory");
+    git(&tree, &["init", "--quiet"]);
+    std::fs::write(tree.join("a"), "1").expect("write");
+    git(&tree, &["add", "a"]);
+    git(&tree, &["-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "--quiet", "-m", "a"]);
+    let binary = static_program().display().to_string();
+    let flags = ["--binary", &binary, "--database", PROD, "--format=json"];
+    let clean = world.migrate(&flags).current_directory(&tree).finish().await;
+    clean.exits(0);
+    assert_eq!(clean.result()["image"]["tag"].as_str().map(str::len), Some(40));
+    std::fs::write(tree.join("a"), "2").expect("write");
+    let dirty = world.migrate(&flags).current_directory(&tree).finish().await;
+    dirty.exits(2).says("the working tree has changes");
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let status = std::process::Command::new("git").arg("-C").arg(directory).args(arguments).status().expect("run git");
+    assert!(status.success(), "git {arguments:?}");
+}
+
+#[tokio::test]
+async fn an_image_built_elsewhere_is_pinned_by_its_digest() {
+    let world = World::new().await;
+    let binary = static_program().display().to_string();
+    let pushed = world.migrate(&packaged(&binary, "v1")).finish().await;
+    let digest = pushed.exits(0).result()["image"]["digest"].as_str().expect("a digest").to_owned();
+    let image = format!("{}/{}:v1", world.sandbox.registry().host(), seed::REPOSITORY);
+    let run = world.migrate(&["--image", &image, "--database", HEALTH, "--format=json"]).finish().await;
+    run.exits(0);
+    assert_eq!(run.result()["image"]["digest"], digest.as_str());
+    assert!(run.result()["image"]["reference"].as_str().is_some_and(|image| image.ends_with(&digest)));
+}
+
+#[tokio::test]
+async fn a_dynamic_executable_is_refused_with_how_to_build_a_static_one() {
+    let world = World::new().await;
+    let run = world.migrate(&packaged(env!("CARGO_BIN_EXE_fargate-migrate"), "v1")).finish().await;
+    run.exits(2).says("crt-static");
+    assert_eq!(world.called("RunTask"), 0);
+}

@@ -1,0 +1,144 @@
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use sandbox::{Fault, Script, TaskFault};
+use serde_json::Value;
+
+use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates};
+
+/// Waits until `holds`, as long as a slow machine needs.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn statuses(world: &World) -> Vec<String> {
+    world.sandbox.tasks().iter().map(|task| task["lastStatus"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn running(world: &World) -> usize {
+    statuses(world).iter().filter(|status| *status == "RUNNING").count()
+}
+
+#[tokio::test]
+async fn an_interrupted_run_stops_its_tasks_within_five_seconds_and_says_so() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let world = World::new().await;
+        world.program(|_| Script::new().line("working").until_stopped());
+        let flags = ["--database", PROD, "--database", HEALTH, "--database", FINTECH, "--max-parallel=2"];
+        let run = world.migrate(&flags).in_actions().spawn();
+        until("two running tasks", || running(&world) == 2).await;
+        let interrupted = Instant::now();
+        run.signal(signal);
+        let run = run.finish().await;
+        assert!(interrupted.elapsed() < Duration::from_secs(5), "{:?}", interrupted.elapsed());
+        run.exits(130);
+        assert!(run.summary.contains("cancelled") && run.summary.contains("not run"), "{}", run.summary);
+        assert_eq!(run.outputs["exit-code"], "130");
+        until("stopped tasks", || statuses(&world).iter().all(|status| status == "STOPPED")).await;
+        let tasks = world.sandbox.tasks();
+        assert_eq!(tasks.len(), 2, "the third was never started");
+        assert!(tasks.iter().all(|task| task["stoppedReason"].to_string().contains("fargate-migrate")));
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_run_leaves_its_tasks_when_asked_to() {
+    let world = World::new().await;
+    world.program(|_| Script::new().until_stopped());
+    let run = world.migrate(&["--database", PROD, "--on-cancel=leave", "--format=json"]).spawn();
+    until("a running task", || running(&world) == 1).await;
+    run.signal(Signal::SIGINT);
+    let run = run.finish().await;
+    run.exits(130);
+    assert_eq!(run.verdict(PROD), "cancelled");
+    assert_eq!(world.called("StopTask"), 0);
+}
+
+#[tokio::test]
+async fn an_interrupt_before_anything_started_starts_nothing() {
+    let world = World::new().await;
+    world.sandbox.faults().push(Fault::call("ecs:DescribeClusters", sandbox::Disturbance::Hang).always());
+    let run = world.migrate(&["--database", PROD]).in_actions().spawn();
+    until("the call that hangs", || world.called("GetCallerIdentity") == 1).await;
+    run.signal(Signal::SIGTERM);
+    let run = run.finish().await;
+    run.exits(130);
+    assert!(run.summary.contains("not run"), "{}", run.summary);
+    assert_eq!(world.called("RunTask"), 0);
+}
+
+#[tokio::test]
+async fn a_migration_that_takes_too_long_is_stopped_and_shown() {
+    let world = World::new().await;
+    world.program(|_| Script::new().line("rewriting table client_events").until_stopped());
+    let run = world.migrate(&["--database", PROD, "--timeout=4s", "--format=json"]).finish().await;
+    run.exits(4);
+    assert_eq!(run.verdict(PROD), "timed out");
+    assert!(run.row(PROD)["log"]["tail"].to_string().contains("rewriting table"));
+    assert!(statuses(&world).iter().all(|status| status == "STOPPED"));
+}
+
+#[tokio::test]
+async fn a_migration_that_takes_too_long_is_left_alone_when_asked_to() {
+    let world = World::new().await;
+    world.program(|_| Script::new().until_stopped());
+    let run = world.migrate(&["--database", PROD, "--timeout=3s", "--on-timeout=leave"]).finish().await;
+    run.exits(4).says("timed out");
+    assert_eq!(world.called("StopTask"), 0);
+}
+
+#[tokio::test]
+async fn a_task_that_never_gets_going_times_out_too() {
+    let world = World::new().await;
+    world.sandbox.faults().push(Fault::task(TaskFault::StuckIn("PROVISIONING".into())));
+    world.migrate(&["--database", PROD, "--timeout=3s"]).finish().await.exits(4);
+}
+
+#[tokio::test]
+async fn a_database_that_another_run_migrates_now_is_left_to_it() {
+    let world = World::new().await;
+    world.program(|context| match database(context).as_str() {
+        PROD => Script::new().until_stopped(),
+        name => migrates(name.to_owned()),
+    });
+    let first = world.migrate(&["--database", PROD]).spawn();
+    until("a running task", || running(&world) == 1).await;
+    let flags = ["--database", PROD, "--database", HEALTH, "--keep-going", "--format=json"];
+    let second = world.migrate(&flags).finish().await;
+    second.exits(1);
+    assert_eq!(second.verdict(PROD), "already running");
+    assert_eq!(second.verdict(HEALTH), "migrated");
+    let asked = |task: &Value| task["overrides"].to_string().contains(PROD);
+    assert_eq!(world.sandbox.tasks().iter().filter(|task| asked(task)).count(), 1);
+    first.signal(Signal::SIGINT);
+    first.finish().await.exits(130);
+}
+
+#[tokio::test]
+async fn a_second_process_of_the_same_job_takes_up_the_task_that_runs() {
+    let world = World::new().await;
+    world.program(|context| {
+        let name = database(context);
+        Script::new().line("working").sleep(Duration::from_secs(4)).line(crate::support::report(&name))
+    });
+    let killed = world.migrate(&["--database", PROD]).in_actions().spawn();
+    until("a running task", || running(&world) == 1).await;
+    killed.signal(Signal::SIGKILL);
+    killed.finish().await;
+    world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await.exits(0);
+    assert_eq!(world.sandbox.tasks().len(), 1, "adopted by its client token, not started again");
+}
+
+#[tokio::test]
+async fn a_step_that_is_tried_again_after_a_failure_runs_again() {
+    let world = World::new().await;
+    world.program(|_| Script::new().line("could not connect").exit(1));
+    world.migrate(&["--database", PROD]).in_actions().finish().await.exits(1);
+    world.program(|context| migrates(database(context)));
+    world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await.exits(0);
+    assert_eq!(world.sandbox.tasks().len(), 2);
+}

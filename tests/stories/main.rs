@@ -1,0 +1,21 @@
+//! The real binary against the sandbox, as GitHub runs it: one story per test.
+
+/// The binary, its environment, and what it left behind.
+mod support;
+
+/// `--plan`: everything is said, nothing is changed.
+mod plan;
+/// One database, from RunTask to its verdict.
+mod migrate;
+/// Several databases: order, failures, concurrency.
+mod fleet;
+/// What the bash pipeline did wrong, done right.
+mod seed_mistakes;
+/// The image: packaged, pushed, reused, refused.
+mod image;
+/// What a person can fix: message, hint, exit code.
+mod errors;
+/// Logs: complete, in order, each line once, whatever is in them.
+mod logs;
+/// Interrupts, timeouts, and second runs.
+mod lifecycle;
