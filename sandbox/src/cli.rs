@@ -128,6 +128,9 @@ mod tests {
     fn a_command_keeps_its_own_flags() {
         let cli = Cli::parse_from(["sandbox", "exec", "--port", "1", "--", "aws", "--port", "2", "--", "x"]);
         let Command::Exec(exec) = cli.command else { panic!("not exec") };
-        assert_eq!((exec.shape.port, exec.command), (1, ["aws", "--port", "2", "--", "x"].map(Into::into).into()));
+        assert_eq!(
+            (exec.shape.port, exec.command),
+            (1, ["aws", "--port", "2", "--", "x"].map(Into::into).into())
+        );
     }
 }

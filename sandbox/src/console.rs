@@ -83,7 +83,8 @@ fn elapsed(since: Instant) -> String {
 }
 
 fn bold(text: &str) -> String {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let colour =
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
     if colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
 }
 

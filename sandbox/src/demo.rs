@@ -30,12 +30,19 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
     let directory = checkout.join("target/demo");
     let state = directory.join("state");
     if flags.again && !state.join("sandbox.json").exists() {
-        bail!("go on from the last demo: there is no state in {}; run the demo without --again first", state.display());
+        bail!(
+            "go on from the last demo: there is no state in {}; run the demo without --again first",
+            state.display()
+        );
     }
 
     console::step("1 · Build");
     let program = build::fargate_migrate(&checkout, &interrupts).await?;
-    let source = if flags.docker { Source::Dockerfile } else { Source::Binary(build::app(&checkout, &interrupts).await?) };
+    let source = if flags.docker {
+        Source::Dockerfile
+    } else {
+        Source::Binary(build::app(&checkout, &interrupts).await?)
+    };
 
     console::step("2 · Start AWS and PostgreSQL, on this machine only");
     if !flags.again {
@@ -100,13 +107,13 @@ async fn show(migration: &Migration, system: &SeedSystem, interrupts: &Interrupt
     console::step("4 · Migrate");
     let summary = migration.directory.join("summary.md");
     fs::create_dir_all(&migration.directory).context("create target/demo")?;
-    let summary_flag: OsString = [OsString::from("--summary-file="), summary.clone().into()].into_iter().collect();
+    let summary_flag: OsString =
+        [OsString::from("--summary-file="), summary.clone().into()].into_iter().collect();
     let flags = ["--format".as_ref(), "json".as_ref(), summary_flag.as_os_str()];
     let output = run_program(migration, system, interrupts, &flags, Stdio::piped()).await?;
     keep(migration, &summary, &output.stdout)?;
-    let result: Value = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("read the result of fargate-migrate, which ended with {}", output.status)
-    })?;
+    let result: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("read the result of fargate-migrate, which ended with {}", output.status))?;
     if !output.status.success() {
         bail!("migrate: fargate-migrate ended with {}; see {}", output.status, summary.display());
     }
@@ -132,14 +139,16 @@ async fn run_program(
     }
     match &migration.source {
         Source::Binary(path) => command.arg("--binary").arg(path),
-        Source::Dockerfile => command.args(["--dockerfile", "app/Dockerfile", "--context", ".", "--target", "production"]),
+        Source::Dockerfile => {
+            command.args(["--dockerfile", "app/Dockerfile", "--context", ".", "--target", "production"])
+        }
     };
     // In CI the demo is one step among others: its own workflow files are not the demo's to write.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if ["GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "AWS_"].iter().any(|prefix| name.starts_with(prefix)) {
-            command.env_remove(&*name);
-        }
+    let ours =
+        |name: &str| ["GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_"].iter().any(|start| name.starts_with(start));
+    let workflow = std::env::vars_os().map(|(name, _)| name).filter(|name| ours(&name.to_string_lossy()));
+    for variable in workflow.chain(crate::interfering_variables()) {
+        command.env_remove(variable);
     }
     command.envs(system.sandbox.environment()).current_dir(&migration.checkout);
     command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::inherit());

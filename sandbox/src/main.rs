@@ -43,6 +43,9 @@ async fn up(shape: Shape) -> anyhow::Result<ExitCode> {
         system.sandbox.endpoint(),
         system.postgres.origin(),
     ));
+    for variable in interfering_variables() {
+        console::verbatim(&format!("unset {}\n", variable.to_string_lossy()));
+    }
     for (name, value) in system.environment() {
         console::verbatim(&format!("export {name}={}\n", quoted(&value)));
     }
@@ -55,9 +58,14 @@ async fn up(shape: Shape) -> anyhow::Result<ExitCode> {
 async fn run_command(exec: Exec) -> anyhow::Result<ExitCode> {
     let interrupts = Interrupts::listen()?;
     let system = interrupts.or(start(&exec.shape)).await?;
-    let (program, arguments) = exec.command.split_first().unwrap_or_else(|| unreachable!("clap requires one"));
+    let (program, arguments) =
+        exec.command.split_first().unwrap_or_else(|| unreachable!("clap requires one"));
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).envs(system.environment());
+    command.args(arguments);
+    for variable in interfering_variables() {
+        command.env_remove(variable);
+    }
+    command.envs(system.environment());
     let status = interrupts.status(&mut command).await;
     let stopped = system.stop().await;
     let code = exit_code(status?);
@@ -69,6 +77,13 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
         Options { pace: shape.pace, engine: shape.engine.into(), port: shape.port, ..Options::default() };
     let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
     SeedSystem::start(options, postgres, shape.state.as_deref()).await
+}
+
+/// A profile, a session token or another endpoint would lead AWS clients out of the sandbox.
+fn interfering_variables() -> impl Iterator<Item = std::ffi::OsString> {
+    let aws =
+        |name: &std::ffi::OsString| name.to_string_lossy().starts_with("AWS_") && name != "AWS_CA_BUNDLE";
+    std::env::vars_os().map(|(name, _)| name).filter(aws)
 }
 
 fn exit_code(status: ExitStatus) -> ExitCode {

@@ -151,7 +151,8 @@ impl SeedSystem {
 
     fn remember(&self) -> anyhow::Result<()> {
         let Some(directory) = &self.state else { return Ok(()) };
-        let address: std::net::SocketAddr = self.sandbox.registry().host().parse().context("parse own address")?;
+        let address: std::net::SocketAddr =
+            self.sandbox.registry().host().parse().context("parse own address")?;
         let memory = Memory { port: address.port(), task_definitions: self.sandbox.task_definitions() };
         let path = Memory::path(directory);
         let text = serde_json::to_vec_pretty(&memory).context("write the sandbox's state")?;

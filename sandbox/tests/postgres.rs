@@ -116,9 +116,9 @@ fn a_server_does_not_outlive_an_owner_that_is_killed() {
     owner.wait().unwrap();
     eventually("the server's end", || !listens(port));
     eventually("the removal of its directory", || {
-        std::fs::read_dir(&temporary).unwrap().all(|entry| {
-            !entry.unwrap().file_name().to_string_lossy().starts_with("sandbox-postgres-")
-        })
+        std::fs::read_dir(&temporary)
+            .unwrap()
+            .all(|entry| !entry.unwrap().file_name().to_string_lossy().starts_with("sandbox-postgres-"))
     });
     std::fs::remove_dir_all(temporary).unwrap();
 }

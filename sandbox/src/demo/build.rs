@@ -111,7 +111,8 @@ async fn executable(
         progress.abandon();
         bail!("build {name}: cargo ended with {status}\n{}", last_lines(&messages.await??));
     }
-    let done = if compiled == 0 { "nothing to compile".to_owned() } else { format!("{compiled} crates compiled") };
+    let done =
+        if compiled == 0 { "nothing to compile".to_owned() } else { format!("{compiled} crates compiled") };
     progress.finish(&done);
     path.with_context(|| format!("build {name}: cargo made no executable of that name"))
 }

@@ -9,9 +9,8 @@ pub(super) fn exception(account: &str) -> impl Fn(RegistryError) -> AwsError {
 
 fn words(account: &str, error: &RegistryError) -> AwsError {
     use RegistryError as E;
-    let within = |repository: &str| {
-        format!("the repository with name '{repository}' in registry with id '{account}'")
-    };
+    let within =
+        |repository: &str| format!("the repository with name '{repository}' in registry with id '{account}'");
     let (code, message) = match error {
         E::RepositoryNotFound { name } => (
             "RepositoryNotFoundException",

@@ -178,10 +178,13 @@ fn failure(id: &Value, error: &RegistryError) -> Value {
     let (code, reason) = match error {
         RegistryError::ImageNotFound { .. } => ("ImageNotFound", "Requested image not found".to_owned()),
         RegistryError::TagElsewhere { .. } => ("ImageTagDoesNotMatchDigest", error.to_string()),
-        RegistryError::InvalidDigest { .. } => ("InvalidImageDigest", "Invalid request parameters".to_owned()),
-        RegistryError::InvalidTag { .. } => {
-            ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null".to_owned())
+        RegistryError::InvalidDigest { .. } => {
+            ("InvalidImageDigest", "Invalid request parameters".to_owned())
         }
+        RegistryError::InvalidTag { .. } => (
+            "MissingDigestAndTag",
+            "Invalid request parameters: both tag and digest cannot be null".to_owned(),
+        ),
         _ => ("InvalidImageTag", error.to_string()),
     };
     json!({"imageId": id, "failureCode": code, "failureReason": reason})

@@ -42,7 +42,9 @@ pub(super) fn begin(registry: &Registry, input: &Value) -> Answer {
 pub(super) fn append(registry: &Registry, input: &Value) -> Answer {
     let (name, id) = session(input)?;
     let byte = |member| {
-        input[member].as_u64().ok_or_else(|| invalid(format!("Invalid parameter at '{member}': not a position")))
+        input[member]
+            .as_u64()
+            .ok_or_else(|| invalid(format!("Invalid parameter at '{member}': not a position")))
     };
     let (first, last) = (byte("partFirstByte")?, byte("partLastByte")?);
     let bytes = BASE64_STANDARD
@@ -51,8 +53,7 @@ pub(super) fn append(registry: &Registry, input: &Value) -> Answer {
     if last.checked_sub(first).map(|span| span + 1) != Some(bytes.len() as u64) {
         return Err(invalid("Invalid parameter at 'layerPartBlob': not the bytes from first to last"));
     }
-    let size =
-        registry.append(name, &id, Some(first), &bytes).map_err(exception(registry.account()))?;
+    let size = registry.append(name, &id, Some(first), &bytes).map_err(exception(registry.account()))?;
     Ok(json!({
         "registryId": registry.account(),
         "repositoryName": name,

@@ -69,7 +69,8 @@ fn description(registry: &Registry, name: &str, repository: &Repository) -> Valu
         "encryptionConfiguration": {"encryptionType": "AES256"},
     });
     if !settings.except.is_empty() {
-        let filters = settings.except.iter().map(|filter| json!({"filterType": "WILDCARD", "filter": filter}));
+        let filters =
+            settings.except.iter().map(|filter| json!({"filterType": "WILDCARD", "filter": filter}));
         description["imageTagMutabilityExclusionFilters"] = filters.collect();
     }
     description

@@ -37,7 +37,9 @@ pub(super) async fn start(binaries: &Binaries, options: &Options) -> anyhow::Res
         let (home, temporary) = home(options.directory.as_deref(), user)?;
         let started = run(binaries, &home, temporary, user).await;
         match started {
-            Err(error) if attempt < ATTEMPTS && format!("{error:#}").contains("could not bind") => attempt += 1,
+            Err(error) if attempt < ATTEMPTS && format!("{error:#}").contains("could not bind") => {
+                attempt += 1
+            }
             other => return other,
         }
     }
@@ -133,8 +135,10 @@ fn home(
 ) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
     let (home, temporary) = match kept {
         None => {
-            let temporary =
-                tempfile::Builder::new().prefix("sandbox-postgres-").tempdir().context("create a directory")?;
+            let temporary = tempfile::Builder::new()
+                .prefix("sandbox-postgres-")
+                .tempdir()
+                .context("create a directory")?;
             (temporary.path().to_owned(), Some(temporary))
         }
         Some(directory) => (kept_home(directory, user)?, None),

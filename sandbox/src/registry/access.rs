@@ -58,7 +58,8 @@ impl Registry {
     /// # Errors
     /// The system has no randomness to give.
     pub fn issue_password(&self) -> io::Result<Password> {
-        let password = Password { secret: random(PASSWORD_BYTES)?, expires_at: self.now() + PASSWORD_LIFETIME };
+        let password =
+            Password { secret: random(PASSWORD_BYTES)?, expires_at: self.now() + PASSWORD_LIFETIME };
         self.access().issued.insert(password.secret.clone(), password.expires_at);
         Ok(password)
     }

@@ -82,7 +82,11 @@ impl ImageKey {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
         let is_tag =
             (1..=128).contains(&tag.len()) && !tag.starts_with(['.', '-']) && tag.bytes().all(allowed);
-        if is_tag { Ok(Self::Tag(tag.to_owned())) } else { Err(RegistryError::InvalidTag { tag: tag.to_owned() }) }
+        if is_tag {
+            Ok(Self::Tag(tag.to_owned()))
+        } else {
+            Err(RegistryError::InvalidTag { tag: tag.to_owned() })
+        }
     }
 
     /// A tag or a digest, told apart by the colon that no tag has.

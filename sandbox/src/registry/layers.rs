@@ -10,9 +10,15 @@ impl Registry {
     /// The repository does not exist or does not hold the layer.
     pub fn layer_size(&self, repository: &str, digest: &Digest) -> Result<u64, RegistryError> {
         self.read(repository, |found| {
-            found.layers.get(digest).copied().or_else(|| Some(found.images.get(digest)?.manifest_size)).ok_or_else(
-                || RegistryError::LayerNotFound { repository: repository.to_owned(), digest: digest.clone() },
-            )
+            found
+                .layers
+                .get(digest)
+                .copied()
+                .or_else(|| Some(found.images.get(digest)?.manifest_size))
+                .ok_or_else(|| RegistryError::LayerNotFound {
+                    repository: repository.to_owned(),
+                    digest: digest.clone(),
+                })
         })
     }
 

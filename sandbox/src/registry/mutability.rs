@@ -45,7 +45,9 @@ mod tests {
             except: vec!["dev-*".into(), "*-rc*".into()],
             ..Default::default()
         };
-        for (tag, excepted) in [("dev-1", true), ("1.0-rc", true), ("1.0-rc2", true), ("dev", false), ("1.0", false)] {
+        for (tag, excepted) in
+            [("dev-1", true), ("1.0-rc", true), ("1.0-rc2", true), ("dev", false), ("1.0", false)]
+        {
             assert_eq!(release(true).tag_is_immutable(tag), !excepted, "{tag}");
             assert_eq!(release(false).tag_is_immutable(tag), excepted, "{tag}");
         }

@@ -56,7 +56,11 @@ mod tests {
             (format!("localhost/shop:1.0@{digest}"), "shop", digest.clone()),
         ] {
             let reference = Reference::parse(&text).unwrap();
-            assert_eq!((reference.repository.as_str(), reference.image.to_string()), (repository, image), "{text}");
+            assert_eq!(
+                (reference.repository.as_str(), reference.image.to_string()),
+                (repository, image),
+                "{text}"
+            );
         }
         for text in ["shop", "library/shop:1", "host:1/shop@sha256:12", "host:1/shop:a b"] {
             assert!(Reference::parse(text).is_err(), "{text}");

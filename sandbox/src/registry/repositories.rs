@@ -32,7 +32,11 @@ impl Registry {
     ///
     /// # Errors
     /// The name is taken or not a repository name (2 to 256 characters).
-    pub fn create_repository(&self, name: &str, settings: RepositorySettings) -> Result<Repository, RegistryError> {
+    pub fn create_repository(
+        &self,
+        name: &str,
+        settings: RepositorySettings,
+    ) -> Result<Repository, RegistryError> {
         if !is_repository_name(name) {
             return Err(RegistryError::InvalidRepositoryName { name: name.to_owned() });
         }

@@ -17,10 +17,7 @@ pub(crate) use answers::immutable_tag;
 
 /// Serves `/v2/`; every request needs the password of GetAuthorizationToken, except signed layer downloads.
 pub fn router(registry: Registry) -> Router {
-    Router::new()
-        .route("/v2/", any(serve))
-        .route("/v2/{*rest}", any(serve))
-        .with_state(registry)
+    Router::new().route("/v2/", any(serve)).route("/v2/{*rest}", any(serve)).with_state(registry)
 }
 
 /// What a path under `/v2/` names. Repository names contain slashes, so the end of the path decides.

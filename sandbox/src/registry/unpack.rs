@@ -76,8 +76,9 @@ impl Images for Registry {
         let tree = tree::Tree::new(into).map_err(broken)?;
         for part in &outline.layers {
             let blob = self.open_layer(&repository, &part.digest).map_err(broken)?;
-            layer::apply(BufReader::new(blob), &tree)
-                .map_err(|error| PullError::Broken(format!("failed to extract layer {}: {error}", part.digest)))?;
+            layer::apply(BufReader::new(blob), &tree).map_err(|error| {
+                PullError::Broken(format!("failed to extract layer {}: {error}", part.digest))
+            })?;
         }
         Ok(configuration)
     }
@@ -85,9 +86,8 @@ impl Images for Registry {
 
 impl Registry {
     fn find(&self, reference: &str) -> Result<(String, StoredManifest), PullError> {
-        let parsed = Reference::parse(reference).map_err(|_| {
-            PullError::Broken(format!("invalid reference format: {reference}"))
-        })?;
+        let parsed = Reference::parse(reference)
+            .map_err(|_| PullError::Broken(format!("invalid reference format: {reference}")))?;
         if !self.is_ours(&parsed.registry) {
             return Err(PullError::Broken(format!(
                 "failed to resolve ref {reference}: registry {} is not reachable from the sandbox",

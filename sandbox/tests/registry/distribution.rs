@@ -60,8 +60,7 @@ async fn without_a_password_there_is_a_challenge() {
         if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value);
         }
-        let response =
-            router(registry.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = router(registry.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert!(header(&response, "www-authenticate").starts_with("Basic realm="), "{authorization:?}");
         assert_eq!(error(response).await.1, "UNAUTHORIZED");
     }
@@ -108,8 +107,7 @@ async fn a_layer_arrives_in_one_request_or_in_chunks() {
     let end = client.send("PUT", &format!("{location}?digest={digest}"), &[], b"world").await;
     assert_eq!(end.status(), StatusCode::CREATED);
 
-    let part =
-        client.send("GET", &format!("/v2/shop/blobs/{digest}"), &[("range", "bytes=6-10")], b"").await;
+    let part = client.send("GET", &format!("/v2/shop/blobs/{digest}"), &[("range", "bytes=6-10")], b"").await;
     assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
     assert_eq!(bytes(part).await, b"world");
     let head = client.send("HEAD", &format!("/v2/shop/blobs/{digest}"), &[], b"").await;

@@ -46,7 +46,8 @@ fn repositories_are_created_described_and_deleted() {
     assert_eq!(created["repository"]["imageTagMutability"], "IMMUTABLE");
     let page = ok(&registry, "DescribeRepositories", json!({"maxResults": 1}));
     assert_eq!(page["repositories"][0]["repositoryName"], "shop");
-    let rest = ok(&registry, "DescribeRepositories", json!({"maxResults": 1, "nextToken": page["nextToken"]}));
+    let rest =
+        ok(&registry, "DescribeRepositories", json!({"maxResults": 1, "nextToken": page["nextToken"]}));
     assert_eq!(rest["repositories"][0]["repositoryName"], "team/api");
     assert_eq!(rest.get("nextToken"), None);
 
@@ -102,8 +103,11 @@ fn describe_images_throws_for_a_missing_one() {
     let page = ok(&registry, "DescribeImages", json!({"repositoryName": "shop", "maxResults": 1}));
     assert_eq!(page["imageDetails"].as_array().unwrap().len(), 1);
     assert!(page["nextToken"].is_string());
-    let missing =
-        refused(&registry, "DescribeImages", json!({"repositoryName": "shop", "imageIds": [{"imageTag": "no"}]}));
+    let missing = refused(
+        &registry,
+        "DescribeImages",
+        json!({"repositoryName": "shop", "imageIds": [{"imageTag": "no"}]}),
+    );
     assert_eq!(missing.code, "ImageNotFoundException");
     assert_eq!(
         missing.message,
@@ -132,10 +136,15 @@ fn put_image_needs_its_parts_and_respects_immutable_tags() {
     let absent = Digest::of(b"absent");
     let put = |registry: &Registry, bytes: Vec<u8>, tag: &str| {
         let body = String::from_utf8(bytes).unwrap();
-        refused(registry, "PutImage", json!({"repositoryName": "shop", "imageManifest": body, "imageTag": tag}))
+        refused(
+            registry,
+            "PutImage",
+            json!({"repositoryName": "shop", "imageManifest": body, "imageTag": tag}),
+        )
     };
     assert_eq!(put(&registry, manifest(&absent, &[]), "v1").code, "LayersNotFoundException");
-    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{"digest": absent, "size": 1}]});
+    let index =
+        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{"digest": absent, "size": 1}]});
     let index = index.to_string().into_bytes();
     assert_eq!(put(&registry, index, "v1").code, "ReferencedImagesNotFoundException");
 
@@ -156,13 +165,13 @@ async fn layers_go_up_in_parts_and_come_down_without_a_login() {
             "layerPartBlob": BASE64_STANDARD.encode(bytes)})
     };
     let complete = json!({"repositoryName": "shop", "uploadId": upload, "layerDigests": [digest]});
-    assert_eq!(
-        refused(&registry, "CompleteLayerUpload", complete.clone()).code,
-        "EmptyUploadException"
-    );
+    assert_eq!(refused(&registry, "CompleteLayerUpload", complete.clone()).code, "EmptyUploadException");
     assert_eq!(ok(&registry, "UploadLayerPart", part(0, 5, b"hello "))["lastByteReceived"], 5);
     let gap = refused(&registry, "UploadLayerPart", part(7, 10, b"orld"));
-    assert_eq!((gap.code.as_str(), &gap.members["lastValidByteReceived"]), ("InvalidLayerPartException", &json!(5)));
+    assert_eq!(
+        (gap.code.as_str(), &gap.members["lastValidByteReceived"]),
+        ("InvalidLayerPartException", &json!(5))
+    );
     ok(&registry, "UploadLayerPart", part(6, 10, b"world"));
     ok(&registry, "CompleteLayerUpload", complete);
     let check = json!({"repositoryName": "shop", "layerDigests": [digest, Digest::of(b"no"), "x"]});

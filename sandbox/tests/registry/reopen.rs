@@ -13,7 +13,9 @@ fn a_registry_with_a_directory_finds_its_images_again() {
     };
     let digest = {
         let registry = open();
-        registry.create_repository("shop", RepositorySettings { immutable: true, ..Default::default() }).unwrap();
+        registry
+            .create_repository("shop", RepositorySettings { immutable: true, ..Default::default() })
+            .unwrap();
         registry.begin_upload("shop").unwrap();
         push(&registry, "v1", here(), &[])
     };

@@ -49,8 +49,7 @@ fn layers_may_be_plain_gzip_or_zstd() {
         &layer(&[("zstd", Regular, "z")])[..],
         ruzstd::encoding::CompressionLevel::Fastest,
     );
-    let (outside, result) =
-        unpacked(&[layer(&[("plain", Regular, "p")]), gzip.finish().unwrap(), zstd]);
+    let (outside, result) = unpacked(&[layer(&[("plain", Regular, "p")]), gzip.finish().unwrap(), zstd]);
     result.unwrap();
     assert_eq!([read(&outside, "plain"), read(&outside, "gzip"), read(&outside, "zstd")], ["p", "g", "z"]);
 }
@@ -154,7 +153,8 @@ fn an_index_gives_the_image_for_this_machine() {
     assert!(outside.path().join("ours").exists());
     for tag in ["v2", "other"] {
         let error = registry.unpack(&format!("127.0.0.1:5000/shop:{tag}"), outside.path()).unwrap_err();
-        let expected = format!("image Manifest does not contain descriptor matching platform 'linux/{}'", here());
+        let expected =
+            format!("image Manifest does not contain descriptor matching platform 'linux/{}'", here());
         assert!(error.to_string().contains(&expected), "{error}");
     }
 }

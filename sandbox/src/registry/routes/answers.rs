@@ -29,7 +29,8 @@ impl Refusal {
         let mut response =
             (status, Json(json!({"errors": [{"code": code, "message": message}]}))).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = format!("Basic realm=\"http://{}/\",service=\"ecr.amazonaws.com\"", registry.host());
+            let challenge =
+                format!("Basic realm=\"http://{}/\",service=\"ecr.amazonaws.com\"", registry.host());
             if let Ok(challenge) = challenge.parse() {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             }

@@ -14,7 +14,11 @@ use crate::registry::{Digest, Registry, RegistryError, UploadId};
 
 /// Opens a session; with `?digest=` the body is the whole layer. A mount from another repository becomes a session
 /// too, which is ECR's answer unless blob mounting is switched on for the registry.
-pub(super) async fn begin(registry: &Registry, repository: &str, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn begin(
+    registry: &Registry,
+    repository: &str,
+    request: Request,
+) -> Result<Response, Refusal> {
     let id = registry.begin_upload(repository)?;
     match parameter(&request, "digest") {
         Some(_) => finish(registry, repository, &id.to_string(), request).await,

@@ -49,9 +49,8 @@ pub(super) async fn put(
     let key = ImageKey::parse(reference)?;
     let (head, body) = request.into_parts();
     let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let bytes = axum::body::to_bytes(body, MANIFEST_LIMIT)
-        .await
-        .map_err(|error| Refusal::Body(error.to_string()))?;
+    let bytes =
+        axum::body::to_bytes(body, MANIFEST_LIMIT).await.map_err(|error| Refusal::Body(error.to_string()))?;
     let digest = registry.put_image(repository, Some(&key), media_type, &bytes)?.digest;
     let headers = [
         (header::LOCATION, format!("/v2/{repository}/manifests/{digest}")),

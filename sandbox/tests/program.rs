@@ -1,0 +1,157 @@
+//! The sandbox as a program: what it says, what it passes on, and that nothing outlives it.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn sandbox() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    // Its own group, so that a signal of the test runner's terminal does not get in between.
+    command.env_remove("SANDBOX_DATABASE_URL").stdin(Stdio::null()).process_group(0);
+    command
+}
+
+fn exec(flags: &[&str], script: &str) -> Output {
+    sandbox().arg("exec").args(flags).args(["--", "sh", "-c", script]).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The ports of both servers, from the environment that was exported or printed.
+fn ports(lines: &str) -> [u16; 2] {
+    ["AWS_ENDPOINT_URL=http://127.0.0.1:", "PGPORT="].map(|start| {
+        let line = lines.lines().find_map(|line| line.trim_start_matches("export ").strip_prefix(start));
+        line.unwrap_or_else(|| panic!("no {start} in {lines}")).parse().unwrap()
+    })
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Waits for a real process to end; nothing tells us when.
+fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < deadline, "{what} did not happen in 30 s");
+        std::thread::yield_now();
+    }
+}
+
+/// Starts a sandbox that runs until it is ended, and reads what it prints until both ports are known.
+fn up(flags: &[&str]) -> (Child, [u16; 2]) {
+    let mut child =
+        sandbox().arg("up").args(flags).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        lines.push_str(&line.unwrap());
+        lines.push('\n');
+        if lines.contains("PGDATABASE=") {
+            return (child, ports(&lines));
+        }
+    }
+    panic!("the sandbox ended: {:?}\n{lines}", child.wait());
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+#[test]
+fn exec_passes_the_environment_in_and_the_exit_code_out() {
+    let mut command = sandbox();
+    command
+        .env("AWS_PROFILE", "production")
+        .env("AWS_SESSION_TOKEN", "real")
+        .env("AWS_ENDPOINT_URL_ECS", "x");
+    let output = command.args(["exec", "--", "sh", "-c", "env; exit 7"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    let environment = stdout(&output);
+    for wrong in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_ECS"] {
+        assert!(!environment.contains(wrong), "{wrong} leads out of the sandbox");
+    }
+    assert!(environment.contains("SANDBOX_DATABASE_URL=postgres://postgres:"));
+    for port in ports(&environment) {
+        assert!(!listens(port));
+    }
+}
+
+#[test]
+fn exec_answers_like_a_shell_for_a_command_that_was_killed_or_is_not_there() {
+    assert_eq!(exec(&[], "kill -KILL $$").status.code(), Some(137));
+    let output = sandbox().args(["exec", "--", "/nonexistent/command"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("start /nonexistent/command"));
+}
+
+#[test]
+fn exec_hands_a_signal_on_and_cleans_up_after_the_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("environment");
+    let script = format!(
+        "trap 'kill $!; exit 42' TERM; env > {0}.new; mv {0}.new {0}; sleep 600 & wait $!",
+        file.display()
+    );
+    let mut child = sandbox().args(["exec", "--", "sh", "-c", &script]).spawn().unwrap();
+    eventually("the command's start", || {
+        assert_eq!(child.try_wait().unwrap(), None, "the sandbox ended by itself");
+        file.exists()
+    });
+    let ports = ports(&std::fs::read_to_string(&file).unwrap());
+    assert_eq!(ports.map(listens), [true, true]);
+    signal(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(42));
+    assert_eq!(ports.map(listens), [false, false]);
+}
+
+#[test]
+fn up_runs_until_it_is_interrupted() {
+    for (end, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let (mut child, ports) = up(&[]);
+        assert_eq!(ports.map(listens), [true, true]);
+        signal(&child, end);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(ports.map(listens), [false, false]);
+    }
+}
+
+#[test]
+fn nothing_outlives_a_sandbox_that_is_killed() {
+    let (mut child, ports) = up(&[]);
+    assert_eq!(ports.map(listens), [true, true]);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    eventually("the end of both servers", || ports.map(listens) == [false, false]);
+}
+
+#[test]
+fn a_state_directory_is_found_again_with_the_same_port() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().to_str().unwrap();
+    let (mut child, first) = up(&["--state", state]);
+    signal(&child, Signal::SIGINT);
+    child.wait().unwrap();
+    let (mut child, second) = up(&["--state", state]);
+    assert_eq!(first[0], second[0]);
+    signal(&child, Signal::SIGINT);
+    child.wait().unwrap();
+    assert!(Path::new(state).join("images/index.json").exists());
+    sandbox::postgres::Postgres::forget(&directory.path().join("postgres")).unwrap();
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused_before_anything_starts() {
+    for arguments in [&["exec"][..], &["up", "--pace", "fast"], &["up", "--engine", "podman"], &[]] {
+        let output = sandbox().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
