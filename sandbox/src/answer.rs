@@ -1,6 +1,6 @@
 //! What an AWS operation answers: a JSON document, or an error with AWS's own exception name.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The result of one operation of an AWS JSON 1.1 service.
 pub type Answer = Result<Value, AwsError>;
@@ -13,18 +13,18 @@ pub struct AwsError {
     pub code: String,
     pub message: String,
     /// Further members of the exception, such as `resourceIds` of ConflictException.
-    pub members: Vec<(String, Value)>,
+    pub members: Box<Map<String, Value>>,
 }
 
 impl AwsError {
     /// A client error (HTTP 400), as almost every modelled exception is.
     pub fn client(code: &str, message: impl Into<String>) -> Self {
-        Self { status: 400, code: code.into(), message: message.into(), members: Vec::new() }
+        Self { status: 400, code: code.into(), message: message.into(), members: Box::default() }
     }
 
     /// A server error (HTTP 500).
     pub fn server(message: impl Into<String>) -> Self {
-        Self { status: 500, code: "ServerException".into(), message: message.into(), members: Vec::new() }
+        Self { status: 500, code: "ServerException".into(), message: message.into(), members: Box::default() }
     }
 
     /// What a service answers to an operation that it does not have.
@@ -33,7 +33,7 @@ impl AwsError {
     }
 
     pub fn with(mut self, member: &str, value: Value) -> Self {
-        self.members.push((member.into(), value));
+        self.members.insert(member.into(), value);
         self
     }
 }

@@ -44,13 +44,14 @@ impl Calls {
 
     pub fn add(&self, call: Call, output: &Value) {
         if let Some(record) = &self.record {
-            let line = json!({
+            let pair = json!({
                 "service": call.service, "operation": call.operation, "input": call.input,
                 "status": call.status, "output": output,
             });
             let mut file = record.lock().unwrap_or_else(PoisonError::into_inner);
-            // A record that cannot be written must not change what the client sees.
-            let _ = writeln!(file, "{line}");
+            // One write, since several sandboxes may append to one file. A record that cannot be written must not
+            // change what the client sees.
+            let _ = file.write_all(format!("{pair}\n").as_bytes());
         }
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }

@@ -33,18 +33,13 @@ pub(super) fn filter(logs: &Logs, faults: &Faults, input: &Value) -> Answer {
     let from = match after {
         Some(position) if faults.on_filter_repeated_events() => Included(position),
         Some(position) => Excluded(position),
-        None => Unbounded,
+        None => Included((start, 0)),
     };
 
     let mut sources: Vec<_> = streams
         .iter()
         .map(|(_, stream)| {
-            stream
-                .events
-                .range((from, Unbounded))
-                .skip_while(|(position, _)| position.0 < start)
-                .take_while(|(position, _)| position.0 <= end)
-                .peekable()
+            stream.events.range((from, Unbounded)).take_while(|(position, _)| position.0 <= end).peekable()
         })
         .collect();
     let mut heads: BinaryHeap<Reverse<(Position, usize)>> = sources

@@ -48,7 +48,7 @@ pub(super) fn error_document(error: &AwsError) -> Value {
     if !error.message.is_empty() {
         document.insert("message".into(), error.message.clone().into());
     }
-    document.extend(error.members.clone());
+    document.extend(*error.members.clone());
     Value::Object(document)
 }
 

@@ -1,52 +1,19 @@
-//! An image that is put into the sandbox's registry, and run from there as a process.
+//! An image from the sandbox's registry, run as a process.
 
 use std::path::Path;
 use std::time::Duration;
 
-use sandbox::registry::{Digest, ImageKey, Registry};
-use sandbox::{Options, RepositorySettings, Sandbox};
-use serde_json::{Value, json};
+use sandbox::{Options, Sandbox};
+use serde_json::json;
 
 use crate::client::{
     CLUSTER, GROUP, container, definition, ecs, run, run_task_input, seeded, task_id, until_stopped,
 };
-
-const REPOSITORY: &str = "startupwebapp-backend";
+use crate::image::push_program;
 
 /// Pushes an image whose only file is this machine's shell, as `/bin/sh`.
 fn push_shell(sandbox: &Sandbox) {
-    sandbox.create_repository(REPOSITORY, RepositorySettings::default());
-    let registry = sandbox.registry();
-    let mut layer = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    let shell = std::fs::read("/bin/sh").unwrap();
-    let mut header = tar::Header::new_gnu();
-    header.set_size(u64::try_from(shell.len()).unwrap());
-    header.set_mode(0o755);
-    layer.append_data(&mut header, "bin/sh", &shell[..]).unwrap();
-    let layer = push_blob(registry, &layer.into_inner().unwrap().finish().unwrap());
-    let config = json!({
-        "architecture": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64"),
-        "os": "linux",
-        "config": { "Entrypoint": ["sh"], "Env": ["PATH=/bin:/usr/bin", "FROM_IMAGE=yes"] },
-        "rootfs": { "type": "layers", "diff_ids": [] },
-    });
-    let config = push_blob(registry, config.to_string().as_bytes());
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.0, "size": config.1 },
-        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": layer.0, "size": layer.1 }],
-    });
-    let latest = ImageKey::tag("latest").unwrap();
-    registry.put_image(REPOSITORY, Some(&latest), None, manifest.to_string().as_bytes()).unwrap();
-}
-
-/// Digest and size.
-fn push_blob(registry: &Registry, bytes: &[u8]) -> (Value, usize) {
-    let digest = Digest::of(bytes);
-    let upload = registry.begin_upload(REPOSITORY).unwrap();
-    registry.append(REPOSITORY, &upload, None, bytes).unwrap();
-    registry.finish_upload(REPOSITORY, &upload, &digest).unwrap();
-    (json!(digest.as_str()), bytes.len())
+    push_program(sandbox, "sh", &std::fs::read("/bin/sh").unwrap());
 }
 
 async fn run_script(sandbox: &Sandbox, script: &str) -> String {

@@ -1,17 +1,25 @@
 //! The sandbox as its clients see it: over HTTP, with AWS's shapes, limits and errors.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an absent value is a failure with its place")]
+
 mod client;
+/// Images with one program in them.
+mod image;
 
 /// Who is let in, and what happens to unknown requests and other Regions.
 mod access;
 /// The AWS CLI, when there is one.
 mod aws_cli;
+/// Containers in Docker.
+mod docker;
 /// Containers as processes of this machine.
 mod engine;
 /// Faults on purpose.
 mod faults;
 /// Pages, tokens and limits of CloudWatch Logs.
 mod logs;
+/// Clusters, services, secrets, tags, log groups: what is set up and read back.
+mod resources;
 /// Limits, idempotency and failures of RunTask.
 mod run_task;
 /// What may be registered, and that nothing of it is lost.
