@@ -140,7 +140,7 @@ impl<'a> Recorder<'a> {
     pub fn close(self, error: Option<Failure>) -> Report {
         let why = error.as_ref().map_or_else(|| "the run ended before it".to_owned(), |error| error.message.clone());
         self.update(|report| {
-            report.error = error;
+            report.error = error.or_else(|| report.error.take());
             report.ended_at = Some(Timestamp::now());
             for row in report.databases.iter_mut().filter(|row| row.verdict.is_none()) {
                 row.verdict = Some(Verdict::NotRun { why: why.clone() });

@@ -77,7 +77,7 @@ fn tell(progress: &Progress) {
     progress.verdict("startupwebapp_prod", &never_started());
     progress.verdict("fintech_experiment", &not_run());
     progress.annotate_error("startupwebapp_prod", "never started");
-    progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases are migrated\n");
+    progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases migrated\n");
     progress.finish();
 }
 
@@ -114,7 +114,7 @@ fn plain_lines_read_as_a_story() {
     08:01:02 ✖ fintech_experiment: not run: startupwebapp_prod failed before it
     startupwebapp_prod  never started
 
-    0 of 2 databases are migrated
+    0 of 2 databases migrated
     ");
 }
 
@@ -151,7 +151,7 @@ fn github_gets_sections_and_no_commands_from_logs() {
     ::stop-commands::<token 3>
     startupwebapp_prod  never started
 
-    0 of 2 databases are migrated
+    0 of 2 databases migrated
     ::<token 3>::
     ");
 }
@@ -271,14 +271,14 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     * startupwebapp_prod running        0s applied V3 add_orders and more an
     ");
     progress.verdict("startupwebapp_prod", &not_run());
-    progress.closing("0 of 2 databases are migrated");
+    progress.closing("0 of 2 databases migrated");
     progress.finish();
     let rest = terminal.contents();
     insta::assert_snapshot!(rest.lines().skip(5).collect::<Vec<_>>().join("\n"), @"
     08:01:02 ✖ startupwebapp_prod: not run: startupwebapp_prod failed before
      it (0 seconds)
     08:01:02 ▸ migrate (0 seconds)
-    0 of 2 databases are migrated
+    0 of 2 databases migrated
     ");
 }
 

@@ -70,8 +70,13 @@ fn is_told_by_the_table(row: &DatabaseReport) -> bool {
 }
 
 fn headline(report: &Report) -> String {
-    let mut out = format!("## {} {}\n\n", Standing::of(report).emoji(), sentence(&words::headline(report)));
     let by_exit_code = words::unproved(report);
+    // No green tick without proof.
+    let emoji = match Standing::of(report) {
+        Standing::Migrated if by_exit_code > 0 => "⚠️",
+        standing => standing.emoji(),
+    };
+    let mut out = format!("## {emoji} {}\n\n", sentence(&words::headline(report)));
     if by_exit_code > 0 {
         let of_them = words::counted(by_exit_code as u64, "database");
         let _ = writeln!(

@@ -42,7 +42,7 @@ impl Standing {
     }
 }
 
-/// `1 of 3 databases is proved migrated: 1 failed, 1 not run`. "Proved" stands there only when every migrated
+/// `1 of 3 databases proved migrated: 1 failed, 1 not run`. "Proved" stands there only when every migrated
 /// database has a migration report that names it.
 pub(super) fn headline(report: &Report) -> String {
     let total = report.databases.len();
@@ -53,10 +53,9 @@ pub(super) fn headline(report: &Report) -> String {
         };
     }
     let migrated = report.migrated().count();
-    let verb = if migrated == 1 { "is" } else { "are" };
     let proved = if unproved(report) == 0 { "proved migrated" } else { "migrated" };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
-    let mut line = format!("{migrated} of {} {verb} {proved}{so_far}", counted(total as u64, "database"));
+    let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total as u64, "database"));
     let others = others(report);
     if !others.is_empty() {
         let others: Vec<String> = others.iter().map(|(word, count)| format!("{count} {word}")).collect();

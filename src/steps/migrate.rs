@@ -25,6 +25,9 @@ mod launch;
 mod log;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 /// What a migration is made with.
 pub struct Migration<'a, W> {
     pub plan: &'a Plan,

@@ -7,7 +7,7 @@ use crate::report::LogTail;
 #[test]
 fn a_fleet_that_is_migrated() {
     insta::assert_snapshot!(summary(&samples::all_migrated()), @r#"
-    ## ✅ 3 of 3 databases are proved migrated
+    ## ✅ 3 of 3 databases proved migrated
 
     | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
     |---|---|---:|---|---:|---:|---:|---|
@@ -80,7 +80,7 @@ fn a_fleet_that_is_migrated() {
 #[test]
 fn a_fleet_with_one_of_each() {
     insta::assert_snapshot!(summary(&samples::fleet()), @r#"
-    ## ❌ 1 of 4 databases is proved migrated: 1 failed, 1 wrong database, 1 not run
+    ## ❌ 1 of 4 databases proved migrated: 1 failed, 1 wrong database, 1 not run
 
     | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
     |---|---|---:|---|---:|---:|---:|---|
@@ -211,7 +211,7 @@ fn a_run_under_way() {
     let summary = summary(&report);
     let until = summary.find("### What ran").unwrap();
     insta::assert_snapshot!(&summary[..until], @r#"
-    ## ⏳ 1 of 3 databases is proved migrated so far: 2 under way
+    ## ⏳ 1 of 3 databases proved migrated so far: 2 under way
 
     | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
     |---|---|---:|---|---:|---:|---:|---|
@@ -236,7 +236,7 @@ fn an_exit_code_alone_is_not_called_proof() {
     let summary = summary(&report);
     let head: String = summary.lines().take(4).map(|line| format!("{line}\n")).collect();
     insta::assert_snapshot!(head, @"
-    ## ✅ 3 of 3 databases are migrated
+    ## ✅ 3 of 3 databases migrated
 
     ⚠️ 1 database migrated by exit code alone: no migration report was seen, so nothing proves which database it was connected to.
     ");

@@ -8,7 +8,7 @@ fn a_fleet_that_is_migrated() {
     healthtech_experiment  ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
     fintech_experiment     ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
 
-    3 of 3 databases are proved migrated
+    3 of 3 databases proved migrated
     ");
 }
 
@@ -39,7 +39,7 @@ fn a_fleet_with_one_of_each() {
 
     note: the log group /ecs/startupwebapp-migrations keeps events for 7 days
 
-    1 of 4 databases is proved migrated: 1 failed, 1 wrong database, 1 not run
+    1 of 4 databases proved migrated: 1 failed, 1 wrong database, 1 not run
     run again for what is left: --database healthtech_experiment --database fintech_experiment --database edtech_experiment
     "#);
 }
