@@ -73,10 +73,12 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
     for name in ["summary.html", "summary.md", "result.json"] {
         console::line(&migration.directory.join(name).display().to_string());
     }
-    if !flags.again {
+    proof::check(&result)?;
+    if flags.again {
+        proof::nothing_was_left_to_do(&result)?;
+    } else {
         console::line("once more, with nothing left to do: cargo demo --again");
     }
-    proof::check(&result)?;
     Ok(ExitCode::SUCCESS)
 }
 

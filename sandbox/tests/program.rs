@@ -1,7 +1,10 @@
 //! The sandbox as a program: what it says, what it passes on, and that nothing outlives it.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an absent value is a failure with its place")]
+
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -49,8 +52,13 @@ fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
 
 /// Starts a sandbox that runs until it is ended, and reads what it prints until both ports are known.
 fn up(flags: &[&str]) -> (Child, [u16; 2]) {
-    let mut child =
-        sandbox().arg("up").args(flags).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    up_in(&std::env::temp_dir(), flags)
+}
+
+fn up_in(temporary: &Path, flags: &[&str]) -> (Child, [u16; 2]) {
+    let mut command = sandbox();
+    command.arg("up").args(flags).env("TMPDIR", temporary);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = String::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         lines.push_str(&line.unwrap());
@@ -126,7 +134,10 @@ fn up_runs_until_it_is_interrupted() {
 
 #[test]
 fn nothing_outlives_a_sandbox_that_is_killed() {
-    let (mut child, ports) = up(&[]);
+    // What a killed program cannot remove, the test removes. Everybody may enter: the server is not root.
+    let temporary = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(temporary.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+    let (mut child, ports) = up_in(temporary.path(), &[]);
     assert_eq!(ports.map(listens), [true, true]);
     signal(&child, Signal::SIGKILL);
     child.wait().unwrap();

@@ -1,5 +1,7 @@
 //! The sandbox's image registry, through the interfaces that its users have.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an absent value is a failure with its place")]
+
 /// Docker Engine pushes and pulls.
 mod docker;
 /// The OCI distribution API, request by request.
