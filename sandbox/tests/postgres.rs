@@ -1,14 +1,8 @@
 //! The sandbox's PostgreSQL: it answers, keeps what it is told to keep, and ends with its owner.
 
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use sandbox::postgres::{Options, Postgres};
-
-/// Names the file in which the owner process of the SIGKILL test leaves its port.
-const OWNER: &str = "SANDBOX_TEST_OWNER";
 
 fn options() -> Options {
     Options { url: None, ..Options::default() }
@@ -16,15 +10,6 @@ fn options() -> Options {
 
 fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
-}
-
-/// Waits for a real process to end; nothing tells us when.
-fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !happened() {
-        assert!(Instant::now() < deadline, "{what} did not happen in 20 s");
-        std::thread::yield_now();
-    }
 }
 
 #[tokio::test]
@@ -87,49 +72,4 @@ async fn a_directory_keeps_the_databases() {
     assert!(!third.has_database("fintech_experiment").await.unwrap());
     third.stop();
     Postgres::forget(&state.path().join("postgres")).unwrap();
-}
-
-#[test]
-fn a_server_does_not_outlive_an_owner_that_is_killed() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("port");
-    // A private TMPDIR shows that the data directory goes, too. Everybody may enter: the server is not root.
-    let temporary = std::env::temp_dir().join(format!("sandbox-owner-{}", std::process::id()));
-    std::fs::create_dir(&temporary).unwrap();
-    std::fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
-    let mut owner = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "owner_process", "--ignored"])
-        .env(OWNER, &file)
-        .env("TMPDIR", &temporary)
-        .stdout(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let port = || std::fs::read_to_string(&file).ok()?.trim_end_matches('.').parse::<u16>().ok();
-    eventually("the owner's start", || {
-        assert_eq!(owner.try_wait().unwrap(), None, "the owner ended by itself");
-        std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('.'))
-    });
-    let port = port().unwrap();
-    assert!(listens(port));
-    owner.kill().unwrap();
-    owner.wait().unwrap();
-    eventually("the server's end", || !listens(port));
-    eventually("the removal of its directory", || {
-        std::fs::read_dir(&temporary)
-            .unwrap()
-            .all(|entry| !entry.unwrap().file_name().to_string_lossy().starts_with("sandbox-postgres-"))
-    });
-    std::fs::remove_dir_all(temporary).unwrap();
-}
-
-/// Not a test of its own: the process that the test above kills.
-#[tokio::test]
-#[ignore = "started by a_server_does_not_outlive_an_owner_that_is_killed"]
-async fn owner_process() {
-    let Some(file) = std::env::var_os(OWNER) else { return };
-    let postgres = Postgres::find_or_start(&options()).await.unwrap();
-    // The full stop ends the number, since the reader may come in the middle of the write.
-    std::fs::write(file, format!("{}.", postgres.port())).unwrap();
-    std::future::pending::<()>().await;
 }

@@ -142,6 +142,11 @@ fn nothing_outlives_a_sandbox_that_is_killed() {
     signal(&child, Signal::SIGKILL);
     child.wait().unwrap();
     eventually("the end of both servers", || ports.map(listens) == [false, false]);
+    let databases = || {
+        let names = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("sandbox-postgres-")).count()
+    };
+    eventually("the removal of the databases", || databases() == 0);
 }
 
 #[test]

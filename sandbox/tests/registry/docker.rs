@@ -15,6 +15,7 @@ struct Served {
 
 impl Served {
     /// `None` when no Docker Engine answers, said aloud.
+    #[expect(clippy::print_stdout, reason = "a test that could not run says so")]
     async fn start(immutable: bool) -> Option<Self> {
         if !engine_answers() {
             let message = "needs a Docker Engine, get it with: apt-get install docker.io";
