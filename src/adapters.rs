@@ -12,8 +12,8 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 
 use crate::ports::{
-    BinaryImage, Caller, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network, NetworkResource, Reads,
-    Repository, RunTask, Task, Writes,
+    BinaryImage, Caller, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network,
+    NetworkResource, Reads, Repository, RunTask, Task, Writes,
 };
 use crate::progress::Progress;
 
@@ -115,12 +115,22 @@ impl Reads for Aws {
 }
 
 impl Writes for Aws {
-    async fn build_and_push(&self, build: &DockerBuild, to: &ImageTag, progress: &Progress) -> Result<String> {
+    async fn build_and_push(
+        &self,
+        build: &DockerBuild,
+        to: &ImageTag,
+        progress: &Progress,
+    ) -> Result<String> {
         let login = ecr::login(&self.ecr).await?;
         docker::build_and_push(build, to, &login, progress).await
     }
 
-    async fn package_and_push(&self, binary: &BinaryImage, to: &ImageTag, progress: &Progress) -> Result<String> {
+    async fn package_and_push(
+        &self,
+        binary: &BinaryImage,
+        to: &ImageTag,
+        progress: &Progress,
+    ) -> Result<String> {
         let image = oci::package(binary)?;
         let login = ecr::login(&self.ecr).await?;
         oci::push(&image, to, &login, progress).await

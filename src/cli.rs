@@ -209,7 +209,10 @@ pub enum Leftover {
 ///
 /// # Errors
 /// clap's own: a usage error, `--help`, or `--version`.
-pub fn parse(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<String>) -> Result<Cli, clap::Error> {
+pub fn parse(
+    arguments: Vec<OsString>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Cli, clap::Error> {
     let command = Cli::command();
     let mut arguments = arguments;
     let in_actions = variable("GITHUB_ACTIONS").as_deref() == Some("true");
@@ -233,9 +236,9 @@ pub fn parse(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<String>
 /// An input as the runner passes it: `INPUT_<NAME>` in capitals, its hyphens kept; an empty one is an absent one.
 fn input(variable: &dyn Fn(&str) -> Option<String>, flag: &str) -> Option<String> {
     let name = format!("INPUT_{}", flag.to_uppercase());
-    [name.clone(), name.replace('-', "_")]
-        .iter()
-        .find_map(|name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+    [name.clone(), name.replace('-', "_")].iter().find_map(|name| {
+        variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    })
 }
 
 /// The flags that an input stands for: a list has one item a line.
@@ -260,9 +263,8 @@ mod tests {
 
     fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> Migrate {
         let arguments = arguments.iter().map(Into::into).collect();
-        let variable = |name: &str| {
-            inputs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        };
+        let variable =
+            |name: &str| inputs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let Command::Migrate(migrate) = parse(arguments, &variable).expect("valid").command;
         migrate
     }
@@ -302,12 +304,10 @@ mod tests {
 
     #[test]
     fn a_flag_overrides_its_input() {
-        let migrate =
-            parsed(&["fargate-migrate", "migrate", "--database", "a", "--max-parallel=2"], &[
-                ("GITHUB_ACTIONS", "true"),
-                ("INPUT_DATABASE", "b"),
-                ("INPUT_MAX_PARALLEL", "3"),
-            ]);
+        let migrate = parsed(
+            &["fargate-migrate", "migrate", "--database", "a", "--max-parallel=2"],
+            &[("GITHUB_ACTIONS", "true"), ("INPUT_DATABASE", "b"), ("INPUT_MAX_PARALLEL", "3")],
+        );
         assert_eq!(migrate.database, ["a"]);
         assert_eq!(migrate.fleet.max_parallel, 2);
     }

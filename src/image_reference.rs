@@ -46,7 +46,13 @@ mod tests {
         for (text, registry, path, tag, pinned) in [
             ("nginx", None, "nginx", None, None),
             ("library/nginx:1.27", None, "library/nginx", Some("1.27"), None),
-            ("1.dkr.ecr.us-east-1.amazonaws.com/a/b:c", Some("1.dkr.ecr.us-east-1.amazonaws.com"), "a/b", Some("c"), None),
+            (
+                "1.dkr.ecr.us-east-1.amazonaws.com/a/b:c",
+                Some("1.dkr.ecr.us-east-1.amazonaws.com"),
+                "a/b",
+                Some("c"),
+                None,
+            ),
             ("127.0.0.1:5000/app", Some("127.0.0.1:5000"), "app", None, None),
             ("127.0.0.1:5000/app:v1@sha256:0123", Some("127.0.0.1:5000"), "app", Some("v1"), Some(digest)),
             ("localhost/app@sha256:0123", Some("localhost"), "app", None, Some(digest)),

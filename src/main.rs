@@ -101,6 +101,8 @@ fn identity(github: Option<&GitHub>) -> RunIdentity {
             github.run_attempt.as_deref().unwrap_or("1"),
             github.job.as_deref().unwrap_or("job"),
         ),
-        None => RunIdentity::local(&format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond())),
+        None => {
+            RunIdentity::local(&format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond()))
+        }
     }
 }

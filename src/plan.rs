@@ -73,10 +73,22 @@ pub struct RunningTask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImagePlan {
     /// The repository has the tag: its digest is used and nothing is built.
-    Reuse { tag: ImageTag, digest: String },
-    Build { build: DockerBuild, to: ImageTag },
-    Package { binary: BinaryImage, to: ImageTag },
-    Given { reference: String, digest: Option<String> },
+    Reuse {
+        tag: ImageTag,
+        digest: String,
+    },
+    Build {
+        build: DockerBuild,
+        to: ImageTag,
+    },
+    Package {
+        binary: BinaryImage,
+        to: ImageTag,
+    },
+    Given {
+        reference: String,
+        digest: Option<String>,
+    },
 }
 
 /// What the revision will be.
@@ -192,7 +204,9 @@ impl Plan {
 
     /// Where a container's log of a task is; none when it is not in CloudWatch Logs.
     pub fn log_stream(&self, container: &str, task: &Task) -> Option<LogStream> {
-        let Logs::Awslogs { region, group, stream_prefix, .. } = self.base.logs(container) else { return None };
+        let Logs::Awslogs { region, group, stream_prefix, .. } = self.base.logs(container) else {
+            return None;
+        };
         let own_region = || self.account.as_ref().map(|account| account.region.clone());
         Some(LogStream {
             region: region.or_else(own_region)?,
@@ -202,14 +216,18 @@ impl Plan {
     }
 
     fn overrides_fit(&self) -> Result<(), Failure> {
-        let Some(longest) = self.databases.iter().max_by_key(|plan| plan.database.len()) else { return Ok(()) };
+        let Some(longest) = self.databases.iter().max_by_key(|plan| plan.database.len()) else {
+            return Ok(());
+        };
         let input = run_task_input(&self.run_task(self.family(), &longest.database, 0));
         let length = input["overrides"].to_string().chars().count();
         if length <= MAX_OVERRIDES {
             return Ok(());
         }
-        Err(Failure::input(format!("RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"))
-            .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
+        Err(Failure::input(format!(
+            "RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"
+        ))
+        .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
     }
 }
 
@@ -271,7 +289,9 @@ fn image_plan(
                 }
                 _ => match docker_build(settings, base)? {
                     Some(build) => Ok(ImagePlan::Build { build, to }),
-                    None => Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile")),
+                    None => {
+                        Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile"))
+                    }
                 },
             }
         }
@@ -281,15 +301,20 @@ fn image_plan(
 fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
     let name = base.name();
     if base.network_mode() != Some("awsvpc") {
-        return Err(Failure::input(format!("task definition {name} has networkMode {}", base.network_mode().unwrap_or("unset")))
-            .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
+        return Err(Failure::input(format!(
+            "task definition {name} has networkMode {}",
+            base.network_mode().unwrap_or("unset")
+        ))
+        .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
     }
     if !base.is_fargate_compatible() {
         return Err(Failure::input(format!("task definition {name} is not made for Fargate"))
             .hint("add FARGATE to its requiresCompatibilities"));
     }
     if base.status() == Some("DELETE_IN_PROGRESS") {
-        return Err(Failure::input(format!("task definition {name} is being deleted")).hint("name another revision"));
+        return Err(
+            Failure::input(format!("task definition {name} is being deleted")).hint("name another revision")
+        );
     }
     Ok(())
 }

@@ -221,7 +221,7 @@ pub struct RunTask {
 /// What RunTask answered: it says 200 for both.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Launch {
-    Started(Task),
+    Started(Box<Task>),
     /// `failures[]`: no task was started.
     Refused {
         reason: String,

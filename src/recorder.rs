@@ -138,7 +138,9 @@ impl<'a> Recorder<'a> {
 
     /// Ends the report: what has no verdict was not run. Writes summary and outputs for the last time.
     pub fn close(self, error: Option<Failure>) -> Report {
-        let why = error.as_ref().map_or_else(|| "the run ended before it".to_owned(), |error| error.message.clone());
+        let why = error
+            .as_ref()
+            .map_or_else(|| "the run ended before it".to_owned(), |error| error.message.clone());
         self.update(|report| {
             report.error = error.or_else(|| report.error.take());
             report.ended_at = Some(Timestamp::now());

@@ -51,7 +51,8 @@ pub struct RunIdentity {
 impl RunIdentity {
     /// The job of a workflow run: the same for a step that is tried again within the attempt.
     pub fn of_github(run_id: &str, attempt: &str, job: &str) -> Self {
-        let job: String = job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
+        let job: String =
+            job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
         Self { started_by: format!("fargate-migrate/gha-{run_id}-{attempt}-{job}"), may_have_a_past: true }
     }
 
@@ -133,8 +134,11 @@ impl Settings {
             run,
         };
         if settings.environment.iter().any(|(name, _)| *name == settings.database_variable) {
-            return Err(Failure::input(format!("--env sets {}, the database variable", settings.database_variable))
-                .hint("name databases with --database; each task gets its own value"));
+            return Err(Failure::input(format!(
+                "--env sets {}, the database variable",
+                settings.database_variable
+            ))
+            .hint("name databases with --database; each task gets its own value"));
         }
         Ok(settings)
     }
@@ -158,7 +162,9 @@ fn databases(names: Vec<String>) -> Result<Vec<String>, Failure> {
                 .hint("letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed"));
         }
         if !seen.insert(name) {
-            return Err(Failure::input(format!("database {name} is named twice")).hint("name each database once"));
+            return Err(
+                Failure::input(format!("database {name} is named twice")).hint("name each database once")
+            );
         }
     }
     Ok(names)
@@ -274,9 +280,10 @@ fn environment(pairs: Vec<String>) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn command(text: &str) -> Result<Vec<String>, Failure> {
-    let words = shell_words::split(text)
-        .map_err(|_| Failure::input(format!("--command {text:?} has a quote without its end"))
-            .hint("quote it as for a shell; no shell runs it"))?;
+    let words = shell_words::split(text).map_err(|_| {
+        Failure::input(format!("--command {text:?} has a quote without its end"))
+            .hint("quote it as for a shell; no shell runs it")
+    })?;
     if words.is_empty() {
         return Err(Failure::input("--command is empty"));
     }
@@ -285,10 +292,11 @@ fn command(text: &str) -> Result<Vec<String>, Failure> {
 
 /// `90s`, `45m`, `1h 30m`.
 fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    parsed
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| Failure::input(format!("--{flag} {text:?} is no duration")).hint("write 90s, 45m or 2h"))
+    let parsed =
+        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed.filter(|duration| !duration.is_zero()).ok_or_else(|| {
+        Failure::input(format!("--{flag} {text:?} is no duration")).hint("write 90s, 45m or 2h")
+    })
 }
 
 #[cfg(test)]
@@ -307,8 +315,20 @@ mod tests {
     #[test]
     fn bad_database_names_are_refused_before_anything_else() {
         let long = "x".repeat(64);
-        for name in ["", " ", "a b", "a;drop", "a\nb", "-x", "a'b", "a\"b", "::set-output", "##[x]", &long, FLEET_PLACEHOLDER]
-        {
+        for name in [
+            "",
+            " ",
+            "a b",
+            "a;drop",
+            "a\nb",
+            "-x",
+            "a'b",
+            "a\"b",
+            "::set-output",
+            "##[x]",
+            &long,
+            FLEET_PLACEHOLDER,
+        ] {
             let error = settings(&[&format!("--database={name}")]).expect_err(name);
             assert_eq!(error.exit_code, crate::failure::ExitCode::BadInput, "{name}");
         }

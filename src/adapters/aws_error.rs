@@ -56,19 +56,23 @@ fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) 
         | "InvalidClientTokenIdException"
         | "SignatureDoesNotMatch"
         | "InvalidSignatureException"
-        | "MissingAuthenticationTokenException" => {
-            Failure::input(format!("{doing}: AWS refuses the credentials ({code})")).hint(
-                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or sign in again",
-            )
-        }
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
-            Failure::service(format!("{doing}: {} still throttles us after retries", call.service)).hint(format!(
-                "other callers in this account use the quota of {}; lower --max-parallel, or run again later",
-                call.action
-            ))
-            .transient()
-        }
-        "ServerException" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable"
+        | "MissingAuthenticationTokenException" => Failure::input(format!(
+            "{doing}: AWS refuses the credentials ({code})"
+        ))
+        .hint("check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or sign in again"),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Failure::service(format!(
+            "{doing}: {} still throttles us after retries",
+            call.service
+        ))
+        .hint(format!(
+            "other callers in this account use the quota of {}; lower --max-parallel, or run again later",
+            call.action
+        ))
+        .transient(),
+        "ServerException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
         | "ServiceUnavailableException" => {
             Failure::service(format!("{doing}: {code}: {message}")).hint("AWS failed; run again").transient()
         }
@@ -110,7 +114,7 @@ pub fn credentials_failure(why: &str) -> Failure {
 fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
     chain(error)
         .find(|cause| cause.is::<aws_credential_types::provider::error::CredentialsError>())
-        .map(|cause| innermost(cause))
+        .map(innermost)
 }
 
 /// The last cause of an error: the SDK's outer ones say "dispatch failure".

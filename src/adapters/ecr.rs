@@ -100,10 +100,9 @@ pub async fn login(client: &Client) -> Result<RegistryLogin> {
         .await
         .map_err(|error| failed(Call::GET_AUTHORIZATION_TOKEN, doing, error))?;
     let data = answer.authorization_data().first();
-    let (Some(token), Some(endpoint)) = (
-        data.and_then(|data| data.authorization_token()),
-        data.and_then(|data| data.proxy_endpoint()),
-    ) else {
+    let (Some(token), Some(endpoint)) =
+        (data.and_then(|data| data.authorization_token()), data.and_then(|data| data.proxy_endpoint()))
+    else {
         return Err(incomplete(Call::GET_AUTHORIZATION_TOKEN, doing, "authorizationToken and proxyEndpoint"));
     };
     RegistryLogin::from_ecr(token, endpoint)

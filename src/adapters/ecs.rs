@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use aws_sdk_ecs::types::{
-    self,    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
-    TaskDefinitionFamilyStatus,
-    TaskDefinitionField, TaskOverride,
+    self, AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
+    NetworkConfiguration, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskOverride,
 };
 use futures::future::try_join_all;
 use serde_json::Value;
@@ -56,7 +55,9 @@ pub async fn families_like(client: &Client, name: &str) -> Result<Vec<String>> {
             .status(TaskDefinitionFamilyStatus::Active)
             .send()
             .await
-            .map_err(|error| failed(Call::LIST_TASK_DEFINITION_FAMILIES, "list task definition families", error))?;
+            .map_err(|error| {
+                failed(Call::LIST_TASK_DEFINITION_FAMILIES, "list task definition families", error)
+            })?;
         let families = answer.families.unwrap_or_default();
         if !families.is_empty() {
             return Ok(families);
@@ -97,9 +98,9 @@ pub async fn check_cluster(client: &Client, region: &str, name: &str) -> Result<
         None => {
             let failure = Failure::input(format!("cluster {name} does not exist in {region}"));
             Err(match clusters(client).await {
-                Ok(names) if names.is_empty() => {
-                    failure.hint(format!("there is no cluster in {region}: check --region and the credentials' account"))
-                }
+                Ok(names) if names.is_empty() => failure.hint(format!(
+                    "there is no cluster in {region}: check --region and the credentials' account"
+                )),
                 Ok(names) => failure.hint(format!("clusters that exist: {}", listed(&names))),
                 Err(_) => failure.hint("check --cluster and --region"),
             }
@@ -132,9 +133,11 @@ pub async fn network_of_service(client: &Client, cluster: &str, service: &str) -
             .into());
     };
     let Some(vpc) = found.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration) else {
-        return Err(Failure::input(format!("service {service} does not run in awsvpc mode: it has no subnets"))
-            .hint("pass --subnets and --security-groups")
-            .into());
+        return Err(Failure::input(format!(
+            "service {service} does not run in awsvpc mode: it has no subnets"
+        ))
+        .hint("pass --subnets and --security-groups")
+        .into());
     };
     Ok(Network {
         subnets: vpc.subnets().to_vec(),
@@ -218,7 +221,7 @@ pub async fn run_task(client: &Client, request: &RunTask) -> Result<Launch> {
         .await
         .map_err(|error| failed(Call::RUN_TASK, &doing, error))?;
     if let Some(task) = answer.tasks().first() {
-        return Ok(Launch::Started(shapes::task(task)));
+        return Ok(Launch::Started(Box::new(shapes::task(task))));
     }
     match answer.failures().first() {
         Some(failure) => Ok(Launch::Refused {

@@ -18,12 +18,15 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Tracked files have changed: an image of them would carry the name of a commit that it does not hold.
 pub async fn commit(directory: &Path) -> Result<Option<String>> {
     let Some(commit) = git(directory, &["rev-parse", "HEAD"]).await? else { return Ok(None) };
-    let changed = git(directory, &["status", "--porcelain", "--untracked-files=no"]).await?.unwrap_or_default();
+    let changed =
+        git(directory, &["status", "--porcelain", "--untracked-files=no"]).await?.unwrap_or_default();
     if !changed.is_empty() {
-        return Err(Failure::input(format!("the working tree has changes that commit {commit} does not hold"))
-            .hint("commit them, or name the image with --tag")
-            .evidence(changed.lines().take(10).map(str::to_owned))
-            .into());
+        return Err(Failure::input(format!(
+            "the working tree has changes that commit {commit} does not hold"
+        ))
+        .hint("commit them, or name the image with --tag")
+        .evidence(changed.lines().take(10).map(str::to_owned))
+        .into());
     }
     Ok(Some(commit))
 }
@@ -34,7 +37,11 @@ async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
         .arg(directory)
         .args(arguments)
         // The workspace belongs to the runner's user and a container action runs as root: git would refuse it.
-        .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.directory"), ("GIT_CONFIG_VALUE_0", "*")])
+        .envs([
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", "safe.directory"),
+            ("GIT_CONFIG_VALUE_0", "*"),
+        ])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

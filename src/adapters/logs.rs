@@ -30,7 +30,9 @@ pub async fn page(client: &Client, stream: &LogStream, token: Option<&str>) -> R
         .await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => return Ok(LogPage::Absent),
+        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => {
+            return Ok(LogPage::Absent);
+        }
         Err(error) => {
             let doing = format!("read log stream {} of log group {}", stream.name, stream.group);
             return Err(aws_error::failed(Call::GET_LOG_EVENTS, &doing, error));

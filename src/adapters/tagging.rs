@@ -43,7 +43,11 @@ pub async fn resources_by_tag(
     }
     if ids.is_empty() {
         values.dedup();
-        let there = if values.is_empty() { "none has that tag".into() } else { format!("there are: {}", listed(&values)) };
+        let there = if values.is_empty() {
+            "none has that tag".into()
+        } else {
+            format!("there are: {}", listed(&values))
+        };
         return Err(Failure::input(format!("no {name} has a tag {key} that matches {pattern}"))
             .hint(format!("{there}. The pattern knows * and ?; the region may be another one"))
             .into());

@@ -26,14 +26,14 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     for line in diff.lines() {
         let _ = writeln!(out, "  {}", one_line(line));
     }
-    for (database, request, running) in requests(plan)? {
+    for Request { database, input, already_running } in requests(plan)? {
         let _ = writeln!(out, "\nRunTask for {}", one_line(database));
-        match running {
+        match already_running {
             Some(arn) => {
                 let _ = writeln!(out, "  not started: task {} migrates it now", one_line(arn));
             }
             None => {
-                for line in pretty(&request).lines() {
+                for line in pretty(&input).lines() {
                     let _ = writeln!(out, "  {}", one_line(line));
                 }
             }
@@ -64,8 +64,8 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
     };
     let databases: Vec<Value> = requests(plan)?
         .into_iter()
-        .map(|(database, request, running)| {
-            json!({"database": database, "already_running": running, "run_task": request})
+        .map(|Request { database, input, already_running }| {
+            json!({"database": database, "already_running": already_running, "run_task": input})
         })
         .collect();
     Ok(json!({
@@ -111,8 +111,8 @@ pub fn markdown(plan: &Plan) -> Result<String, Failure> {
     } else {
         let _ = write!(out, "\n**Task definition**\n\n{}\n", fence("diff", &diff));
     }
-    for (database, request, running) in requests(plan)? {
-        match running {
+    for Request { database, input, already_running } in requests(plan)? {
+        match already_running {
             Some(arn) => {
                 let _ = writeln!(
                     out,
@@ -126,7 +126,7 @@ pub fn markdown(plan: &Plan) -> Result<String, Failure> {
                     out,
                     "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
                     markdown_text(database),
-                    fence("json", &pretty(&request))
+                    fence("json", &pretty(&input))
                 );
             }
         }
@@ -141,12 +141,20 @@ fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
     }
     facts.push(("cluster", plan.cluster.clone()));
     facts.push(("image", image(plan)));
-    facts.push(("revision", match plan.revision(&plan.image.reference())? {
-        RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
-        RevisionPlan::Register(_) => format!("register a new revision of {}, made from {}", plan.family(), plan.base.name()),
-    }));
+    facts.push((
+        "revision",
+        match plan.revision(&plan.image.reference())? {
+            RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
+            RevisionPlan::Register(_) => {
+                format!("register a new revision of {}, made from {}", plan.family(), plan.base.name())
+            }
+        },
+    ));
     facts.push(("container", plan.container.clone()));
-    facts.push(("databases", plan.databases.iter().map(|plan| plan.database.as_str()).collect::<Vec<_>>().join(", ")));
+    facts.push((
+        "databases",
+        plan.databases.iter().map(|plan| plan.database.as_str()).collect::<Vec<_>>().join(", "),
+    ));
     facts.push(("network", network(plan)));
     facts.push(("order", order(plan)));
     Ok(facts)
@@ -208,23 +216,29 @@ fn humane(duration: std::time::Duration) -> String {
     }
 }
 
-/// Each database's RunTask input, and the task that migrates it already.
-fn requests(plan: &Plan) -> Result<Vec<(&str, Value, Option<&str>)>, Failure> {
+/// What will be asked of ECS for a database.
+struct Request<'a> {
+    database: &'a str,
+    /// RunTask's input.
+    input: Value,
+    /// The task that migrates the database now: none is started.
+    already_running: Option<&'a str>,
+}
+
+fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
     let (revision, known) = match plan.revision(&plan.image.reference())? {
         RevisionPlan::Reuse(arn) => (arn, true),
         RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
     };
-    let request = |row: &DatabasePlan| {
-        let mut input = run_task_input(&plan.run_task(&revision, &row.database, row.attempt));
-        if !known {
-            input["clientToken"] = json!("<derived from run, database and new revision>");
-        }
-        input
-    };
-    Ok(plan
-        .databases
-        .iter()
-        .map(|row| (row.database.as_str(), request(row), row.running.as_ref().map(|task| task.arn.as_str())))
+    let rows = plan.databases.iter();
+    Ok(rows
+        .map(|DatabasePlan { database, running, attempt }| {
+            let mut input = run_task_input(&plan.run_task(&revision, database, *attempt));
+            if !known {
+                input["clientToken"] = json!("<derived from run, database and new revision>");
+            }
+            Request { database, input, already_running: running.as_ref().map(|task| task.arn.as_str()) }
+        })
         .collect())
 }
 

@@ -70,16 +70,25 @@ impl<W: Reads + Writes> Migration<'_, W> {
         self.recorder.judged(name, verdict);
     }
 
-    fn reason_not_to_start(&self, database: &DatabasePlan, failed: &RefCell<Option<String>>) -> Option<Verdict> {
+    fn reason_not_to_start(
+        &self,
+        database: &DatabasePlan,
+        failed: &RefCell<Option<String>>,
+    ) -> Option<Verdict> {
         if self.interrupt.is_set() {
             return Some(Verdict::NotRun { why: "the run was interrupted before it started".into() });
         }
         if let (Some(first), false) = (failed.borrow().as_ref(), self.plan.keep_going) {
-            return Some(Verdict::NotRun { why: format!("{first} was not migrated, and nothing starts after that") });
+            return Some(Verdict::NotRun {
+                why: format!("{first} was not migrated, and nothing starts after that"),
+            });
         }
         let running = database.running.as_ref()?;
         failed.borrow_mut().get_or_insert_with(|| database.database.clone());
-        Some(Verdict::AlreadyRunning { task_arn: running.arn.clone(), started_by: running.started_by.clone() })
+        Some(Verdict::AlreadyRunning {
+            task_arn: running.arn.clone(),
+            started_by: running.started_by.clone(),
+        })
     }
 
     async fn start(&self, plan: &DatabasePlan, watch: &Watch<'_, W>) -> Verdict {

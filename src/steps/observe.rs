@@ -150,7 +150,11 @@ async fn task_definitions(
                 return Err(unknown_task_definition(reads, name, region).await.into());
             };
             // A family's name alone is its newest revision.
-            let current = if name == base.family() { Some(base.clone()) } else { described(reads, base.family()).await? };
+            let current = if name == base.family() {
+                Some(base.clone())
+            } else {
+                described(reads, base.family()).await?
+            };
             Ok((base, current))
         }
     }
@@ -164,8 +168,9 @@ async fn described(reads: &impl Reads, name: &str) -> Result<Option<TaskDefiniti
 async fn unknown_task_definition(reads: &impl Reads, name: &str, region: &str) -> Failure {
     let failure = Failure::input(format!("task definition {name} does not exist in {region}"));
     match reads.task_definition_families_like(name).await {
-        Ok(families) if families.is_empty() => failure
-            .hint(format!("there is no task definition in {region}: check --region and the credentials' account")),
+        Ok(families) if families.is_empty() => failure.hint(format!(
+            "there is no task definition in {region}: check --region and the credentials' account"
+        )),
         Ok(families) => failure.hint(format!("families that exist: {}", listed(&families))),
         Err(_) => failure.hint("check --task-definition and --region"),
     }
@@ -187,7 +192,9 @@ async fn image(settings: &Settings, reads: &impl Reads, base: &TaskDefinition) -
 async fn given_image(reads: &impl Reads, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
     let in_ecr = parsed.registry.is_some_and(|registry| {
-        registry.contains(".dkr.ecr.") || registry.starts_with("127.0.0.1:") || registry.starts_with("localhost:")
+        registry.contains(".dkr.ecr.")
+            || registry.starts_with("127.0.0.1:")
+            || registry.starts_with("localhost:")
     });
     if !in_ecr {
         let digest = parsed.digest.map(str::to_owned);
@@ -207,12 +214,18 @@ async fn given_image(reads: &impl Reads, text: &str) -> Result<ObservedImage> {
 }
 
 /// The repository's name and URI, from `--repository` or from where the container's image is now.
-fn repository_of(settings: &Settings, base: &TaskDefinition, container: &str) -> Result<(String, String), Failure> {
+fn repository_of(
+    settings: &Settings,
+    base: &TaskDefinition,
+    container: &str,
+) -> Result<(String, String), Failure> {
     let text = settings.repository.as_deref().or_else(|| base.image(container)).unwrap_or_default();
     let parsed = ImageReference::parse(text);
     if parsed.path.is_empty() || text.contains(char::is_whitespace) {
-        return Err(Failure::input(format!("container {container} has no image to take the repository from"))
-            .hint("pass --repository NAME"));
+        return Err(Failure::input(format!(
+            "container {container} has no image to take the repository from"
+        ))
+        .hint("pass --repository NAME"));
     }
     Ok((parsed.path.to_owned(), parsed.repository()))
 }
@@ -230,7 +243,9 @@ async fn tag(settings: &Settings) -> Result<String> {
         _ => ".".into(),
     };
     git::commit(&directory).await?.ok_or_else(|| {
-        Failure::input("no commit to name the image by").hint("pass --tag, or run inside a git repository").into()
+        Failure::input("no commit to name the image by")
+            .hint("pass --tag, or run inside a git repository")
+            .into()
     })
 }
 
@@ -259,7 +274,11 @@ async fn resolved(reads: &impl Reads, kind: NetworkResource, selectors: &[Select
 }
 
 /// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
-async fn local_checks(settings: &Settings, base: &TaskDefinition, image: &ObservedImage) -> Result<Vec<String>> {
+async fn local_checks(
+    settings: &Settings,
+    base: &TaskDefinition,
+    image: &ObservedImage,
+) -> Result<Vec<String>> {
     if !matches!(image, ObservedImage::Tagged { digest: None, .. }) {
         return Ok(Vec::new());
     }
@@ -279,7 +298,9 @@ async fn local_problem(settings: &Settings, base: &TaskDefinition) -> Result<Opt
             None => Ok(()),
         },
         ImageChoice::Binary(path) if !path.is_file() => {
-            Err(Failure::input(format!("--binary {} is no file", path.display())).hint("build it first").into())
+            Err(Failure::input(format!("--binary {} is no file", path.display()))
+                .hint("build it first")
+                .into())
         }
         _ => Ok(()),
     };
@@ -294,7 +315,9 @@ async fn local_problem(settings: &Settings, base: &TaskDefinition) -> Result<Opt
 
 /// What docker is asked for, with the platform of the task definition.
 pub fn docker_build(settings: &Settings, base: &TaskDefinition) -> Result<Option<DockerBuild>, Failure> {
-    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.image else { return Ok(None) };
+    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.image else {
+        return Ok(None);
+    };
     Ok(Some(DockerBuild {
         context: context.clone(),
         dockerfile: dockerfile.clone(),

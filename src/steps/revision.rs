@@ -25,7 +25,12 @@ impl Revision {
     }
 }
 
-pub async fn revision(plan: &Plan, image: &Image, writes: &impl Writes, progress: &Progress) -> Result<Revision> {
+pub async fn revision(
+    plan: &Plan,
+    image: &Image,
+    writes: &impl Writes,
+    progress: &Progress,
+) -> Result<Revision> {
     Ok(match plan.revision(image.reference())? {
         RevisionPlan::Reuse(arn) => {
             progress.step(&format!("revision: reuse {}", name(&arn)));

@@ -26,10 +26,13 @@ impl Verdict {
         match self {
             Self::Migrated(migrated) => match migrated.report() {
                 Some(report) => report.to_string(),
-                None => "exit code 0, and no migration report was seen: which database it was is not proved".into(),
+                None => "exit code 0, and no migration report was seen: which database it was is not proved"
+                    .into(),
             },
             Self::Failed { exit_code } => format!("exit code {exit_code}"),
-            Self::NeverStarted { reason } => format!("its container never ran, nothing was migrated: {}", text(reason)),
+            Self::NeverStarted { reason } => {
+                format!("its container never ran, nothing was migrated: {}", text(reason))
+            }
             Self::Killed { by, exit_code } => {
                 let exit = match exit_code {
                     Some(exit_code) => format!("exit code {exit_code}"),
@@ -46,11 +49,16 @@ impl Verdict {
                     Some(exit_code) => format!("exit code {exit_code}"),
                     None => "no exit code".into(),
                 };
-                format!("asked for {}, but the task was connected to {} ({exit})", code(asked), code(reported))
+                format!(
+                    "asked for {}, but the task was connected to {} ({exit})",
+                    code(asked),
+                    code(reported)
+                )
             }
             Self::Unproved { why } | Self::NotRun { why } => text(why),
             Self::AlreadyRunning { task_arn, started_by } => {
-                let by = started_by.as_deref().map_or(String::new(), |by| format!(", started by {}", code(by)));
+                let by =
+                    started_by.as_deref().map_or(String::new(), |by| format!(", started by {}", code(by)));
                 format!("task {} migrates it now{by}", code(task_arn))
             }
         }

@@ -12,7 +12,9 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
     let world = World::new().await;
     world.program(|context| {
         let name = database(context);
-        Script::new().lines((0..200_000).map(|n| format!("row {n:06} of the backfill of client_events"))).line(report(&name))
+        Script::new()
+            .lines((0..200_000).map(|n| format!("row {n:06} of the backfill of client_events")))
+            .line(report(&name))
     });
     let running = world.migrate(&["--database", HEALTH, "--require-report"]).spawn();
     let status = format!("/proc/{}/status", running.pid());
@@ -22,7 +24,8 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
         while stopped.recv_timeout(Duration::from_millis(20)).is_err() {
             let Ok(text) = std::fs::read_to_string(&status) else { break };
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kib: u64 = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0);
+            let kib: u64 =
+                line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0);
             peak = peak.max(kib * 1024);
         }
         peak
@@ -31,7 +34,8 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
     drop(stop);
     let peak = sampler.join().expect("sampled");
     run.exits(0);
-    let rows: Vec<&str> = run.stdout.lines().filter_map(|line| Some(line.split_once("row ")?.1.get(..6)?)).collect();
+    let rows: Vec<&str> =
+        run.stdout.lines().filter_map(|line| line.split_once("row ")?.1.get(..6)).collect();
     assert_eq!(rows.len(), 200_000);
     assert!(rows.iter().zip(0..).all(|(row, n)| row.parse() == Ok(n)), "each once, in order");
     println!("peak RSS with 200,000 lines: {} MiB", peak / 1024 / 1024);
@@ -42,9 +46,23 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
 async fn lines_that_arrive_after_the_task_has_stopped_are_read() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::task(TaskFault::LateLogs { by: Duration::from_millis(1500) }));
-    let base = ["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY, "--subnets", seed::SUBNETS];
-    let more = ["--image", crate::support::IMAGE, "--database", HEALTH, "--require-report", "--log-drain=10s"];
-    world.command(&[base.as_slice(), &more].concat()).finish().await.exits(0).says("applied V10__create_orders");
+    let base = [
+        "migrate",
+        "--cluster",
+        seed::CLUSTER,
+        "--task-definition",
+        seed::TASK_FAMILY,
+        "--subnets",
+        seed::SUBNETS,
+    ];
+    let more =
+        ["--image", crate::support::IMAGE, "--database", HEALTH, "--require-report", "--log-drain=10s"];
+    world
+        .command(&[base.as_slice(), &more].concat())
+        .finish()
+        .await
+        .exits(0)
+        .says("applied V10__create_orders");
 }
 
 #[tokio::test]
@@ -74,7 +92,10 @@ async fn hostile_lines_are_text_and_nothing_else() {
         "\u{202e}txt.exe",
     ];
     world.program(move |context| {
-        Script::new().lines(hostile.map(str::to_owned)).line(report(&database(context))).exit(if database(context) == PROD { 0 } else { 1 })
+        Script::new()
+            .lines(hostile.map(str::to_owned))
+            .line(report(&database(context)))
+            .exit(if database(context) == PROD { 0 } else { 1 })
     });
     let run = world.migrate(&["--database", PROD, "--database", HEALTH]).in_actions().finish().await;
     run.exits(1);

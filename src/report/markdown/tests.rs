@@ -236,7 +236,7 @@ fn an_exit_code_alone_is_not_called_proof() {
     let summary = summary(&report);
     let head: String = summary.lines().take(4).map(|line| format!("{line}\n")).collect();
     insta::assert_snapshot!(head, @"
-    ## ✅ 3 of 3 databases migrated
+    ## ⚠️ 3 of 3 databases migrated
 
     ⚠️ 1 database migrated by exit code alone: no migration report was seen, so nothing proves which database it was connected to.
     ");

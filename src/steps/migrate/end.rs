@@ -34,8 +34,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             row.stop_code.clone_from(&task.stop_code);
             row.stopped_reason =
                 task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
-            row.diagnosis =
-                if verdict.is_migrated() { None } else { diagnose(task, &self.plan.container) };
+            row.diagnosis = if verdict.is_migrated() { None } else { diagnose(task, &self.plan.container) };
             row.migration_report = reports.all().last().cloned();
             row.durations = durations(task, row.started_at);
         });
@@ -43,7 +42,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// What the task's other containers printed, when the migration container did not end well: one page of each.
     async fn hear_the_others(&self, database: &str, task: &Task) {
-        let others = task.containers.iter().filter(|other| other.name != self.plan.container && other.exit_code.is_some());
+        let others = task
+            .containers
+            .iter()
+            .filter(|other| other.name != self.plan.container && other.exit_code.is_some());
         for other in others {
             let Some(stream) = self.plan.log_stream(&other.name, task) else { continue };
             let mut log = LogFollower::new(stream);

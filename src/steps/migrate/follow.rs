@@ -167,9 +167,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 &following.reports,
                 self.plan.require_report,
             ),
-            End::Lost(why) => Verdict::Unproved {
-                why: format!("we lost sight of its task, which may still run: {why}"),
-            },
+            End::Lost(why) => {
+                Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
+            }
         }
     }
 
@@ -189,7 +189,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
     async fn cancel(&self, database: &str, arn: &str) -> Verdict {
         match self.plan.on_cancel {
             Leftover::Leave => Verdict::Cancelled { stopped: false },
-            Leftover::Stop => Verdict::Cancelled { stopped: self.stop(database, arn, "the run was interrupted").await },
+            Leftover::Stop => {
+                Verdict::Cancelled { stopped: self.stop(database, arn, "the run was interrupted").await }
+            }
         }
     }
 
@@ -213,7 +215,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
     async fn stop(&self, database: &str, arn: &str, why: &str) -> bool {
         self.progress.phase(database, Phase::Stopping);
         let reason = format!("{STOPPED_BY_US}{why}");
-        let error = match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
+        let error = match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await
+        {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => format!("{error:#}"),
             Err(_) => "no answer in time".to_owned(),

@@ -39,7 +39,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     if task.is_stopped() {
                         task.last_status.clear();
                     }
-                    return Launched::Task(Box::new(task));
+                    return Launched::Task(task);
                 }
                 Ok(None) => return Launched::Not(Verdict::Cancelled { stopped: false }),
                 Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => reason,
@@ -115,7 +115,10 @@ mod tests {
     fn capacity_is_told_from_what_does_not_pass() {
         for (reason, passes) in [
             ("You’ve reached the limit on the number of vCPUs you can run concurrently", true),
-            ("Capacity is unavailable at this time. Please try again later or in a different availability zone", true),
+            (
+                "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+                true,
+            ),
             ("MISSING", false),
             ("INACTIVE", false),
         ] {

@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::ports::{
-    BinaryImage, Caller, Container, DesiredStatus, DockerBuild, ImageTag, Launch, LogEvent, LogPage, LogStream,
-    Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
+    BinaryImage, Caller, Container, DesiredStatus, DockerBuild, ImageTag, Launch, LogEvent, LogPage,
+    LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
 };
 use crate::progress::Progress;
 use crate::recorder::Recorder;
@@ -69,11 +69,18 @@ impl Fargate {
         let killed = self.stopped.borrow().get(arn).copied();
         let started = since >= START;
         let over = killed.is_some() || since >= START + self.run;
-        let status = if over { "STOPPED" } else if started { "RUNNING" } else { "PROVISIONING" };
+        let status = if over {
+            "STOPPED"
+        } else if started {
+            "RUNNING"
+        } else {
+            "PROVISIONING"
+        };
         Some(Task {
             arn: arn.to_owned(),
             last_status: status.into(),
-            stop_code: over.then(|| if killed.is_some() { "UserInitiated" } else { "EssentialContainerExited" }.into()),
+            stop_code: over
+                .then(|| if killed.is_some() { "UserInitiated" } else { "EssentialContainerExited" }.into()),
             stopped_reason: over.then(|| "Essential container in task exited".into()),
             containers: vec![Container {
                 name: "migration".into(),
@@ -141,7 +148,9 @@ impl Reads for Fargate {
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
         let id = stream.name.rsplit('/').next().unwrap_or_default();
         let tasks = self.tasks.borrow();
-        let Some((_, since)) = tasks.iter().find(|(arn, _)| arn.ends_with(id)) else { return Ok(LogPage::Absent) };
+        let Some((_, since)) = tasks.iter().find(|(arn, _)| arn.ends_with(id)) else {
+            return Ok(LogPage::Absent);
+        };
         let since = since.elapsed();
         let there = self.lines.iter().filter(|(at, _)| START + *at + self.log_delay <= since).count();
         if there == 0 {
@@ -172,7 +181,7 @@ impl Writes for Fargate {
     async fn run_task(&self, request: &RunTask) -> Result<Launch> {
         let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{}", &request.client_token[..32]);
         self.tasks.borrow_mut().entry(arn.clone()).or_insert_with(Instant::now);
-        Ok(Launch::Started(self.task(&arn).expect("just started")))
+        Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
     }
 
     async fn stop_task(&self, _: &str, arn: &str, _: &str) -> Result<()> {
@@ -224,7 +233,9 @@ async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Repor
     let image = image(plan, world, &progress).await.expect("an image");
     let revision = revision(plan, &image, world, &progress).await.expect("a revision");
     let from = Instant::now();
-    Migration { plan, revision: &revision, world, progress: &progress, recorder: &recorder, interrupt }.run().await;
+    Migration { plan, revision: &revision, world, progress: &progress, recorder: &recorder, interrupt }
+        .run()
+        .await;
     (recorder.close(None), from.elapsed())
 }
 
