@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use sandbox::options::{Engine, Options};
 use sandbox::postgres::{self, Postgres};
-use sandbox::seed::{CLUSTER, DATABASES, SECURITY_GROUPS, SUBNETS, SeedSystem, TASK_FAMILY};
+use sandbox::seed::{CLUSTER, DATABASES, REPOSITORY, SECURITY_GROUPS, SUBNETS, SeedSystem, TASK_FAMILY};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -65,6 +65,9 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
         directory,
     };
     let shown = show(&migration, &system, &interrupts).await;
+    if flags.docker {
+        remove_images(system.sandbox.registry().repository_uri(REPOSITORY)).await;
+    }
     // Everything ends before the outcome is told, whatever it is.
     system.stop().await?;
     let result = shown?;
@@ -176,6 +179,22 @@ fn introduce(system: &SeedSystem) {
     console::line(&format!("task definition {TASK_FAMILY}, which names no database"));
     if !system.postgres.is_ours() {
         console::line("the server is yours: its databases stay when the demo ends");
+    }
+}
+
+/// The engine's copies: the registry that they are named after is about to end, and has its own.
+async fn remove_images(name: String) {
+    let docker = |arguments: &[&str]| {
+        let mut docker = Command::new("docker");
+        docker.args(arguments).stdin(Stdio::null()).output()
+    };
+    let format = "{{.Repository}}:{{.Tag}}\t{{.Repository}}@{{.Digest}}";
+    let Ok(found) = docker(&["images", "--digests", "--format", format, &name]).await else { return };
+    for reference in
+        String::from_utf8_lossy(&found.stdout).split_whitespace().filter(|name| !name.contains("<none>"))
+    {
+        // One that is in use stays, and harms nobody.
+        let _ = docker(&["rmi", reference]).await;
     }
 }
 

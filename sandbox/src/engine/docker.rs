@@ -3,6 +3,7 @@
 //! Containers share this machine's network (`--network host`), so that a database on 127.0.0.1 is what 127.0.0.1
 //! is to the task. All of them carry a label of this sandbox, and exactly those are removed at the end.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -58,8 +59,12 @@ impl DockerEngine {
         let password = (self.login.password)()?;
         let auth = STANDARD.encode(format!("AWS:{password}"));
         let config = json!({ "auths": { &self.login.registry: { "auth": auth } } });
-        let path = self.config.path().join("config.json");
-        std::fs::write(&path, config.to_string()).context("write docker configuration")
+        // Replaced at once: another pull may be reading it, and half a file is no login.
+        let mut file =
+            tempfile::NamedTempFile::new_in(self.config.path()).context("write docker configuration")?;
+        file.write_all(config.to_string().as_bytes()).context("write docker configuration")?;
+        file.persist(self.config.path().join("config.json")).context("write docker configuration")?;
+        Ok(())
     }
 
     pub(super) async fn start(&self, launch: Launch) -> Result<Started, String> {
