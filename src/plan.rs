@@ -3,22 +3,26 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
-use std::path::PathBuf;
-
-use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 
 use crate::cli::Leftover;
 use crate::failure::Failure;
-use crate::image_reference::ImageReference;
-use crate::ports::{BinaryImage, DockerBuild, ImageTag, LogStream, Network, RunTask, Task};
-use crate::report::ImageSource;
-use crate::settings::{FLEET_PLACEHOLDER, ImageChoice, Settings};
-use crate::steps::observe::{Account, Observed, ObservedImage, docker_build};
+use crate::ports::{LogStream, Network, RunTask, Task};
+use crate::settings::{FLEET_PLACEHOLDER, Settings};
+use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
+mod identity;
+mod image;
 mod print;
 mod request;
+#[cfg(test)]
+mod tests;
 
+use identity::{client_token, migrates, running_task};
+use image::image_plan;
+
+pub use image::ImagePlan;
 pub use print::{json, markdown, text};
 pub use request::run_task_input;
 
@@ -46,10 +50,10 @@ pub struct Plan {
     pub started_by: String,
     pub max_parallel: usize,
     pub keep_going: bool,
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
     pub on_timeout: Leftover,
     pub on_cancel: Leftover,
-    pub log_drain: std::time::Duration,
+    pub log_drain: Duration,
     pub require_report: bool,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
@@ -68,27 +72,6 @@ pub struct DatabasePlan {
 pub struct RunningTask {
     pub arn: String,
     pub started_by: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImagePlan {
-    /// The repository has the tag: its digest is used and nothing is built.
-    Reuse {
-        tag: ImageTag,
-        digest: String,
-    },
-    Build {
-        build: DockerBuild,
-        to: ImageTag,
-    },
-    Package {
-        binary: BinaryImage,
-        to: ImageTag,
-    },
-    Given {
-        reference: String,
-        digest: Option<String>,
-    },
 }
 
 /// What the revision will be.
@@ -231,73 +214,6 @@ impl Plan {
     }
 }
 
-impl ImagePlan {
-    /// The image as the revision will name it. A digest that only the push will give is spelled out as such.
-    pub fn reference(&self) -> String {
-        match self {
-            Self::Reuse { tag, digest } => format!("{}@{digest}", tag.repository.uri),
-            Self::Build { to, .. } | Self::Package { to, .. } => {
-                format!("{}@<digest of {} after the push>", to.repository.uri, to.tag)
-            }
-            Self::Given { reference, .. } => reference.clone(),
-        }
-    }
-
-    /// The tag that names the image, where it has one.
-    pub fn tag(&self) -> Option<&str> {
-        match self {
-            Self::Reuse { tag, .. } => Some(&tag.tag),
-            Self::Build { to, .. } | Self::Package { to, .. } => Some(&to.tag),
-            Self::Given { reference, .. } => ImageReference::parse(reference).tag,
-        }
-    }
-
-    pub fn source(&self) -> ImageSource {
-        match self {
-            Self::Reuse { .. } => ImageSource::Reused,
-            Self::Build { .. } => ImageSource::Built,
-            Self::Package { .. } => ImageSource::Packaged,
-            Self::Given { .. } => ImageSource::Given,
-        }
-    }
-}
-
-fn image_plan(
-    settings: &Settings,
-    base: &TaskDefinition,
-    observed: ObservedImage,
-    notes: &mut Vec<String>,
-) -> Result<ImagePlan, Failure> {
-    match observed {
-        ObservedImage::Reference { reference, digest } => {
-            if digest.is_none() {
-                notes.push(format!(
-                    "image {reference} is not pinned by digest: what it names can change between two tasks"
-                ));
-            }
-            Ok(ImagePlan::Given { reference, digest })
-        }
-        ObservedImage::Tagged { repository, tag, digest } => {
-            let to = ImageTag { repository, tag };
-            if let Some(digest) = digest {
-                return Ok(ImagePlan::Reuse { tag: to, digest });
-            }
-            match &settings.image {
-                ImageChoice::Binary(path) => {
-                    let platform = base.platform()?.to_owned();
-                    Ok(ImagePlan::Package { binary: BinaryImage { path: PathBuf::from(path), platform }, to })
-                }
-                _ => match docker_build(settings, base)? {
-                    Some(build) => Ok(ImagePlan::Build { build, to }),
-                    None => {
-                        Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile"))
-                    }
-                },
-            }
-        }
-    }
-}
-
 fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
     let name = base.name();
     if base.network_mode() != Some("awsvpc") {
@@ -339,36 +255,4 @@ fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
             "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
         )),
     }
-}
-
-/// A task of somebody else that migrates `database` now. One that this very run started is taken up again by its
-/// client token.
-fn running_task(
-    running: &[Task],
-    container: &str,
-    variable: &str,
-    database: &str,
-    started_by: &str,
-) -> Option<RunningTask> {
-    running
-        .iter()
-        .filter(|task| !task.is_stopped() && task.started_by.as_deref() != Some(started_by))
-        .find(|task| migrates(task, container, variable, database))
-        .map(|task| RunningTask { arn: task.arn.clone(), started_by: task.started_by.clone() })
-}
-
-fn migrates(task: &Task, container: &str, variable: &str, database: &str) -> bool {
-    task.overrides.iter().any(|(c, n, v)| c == container && n == variable && v == database)
-}
-
-/// The same run, database and revision give the same token, and ECS the same task: a retry, or a second process of
-/// the same run, can not start a second migration.
-fn client_token(started_by: &str, database: &str, revision: &str, attempt: u32) -> String {
-    let mut hash = Sha256::new();
-    for part in [started_by, database, revision, &attempt.to_string()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    // 60 characters: RunTask takes 64.
-    hash.finalize().iter().take(30).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -26,14 +26,26 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     for line in diff.lines() {
         let _ = writeln!(out, "  {}", one_line(line));
     }
-    for Request { database, input, already_running } in requests(plan)? {
-        let _ = writeln!(out, "\nRunTask for {}", one_line(database));
-        match already_running {
+    let mut shown = false;
+    for request in requests(plan)? {
+        let database = one_line(request.database);
+        match request.already_running {
             Some(arn) => {
-                let _ = writeln!(out, "  not started: task {} migrates it now", one_line(arn));
+                let _ = writeln!(out, "\nNo RunTask for {database}: task {} migrates it now", one_line(arn));
+            }
+            // They differ in nothing else, and a fleet's plan is to be read.
+            None if shown => {
+                let token = request.input["clientToken"].as_str().unwrap_or_default();
+                let variable = &plan.database_variable;
+                let _ = writeln!(
+                    out,
+                    "\nRunTask for {database}: the same, with {variable} = {database}, clientToken = {token}"
+                );
             }
             None => {
-                for line in pretty(&input).lines() {
+                shown = true;
+                let _ = writeln!(out, "\nRunTask for {database}");
+                for line in pretty(&request.input).lines() {
                     let _ = writeln!(out, "  {}", one_line(line));
                 }
             }

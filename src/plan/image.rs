@@ -1,0 +1,97 @@
+//! Where the image comes from.
+
+use crate::failure::Failure;
+use crate::image_reference::ImageReference;
+use crate::ports::{BinaryImage, DockerBuild, ImageTag};
+use crate::report::ImageSource;
+use crate::settings::{ImageChoice, Settings};
+use crate::steps::observe::{ObservedImage, docker_build};
+use crate::task_definition::TaskDefinition;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImagePlan {
+    /// The repository has the tag: its digest is used and nothing is built.
+    Reuse {
+        tag: ImageTag,
+        digest: String,
+    },
+    Build {
+        build: DockerBuild,
+        to: ImageTag,
+    },
+    Package {
+        binary: BinaryImage,
+        to: ImageTag,
+    },
+    Given {
+        reference: String,
+        digest: Option<String>,
+    },
+}
+
+impl ImagePlan {
+    /// The image as the revision will name it. A digest that only the push will give is spelled out as such.
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Reuse { tag, digest } => format!("{}@{digest}", tag.repository.uri),
+            Self::Build { to, .. } | Self::Package { to, .. } => {
+                format!("{}@<digest of {} after the push>", to.repository.uri, to.tag)
+            }
+            Self::Given { reference, .. } => reference.clone(),
+        }
+    }
+
+    /// The tag that names the image, where it has one.
+    pub fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Reuse { tag, .. } => Some(&tag.tag),
+            Self::Build { to, .. } | Self::Package { to, .. } => Some(&to.tag),
+            Self::Given { reference, .. } => ImageReference::parse(reference).tag,
+        }
+    }
+
+    pub fn source(&self) -> ImageSource {
+        match self {
+            Self::Reuse { .. } => ImageSource::Reused,
+            Self::Build { .. } => ImageSource::Built,
+            Self::Package { .. } => ImageSource::Packaged,
+            Self::Given { .. } => ImageSource::Given,
+        }
+    }
+}
+
+pub fn image_plan(
+    settings: &Settings,
+    base: &TaskDefinition,
+    observed: ObservedImage,
+    notes: &mut Vec<String>,
+) -> Result<ImagePlan, Failure> {
+    match observed {
+        ObservedImage::Reference { reference, digest } => {
+            if digest.is_none() {
+                notes.push(format!(
+                    "image {reference} is not pinned by digest: what it names can change between two tasks"
+                ));
+            }
+            Ok(ImagePlan::Given { reference, digest })
+        }
+        ObservedImage::Tagged { repository, tag, digest } => {
+            let to = ImageTag { repository, tag };
+            if let Some(digest) = digest {
+                return Ok(ImagePlan::Reuse { tag: to, digest });
+            }
+            match &settings.image {
+                ImageChoice::Binary(path) => {
+                    let platform = base.platform()?.to_owned();
+                    Ok(ImagePlan::Package { binary: BinaryImage { path: path.clone(), platform }, to })
+                }
+                _ => match docker_build(settings, base)? {
+                    Some(build) => Ok(ImagePlan::Build { build, to }),
+                    None => {
+                        Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile"))
+                    }
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cli;
+use crate::ports::{Caller, Task};
+use crate::settings::RunIdentity;
+use crate::steps::observe::ObservedImage;
+
+fn settings(more: &[&str]) -> Settings {
+    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+    let arguments = base.iter().chain(more).map(Into::into).collect();
+    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("flags").command;
+    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
+}
+
+fn document() -> Value {
+    let text = include_str!("../../sandbox/fixtures/describe-task-definition.json");
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn observed(document: Value) -> Observed {
+    let definition = TaskDefinition::from_json(document, "test").expect("a task definition");
+    let caller = Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() };
+    Observed {
+        aws: Some(Account { caller, region: "us-east-1".into() }),
+        current: Some(definition.clone()),
+        base: definition,
+        image: ObservedImage::Reference {
+            reference: "registry.example/app@sha256:0".into(),
+            digest: Some("sha256:0".into()),
+        },
+        network: Network::default(),
+        running: Vec::new(),
+        finished: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn task(arn: &str, database: &str, started_by: &str) -> Task {
+    Task {
+        arn: arn.into(),
+        last_status: "RUNNING".into(),
+        started_by: Some(started_by.into()),
+        overrides: vec![("migration".into(), "DATABASE_NAME".into(), database.into())],
+        ..Task::default()
+    }
+}
+
+#[test]
+fn a_token_is_the_same_for_the_same_work_and_another_for_any_other() {
+    let plan = Plan::new(&settings(&["--database=a,b"]), observed(document())).expect("a plan");
+    let token = |revision, database, attempt| plan.run_task(revision, database, attempt).client_token;
+    assert_eq!(token("t:1", "a", 0), token("t:1", "a", 0));
+    let others = [token("t:2", "a", 0), token("t:1", "b", 0), token("t:1", "a", 1)];
+    assert!(others.iter().all(|other| *other != token("t:1", "a", 0)));
+    // RunTask takes 64 characters of ASCII 33 to 126.
+    assert!(token("t:1", "a", 0).len() <= 64 && token("t:1", "a", 0).chars().all(|c| c.is_ascii_graphic()));
+}
+
+#[test]
+fn a_database_that_others_migrate_is_told_from_one_that_this_run_does() {
+    let settings = settings(&["--database=a,b,c"]);
+    let own = settings.run.started_by.clone();
+    let mut observed = observed(document());
+    observed.running =
+        vec![task("arn:1", "a", "somebody"), task("arn:2", "b", &own), task("arn:3", "other", "somebody")];
+    observed.finished = vec![task("arn:4", "c", &own), task("arn:5", "c", &own)];
+    let plan = Plan::new(&settings, observed).expect("a plan");
+    let rows: Vec<(&str, bool, u32)> = plan
+        .databases
+        .iter()
+        .map(|row| (row.database.as_str(), row.running.is_some(), row.attempt))
+        .collect();
+    assert_eq!(rows, [("a", true, 0), ("b", false, 0), ("c", false, 2)]);
+}
+
+#[test]
+fn a_revision_is_reused_when_it_is_what_is_wanted_and_only_then() {
+    let settings = settings(&["--database=a"]);
+    let mut wanted = document();
+    let container = &mut wanted["taskDefinition"]["containerDefinitions"][0];
+    container["image"] = json!("registry.example/app@sha256:0");
+    container["environment"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "DATABASE_NAME", "value": "a"}));
+    let reuses = |document: Value| {
+        let plan = Plan::new(&settings, observed(document)).expect("a plan");
+        matches!(plan.revision(&plan.image.reference()), Ok(RevisionPlan::Reuse(_)))
+    };
+    assert!(reuses(wanted.clone()));
+    assert!(!reuses(document()));
+    wanted["taskDefinition"]["cpu"] = json!("512");
+    assert!(reuses(wanted.clone()), "the base is what counts, and it is the current one");
+    wanted["taskDefinition"]["containerDefinitions"][0]["environment"][2]["value"] = json!("b");
+    assert!(!reuses(wanted));
+}
+
+#[test]
+fn what_ecs_would_refuse_is_refused_here() {
+    let huge = format!("--env=A={}", "x".repeat(MAX_OVERRIDES));
+    let error = Plan::new(&settings(&["--database=a", &huge]), observed(document())).expect_err("too long");
+    assert!(error.message.contains("ECS takes 8192"), "{error}");
+
+    for (field, value, said) in [
+        ("networkMode", json!("bridge"), "networkMode bridge"),
+        ("requiresCompatibilities", json!(["EC2"]), "not made for Fargate"),
+    ] {
+        let mut document = document();
+        document["taskDefinition"][field] = value;
+        document["taskDefinition"]["compatibilities"] = json!(["EC2"]);
+        let error = Plan::new(&settings(&["--database=a"]), observed(document)).expect_err(said);
+        assert!(error.message.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn what_a_log_configuration_means_is_said_before_the_run() {
+    for (configuration, said) in [
+        (json!(null), "has no logConfiguration"),
+        (json!({"logDriver": "awsfirelens"}), "awsfirelens"),
+        (
+            json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-stream-prefix": "p"}}),
+            "non-blocking",
+        ),
+    ] {
+        let mut document = document();
+        document["taskDefinition"]["containerDefinitions"][0]["logConfiguration"] = configuration;
+        let plan = Plan::new(&settings(&["--database=a"]), observed(document)).expect("a plan");
+        assert!(plan.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", plan.notes);
+    }
+}

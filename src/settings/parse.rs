@@ -1,0 +1,166 @@
+//! From a flag's text to its value, or to what is wrong with it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::{FLEET_PLACEHOLDER, ImageChoice, NetworkChoice, Selector, TaskDefinitionSource};
+use crate::cli;
+use crate::failure::Failure;
+
+/// Bytes of a PostgreSQL identifier (NAMEDATALEN - 1); PostgreSQL cuts a longer name without a word.
+const MAX_DATABASE_NAME: usize = 63;
+
+pub fn required(value: Option<String>, what: &str, flag: &str) -> Result<String, Failure> {
+    value
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| Failure::input(format!("no {what} given")).hint(format!("pass {flag}")))
+}
+
+pub fn databases(names: Vec<String>) -> Result<Vec<String>, Failure> {
+    let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+    if names.is_empty() {
+        return Err(Failure::input("no database given").hint("pass --database NAME; repeat it for several"));
+    }
+    let mut seen = HashSet::new();
+    for name in &names {
+        if let Some(why) = bad_database_name(name) {
+            return Err(Failure::input(format!("{name:?} is no database name: {why}"))
+                .hint("letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed"));
+        }
+        if !seen.insert(name) {
+            return Err(
+                Failure::input(format!("database {name} is named twice")).hint("name each database once")
+            );
+        }
+    }
+    Ok(names)
+}
+
+/// Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs, links and summaries.
+fn bad_database_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.len() > MAX_DATABASE_NAME {
+        Some("PostgreSQL would cut it after 63 bytes")
+    } else if name == FLEET_PLACEHOLDER {
+        Some("it is the placeholder of a fleet's revision")
+    } else if name.starts_with(['-', '.']) {
+        Some("it begins with - or .")
+    } else if !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$')) {
+        Some("it has a character that is not allowed")
+    } else {
+        None
+    }
+}
+
+pub fn task_definition(name: String) -> TaskDefinitionSource {
+    // A family's name has no dot and no slash; an ARN has a slash, and begins with "arn:".
+    let is_path = !name.starts_with("arn:") && (name.contains('/') || name.ends_with(".json"));
+    if is_path { TaskDefinitionSource::File(name.into()) } else { TaskDefinitionSource::Ecs(name) }
+}
+
+pub fn tag(tag: String) -> Result<String, Failure> {
+    let first_ok = tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let rest_ok = tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    if first_ok && rest_ok && tag.len() <= 128 {
+        return Ok(tag);
+    }
+    Err(Failure::input(format!("{tag:?} is no image tag"))
+        .hint("letters, digits and _ . - are allowed, at most 128, the first one no . or -"))
+}
+
+pub fn image_choice(image: cli::Image) -> ImageChoice {
+    if let Some(reference) = image.image {
+        return ImageChoice::Reference(reference);
+    }
+    if let Some(binary) = image.binary {
+        return ImageChoice::Binary(binary);
+    }
+    let context = image.context.unwrap_or_else(|| ".".into());
+    ImageChoice::Docker {
+        dockerfile: image.dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
+        context,
+        target: image.target,
+        build_args: image.build_arg,
+    }
+}
+
+pub fn network_choice(network: cli::NetworkFlags) -> Result<NetworkChoice, Failure> {
+    if let Some(service) = network.network_from_service {
+        return Ok(NetworkChoice::FromService(service));
+    }
+    if network.subnets.is_empty() {
+        return Err(Failure::input("no subnets given").hint(
+            "pass --subnets ID,ID or --subnets 'tag:Name=pattern*', or take them from a service with --network-from-service",
+        ));
+    }
+    Ok(NetworkChoice::Given {
+        subnets: selectors(network.subnets, "subnets", "subnet-")?,
+        security_groups: selectors(network.security_groups, "security-groups", "sg-")?,
+        assign_public_ip: network.assign_public_ip,
+    })
+}
+
+fn selectors(values: Vec<String>, flag: &str, prefix: &str) -> Result<Vec<Selector>, Failure> {
+    values
+        .iter()
+        .map(|value| value.trim())
+        .map(|value| {
+            if let Some((key, pattern)) = value.strip_prefix("tag:").and_then(|tag| tag.split_once('=')) {
+                return Ok(Selector::Tag { key: key.into(), pattern: pattern.into() });
+            }
+            if value.starts_with(prefix) {
+                return Ok(Selector::Id(value.into()));
+            }
+            Err(Failure::input(format!("--{flag} {value:?} is neither an id nor a tag"))
+                .hint(format!("an id begins with {prefix}; a tag reads tag:Name=pattern*")))
+        })
+        .collect()
+}
+
+pub fn variable_name(flag: &str, name: String) -> Result<String, Failure> {
+    let first_ok = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if first_ok && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(name);
+    }
+    Err(Failure::input(format!("--{flag} {name:?} is no name of a variable"))
+        .hint("letters, digits and _ are allowed, the first one no digit"))
+}
+
+pub fn environment(pairs: Vec<String>) -> Result<Vec<(String, String)>, Failure> {
+    let mut seen = HashSet::new();
+    pairs
+        .into_iter()
+        .map(|pair| {
+            // The value may be secret after all: an error names the variable only.
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(Failure::input("--env without =").hint("pass --env NAME=value"));
+            };
+            let name = variable_name("env", name.to_owned())?;
+            if !seen.insert(name.clone()) {
+                return Err(Failure::input(format!("--env sets {name} twice")));
+            }
+            Ok((name, value.to_owned()))
+        })
+        .collect()
+}
+
+pub fn command(text: &str) -> Result<Vec<String>, Failure> {
+    let words = shell_words::split(text).map_err(|_| {
+        Failure::input(format!("--command {text:?} has a quote without its end"))
+            .hint("quote it as for a shell; no shell runs it")
+    })?;
+    if words.is_empty() {
+        return Err(Failure::input("--command is empty"));
+    }
+    Ok(words)
+}
+
+/// `90s`, `45m`, `1h 30m`.
+pub fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+    let parsed =
+        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed.filter(|duration| !duration.is_zero()).ok_or_else(|| {
+        Failure::input(format!("--{flag} {text:?} is no duration")).hint("write 90s, 45m or 2h")
+    })
+}

@@ -1,0 +1,83 @@
+use std::ffi::OsString;
+
+use super::parse::{duration, task_definition};
+use super::*;
+use crate::cli;
+use crate::failure::Failure;
+
+fn settings(extra: &[&str]) -> Result<Settings, Failure> {
+    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+    let arguments: Vec<OsString> = base.iter().chain(extra).map(Into::into).collect();
+    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("valid flags").command;
+    Settings::new(flags, None, RunIdentity::local("test"))
+}
+
+#[test]
+fn bad_database_names_are_refused_before_anything_else() {
+    let long = "x".repeat(64);
+    for name in [
+        "",
+        " ",
+        "a b",
+        "a;drop",
+        "a\nb",
+        "-x",
+        "a'b",
+        "a\"b",
+        "::set-output",
+        "##[x]",
+        &long,
+        FLEET_PLACEHOLDER,
+    ] {
+        let error = settings(&[&format!("--database={name}")]).expect_err(name);
+        assert_eq!(error.exit_code, crate::failure::ExitCode::BadInput, "{name}");
+    }
+    for name in ["startupwebapp_prod", "a-b.c$1", "Übung", &"x".repeat(63)] {
+        assert_eq!(settings(&["--database", name]).expect(name).databases, [name]);
+    }
+}
+
+#[test]
+fn a_database_is_named_once() {
+    let error = settings(&["--database=a,b", "--database=a"]).expect_err("twice");
+    assert_eq!(error.message, "database a is named twice");
+}
+
+#[test]
+fn a_task_definition_is_a_file_when_it_looks_like_a_path() {
+    for (text, file) in [
+        ("family", false),
+        ("family:3", false),
+        ("arn:aws:ecs:us-east-1:123456789012:task-definition/family:3", false),
+        ("ecs/task.json", true),
+        ("task.json", true),
+        ("./task", true),
+    ] {
+        assert_eq!(matches!(task_definition(text.into()), TaskDefinitionSource::File(_)), file, "{text}");
+    }
+}
+
+#[test]
+fn values_of_variables_are_never_in_an_error() {
+    for pair in ["--env=hunter2", "--env=9X=hunter2", "--env=DATABASE_NAME=hunter2"] {
+        let error = settings(&["--database=a", pair]).expect_err(pair);
+        assert!(!format!("{error:?}").contains("hunter2"), "{pair}: {error:?}");
+    }
+}
+
+#[test]
+fn durations_read_as_people_write_them() {
+    for (text, seconds) in [("90s", 90), ("45m", 2_700), ("2h", 7_200), ("1h 30m", 5_400)] {
+        assert_eq!(duration("timeout", text).expect(text), Duration::from_secs(seconds));
+    }
+    for text in ["", "0s", "-5s", "soon", "10"] {
+        assert!(duration("timeout", text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn networks_are_ids_or_tags() {
+    let settings = settings(&["--database=a", "--security-groups=sg-1,tag:Name=x-*"]).expect("valid");
+    let NetworkChoice::Given { security_groups, .. } = settings.network else { panic!("given") };
+    assert_eq!(security_groups[1], Selector::Tag { key: "Name".into(), pattern: "x-*".into() });
+}

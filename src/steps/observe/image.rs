@@ -1,0 +1,138 @@
+//! The image: which tag names it, whether the repository has it, and whether it could be built here.
+
+use anyhow::Result;
+
+use super::ObservedImage;
+use crate::adapters::{docker, git};
+use crate::failure::{ExitCode, Failure};
+use crate::image_reference::ImageReference;
+use crate::ports::{DockerBuild, Reads};
+use crate::settings::{ImageChoice, Settings};
+use crate::task_definition::TaskDefinition;
+
+pub async fn image(settings: &Settings, reads: &impl Reads, base: &TaskDefinition) -> Result<ObservedImage> {
+    let container = base.migration_container(settings.container.as_deref())?;
+    if let ImageChoice::Reference(text) = &settings.image {
+        return given_image(reads, text).await;
+    }
+    let (name, _) = repository_of(settings, base, container)?;
+    let tag = tag(settings).await?;
+    let repository = reads.repository(&name).await?;
+    let digest = reads.image_digest(&repository.name, &tag).await?;
+    Ok(ObservedImage::Tagged { repository, tag, digest })
+}
+
+/// An image in ECR must be there, and is pinned; one of another registry is taken as it is.
+async fn given_image(reads: &impl Reads, text: &str) -> Result<ObservedImage> {
+    let parsed = ImageReference::parse(text);
+    let in_ecr = parsed.registry.is_some_and(|registry| {
+        registry.contains(".dkr.ecr.")
+            || registry.starts_with("127.0.0.1:")
+            || registry.starts_with("localhost:")
+    });
+    if !in_ecr {
+        let digest = parsed.digest.map(str::to_owned);
+        return Ok(ObservedImage::Reference { reference: text.to_owned(), digest });
+    }
+    let repository = reads.repository(parsed.path).await?;
+    let wanted = parsed.digest.or(parsed.tag).unwrap_or("latest");
+    match reads.image_digest(&repository.name, wanted).await? {
+        Some(digest) => Ok(ObservedImage::Reference {
+            reference: format!("{}@{digest}", parsed.repository()),
+            digest: Some(digest),
+        }),
+        None => Err(Failure::input(format!("repository {} has no image {wanted}", repository.name))
+            .hint("push it first, check the tag of --image, or leave --image away to build it here")
+            .into()),
+    }
+}
+
+/// The repository's name and URI, from `--repository` or from where the container's image is now.
+pub fn repository_of(
+    settings: &Settings,
+    base: &TaskDefinition,
+    container: &str,
+) -> Result<(String, String), Failure> {
+    let text = settings.repository.as_deref().or_else(|| base.image(container)).unwrap_or_default();
+    let parsed = ImageReference::parse(text);
+    if parsed.path.is_empty() || text.contains(char::is_whitespace) {
+        return Err(Failure::input(format!(
+            "container {container} has no image to take the repository from"
+        ))
+        .hint("pass --repository NAME"));
+    }
+    Ok((parsed.path.to_owned(), parsed.repository()))
+}
+
+/// `--tag`, else the commit: GitHub's, else git's.
+pub async fn tag(settings: &Settings) -> Result<String> {
+    if let Some(tag) = &settings.tag {
+        return Ok(tag.clone());
+    }
+    if let Some(commit) = &settings.commit {
+        return Ok(commit.clone());
+    }
+    let directory = match &settings.image {
+        ImageChoice::Docker { context, .. } => context.clone(),
+        _ => ".".into(),
+    };
+    git::commit(&directory).await?.ok_or_else(|| {
+        Failure::input("no commit to name the image by")
+            .hint("pass --tag, or run inside a git repository")
+            .into()
+    })
+}
+
+/// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
+pub async fn local_checks(
+    settings: &Settings,
+    base: &TaskDefinition,
+    image: &ObservedImage,
+) -> Result<Vec<String>> {
+    if !matches!(image, ObservedImage::Tagged { digest: None, .. }) {
+        return Ok(Vec::new());
+    }
+    match local_problem(settings, base).await? {
+        Some(problem) if settings.plan_only && problem.exit_code != ExitCode::BadInput => {
+            Ok(vec![format!("a build on this machine would fail: {problem}")])
+        }
+        Some(problem) => Err(problem.into()),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub async fn local_problem(settings: &Settings, base: &TaskDefinition) -> Result<Option<Failure>> {
+    let checked = match &settings.image {
+        ImageChoice::Docker { .. } => match docker_build(settings, base)? {
+            Some(build) => docker::check(&build).await,
+            None => Ok(()),
+        },
+        ImageChoice::Binary(path) if !path.is_file() => {
+            Err(Failure::input(format!("--binary {} is no file", path.display()))
+                .hint("build it first")
+                .into())
+        }
+        _ => Ok(()),
+    };
+    match checked {
+        Ok(()) => Ok(None),
+        Err(error) => match Failure::find(&error) {
+            Some(failure) => Ok(Some(failure.clone())),
+            None => Err(error),
+        },
+    }
+}
+
+/// What docker is asked for, with the platform of the task definition.
+pub fn docker_build(settings: &Settings, base: &TaskDefinition) -> Result<Option<DockerBuild>, Failure> {
+    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.image else {
+        return Ok(None);
+    };
+    Ok(Some(DockerBuild {
+        context: context.clone(),
+        dockerfile: dockerfile.clone(),
+        target: target.clone(),
+        build_args: build_args.clone(),
+        platform: base.platform()?.to_owned(),
+    }))
+}
