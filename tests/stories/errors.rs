@@ -17,7 +17,9 @@ fn arguments(changes: &[(&str, &str)]) -> Vec<String> {
     ];
     let kept = defaults.iter().filter(|(flag, _)| !changes.iter().any(|(changed, _)| changed == flag));
     let given = kept.chain(changes).filter(|(_, value)| !value.is_empty());
-    std::iter::once("migrate".to_owned()).chain(given.map(|(flag, value)| format!("{flag}={value}"))).collect()
+    std::iter::once("migrate".to_owned())
+        .chain(given.map(|(flag, value)| format!("{flag}={value}")))
+        .collect()
 }
 
 async fn fails(world: &World, changes: &[(&str, &str)], code: i32, said: &[&str]) {
@@ -34,8 +36,20 @@ async fn fails(world: &World, changes: &[(&str, &str)], code: i32, said: &[&str]
 #[tokio::test]
 async fn what_does_not_exist_is_named_with_what_does() {
     let world = World::new().await;
-    fails(&world, &[("--cluster", "startup")], 2, &["cluster startup does not exist in us-east-1", seed::CLUSTER]).await;
-    fails(&world, &[("--task-definition", "startupwebapp")], 2, &["task definition startupwebapp does not exist", seed::TASK_FAMILY]).await;
+    fails(
+        &world,
+        &[("--cluster", "startup")],
+        2,
+        &["cluster startup does not exist in us-east-1", seed::CLUSTER],
+    )
+    .await;
+    fails(
+        &world,
+        &[("--task-definition", "startupwebapp")],
+        2,
+        &["task definition startupwebapp does not exist", seed::TASK_FAMILY],
+    )
+    .await;
     fails(&world, &[("--container", "app")], 2, &["app", "migration"]).await;
     fails(
         &world,
@@ -44,8 +58,20 @@ async fn what_does_not_exist_is_named_with_what_does() {
         &["repository backend does not exist", seed::REPOSITORY],
     )
     .await;
-    fails(&world, &[("--subnets", "tag:Name=public-*")], 2, &["no subnet has a tag Name that matches public-*", "startupwebapp-private-subnet-1a"]).await;
-    fails(&world, &[("--subnets", ""), ("--network-from-service", "web")], 2, &["service web does not exist"]).await;
+    fails(
+        &world,
+        &[("--subnets", "tag:Name=public-*")],
+        2,
+        &["no subnet has a tag Name that matches public-*", "startupwebapp-private-subnet-1a"],
+    )
+    .await;
+    fails(
+        &world,
+        &[("--subnets", ""), ("--network-from-service", "web")],
+        2,
+        &["service web does not exist"],
+    )
+    .await;
     let image = format!("{}/{}:nope", world.sandbox.registry().host(), seed::REPOSITORY);
     fails(&world, &[("--image", &image)], 2, &["repository startupwebapp-backend has no image nope"]).await;
 }
@@ -127,7 +153,11 @@ async fn a_denied_log_read_is_said_once_and_the_run_goes_on() {
     run.exits(0).says("allow logs:GetLogEvents");
     let notes = run.stdout.lines().filter(|line| line.contains("allow logs:GetLogEvents")).count();
     assert_eq!(notes, 2, "when it happens and at the end, not once a database: {}", run.stdout);
-    assert!(run.summary.contains("logs&#58;GetLogEvents") || run.summary.contains("logs:GetLogEvents"), "{}", run.summary);
+    assert!(
+        run.summary.contains("logs&#58;GetLogEvents") || run.summary.contains("logs:GetLogEvents"),
+        "{}",
+        run.summary
+    );
     let strict = world.migrate(&["--database", PROD, "--require-report"]).finish().await;
     strict.exits(1);
 }
@@ -170,7 +200,10 @@ async fn every_call_has_a_deadline() {
 #[tokio::test]
 async fn an_answer_that_is_cut_off_is_no_success() {
     let world = World::new().await;
-    world.sandbox.faults().push(Fault::call("ecs:RegisterTaskDefinition", Disturbance::MalformedBody).always());
+    world
+        .sandbox
+        .faults()
+        .push(Fault::call("ecs:RegisterTaskDefinition", Disturbance::MalformedBody).always());
     world.migrate(&["--database", HEALTH]).finish().await.exits(3);
     assert_eq!(world.called("RunTask"), 0);
 }
@@ -179,7 +212,10 @@ async fn an_answer_that_is_cut_off_is_no_success() {
 async fn expired_credentials_are_said_and_the_row_tells_what_is_not_known() {
     let world = World::new().await;
     world.program(|_| Script::new().line("working").sleep(Duration::from_secs(30)));
-    world.sandbox.faults().push(Fault::call("ecs:DescribeTasks", Disturbance::ExpiredToken).always().after(1));
+    world
+        .sandbox
+        .faults()
+        .push(Fault::call("ecs:DescribeTasks", Disturbance::ExpiredToken).always().after(1));
     let run = world.migrate(&["--database", HEALTH, "--format=json"]).finish().await;
     assert_ne!(run.code, 0);
     assert_eq!(run.verdict(HEALTH), "unproved");
@@ -191,10 +227,14 @@ async fn a_secret_of_the_variables_name_is_refused_with_the_fix() {
     let world = World::new().await;
     let mut document = seed::task_definition().expect("the seed's");
     let secrets = &mut document["taskDefinition"]["containerDefinitions"][0]["secrets"];
-    secrets.as_array_mut().expect("a list").push(json!({"name": "DATABASE_NAME", "valueFrom": "arn:aws:ssm:x"}));
+    secrets
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "DATABASE_NAME", "valueFrom": "arn:aws:ssm:x"}));
     let path = world.directory.path().join("task.json");
     std::fs::write(&path, document.to_string()).expect("write");
-    fails(&world, &[("--task-definition", &path.display().to_string())], 2, &["DATABASE_NAME", "secret"]).await;
+    fails(&world, &[("--task-definition", &path.display().to_string())], 2, &["DATABASE_NAME", "secret"])
+        .await;
 }
 
 #[tokio::test]
@@ -210,7 +250,8 @@ async fn errors_before_the_plan_leave_a_summary_with_a_row_for_every_database() 
     let world = World::with(Options::default()).await;
     world.sandbox.create_repository("other", RepositorySettings::default());
     let arguments = arguments(&[("--cluster", "nowhere"), ("--database", "a,b")]);
-    let run = world.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).in_actions().finish().await;
+    let run =
+        world.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).in_actions().finish().await;
     run.exits(2);
     assert!(run.summary.contains("nowhere"), "{}", run.summary);
     assert_eq!(run.outputs["failed"], "a,b");

@@ -16,7 +16,8 @@ fn failing_on_the_second(world: &World) {
 #[tokio::test]
 async fn three_databases_are_three_tasks_of_one_revision() {
     let world = World::new().await;
-    let run = world.migrate(&[THREE.as_slice(), &["--format=json", "--require-report"]].concat()).finish().await;
+    let run =
+        world.migrate(&[THREE.as_slice(), &["--format=json", "--require-report"]].concat()).finish().await;
     run.exits(0);
     for name in [PROD, HEALTH, FINTECH] {
         assert_eq!(run.verdict(name), "migrated");
@@ -25,7 +26,8 @@ async fn three_databases_are_three_tasks_of_one_revision() {
     assert_eq!(world.called("RegisterTaskDefinition"), 1);
     assert_eq!(world.called("RunTask"), 3);
     let environment = &world.inputs("RegisterTaskDefinition")[0]["containerDefinitions"][0]["environment"];
-    let value = environment.as_array().and_then(|list| list.iter().find(|entry| entry["name"] == "DATABASE_NAME"));
+    let value =
+        environment.as_array().and_then(|list| list.iter().find(|entry| entry["name"] == "DATABASE_NAME"));
     assert_eq!(
         value.expect("the variable")["value"],
         "__set-by-fargate-migrate__",
@@ -84,10 +86,16 @@ async fn at_most_max_parallel_tasks_run_at_a_time_and_all_run() {
         .sandbox
         .tasks()
         .iter()
-        .map(|task| (task["createdAt"].as_f64().expect("created"), task["executionStoppedAt"].as_f64().expect("ended")))
+        .map(|task| {
+            (
+                task["createdAt"].as_f64().expect("created"),
+                task["executionStoppedAt"].as_f64().expect("ended"),
+            )
+        })
         .collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let most = spans.iter().map(|(at, _)| spans.iter().filter(|(from, to)| from <= at && at < to).count()).max();
+    let most =
+        spans.iter().map(|(at, _)| spans.iter().filter(|(from, to)| from <= at && at < to).count()).max();
     assert_eq!(spans.len(), 9);
     assert!(matches!(most, Some(2..=3)), "{most:?} at a time");
 }
@@ -99,9 +107,10 @@ fn migrated_lines(name: String) -> Vec<String> {
 #[tokio::test]
 async fn a_lack_of_vcpus_is_waited_out() {
     let world = World::new().await;
-    world.sandbox.faults().push(Fault::run_task(
-        "You’ve reached the limit on the number of vCPUs you can run concurrently",
-    ));
+    world
+        .sandbox
+        .faults()
+        .push(Fault::run_task("You’ve reached the limit on the number of vCPUs you can run concurrently"));
     let run = world.migrate(&["--database", PROD]).finish().await;
     run.exits(0).says("limit on the number of vCPUs");
     assert_eq!(world.called("RunTask"), 2);
@@ -111,7 +120,10 @@ async fn a_lack_of_vcpus_is_waited_out() {
 async fn a_refused_launch_is_a_row_with_its_reason() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::run_task("INACTIVE"));
-    let run = world.migrate(&["--database", PROD, "--database", HEALTH, "--keep-going", "--format=json"]).finish().await;
+    let run = world
+        .migrate(&["--database", PROD, "--database", HEALTH, "--keep-going", "--format=json"])
+        .finish()
+        .await;
     run.exits(3);
     assert_eq!(run.verdict(PROD), "never started");
     assert!(run.row(PROD)["stopped_reason"].to_string().contains("INACTIVE"));

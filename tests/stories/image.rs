@@ -71,7 +71,8 @@ async fn a_changed_working_tree_is_no_commit() {
 }
 
 fn git(directory: &Path, arguments: &[&str]) {
-    let status = std::process::Command::new("git").arg("-C").arg(directory).args(arguments).status().expect("run git");
+    let status =
+        std::process::Command::new("git").arg("-C").arg(directory).args(arguments).status().expect("run git");
     assert!(status.success(), "git {arguments:?}");
 }
 

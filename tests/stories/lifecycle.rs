@@ -16,7 +16,12 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn statuses(world: &World) -> Vec<String> {
-    world.sandbox.tasks().iter().map(|task| task["lastStatus"].as_str().unwrap_or_default().to_owned()).collect()
+    world
+        .sandbox
+        .tasks()
+        .iter()
+        .map(|task| task["lastStatus"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn running(world: &World) -> usize {

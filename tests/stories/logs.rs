@@ -34,8 +34,7 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
     drop(stop);
     let peak = sampler.join().expect("sampled");
     run.exits(0);
-    let rows: Vec<&str> =
-        run.stdout.lines().filter_map(|line| line.split_once("row ")?.1.get(..6)).collect();
+    let rows: Vec<&str> = run.stdout.lines().filter_map(|line| line.split_once("row ")?.1.get(..6)).collect();
     assert_eq!(rows.len(), 200_000);
     assert!(rows.iter().zip(0..).all(|(row, n)| row.parse() == Ok(n)), "each once, in order");
     println!("peak RSS with 200,000 lines: {} MiB", peak / 1024 / 1024);

@@ -35,7 +35,8 @@ async fn a_database_that_the_task_was_not_asked_for_is_no_success() {
 async fn a_report_of_pending_migrations_is_no_success() {
     let world = World::new().await;
     world.program(|context| {
-        migrates(database(context)).line(report(&database(context)).replace(r#""pending":0"#, r#""pending":2"#))
+        migrates(database(context))
+            .line(report(&database(context)).replace(r#""pending":0"#, r#""pending":2"#))
     });
     let run = world.migrate(&["--database", HEALTH, "--format=json"]).finish().await;
     run.exits(1);
@@ -107,8 +108,17 @@ async fn a_task_definition_from_a_file_is_registered_as_it_is_plus_our_change() 
     std::fs::write(&path, definition.to_string()).expect("write it");
     let path = path.display().to_string();
     let run = world.command(&[
-        "migrate", "--cluster", seed::CLUSTER, "--task-definition", &path, "--subnets", seed::SUBNETS, "--image",
-        crate::support::IMAGE, "--database", HEALTH,
+        "migrate",
+        "--cluster",
+        seed::CLUSTER,
+        "--task-definition",
+        &path,
+        "--subnets",
+        seed::SUBNETS,
+        "--image",
+        crate::support::IMAGE,
+        "--database",
+        HEALTH,
     ]);
     run.finish().await.exits(0);
     let registered = world.inputs("RegisterTaskDefinition").remove(0);
@@ -132,8 +142,19 @@ async fn the_image_really_runs_with_its_secrets_and_its_own_database_name() {
     world.sandbox.register_task_definition(&definition).expect("register");
     let binary = static_program().display().to_string();
     let run = world.command(&[
-        "migrate", "--cluster", seed::CLUSTER, "--task-definition=real-migration-task", "--subnets", seed::SUBNETS,
-        "--binary", &binary, "--tag=v1", "--database", HEALTH, "--format=json", "--require-report",
+        "migrate",
+        "--cluster",
+        seed::CLUSTER,
+        "--task-definition=real-migration-task",
+        "--subnets",
+        seed::SUBNETS,
+        "--binary",
+        &binary,
+        "--tag=v1",
+        "--database",
+        HEALTH,
+        "--format=json",
+        "--require-report",
     ]);
     let run = run.finish().await;
     run.exits(0).says("password set");

@@ -33,8 +33,14 @@ async fn the_diff_shows_the_variable_that_was_missing_and_no_value_of_another() 
 async fn a_plan_from_a_file_needs_no_aws() {
     let directory = tempfile::tempdir().expect("a directory");
     let arguments = [
-        "migrate", "--plan", "--task-definition", FIXTURE, "--cluster=startupwebapp-cluster", "--subnets=subnet-1",
-        "--database", HEALTH,
+        "migrate",
+        "--plan",
+        "--task-definition",
+        FIXTURE,
+        "--cluster=startupwebapp-cluster",
+        "--subnets=subnet-1",
+        "--database",
+        HEALTH,
     ];
     let planned = Run::new(directory.path(), &arguments).finish().await;
     planned
@@ -48,12 +54,24 @@ async fn a_plan_from_a_file_needs_no_aws() {
 #[tokio::test]
 async fn the_json_plan_holds_the_run_task_input_of_every_database() {
     let world = World::new().await;
-    let flags = ["--plan", "--format=json", "--database", PROD, "--database", HEALTH, "--env", "A=b=c", "--command", "app migrate 'a b'"];
+    let flags = [
+        "--plan",
+        "--format=json",
+        "--database",
+        PROD,
+        "--database",
+        HEALTH,
+        "--env",
+        "A=b=c",
+        "--command",
+        "app migrate 'a b'",
+    ];
     let planned = world.migrate(&flags).finish().await;
     planned.exits(0);
     let plan: Value = serde_json::from_str(&planned.stdout).expect("one JSON document on stdout");
     assert_eq!(plan["task_definition"]["action"], "register");
-    let inputs: Vec<&Value> = plan["databases"].as_array().expect("rows").iter().map(|row| &row["run_task"]).collect();
+    let inputs: Vec<&Value> =
+        plan["databases"].as_array().expect("rows").iter().map(|row| &row["run_task"]).collect();
     for (input, database) in inputs.iter().zip([PROD, HEALTH]) {
         let container = &input["overrides"]["containerOverrides"][0];
         assert_eq!(container["name"], "migration");
@@ -79,8 +97,15 @@ async fn what_is_planned_is_what_is_done() {
     let mut done = world.inputs("RunTask").remove(0);
     for input in [&mut planned, &mut done] {
         // Only the new revision's number, and what derives from it, is not known before.
-        assert!(input["taskDefinition"].as_str().is_some_and(|name| name.contains("startupwebapp-migration-task")));
-        input.as_object_mut().expect("an object").retain(|key, _| key != "taskDefinition" && key != "clientToken");
+        assert!(
+            input["taskDefinition"]
+                .as_str()
+                .is_some_and(|name| name.contains("startupwebapp-migration-task"))
+        );
+        input
+            .as_object_mut()
+            .expect("an object")
+            .retain(|key, _| key != "taskDefinition" && key != "clientToken");
     }
     assert_eq!(planned, done);
 }
@@ -106,6 +131,9 @@ async fn the_markdown_plan_goes_to_the_summary_and_can_not_be_broken_out_of() {
     assert!(planned.stdout.contains(planned.summary.trim()));
     assert_eq!(planned.summary.matches("<details>").count(), 2);
     assert!(!planned.summary.lines().any(|line| line.starts_with("# pwned")), "{}", planned.summary);
-    assert!(planned.summary.contains("startupwebapp&#45;cluster") || planned.summary.contains("startupwebapp-cluster"));
+    assert!(
+        planned.summary.contains("startupwebapp&#45;cluster")
+            || planned.summary.contains("startupwebapp-cluster")
+    );
     planned.never_says(&format!("{IMAGE} is not pinned"));
 }

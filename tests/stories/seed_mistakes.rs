@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates, report, static_program};
 
 fn variables(definition: &Value, container: usize) -> Vec<(String, String)> {
-    let entries = definition["containerDefinitions"][container]["environment"].as_array().cloned().unwrap_or_default();
+    let entries =
+        definition["containerDefinitions"][container]["environment"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     entries.iter().map(|entry| (text(&entry["name"]), text(&entry["value"]))).collect()
 }
@@ -26,7 +27,9 @@ async fn mistake_1_a_variable_that_was_missing_was_never_added() {
         assert_eq!(named, [name], "exactly one, with the value asked for");
     }
     let asked: Vec<String> = world.sandbox.tasks().iter().map(|task| task["overrides"].to_string()).collect();
-    assert!([PROD, HEALTH, FINTECH].iter().all(|name| asked.iter().any(|overrides| overrides.contains(name))));
+    assert!(
+        [PROD, HEALTH, FINTECH].iter().all(|name| asked.iter().any(|overrides| overrides.contains(name)))
+    );
 }
 
 #[tokio::test]
@@ -46,7 +49,10 @@ async fn mistake_2_the_log_was_looked_for_under_a_name_that_does_not_exist() {
     let run = world.migrate(&["--database", HEALTH]).finish().await;
     run.exits(0).says("applied V10__create_orders");
     let names = world.inputs("GetLogEvents");
-    let task = world.sandbox.tasks()[0]["taskArn"].as_str().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
+    let task = world.sandbox.tasks()[0]["taskArn"]
+        .as_str()
+        .and_then(|arn| arn.rsplit('/').next())
+        .map(str::to_owned);
     assert_eq!(names[0]["logStreamName"], format!("migration/migration/{}", task.expect("a task")));
 }
 
@@ -77,7 +83,8 @@ fn with_a_sidecar(world: &World) -> String {
     let mut document = seed::task_definition().expect("the seed's");
     let definition = &mut document["taskDefinition"];
     definition["family"] = json!("with-sidecar");
-    definition["taskDefinitionArn"] = json!("arn:aws:ecs:us-east-1:123456789012:task-definition/with-sidecar:1");
+    definition["taskDefinitionArn"] =
+        json!("arn:aws:ecs:us-east-1:123456789012:task-definition/with-sidecar:1");
     definition["revision"] = json!(1);
     let sidecar = json!({
         "name": "router", "image": "registry.example/router:1", "essential": false,
@@ -98,7 +105,8 @@ async fn mistake_5_the_first_container_was_taken_for_the_one_that_migrates() {
     world.sandbox.set_program("with-sidecar/migration", |context| {
         migrates(database(context)).exit(if database(context) == PROD { 0 } else { 3 })
     });
-    let base = ["migrate", "--cluster", seed::CLUSTER, "--task-definition", &family, "--subnets", seed::SUBNETS];
+    let base =
+        ["migrate", "--cluster", seed::CLUSTER, "--task-definition", &family, "--subnets", seed::SUBNETS];
     let run = |name: &'static str| {
         let more = ["--image", crate::support::IMAGE, "--log-drain=1s", "--format=json", "--database", name];
         world.command(&[base.as_slice(), &more].concat())
@@ -160,7 +168,9 @@ async fn mistake_8_tags_were_lost_and_a_revision_was_made_when_nothing_changed()
     assert_eq!(world.called("RegisterTaskDefinition"), 1);
     assert!(!world.sandbox.task_definitions().iter().any(|definition| {
         definition["taskDefinition"]["revision"] != 2
-            && definition["taskDefinition"]["containerDefinitions"][0]["image"].to_string().contains(":latest")
+            && definition["taskDefinition"]["containerDefinitions"][0]["image"]
+                .to_string()
+                .contains(":latest")
     }));
 }
 
