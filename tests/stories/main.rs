@@ -13,6 +13,8 @@ mod fleet;
 mod seed_mistakes;
 /// The image: packaged, pushed, reused, refused.
 mod image;
+/// The image by app/Dockerfile and a real Docker Engine, run as a task.
+mod docker;
 /// What a person can fix: message, hint, exit code.
 mod errors;
 /// Logs: complete, in order, each line once, whatever is in them.

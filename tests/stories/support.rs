@@ -18,7 +18,7 @@ pub const IMAGE: &str =
 pub const PROD: &str = "startupwebapp_prod";
 pub const HEALTH: &str = "healthtech_experiment";
 pub const FINTECH: &str = "fintech_experiment";
-/// No run of the binary takes longer.
+/// No run of the binary takes longer, unless it builds an image.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The seed's AWS without PostgreSQL: scripts stand in for the migrations.
@@ -61,7 +61,8 @@ impl World {
     /// `fargate-migrate migrate` with the seed's names and a given image; `more` comes last.
     pub fn migrate(&self, more: &[&str]) -> Run {
         let image = ["--image", IMAGE];
-        let has_image = more.iter().any(|flag| ["--binary", "--image", "--dockerfile", "--context"].contains(flag));
+        let has_image =
+            more.iter().any(|flag| ["--binary", "--image", "--dockerfile", "--context"].contains(flag));
         let base = [
             "migrate",
             "--cluster",
@@ -218,16 +219,24 @@ impl Running {
         nix::sys::signal::kill(pid, signal).expect("signal fargate-migrate");
     }
 
-    pub async fn finish(mut self) -> Finished {
-        let (mut out, mut err) = (self.child.stdout.take().expect("piped"), self.child.stderr.take().expect("piped"));
+    pub async fn finish(self) -> Finished {
+        self.finish_within(DEADLINE).await
+    }
+
+    pub async fn finish_within(mut self, deadline: Duration) -> Finished {
+        let (mut out, mut err) =
+            (self.child.stdout.take().expect("piped"), self.child.stderr.take().expect("piped"));
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let all = async {
-            let (a, b, status) =
-                tokio::join!(out.read_to_string(&mut stdout), err.read_to_string(&mut stderr), self.child.wait());
+            let (a, b, status) = tokio::join!(
+                out.read_to_string(&mut stdout),
+                err.read_to_string(&mut stderr),
+                self.child.wait()
+            );
             a.and(b).expect("UTF-8 output");
             status.expect("wait")
         };
-        let status = tokio::time::timeout(DEADLINE, all).await.expect("fargate-migrate did not end");
+        let status = tokio::time::timeout(deadline, all).await.expect("fargate-migrate did not end");
         let read = |name: &str| std::fs::read_to_string(self.files.join(name)).unwrap_or_default();
         Finished {
             code: status.code().unwrap_or(-1),
@@ -265,7 +274,9 @@ impl Finished {
     pub fn row(&self, database: &str) -> Value {
         let result = self.result();
         let rows = result["databases"].as_array().cloned().unwrap_or_default();
-        rows.into_iter().find(|row| row["database"] == database).unwrap_or_else(|| panic!("no row {database}"))
+        rows.into_iter()
+            .find(|row| row["database"] == database)
+            .unwrap_or_else(|| panic!("no row {database}"))
     }
 
     #[track_caller]
@@ -319,7 +330,13 @@ pub fn static_program() -> &'static Path {
         let (source, program) = (directory.path().join("app.rs"), directory.path().join("app"));
         std::fs::write(&source, PROGRAM_SOURCE).expect("write the source");
         let status = std::process::Command::new("rustc")
-            .args(["--edition=2024", "-Copt-level=0", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"])
+            .args([
+                "--edition=2024",
+                "-Copt-level=0",
+                "-Cstrip=symbols",
+                "-Ctarget-feature=+crt-static",
+                "-o",
+            ])
             .args([&program, &source])
             .status()
             .expect("run rustc");

@@ -1,0 +1,156 @@
+//! What the stories have of the Docker Engine: an image, its names, a network. Each goes with its last holder.
+
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use sandbox::seed;
+use tokio::sync::Mutex;
+
+use super::build;
+use crate::support::World;
+
+/// False where there is no Docker Engine, said aloud; with REQUIRE_REAL_PARTS that is a failure.
+pub fn engine_answers() -> bool {
+    let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+    let answers = version.is_ok_and(|output| output.status.success());
+    if !answers {
+        let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
+        assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this story {message}");
+        println!("skipped: {message}");
+    }
+    answers
+}
+
+/// The production image of app/Dockerfile, built by the binary once for all stories that hold it at a time.
+pub struct AppImage {
+    pub name: String,
+}
+
+impl AppImage {
+    pub async fn get() -> Arc<Self> {
+        // Weak: a static is never dropped, and the image has to go when the last story ends.
+        static BUILT: Mutex<Weak<AppImage>> = Mutex::const_new(Weak::new());
+        let mut built = BUILT.lock().await;
+        if let Some(image) = built.upgrade() {
+            return image;
+        }
+        let world = World::new().await;
+        let repository = world.sandbox.registry().repository_uri(seed::REPOSITORY);
+        let _pushed = EngineImages::of(&repository);
+        build(&world, "shared").await.exits(0);
+        let image = Arc::new(Self { name: format!("fargate-migrate-stories:{}", std::process::id()) });
+        docker_says(&["tag", &format!("{repository}:shared"), &image.name]);
+        *built = Arc::downgrade(&image);
+        image
+    }
+}
+
+impl Drop for AppImage {
+    fn drop(&mut self) {
+        docker(&["image", "rm", &self.name]);
+    }
+}
+
+/// What the engine keeps of a sandbox's repository: built there, or pulled from it.
+pub struct EngineImages {
+    repository: String,
+}
+
+impl EngineImages {
+    pub fn of(repository: &str) -> Self {
+        Self { repository: repository.to_owned() }
+    }
+}
+
+impl Drop for EngineImages {
+    fn drop(&mut self) {
+        // By name, not by id: the same image has other names, which other stories use.
+        for (format, nameless) in
+            [("{{.Repository}}:{{.Tag}}", ":<none>"), ("{{.Repository}}@{{.Digest}}", "@<none>")]
+        {
+            let listed = docker(&["images", "--digests", "--format", format, &self.repository]);
+            let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+            for name in names.lines().filter(|name| !name.ends_with(nameless)) {
+                docker(&["image", "rm", name]);
+            }
+        }
+    }
+}
+
+/// A user-defined network, whose containers find each other by name in Docker's own DNS server.
+pub struct Network {
+    name: String,
+    label: String,
+}
+
+impl Network {
+    pub fn create() -> Self {
+        let name = format!("fargate-migrate-stories-{}", std::process::id());
+        let network = Self { label: format!("{name}=network"), name };
+        docker_says(&["network", "create", "--label", &network.label, &network.name]);
+        network
+    }
+
+    fn run(&self, how: &[&str], environment: &[(&str, &str)], what: &[&str]) -> Output {
+        let mut command = Command::new("docker");
+        command.args(["run", "--network", &self.name, "--label", &self.label, "--pull=never"]);
+        // As bare as Fargate lets a task be.
+        command.args(["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]).args(how);
+        for (name, value) in environment {
+            command.args(["--env", &format!("{name}={value}")]);
+        }
+        command.args(what).stdin(Stdio::null()).output().expect("run docker")
+    }
+
+    /// Starts what the image runs by default, answers the container's id once it is healthy.
+    pub fn serve(&self, image: &str, alias: &str) -> String {
+        let database = [("DATABASE_NAME", "shop"), ("DATABASE_HOST", "nowhere"), ("DATABASE_USER", "shop")];
+        let started = self.run(&["--detach", "--network-alias", alias], &database, &[image]);
+        assert!(started.status.success(), "{}", text(&started));
+        let container = String::from_utf8_lossy(&started.stdout).trim().to_owned();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !docker(&["exec", &container, "app", "healthcheck"]).status.success() {
+            assert!(Instant::now() < deadline, "{}", text(&docker(&["logs", &container])));
+        }
+        container
+    }
+
+    /// What `app migrate` says about a server that it cannot reach.
+    pub fn migrate(&self, image: &str, host: &str, port: &str) -> String {
+        let database = [
+            ("DATABASE_NAME", "shop"),
+            ("DATABASE_USER", "shop"),
+            ("DATABASE_PASSWORD", "shop"),
+            ("DATABASE_HOST", host),
+            ("DATABASE_PORT", port),
+        ];
+        let ended = self.run(&["--rm"], &database, &[image, "app", "migrate"]);
+        assert_eq!(ended.status.code(), Some(3), "{}", text(&ended));
+        text(&ended)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let listed = docker(&["ps", "--all", "--quiet", "--filter", &format!("label={}", self.label)]);
+        for container in String::from_utf8_lossy(&listed.stdout).lines() {
+            docker(&["rm", "--force", "--volumes", container]);
+        }
+        docker(&["network", "rm", &self.name]);
+    }
+}
+
+fn docker(arguments: &[&str]) -> Output {
+    Command::new("docker").args(arguments).stdin(Stdio::null()).output().expect("run docker")
+}
+
+pub fn docker_says(arguments: &[&str]) -> String {
+    let output = docker(arguments);
+    assert!(output.status.success(), "docker {arguments:?}: {}", text(&output));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
