@@ -19,7 +19,13 @@ async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let cli = match cli::parse(std::env::args_os().collect(), &variable) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            // It quotes what was passed, which GitHub's runner would read for commands.
+            let vocabulary = vocabulary(GitHub::from_environment(&variable).as_ref());
+            Progress::new(Mode::Plain, Stream::Stderr, vocabulary).closing(&error.render().to_string());
+            return failure::ExitCode::BadInput.into();
+        }
     };
     let Command::Migrate(flags) = cli.command;
     let github = GitHub::from_environment(&variable);
@@ -81,9 +87,13 @@ fn document(text: &str) -> Result<()> {
 
 fn progress(format: Format, github: Option<&GitHub>) -> Progress {
     let stream = if format == Format::Text { Stream::Stdout } else { Stream::Stderr };
+    Progress::new(Mode::Terminal, stream, vocabulary(github))
+}
+
+fn vocabulary(github: Option<&GitHub>) -> Vocabulary {
     match github {
-        Some(github) if github.reads_commands => Progress::new(Mode::Plain, stream, Vocabulary::GitHub),
-        _ => Progress::new(Mode::Terminal, stream, Vocabulary::Plain),
+        Some(github) if github.reads_commands => Vocabulary::GitHub,
+        _ => Vocabulary::Plain,
     }
 }
 

@@ -65,13 +65,13 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
         reads.check_cluster(&settings.cluster)
     )?;
     base.migration_container(settings.container.as_deref())?;
+    let account = Account { caller, region: region.to_owned() };
     let (image, network, running, finished) = try_join!(
-        image(settings, reads, &base),
+        image(settings, reads, &account, &base),
         network(settings, reads),
         reads.tasks_of_family(&settings.cluster, base.family(), DesiredStatus::Running),
         finished(settings, reads, base.family())
     )?;
-    let account = Account { caller, region: region.to_owned() };
     let notes = local_checks(settings, &base, &image).await?;
     Ok(Observed { aws: Some(account), base, current, image, network, running, finished, notes })
 }

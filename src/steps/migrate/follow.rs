@@ -62,7 +62,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         let verdict = tokio::select! {
             end = self.to_the_end(&mut following) => Some(self.judge(&following, end)),
             () = sleep_until(deadline) => None,
-            () = self.interrupt.wait() => Some(self.cancel(database, &following.task.arn).await),
+            () = self.interrupt.wait() => Some(self.cancel(&following).await),
         };
         let verdict = match verdict {
             Some(verdict) => verdict,
@@ -186,17 +186,38 @@ impl<W: Reads + Writes> Migration<'_, W> {
         });
     }
 
-    async fn cancel(&self, database: &str, arn: &str) -> Verdict {
+    async fn cancel(&self, following: &Following) -> Verdict {
+        let Following { database, task, .. } = following;
+        if task.is_stopped() {
+            return self.judge_early(following);
+        }
         match self.plan.on_cancel {
             Leftover::Leave => Verdict::Cancelled { stopped: false },
-            Leftover::Stop => {
-                Verdict::Cancelled { stopped: self.stop(database, arn, "the run was interrupted").await }
-            }
+            Leftover::Stop => Verdict::Cancelled {
+                stopped: self.stop(database, &task.arn, "the run was interrupted").await,
+            },
+        }
+    }
+
+    /// The task is over, and the rest of its log is not waited for: without its report, exit code 0 is no proof.
+    fn judge_early(&self, following: &Following) -> Verdict {
+        match self.judge(following, End::Stopped) {
+            Verdict::Migrated(_) if following.reports.is_empty() => Verdict::Unproved {
+                why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
+            },
+            verdict => verdict,
         }
     }
 
     /// Stops the task at `--timeout`, and still hears it out: what it was doing is what people ask next.
     async fn time_out(&self, following: &mut Following) -> Verdict {
+        if following.task.is_stopped() {
+            // It made it in time: only its log is still being read.
+            return tokio::select! {
+                end = self.to_the_end(following) => self.judge(following, end),
+                () = self.interrupt.wait() => self.judge_early(following),
+            };
+        }
         if self.plan.on_timeout == Leftover::Leave {
             return Verdict::TimedOut { stopped: false };
         }

@@ -327,3 +327,29 @@ async fn one_reader_asks_for_all_tasks_at_once() {
     let once_a_second = (START + MINUTE).as_secs() as usize + 20;
     assert!(world.describes.get() <= once_a_second, "{} calls", world.describes.get());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_just_in_time_is_judged_and_not_timed_out() {
+    let world = Fargate { log_delay: 10 * SECOND, ..Fargate::running_for(10 * MINUTE - START - SECOND) };
+    let (_sender, never) = Interrupt::by_hand();
+    let plan = plan(&["--database=shop", "--timeout=10m", "--require-report"]);
+    let (report, _) = migrated(&world, &plan, &never).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_while_the_log_is_drained_is_no_proof() {
+    for (log_delay, migrates) in [(10 * SECOND, false), (Duration::ZERO, true)] {
+        let world = Fargate { log_delay, ..Fargate::running_for(MINUTE) };
+        let (sender, interrupt) = Interrupt::by_hand();
+        let plan = plan(&["--database=shop"]);
+        let running = migrated(&world, &plan, &interrupt);
+        let interrupted = async {
+            tokio::time::sleep(START + MINUTE + 4 * SECOND).await;
+            sender.send_replace(true);
+        };
+        let ((report, _), ()) = tokio::join!(running, interrupted);
+        assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
+        assert_eq!(world.stopped.borrow().len(), 0, "there was nothing left to stop");
+    }
+}

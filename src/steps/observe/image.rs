@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::ObservedImage;
+use super::{Account, ObservedImage};
 use crate::adapters::{docker, git};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
@@ -10,10 +10,15 @@ use crate::ports::{DockerBuild, Reads};
 use crate::settings::{ImageChoice, Settings};
 use crate::task_definition::TaskDefinition;
 
-pub async fn image(settings: &Settings, reads: &impl Reads, base: &TaskDefinition) -> Result<ObservedImage> {
+pub async fn image(
+    settings: &Settings,
+    reads: &impl Reads,
+    account: &Account,
+    base: &TaskDefinition,
+) -> Result<ObservedImage> {
     let container = base.migration_container(settings.container.as_deref())?;
     if let ImageChoice::Reference(text) = &settings.image {
-        return given_image(reads, text).await;
+        return given_image(reads, account, text).await;
     }
     let (name, _) = repository_of(settings, base, container)?;
     let tag = tag(settings).await?;
@@ -22,15 +27,13 @@ pub async fn image(settings: &Settings, reads: &impl Reads, base: &TaskDefinitio
     Ok(ObservedImage::Tagged { repository, tag, digest })
 }
 
-/// An image in ECR must be there, and is pinned; one of another registry is taken as it is.
-async fn given_image(reads: &impl Reads, text: &str) -> Result<ObservedImage> {
+/// An image in this account's ECR must be there, and is pinned; one of another registry is taken as it is.
+async fn given_image(reads: &impl Reads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
-    let in_ecr = parsed.registry.is_some_and(|registry| {
-        registry.contains(".dkr.ecr.")
-            || registry.starts_with("127.0.0.1:")
-            || registry.starts_with("localhost:")
-    });
-    if !in_ecr {
+    let own_registry = format!("{}.dkr.ecr.{}.", account.caller.account, account.region);
+    // An ECR on loopback is a sandbox or an emulator, and belongs to whatever account it plays.
+    let is_own = |registry: &str| registry.starts_with(&own_registry) || registry.starts_with("127.0.0.1:");
+    if !parsed.registry.is_some_and(is_own) {
         let digest = parsed.digest.map(str::to_owned);
         return Ok(ObservedImage::Reference { reference: text.to_owned(), digest });
     }
