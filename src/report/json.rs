@@ -1,4 +1,4 @@
-//! The run as JSON: `--format json`, and the Action's output `result`. docs/guide.md describes the shape, and
+//! The run as JSON: `--format json`, and the Action's output `result`. README.md describes the shape, and
 //! [`VERSION`] grows when a field changes its meaning or goes.
 
 use std::fmt::Write as _;

@@ -129,10 +129,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
     if let Some(next) = words::next_step(row) {
         facts.push(("To fix it", sentence(&prose(&next))));
     }
-    let failed = row.migration_report.as_ref().and_then(|report| report.failed.as_ref());
-    if let Some(file) = failed.and_then(|failed| failed.file.as_deref()) {
-        facts.push(("Migration", prose(file)));
-    }
+    facts.extend(words::failed_migration(row).map(|failed| ("Failed migration", prose(&failed))));
     // Names of AWS, which is what one searches for.
     facts.extend(row.stopped_reason.as_deref().map(|reason| ("stoppedReason", prose(reason))));
     facts.extend(row.stop_code.as_deref().map(|code| ("stopCode", prose(code))));

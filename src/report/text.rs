@@ -106,6 +106,7 @@ fn explanation(row: &DatabaseReport, colour: Colour) -> String {
             let _ = writeln!(out, "  {} {}", colour.paint(Paint::Cyan, &format!("{name}:")), one_line(value));
         }
     };
+    fact("failed migration", words::failed_migration(row).as_deref());
     fact("cause", row.diagnosis.map(|diagnosis| diagnosis.cause));
     fact("fix", words::next_step(row).as_deref());
     fact("task", row.task_arn.as_deref());

@@ -161,6 +161,16 @@ pub(super) fn duration(ms: i64) -> String {
     }
 }
 
+/// The migration that failed and what the server said of it, from the app's own report.
+pub(super) fn failed_migration(row: &DatabaseReport) -> Option<String> {
+    let failed = row.migration_report.as_ref()?.failed.as_ref()?;
+    let name = match &failed.file {
+        Some(file) => file.clone(),
+        None => format!("{} {}", failed.version, failed.name),
+    };
+    Some(if failed.error.is_empty() { name } else { format!("{name}: {}", failed.error) })
+}
+
 /// `1 line`, `2,048 lines`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     let digits = count.to_string();

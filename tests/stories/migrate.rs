@@ -166,3 +166,22 @@ async fn the_image_really_runs_with_its_secrets_and_its_own_database_name() {
     assert!(image.ends_with(&format!("startupwebapp-backend@{digest}")), "{image}");
     run.never_says("hunter2hunter2");
 }
+
+#[tokio::test]
+async fn the_migration_that_failed_is_named_with_what_the_server_said() {
+    let world = World::new().await;
+    world.program(|context| {
+        let report = json!({"migration_report": {
+            "version": 1, "database": database(context), "applied": [], "pending": 1, "current": "9",
+            "failed": {
+                "version": "10", "name": "create_orders", "file": "migrations/V10__create_orders.sql",
+                "error": "relation \"orders\" already exists (SQLSTATE 42P07), at line 3",
+            },
+        }});
+        Script::new().line(report.to_string()).exit(1)
+    });
+    let run = world.migrate(&["--database", HEALTH]).in_actions().finish().await;
+    run.exits(1).says("migrations/V10__create_orders.sql: relation \"orders\" already exists");
+    let named = run.summary.lines().find(|line| line.contains("Failed migration")).unwrap_or_default();
+    assert!(named.contains("V10") && named.contains("SQLSTATE 42P07"), "{}", run.summary);
+}
