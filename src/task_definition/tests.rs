@@ -1,4 +1,4 @@
-//! The seed's definition (tests/fixtures), read, patched, compared and shown.
+//! The seed's definition (sandbox/fixtures), read, patched, compared and shown.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 
 fn seed() -> Value {
-    serde_json::from_str(include_str!("../../tests/fixtures/describe-task-definition.json")).unwrap()
+    serde_json::from_str(include_str!("../../sandbox/fixtures/describe-task-definition.json")).unwrap()
 }
 
 fn read(document: Value) -> TaskDefinition {
