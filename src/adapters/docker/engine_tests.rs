@@ -84,6 +84,8 @@ impl Registry {
 
     /// What the registry itself says, asked without our code.
     async fn digest(&self, tag: &str) -> String {
+        // Fails when it is there already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             Client::try_from(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
         let reference = Reference::with_tag(self.address.clone(), "shop/app".into(), tag.into());
