@@ -25,6 +25,9 @@ pub(super) const READ_ONLY: [&str; 9] = [
     "registeredBy",
 ];
 
+/// What a restored revision goes on saying as it did where it came from.
+const RESTORED: [&str; 4] = ["registeredAt", "registeredBy", "requiresAttributes", "compatibilities"];
+
 /// The revisions of a family; numbers are never used twice.
 #[derive(Debug, Default)]
 pub(crate) struct Family {
@@ -138,9 +141,8 @@ fn add(
     document.insert("registeredAt".into(), timestamp(world.clock.now()));
     document.insert("registeredBy".into(), world.principal().into());
     if restored {
-        // A restored revision says what it said where it came from.
         for (key, value) in given {
-            if matches!(key.as_str(), "registeredAt" | "registeredBy" | "requiresAttributes") {
+            if RESTORED.contains(&key.as_str()) {
                 document.insert(key, value);
             }
         }
