@@ -78,7 +78,7 @@ impl Python {
 
     /// Runs a script that lies beside this file, without the caller's AWS settings.
     #[track_caller]
-    pub fn run(&self, script: &str, arguments: &[&str], stdin: &[u8]) -> Output {
+    pub fn run(&self, script: &str, arguments: &[&str], stdin: impl AsRef<[u8]> + Send) -> Output {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fidelity").join(script);
         let mut command = Command::new(self.program("python"));
         // -B: no compiled files beside the scripts.
@@ -91,7 +91,7 @@ impl Python {
         let mut pipe = child.stdin.take().expect("piped");
         std::thread::scope(|scope| {
             // A script that ends without reading everything says so by its status.
-            scope.spawn(move || pipe.write_all(stdin));
+            scope.spawn(move || pipe.write_all(stdin.as_ref()));
             child.wait_with_output().unwrap_or_else(|error| panic!("wait for {script}: {error}"))
         })
     }
