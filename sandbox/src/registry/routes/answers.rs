@@ -12,8 +12,10 @@ pub(super) enum Refusal {
     Unauthorized,
     Expired,
     Unsupported(StatusCode),
-    /// The body ended early, or is larger than it may be.
+    /// The body ended early.
     Body(String),
+    /// A manifest of more bytes than this.
+    ManifestTooLarge(usize),
     Registry(RegistryError),
 }
 
@@ -55,6 +57,11 @@ impl Refusal {
                 return (*status, "UNSUPPORTED", "The operation is unsupported.".to_owned());
             }
             Self::Body(reason) => return (StatusCode::BAD_REQUEST, "SIZE_INVALID", reason.clone()),
+            // The status that the distribution specification asks for.
+            Self::ManifestTooLarge(limit) => {
+                let message = format!("The manifest is larger than {limit} bytes.");
+                return (StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message);
+            }
             Self::Registry(error) => error,
         };
         match error {

@@ -49,6 +49,10 @@ pub(super) async fn put(
     let key = ImageKey::parse(reference)?;
     let (head, body) = request.into_parts();
     let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|size: usize| size > MANIFEST_LIMIT) {
+        return Err(Refusal::ManifestTooLarge(MANIFEST_LIMIT));
+    }
     let bytes =
         axum::body::to_bytes(body, MANIFEST_LIMIT).await.map_err(|error| Refusal::Body(error.to_string()))?;
     let digest = registry.put_image(repository, Some(&key), media_type, &bytes)?.digest;
