@@ -2,8 +2,8 @@
 
 mod boundaries;
 mod rates;
-mod source;
-mod table;
+pub mod source;
+pub mod table;
 
 use std::collections::BTreeSet;
 
