@@ -49,7 +49,8 @@ pub(super) async fn put(
     let key = ImageKey::parse(reference)?;
     let (head, body) = request.into_parts();
     let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared =
+        head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|size: usize| size > MANIFEST_LIMIT) {
         return Err(Refusal::ManifestTooLarge(MANIFEST_LIMIT));
     }
