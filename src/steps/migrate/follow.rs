@@ -21,6 +21,8 @@ use crate::verdict::{Verdict, judge};
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// A task that was stopped at `--timeout` is watched this much longer: stopTimeout is at most 120 s on Fargate.
 const LAST_WORDS: Duration = Duration::from_secs(150);
+/// After a StopTask that was refused or had no answer: it may have been carried out all the same.
+const LAST_LOOK: Duration = Duration::from_secs(30);
 /// Failed log reads in a row before a drain gives up.
 const MAX_LOG_ERRORS: u32 = 5;
 
@@ -222,28 +224,42 @@ impl<W: Reads + Writes> Migration<'_, W> {
             return Verdict::TimedOut { stopped: false };
         }
         let (database, arn) = (following.database.clone(), following.task.arn.clone());
-        let stopped = self.stop(&database, &arn, "still running at --timeout").await;
-        if stopped {
-            tokio::select! {
-                _ = timeout(LAST_WORDS, self.to_the_end(following)) => {}
-                () = self.interrupt.wait() => {}
-            }
+        let stop = self.request_stop(&database, &arn, "still running at --timeout").await;
+        let patience = if stop.is_ok() { LAST_WORDS } else { LAST_LOOK };
+        tokio::select! {
+            _ = timeout(patience, self.to_the_end(following)) => {}
+            () = self.interrupt.wait() => {}
         }
-        Verdict::TimedOut { stopped }
+        match stop {
+            Err(error) if !following.task.is_stopped() => {
+                self.note_not_stopped(&database, &arn, &error);
+                Verdict::TimedOut { stopped: false }
+            }
+            _ => Verdict::TimedOut { stopped: true },
+        }
     }
 
     /// Whether ECS took the StopTask.
     async fn stop(&self, database: &str, arn: &str, why: &str) -> bool {
+        let stop = self.request_stop(database, arn, why).await;
+        if let Err(error) = &stop {
+            self.note_not_stopped(database, arn, error);
+        }
+        stop.is_ok()
+    }
+
+    /// StopTask; an error says why it is not known to have been taken.
+    async fn request_stop(&self, database: &str, arn: &str, why: &str) -> Result<(), String> {
         self.progress.phase(database, Phase::Stopping);
         let reason = format!("{STOPPED_BY_US}{why}");
-        let error = match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await
-        {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => "no answer in time".to_owned(),
-        };
+        match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
+            Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    fn note_not_stopped(&self, database: &str, arn: &str, error: &str) {
         self.recorder.note(format!("task {arn} of {database} was not stopped and may still run: {error}"));
-        false
     }
 }
 

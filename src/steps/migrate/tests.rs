@@ -46,6 +46,8 @@ struct Fargate {
     blind: (Duration, Duration),
     tasks: RefCell<HashMap<String, Instant>>,
     stopped: RefCell<HashMap<String, Instant>>,
+    /// StopTask is carried out, and its answer does not come.
+    stops_in_silence: bool,
     describes: Cell<usize>,
 }
 
@@ -60,6 +62,7 @@ impl Fargate {
             blind: (Duration::ZERO, Duration::ZERO),
             tasks: RefCell::default(),
             stopped: RefCell::default(),
+            stops_in_silence: false,
             describes: Cell::default(),
         }
     }
@@ -186,6 +189,9 @@ impl Writes for Fargate {
 
     async fn stop_task(&self, _: &str, arn: &str, _: &str) -> Result<()> {
         self.stopped.borrow_mut().insert(arn.to_owned(), Instant::now());
+        if self.stops_in_silence {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 }
@@ -314,6 +320,15 @@ async fn a_timeout_stops_the_task_and_an_interrupt_does_so_at_once() {
     assert!(report.databases.iter().all(|row| row.verdict == Some(Verdict::Cancelled { stopped: true })));
     assert!(took <= 5 * MINUTE + SECOND, "{took:?}");
     assert_eq!(world.stopped.borrow().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_stops_without_an_answer_to_stop_task_is_seen_to_stop() {
+    let world = Fargate { stops_in_silence: true, ..Fargate::running_for(90 * MINUTE) };
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan(&["--database=shop", "--timeout=10m"]), &never).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
+    assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
 }
 
 #[tokio::test(start_paused = true)]
