@@ -5,10 +5,22 @@
 
 /// A virtual environment with pinned versions, made once, and Python programs run in it.
 mod python;
+/// What sandboxes recorded while the other tests ran, and botocore's judgement of it.
+mod record;
+/// Every request that the binary sent, judged by botocore's models.
+mod requests;
+/// Every answer of the sandbox, judged by botocore's models and parsers.
+mod answers;
 /// The binary, its environment, and what it left behind, as the stories have it.
 #[path = "../stories/support.rs"]
 #[expect(dead_code, reason = "the stories need more of it")]
 mod support;
+/// A program of somebody else that plays AWS, with the seed's account in it.
+mod elsewhere;
+/// The main job against MiniStack: a real registry, real containers, and the list of where it is not AWS.
+mod ministack;
+/// moto: what a plan reads, and a log of several pages.
+mod moto;
 /// The Rust SDK as a client of the sandbox.
 mod sdk;
 /// docs/aws-limits.md: the table, the constants, and the sandbox at each limit.
