@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Response};
+use serde_json::{Map, Value, json};
 
 /// One answered request of an AWS API.
 #[derive(Debug, Clone)]
@@ -21,6 +23,15 @@ pub struct Call {
     pub error_code: Option<String>,
     /// Milliseconds since the Unix epoch.
     pub at: i64,
+}
+
+/// A call as it went over the wire.
+#[derive(Debug)]
+pub struct Wire<'a> {
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+    /// None when no answer went out, or one that a fault had broken.
+    pub answer: Option<&'a Response<String>>,
 }
 
 /// The calls so far, and the file to which request and answer pairs are appended, if any.
@@ -42,11 +53,20 @@ impl Calls {
         Ok(Self { calls: Mutex::default(), record })
     }
 
-    pub fn add(&self, call: Call, output: &Value) {
+    pub fn add(&self, call: Call, wire: &Wire<'_>) {
         if let Some(record) = &self.record {
             let pair = json!({
-                "service": call.service, "operation": call.operation, "input": call.input,
-                "status": call.status, "output": output,
+                "service": call.service,
+                "operation": call.operation,
+                "request": {
+                    "headers": headers(wire.headers),
+                    "body": String::from_utf8_lossy(wire.body),
+                },
+                "answer": wire.answer.map(|answer| json!({
+                    "status": answer.status().as_u16(),
+                    "headers": headers(answer.headers()),
+                    "body": answer.body(),
+                })),
             });
             let mut file = record.lock().unwrap_or_else(PoisonError::into_inner);
             // One write, since several sandboxes may append to one file. A record that cannot be written must not
@@ -59,4 +79,14 @@ impl Calls {
     pub fn all(&self) -> Vec<Call> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Headers by name; what proves who the client is stays out of a file.
+fn headers(headers: &HeaderMap) -> Map<String, Value> {
+    let public = headers.iter().filter(|(name, _)| *name != AUTHORIZATION && *name != "x-amz-security-token");
+    public
+        .map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned().into())
+        })
+        .collect()
 }

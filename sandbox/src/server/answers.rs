@@ -1,9 +1,7 @@
 //! Answers on the wire.
 
-use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, AwsError};
@@ -13,7 +11,7 @@ const JSON: &str = "application/x-amz-json-1.1";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// An answer of an AWS JSON 1.1 service.
-pub(super) fn json(answer: Answer, request_id: &str) -> Response {
+pub(super) fn json(answer: Answer, request_id: &str) -> Response<String> {
     match answer {
         Ok(output) => response(200, JSON, output.to_string(), request_id),
         Err(error) => {
@@ -27,7 +25,7 @@ pub(super) fn json(answer: Answer, request_id: &str) -> Response {
 }
 
 /// An answer of a Query service; `output` is its XML.
-pub(super) fn query(answer: Answer, request_id: &str) -> Response {
+pub(super) fn query(answer: Answer, request_id: &str) -> Response<String> {
     match answer {
         Ok(output) => response(200, "text/xml", output.as_str().unwrap_or_default().into(), request_id),
         Err(error) => response(error.status, "text/xml", sts::error(&error, request_id), request_id),
@@ -35,7 +33,7 @@ pub(super) fn query(answer: Answer, request_id: &str) -> Response {
 }
 
 /// Half of what should have come.
-pub(super) fn malformed(output: &Value, request_id: &str) -> Response {
+pub(super) fn malformed(output: &Value, request_id: &str) -> Response<String> {
     let mut text = output.to_string();
     text.truncate(text.floor_char_boundary(text.len() / 2));
     response(200, JSON, text, request_id)
@@ -52,9 +50,10 @@ pub(super) fn error_document(error: &AwsError) -> Value {
     Value::Object(document)
 }
 
-fn response(status: u16, content_type: &'static str, body: String, request_id: &str) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, [(CONTENT_TYPE, content_type)], body).into_response();
+fn response(status: u16, content_type: &'static str, body: String, request_id: &str) -> Response<String> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

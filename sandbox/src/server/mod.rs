@@ -9,13 +9,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{self, HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
 
 use crate::answer::{Answer, AwsError};
-use crate::calls::Call;
+use crate::calls::{Call, Wire};
 use crate::faults::Disturbance;
 use crate::region::Region;
 use crate::world::World;
@@ -39,16 +39,27 @@ async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -
     let request_id = world.ids.uuid();
     let request = match Request::read(&headers, &body) {
         Ok(request) => request,
-        Err(error) => return answers::json(Err(error), &request_id).into_response(),
+        Err(error) => return answers::json(Err(error), &request_id).map(Body::from),
+    };
+    let note = |status: u16, error_code: Option<String>, answer: Option<&http::Response<String>>| {
+        let call = Call {
+            service: request.service.clone(),
+            operation: request.operation.clone(),
+            input: request.input.clone(),
+            status,
+            error_code,
+            at: world.clock.now(),
+        };
+        world.calls.add(call, &Wire { headers: &headers, body: &body, answer });
     };
     let disturbance = world.faults.on_call(&request.action());
     let answer = match &disturbance {
         Some(Disturbance::Hang) => {
-            note(&world, &request, 0, None, &Value::Null);
+            note(0, None, None);
             return std::future::pending().await;
         }
         Some(Disturbance::DropBefore) => {
-            note(&world, &request, 0, None, &Value::Null);
+            note(0, None, None);
             return dropped();
         }
         disturbance => match authenticate(&world, &headers, &request) {
@@ -62,33 +73,20 @@ async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -
     let status = answer.as_ref().map_or_else(|error| error.status, |_| 200);
     let error_code = answer.as_ref().err().map(|error| error.code.clone());
     if disturbance == Some(Disturbance::DropAfter) {
-        note(&world, &request, 0, error_code, &Value::Null);
+        note(0, error_code, None);
         return dropped();
     }
-    let output = match &answer {
-        Ok(output) => output.clone(),
-        Err(error) => answers::error_document(error),
-    };
-    note(&world, &request, status, error_code, &output);
     if disturbance == Some(Disturbance::MalformedBody) {
-        return answers::malformed(&output, &request_id);
+        note(status, error_code, None);
+        let output = answer.unwrap_or_else(|error| answers::error_document(&error));
+        return answers::malformed(&output, &request_id).map(Body::from);
     }
-    match request.protocol {
+    let response = match request.protocol {
         Protocol::Json => answers::json(answer, &request_id),
         Protocol::Query => answers::query(answer, &request_id),
-    }
-}
-
-fn note(world: &World, request: &Request, status: u16, error_code: Option<String>, output: &Value) {
-    let call = Call {
-        service: request.service.clone(),
-        operation: request.operation.clone(),
-        input: request.input.clone(),
-        status,
-        error_code,
-        at: world.clock.now(),
     };
-    world.calls.add(call, output);
+    note(status, error_code, Some(&response));
+    response.map(Body::from)
 }
 
 /// A response that ends before its body does.
@@ -123,19 +121,39 @@ fn disturbed(
     request: &Request,
     disturbance: Option<&Disturbance>,
 ) -> Option<AwsError> {
-    let throttled = || AwsError::client("ThrottlingException", "Rate exceeded");
+    // The Query protocol's common errors have names without `Exception`.
+    let name = |code: &'static str| match request.protocol {
+        Protocol::Json => code,
+        Protocol::Query => code.trim_end_matches("Exception"),
+    };
+    let throttled = || AwsError::client(name("ThrottlingException"), "Rate exceeded");
     match disturbance {
         Some(Disturbance::Throttle) => Some(throttled()),
-        Some(Disturbance::ServerError) => Some(AwsError::server("An internal error occurred.")),
+        Some(Disturbance::ServerError) => Some(server_error(&request.service)),
         Some(Disturbance::ExpiredToken) => Some(AwsError::client(
-            if request.protocol == Protocol::Query { "ExpiredToken" } else { "ExpiredTokenException" },
+            name("ExpiredTokenException"),
             "The security token included in the request is expired",
         )),
-        Some(Disturbance::AccessDenied) => Some(denial::access_denied(&world.principal(), region, request)),
+        Some(Disturbance::AccessDenied) => {
+            let denied = denial::access_denied(&world.principal(), region, request);
+            Some(AwsError { code: name("AccessDeniedException").into(), ..denied })
+        }
         Some(Disturbance::Error { code, message }) => Some(AwsError::client(code, message)),
         _ if !world.quotas.admit(&request.action()) => Some(throttled()),
         _ => None,
     }
+}
+
+/// Each service has a name of its own for what is its own fault.
+fn server_error(service: &str) -> AwsError {
+    let (code, status) = match service {
+        "logs" => ("ServiceUnavailableException", 503),
+        "secretsmanager" => ("InternalServiceError", 500),
+        "tag" => ("InternalServiceException", 500),
+        "sts" => ("InternalFailure", 500),
+        _ => ("ServerException", 500),
+    };
+    AwsError { status, code: code.into(), ..AwsError::server("An internal error occurred.") }
 }
 
 fn dispatch(world: &Arc<World>, region: &Arc<Region>, request: &Request, request_id: &str) -> Answer {

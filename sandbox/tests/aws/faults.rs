@@ -44,7 +44,7 @@ async fn calls_fail_as_told_and_are_recorded() {
     assert_eq!(calls, [list(400), list(500), list(400), list(200), ("logs:GetLogEvents".to_owned(), 400)]);
     let recorded = std::fs::read_to_string(record.path()).unwrap();
     let last: serde_json::Value = serde_json::from_str(recorded.lines().last().unwrap()).unwrap();
-    assert_eq!(last["output"]["__type"], "AccessDeniedException");
+    assert_eq!(last["answer"]["headers"]["x-amzn-errortype"], "AccessDeniedException");
 }
 
 #[tokio::test]
