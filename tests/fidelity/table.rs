@@ -83,7 +83,9 @@ fn test_files(folder: &Path) -> Vec<String> {
             files.extend(test_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).expect("a source file");
-            if text.contains("#[test]") || text.contains("#[tokio::test") {
+            let is_attribute =
+                |line: &str| matches!(line.trim(), "#[test]") || line.trim().starts_with("#[tokio::test");
+            if text.lines().any(is_attribute) {
                 files.push(path.display().to_string());
             }
         }
