@@ -1,5 +1,8 @@
 //! Every answer of the sandbox is one that botocore's models and parsers know.
 
+use std::collections::HashMap;
+
+use sandbox::{Options, Sandbox, Script};
 use serde_json::{Value, json};
 
 use crate::python::python;
@@ -16,6 +19,29 @@ fn botocore_understands_every_answer_of_the_sandbox() {
         println!("{action} answered {kinds:?}");
     }
     judgement.finds_nothing();
+}
+
+/// The tests of the sandbox and of the binary need few of its operations; boto3 calls the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn botocore_understands_an_answer_of_every_operation() {
+    let Some(python) = python() else { return };
+    let record = tempfile::NamedTempFile::new().unwrap();
+    let options = Options { record: Some(record.path().to_owned()), ..Options::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    sandbox.set_program("tour", |_| Script::new().line("hello"));
+    let environment: HashMap<String, String> = sandbox.environment().into_iter().collect();
+    let output = python.run("tour.py", &[], json!(environment).to_string());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the tour failed: {said}");
+
+    let judgement = Judgement::by(python, SCRIPT, &std::fs::read(record.path()).unwrap());
+    assert!(judgement.findings.is_empty(), "{judgement:#?}");
+    let served: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!served.is_empty(), "the sandbox serves nothing");
+    let succeeded = |action: &String| judgement.operations[action].contains_key("success");
+    let missed: Vec<&String> = served.iter().filter(|action| !succeeded(action)).collect();
+    assert!(missed.is_empty(), "the tour misses what the sandbox serves: {missed:?}");
+    println!("the sandbox serves {}", served.join(", "));
 }
 
 #[test]
