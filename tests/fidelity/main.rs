@@ -15,6 +15,8 @@ mod answers;
 #[path = "../stories/support.rs"]
 #[expect(dead_code, reason = "the stories need more of it")]
 mod support;
+/// boto3, the AWS CLI and a Docker Engine drive the sandbox.
+mod clients;
 /// A program of somebody else that plays AWS, with the seed's account in it.
 mod elsewhere;
 /// The main job against MiniStack: a real registry, real containers, and the list of where it is not AWS.
