@@ -14,7 +14,7 @@ const SCRIPT: &str = "every_field.py";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_of_botocores_shape_survives() {
     let Some(python) = python() else { return };
-    let made = python.run(SCRIPT, &["make"], &[]);
+    let made = python.run(SCRIPT, &["make"], "");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
     assert_eq!(
@@ -28,7 +28,7 @@ async fn every_field_of_botocores_shape_survives() {
     let inputs: Vec<Value> =
         futures::stream::iter(documents).map(registered).buffer_unordered(PARALLEL).collect().await;
 
-    let verdict = python.run(SCRIPT, &["check"], Value::Array(inputs).to_string().as_bytes());
+    let verdict = python.run(SCRIPT, &["check"], Value::Array(inputs).to_string());
     let problems = String::from_utf8_lossy(&verdict.stdout).into_owned();
     assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stderr));
     assert_eq!(problems, "", "botocore's verdict");
