@@ -6,7 +6,7 @@ use sandbox::seed::{self, DATABASES};
 use serde_json::{Value, json};
 
 use crate::elsewhere::Elsewhere;
-use crate::python;
+use crate::python::{self, Python};
 use crate::support::{Finished, HEALTH, PROD, Run};
 
 mod differences;
@@ -18,25 +18,34 @@ use program::exiting_program;
 const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// MiniStack with the seed's account, where there are Python and a Docker Engine.
-fn ministack(secret: &Value) -> Option<Elsewhere> {
+/// Where MiniStack is installed, if it and a Docker Engine are there. `None` is said aloud; with REQUIRE_REAL_PARTS it is
+/// a failure.
+#[expect(clippy::print_stdout, reason = "a skipped test must not look like a passed one")]
+fn real_parts() -> Option<&'static Python> {
     let server = python::ministack()?;
     let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
-        assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}");
-        println!("skipped: {message}");
-        return None;
+    if version.is_ok_and(|output| output.status.success()) {
+        return Some(server);
     }
+    let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
+    assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}");
+    println!("skipped: {message}");
+    None
+}
+
+fn start(server: &Python, secret: &Value) -> Option<Elsewhere> {
     Elsewhere::start(server, "ministack_server.py", secret)
 }
 
-fn no_database() -> Value {
-    json!({"host": "127.0.0.1", "port": 9, "username": "nobody", "password": "hunter2hunter2"})
+/// MiniStack for tasks that have no use for a database.
+fn ministack() -> Option<Elsewhere> {
+    let secret = json!({"host": "127.0.0.1", "port": 9, "username": "nobody", "password": "hunter2hunter2"});
+    start(real_parts()?, &secret)
 }
 
 #[tokio::test]
 async fn the_main_job_builds_pushes_and_migrates_three_databases() {
+    let Some(real_parts) = real_parts() else { return };
     let own_server = postgres::Options { url: None, ..Default::default() };
     let server = postgres::Postgres::find_or_start(&own_server).await.expect("start PostgreSQL");
     let secret = json!({
@@ -45,7 +54,7 @@ async fn the_main_job_builds_pushes_and_migrates_three_databases() {
         "username": server.user(),
         "password": server.password(),
     });
-    let Some(ministack) = ministack(&secret) else { return };
+    let Some(ministack) = start(real_parts, &secret) else { return };
     for database in DATABASES {
         server.create_database(database).await.expect("create a database");
     }
@@ -159,7 +168,7 @@ fn only_our_change_was_registered(ministack: &Elsewhere, result: &Value) {
 
 #[tokio::test]
 async fn the_programs_exit_code_decides_and_a_long_log_is_complete() {
-    let Some(ministack) = ministack(&no_database()) else { return };
+    let Some(ministack) = ministack() else { return };
     for (code, lines) in [(3, 1), (7, 3_000)] {
         let variables = [format!("EXIT_CODE={code}"), format!("LINES={lines}")];
         let flags = ["--database", PROD, "--env", &variables[0], "--env", &variables[1]];
@@ -179,7 +188,7 @@ async fn the_programs_exit_code_decides_and_a_long_log_is_complete() {
 
 #[tokio::test]
 async fn a_task_that_was_stopped_is_no_success_though_ministack_says_exit_code_0() {
-    let Some(ministack) = ministack(&no_database()) else { return };
+    let Some(ministack) = ministack() else { return };
     let flags = ["--database", PROD, "--env", "SECONDS=600", "--timeout=4s"];
     let run = migrate_program(&ministack, &flags).finish().await;
     // Its StopTask answers when the container has ended, which takes it five seconds: later than we wait for one.
@@ -193,7 +202,7 @@ async fn a_task_that_was_stopped_is_no_success_though_ministack_says_exit_code_0
 
 #[tokio::test]
 async fn a_secret_that_is_gone_stops_the_task_before_its_container_starts() {
-    let Some(ministack) = ministack(&no_database()) else { return };
+    let Some(ministack) = ministack() else { return };
     let arguments = json!({"SecretId": ministack.account["secret_arn"], "ForceDeleteWithoutRecovery": true});
     ministack.call("secretsmanager", "delete_secret", &arguments);
     let run = migrate_program(&ministack, &["--database", HEALTH]).finish().await;
@@ -202,7 +211,7 @@ async fn a_secret_that_is_gone_stops_the_task_before_its_container_starts() {
 
 #[tokio::test]
 async fn a_missing_image_is_told_before_the_run_or_by_the_task_that_never_started() {
-    let Some(ministack) = ministack(&no_database()) else { return };
+    let Some(ministack) = ministack() else { return };
     let absent = format!("{}:absent", ministack.account["repository_uri"].as_str().expect("a URI"));
     let run = migrate(&ministack, &["--image", &absent, "--database", HEALTH]).finish().await;
     run.exits(2).says("repository startupwebapp-backend has no image absent");
@@ -247,7 +256,7 @@ fn migrate(ministack: &Elsewhere, more: &[&str]) -> Run {
 
 #[tokio::test]
 async fn differences_from_aws_are_those_that_are_listed() {
-    let Some(ministack) = ministack(&no_database()) else { return };
+    let Some(ministack) = ministack() else { return };
     let gone: Vec<_> = differences::LISTED.iter().filter(|listed| !(listed.is_there)(&ministack)).collect();
     let gone: Vec<_> = gone.iter().map(|listed| (listed.ministack, listed.aws)).collect();
     assert!(gone.is_empty(), "MiniStack does as AWS now, so take it off the list: {gone:#?}");
