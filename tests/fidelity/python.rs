@@ -27,6 +27,7 @@ pub fn ministack() -> Option<&'static Python> {
     or_skip(PYTHON.get_or_init(|| Python::with(include_str!("requirements-ministack.txt"))))
 }
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn or_skip(python: &'static Result<Python, String>) -> Option<&'static Python> {
     match python {
         Ok(python) => Some(python),

@@ -23,6 +23,7 @@ pub fn of_sandbox() -> Option<&'static [u8]> {
 }
 
 /// Runs a test executable that cargo has built beside this one.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn run(name: &str, skip: &str, directory: &Path) -> Option<Vec<u8>> {
     let Some(executable) = newest(name) else {
         let message =
