@@ -51,7 +51,7 @@ impl Case {
         Self { named: Some(name), ..self }
     }
 
-    const fn as_file(self) -> Self {
+    const fn in_file(self) -> Self {
         Self { route: Route::File, ..self }
     }
 
@@ -85,8 +85,8 @@ pub const CASES: &[Case] = &[
     case("database-name-is-a-secret", "ECS refuses a variable that is also a secret", &[]).ends(Refused("takes DATABASE_NAME from a secret")),
     case("already-wanted", "a second run changes nothing", &[]).ends(Reuses),
     case("environment-empty", "[] is how ECS answers that there are no variables", &["+ /containerDefinitions/0/environment/0"]),
-    case("environment-null", "null is absent in AWS's JSON", &["~ /containerDefinitions/0/environment"]).as_file(),
-    case("environment-absent", "as a person writes it by hand", &["+ /containerDefinitions/0/environment"]).as_file(),
+    case("environment-null", "null is absent in AWS's JSON", &["~ /containerDefinitions/0/environment"]).in_file(),
+    case("environment-absent", "as a person writes it by hand", &["+ /containerDefinitions/0/environment"]).in_file(),
 
     // Values.
     case("empty-strings", "\"\", 0 and false are values, which some tools drop", &["+ /containerDefinitions/0/environment/5"]),
@@ -146,8 +146,8 @@ pub const CASES: &[Case] = &[
     case("managed-instances", "trustedExecutionConfiguration, which aws-sdk-ecs 1.157 lacks", &["+ /containerDefinitions/0/environment/0"]).ends(EC2_ONLY),
 
     // Other forms of document.
-    case("bare-definition", "`taskDefinition` alone, read-only members and all", &["+ /containerDefinitions/0/environment/1"]).as_file(),
-    case("register-input", "as a person writes it: 1 vCPU, 2GB, tags inside, few members", &["+ /containerDefinitions/0/environment"]).as_file(),
-    case("nulls", "as tools print it that write null for what is absent", &["+ /containerDefinitions/0/environment/0"]).as_file(),
-    case("deregistered", "INACTIVE, with the two dates that only such a one has", &["+ /containerDefinitions/0/environment/0"]).as_file(),
+    case("bare-definition", "`taskDefinition` alone, read-only members and all", &["+ /containerDefinitions/0/environment/1"]).in_file(),
+    case("register-input", "as a person writes it: 1 vCPU, 2GB, tags inside, few members", &["+ /containerDefinitions/0/environment"]).in_file(),
+    case("nulls", "as tools print it that write null for what is absent", &["+ /containerDefinitions/0/environment/0"]).in_file(),
+    case("deregistered", "INACTIVE, with the two dates that only such a one has", &["+ /containerDefinitions/0/environment/0"]).in_file(),
 ];
