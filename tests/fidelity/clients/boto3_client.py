@@ -27,7 +27,8 @@ def pages(service, operation, member, size, /, **arguments):
         found += page[member]
     full, rest = divmod(len(found), size)
     expected = [size] * full + [rest] * (rest > 0)
-    assert sizes == expected and len(sizes) > 1, f"pages of {sizes}, not {expected}"
+    assert sizes == expected, f"pages of {sizes}, not {expected}"
+    assert len(sizes) > 1, f"one page of {sizes}"
     texts = [json.dumps(one, default=str, sort_keys=True) for one in found]
     assert len(set(texts)) == len(texts), "an item came twice"
     return found
