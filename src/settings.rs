@@ -17,6 +17,8 @@ pub struct Settings {
     pub task_definition: TaskDefinitionSource,
     pub container: Option<String>,
     pub region: Option<String>,
+    /// The role to assume with GitHub's OIDC token.
+    pub role_to_assume: Option<String>,
     pub call_timeout: Duration,
     /// An ECR repository's name or URI.
     pub repository: Option<String>,
@@ -33,6 +35,11 @@ pub struct Settings {
     pub log_drain: Duration,
     pub max_parallel: usize,
     pub keep_going: bool,
+    /// A GitHub Deployment per database.
+    pub deployments: bool,
+    pub environment_prefix: String,
+    /// With `plan_only`: the plan as a comment on the pull request.
+    pub comment: bool,
     pub format: Format,
     pub summary_file: Option<PathBuf>,
     /// The commit that GitHub says this run is about.
@@ -99,7 +106,19 @@ impl Settings {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::Migrate, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
-        let cli::Migrate { plan, database, target, image, network, task, fleet, output } = flags;
+        let cli::Migrate {
+            plan,
+            database,
+            target,
+            image,
+            network,
+            task,
+            fleet,
+            config: _,
+            credentials,
+            github,
+            output,
+        } = flags;
         let settings = Self {
             plan_only: plan,
             databases: parse::databases(database)?,
@@ -111,6 +130,7 @@ impl Settings {
             )?),
             container: target.container,
             region: target.region,
+            role_to_assume: credentials.role_to_assume,
             call_timeout: parse::duration("call-timeout", &target.call_timeout)?,
             repository: image.repository.clone(),
             tag: image.tag.clone().map(parse::tag).transpose()?,
@@ -126,6 +146,9 @@ impl Settings {
             log_drain: parse::duration("log-drain", &task.log_drain)?,
             max_parallel: fleet.max_parallel.into(),
             keep_going: fleet.keep_going,
+            deployments: github.deployments,
+            environment_prefix: github.environment_prefix.unwrap_or_default(),
+            comment: github.comment,
             format: output.format,
             summary_file: output.summary_file,
             commit,

@@ -1,0 +1,195 @@
+//! The flags, in groups, as several commands take them. The doc comments here are the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Where")]
+pub struct Target {
+    /// The ECS cluster that runs the migration tasks
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+
+    /// What the migration task is made from: family, family:revision, ARN, or the path of a JSON file
+    #[arg(long, value_name = "FAMILY|ARN|PATH")]
+    pub task_definition: Option<String>,
+
+    /// The container whose exit code decides [default: the only essential one]
+    #[arg(long, value_name = "NAME")]
+    pub container: Option<String>,
+
+    /// The AWS region [default: AWS_REGION, or the profile's]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// Deadline for each AWS call with its retries, such as 90s
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub call_timeout: String,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Configuration")]
+pub struct ConfigFile {
+    /// The configuration file [default: .github/fargate-migrate.yml, if there is one]; flags and inputs override it
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Credentials")]
+pub struct Credentials {
+    /// Assume this role with GitHub's OIDC token, and again before it expires [default: the environment's credentials]
+    #[arg(long, value_name = "ARN")]
+    pub role_to_assume: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "GitHub")]
+pub struct GitHubFlags {
+    /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write
+    #[arg(long)]
+    pub deployments: bool,
+
+    /// What the environments of --deployments are named: this, then the database's name
+    #[arg(long, value_name = "PREFIX")]
+    pub environment_prefix: Option<String>,
+
+    /// With --plan, keep one comment on the pull request up to date; needs GITHUB_TOKEN with pull-requests: write
+    #[arg(long)]
+    pub comment: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Image: docker build, or --binary, or --image")]
+pub struct Image {
+    /// The ECR repository [default: the one that the task definition's image is in]
+    #[arg(long, value_name = "NAME|URI")]
+    pub repository: Option<String>,
+
+    /// The image's tag [default: the commit, from GITHUB_SHA or git]
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+
+    /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
+    #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
+    pub image: Option<String>,
+
+    /// Package this static executable as the image, without Docker
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dockerfile", "context", "target", "build_arg"])]
+    pub binary: Option<PathBuf>,
+
+    /// The Dockerfile [default: Dockerfile in --context]
+    #[arg(long, value_name = "PATH")]
+    pub dockerfile: Option<PathBuf>,
+
+    /// The build context [default: .]
+    #[arg(long, value_name = "PATH")]
+    pub context: Option<PathBuf>,
+
+    /// The Dockerfile's stage to build
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+
+    /// A build argument, K=V, or K to pass the environment's; repeat it
+    #[arg(long, value_name = "K=V")]
+    pub build_arg: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkFlags {
+    /// Subnets: ids, or tag:Name=pattern*
+    #[arg(long, value_name = "ID|TAG", value_delimiter = ',')]
+    pub subnets: Vec<String>,
+
+    /// Security groups: ids, or tag:Name=pattern*
+    #[arg(long, value_name = "ID|TAG", value_delimiter = ',')]
+    pub security_groups: Vec<String>,
+
+    /// Give the task a public IP address: needed in a public subnet, useless in a private one
+    #[arg(long)]
+    pub assign_public_ip: bool,
+
+    /// Take subnets, security groups and public IP from this service of the cluster
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["subnets", "security_groups", "assign_public_ip"])]
+    pub network_from_service: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Migration task")]
+pub struct TaskFlags {
+    /// The variable that names the database
+    #[arg(long, value_name = "NAME", default_value = "DATABASE_NAME")]
+    pub database_variable: String,
+
+    /// A further variable for this run, K=V; repeat it. Not for secrets: ECS shows it to everyone who may read tasks
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+
+    /// The command to run [default: the task definition's], split into words as a shell does
+    #[arg(long, value_name = "COMMAND")]
+    pub command: Option<String>,
+
+    /// Fail a database whose task prints no migration report
+    #[arg(long)]
+    pub require_report: bool,
+
+    /// How long one migration may take from RunTask to its end, such as 45m or 2h
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    pub timeout: String,
+
+    /// What happens to a task that is still running at --timeout
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub on_timeout: Leftover,
+
+    /// What happens to running tasks when this run is interrupted
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub on_cancel: Leftover,
+
+    /// How long a stopped task's log may stay quiet before it counts as complete; a migration report ends the wait
+    #[arg(long, value_name = "DURATION", default_value = "12s")]
+    pub log_drain: String,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Several databases")]
+pub struct Fleet {
+    /// Migration tasks that run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub max_parallel: u16,
+
+    /// Go on with the other databases after one has failed
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// What stdout carries: text for people, or the plan or result as json or markdown (progress then goes to stderr)
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Also write the job summary (Markdown) to this file [in GitHub Actions it goes to GITHUB_STEP_SUMMARY]
+    #[arg(long, value_name = "PATH")]
+    pub summary_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
+/// What becomes of a task that we no longer wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Leftover {
+    /// Stop it: SIGTERM, then SIGKILL after the container's stopTimeout
+    #[default]
+    Stop,
+    /// Leave it running, and say so
+    Leave,
+}
