@@ -1,13 +1,20 @@
-//! Every flag, and the Action's inputs, which are the same names: `--max-parallel` is `INPUT_MAX-PARALLEL`.
+//! Every flag, and the Action's inputs, which are the same names: `--max-parallel` is `INPUT_MAX-PARALLEL`. The
+//! configuration file has them, too: it says `max-parallel: 4`.
 //!
 //! The doc comments here are the manual.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::failure::Failure;
 
 mod flags;
+mod layers;
+
+use layers::Layers;
 
 pub use flags::{
     ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, Leftover, NetworkFlags, Output, Target,
@@ -28,15 +35,33 @@ pub enum Command {
     Migrate(Migrate),
 }
 
+impl Command {
+    /// The configuration file of a command that takes one.
+    fn config_file(&mut self) -> Option<&mut ConfigFile> {
+        match self {
+            Self::Migrate(flags) => Some(&mut flags.config),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct Migrate {
     /// Print what would be done, change nothing, and stop
     #[arg(long)]
     pub plan: bool,
 
-    /// A database to migrate; repeat it, or separate names with commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// A database to migrate; with a list of them in the configuration file also a group, all, or a pattern with * and
+    /// ?. Repeat it, or separate with commas
+    #[arg(long, value_name = "NAME|GROUP|PATTERN", value_delimiter = ',')]
     pub database: Vec<String>,
+
+    /// Databases to migrate: a file with one name a line, or - for standard input
+    #[arg(long, value_name = "PATH|-")]
+    pub databases_file: Option<PathBuf>,
+
+    /// Not these of them; repeat it, or separate with commas
+    #[arg(long, value_name = "NAME|GROUP|PATTERN", value_delimiter = ',')]
+    pub exclude: Vec<String>,
 
     #[command(flatten)]
     pub target: Target,
@@ -58,33 +83,66 @@ pub struct Migrate {
     pub output: Output,
 }
 
-/// Reads the command line; in GitHub Actions an input that no flag overrides counts as its flag, and the input
-/// `operation` as the subcommand.
+/// What keeps a command line from being read.
+#[derive(Debug)]
+pub enum Error {
+    /// A usage error; or `--help` and `--version`, which ask for text and no run.
+    Usage(clap::Error),
+    /// The configuration file can not be read, or is wrong.
+    Config(Failure),
+}
+
+impl From<clap::Error> for Error {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// Every command and flag, as the command line takes them.
+pub fn command() -> clap::Command {
+    layers::with_values_for_switches(Cli::command())
+}
+
+/// Reads the command line. In GitHub Actions an input that no flag overrides counts as its flag, and the input
+/// `operation` as the subcommand. What neither says, the configuration file does: the one that `--config` names, or the
+/// one at its usual place below `directory`.
 ///
 /// # Errors
-/// clap's own: a usage error, `--help`, or `--version`.
+/// The command line or an input is wrong, or asks for help; or the configuration file is wrong.
 pub fn parse(
     arguments: Vec<OsString>,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Cli, clap::Error> {
-    let command = Cli::command();
+    directory: &Path,
+) -> Result<Cli, Error> {
+    let command = command();
     let mut arguments = arguments;
     let in_actions = variable("GITHUB_ACTIONS").as_deref() == Some("true");
     if in_actions && arguments.len() <= 1 {
         arguments.push(input(variable, "operation").unwrap_or_else(|| "migrate".into()).into());
     }
-    let matches = command.clone().try_get_matches_from(&arguments)?;
-    let Some((name, given)) = matches.subcommand().filter(|_| in_actions) else {
-        return Cli::from_arg_matches(&matches);
-    };
-    let subcommand = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
-    let inputs: Vec<OsString> = subcommand
-        .filter(|arg| given.value_source(arg.get_id().as_str()) != Some(ValueSource::CommandLine))
-        .filter_map(|arg| Some(flags(arg, &input(variable, arg.get_long()?)?)))
-        .flatten()
-        .collect();
-    arguments.extend(inputs);
-    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    let mut matches = command.clone().try_get_matches_from(&arguments)?;
+    let Some((name, given)) = matches.subcommand() else { return Ok(Cli::from_arg_matches(&matches)?) };
+    let Some(subcommand) = command.find_subcommand(name) else { return Ok(Cli::from_arg_matches(&matches)?) };
+    // Flags of the layers below stand right behind the subcommand: what follows a `--` is no flag.
+    let place = arguments.iter().position(|argument| argument == name).map_or(arguments.len(), |at| at + 1);
+    let mut layers = Layers::new(subcommand, given);
+    if in_actions {
+        arguments.splice(place..place, layers.inputs(|flag| input(variable, flag)));
+        matches = command.clone().try_get_matches_from(&arguments)?;
+    }
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Some(flags) = cli.command.config_file()
+        && let Some(config) = Config::find(flags.config.as_deref(), directory).map_err(Error::Config)?
+    {
+        arguments.splice(place..place, layers.config(&config));
+        let parsed = command.try_get_matches_from(&arguments).and_then(|all| Cli::from_arg_matches(&all));
+        // Flags and inputs were read without it: the file is to blame.
+        cli = parsed.map_err(|error| Error::Config(layers::refused(&config, &error)))?;
+        if let Some(flags) = cli.command.config_file() {
+            flags.fleet = config.fleet().clone();
+        }
+    }
+    Ok(cli)
 }
 
 /// An input as the runner passes it: `INPUT_<NAME>` in capitals, its hyphens kept; an empty one is an absent one.
@@ -93,22 +151,6 @@ fn input(variable: &dyn Fn(&str) -> Option<String>, flag: &str) -> Option<String
     [name.clone(), name.replace('-', "_")].iter().find_map(|name| {
         variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     })
-}
-
-/// The flags that an input stands for: a list has one item a line.
-fn flags(arg: &Arg, value: &str) -> Vec<OsString> {
-    let long = arg.get_long().unwrap_or_default();
-    match arg.get_action() {
-        ArgAction::SetTrue if value == "true" => vec![format!("--{long}").into()],
-        ArgAction::SetTrue if value == "false" => Vec::new(),
-        ArgAction::Append => value
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(|line| format!("--{long}={line}").into())
-            .collect(),
-        _ => vec![format!("--{long}={value}").into()],
-    }
 }
 
 #[cfg(test)]

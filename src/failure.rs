@@ -106,3 +106,14 @@ pub fn listed(names: &[String]) -> String {
     let shown = names[..names.len().min(SHOWN)].join(", ");
     if rest == 0 { shown } else { format!("{shown} and {rest} more") }
 }
+
+/// The name that was probably meant, if one is near enough to be worth saying.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    names
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(similarity, _)| *similarity >= 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}

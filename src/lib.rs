@@ -3,6 +3,8 @@
 //! Read [`pipeline`] first.
 
 pub mod cli;
+pub mod config;
+pub mod database_name;
 pub mod settings;
 pub mod pipeline;
 pub mod steps;

@@ -1,6 +1,7 @@
 //! Parse, run, say how it ended.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -17,13 +18,20 @@ use fargate_migrate::settings::{RunIdentity, Settings};
 #[tokio::main]
 async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
-    let cli = match cli::parse(std::env::args_os().collect(), &variable) {
+    let cli = match cli::parse(std::env::args_os().collect(), &variable, Path::new("")) {
         Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => error.exit(),
+        Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
         Err(error) => {
             // It quotes what was passed, which GitHub's runner would read for commands.
             let vocabulary = vocabulary(GitHub::from_environment(&variable).as_ref());
-            Progress::new(Mode::Plain, Stream::Stderr, vocabulary).closing(&error.render().to_string());
+            let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary);
+            match error {
+                cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
+                cli::Error::Config(failure) => {
+                    progress.annotate_error("fargate-migrate", &failure.message);
+                    progress.closing(&text::failure(&failure, colour()));
+                }
+            }
             return failure::ExitCode::BadInput.into();
         }
     };

@@ -7,6 +7,7 @@ use crate::cli::{self, Format, Leftover};
 use crate::failure::Failure;
 
 mod parse;
+mod selection;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -109,19 +110,23 @@ impl Settings {
         let cli::Migrate {
             plan,
             database,
+            databases_file,
+            exclude,
             target,
             image,
             network,
             task,
             fleet,
-            config: _,
+            config,
             credentials,
             github,
             output,
         } = flags;
+        let listed = databases_file.as_deref().map(selection::listed_in).transpose()?;
+        let asked = selection::Asked { databases: database, listed: listed.unwrap_or_default(), exclude };
         let settings = Self {
             plan_only: plan,
-            databases: parse::databases(database)?,
+            databases: selection::select(&asked, &config.fleet)?,
             cluster: parse::required(target.cluster, "cluster", "--cluster NAME")?,
             task_definition: parse::task_definition(parse::required(
                 target.task_definition,

@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where")]
@@ -34,6 +38,10 @@ pub struct ConfigFile {
     /// The configuration file [default: .github/fargate-migrate.yml, if there is one]; flags and inputs override it
     #[arg(long, value_name = "PATH")]
     pub config: Option<PathBuf>,
+
+    /// What the file says about databases.
+    #[arg(skip)]
+    pub fleet: config::Fleet,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -185,7 +193,8 @@ pub enum Format {
 }
 
 /// What becomes of a task that we no longer wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Leftover {
     /// Stop it: SIGTERM, then SIGKILL after the container's stopTimeout
     #[default]

@@ -1,16 +1,31 @@
 use super::*;
 
 fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> Migrate {
+    in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")
+}
+
+fn in_directory(arguments: &[&str], inputs: &[(&str, &str)], directory: &Path) -> Result<Migrate, Error> {
     let arguments = arguments.iter().map(Into::into).collect();
     let variable =
         |name: &str| inputs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let Command::Migrate(migrate) = parse(arguments, &variable).expect("valid").command;
-    migrate
+    let Command::Migrate(migrate) = parse(arguments, &variable, directory)?.command;
+    Ok(migrate)
+}
+
+/// With a configuration file of this text, in GitHub Actions.
+fn with_config(config: &str, flags: &[&str], inputs: &[(&str, &str)]) -> Result<Migrate, Error> {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join(".github")).expect("make it");
+    std::fs::write(directory.path().join(crate::config::DEFAULT_PATH), config).expect("write it");
+    let flags = [["fargate-migrate", "migrate"].as_slice(), flags].concat();
+    let inputs = [[("GITHUB_ACTIONS", "true")].as_slice(), inputs].concat();
+    in_directory(&flags, &inputs, directory.path())
 }
 
 #[test]
 fn the_definition_is_sound() {
     Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -58,7 +73,8 @@ fn a_boolean_input_that_is_none_is_refused() {
         "INPUT_PLAN" => Some("yes".to_owned()),
         _ => None,
     };
-    assert!(parse(vec!["fargate-migrate".into(), "migrate".into()], &variable).is_err());
+    let arguments = vec!["fargate-migrate".into(), "migrate".into()];
+    assert!(parse(arguments, &variable, Path::new("/nowhere")).is_err());
 }
 
 #[test]
@@ -67,5 +83,109 @@ fn an_input_can_not_smuggle_in_another_flag() {
     let migrate = parsed(&["fargate-migrate", "migrate"], &inputs);
     assert_eq!(migrate.image.tag.as_deref(), Some("--plan"));
     assert_eq!(migrate.database, ["--plan"]);
+    assert!(!migrate.plan);
+}
+
+#[test]
+fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
+    let config = "cluster: file\nregion: file\ncontainer: file\nmax-parallel: 9\n";
+    let inputs = [("INPUT_CLUSTER", "input"), ("INPUT_REGION", "input"), ("INPUT_CONTAINER", "")];
+    let migrate = with_config(config, &["--cluster=flag"], &inputs).expect("valid");
+    assert_eq!(migrate.target.cluster.as_deref(), Some("flag"));
+    assert_eq!(migrate.target.region.as_deref(), Some("input"));
+    assert_eq!(migrate.target.container.as_deref(), Some("file"), "an empty input is none");
+    assert_eq!(migrate.fleet.max_parallel, 9);
+    assert_eq!(migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
+}
+
+#[test]
+fn every_kind_of_value_becomes_its_flag() {
+    let config = include_str!("../config/samples/full.yml");
+    let migrate = with_config(config, &[], &[]).expect("valid");
+    assert_eq!(migrate.image.build_arg, ["PROXY", "VERSION=1"]);
+    assert_eq!(migrate.task.env, ["LOG_LEVEL=debug"]);
+    assert_eq!(migrate.task.timeout, "1h 30m");
+    assert_eq!(migrate.task.on_timeout, Leftover::Leave);
+    assert_eq!(migrate.network.subnets, ["tag:Name=shop-private-*"]);
+    assert!(migrate.fleet.keep_going && migrate.github.deployments && !migrate.network.assign_public_ip);
+    assert_eq!(migrate.config.fleet.databases, ["prod", "tenant_a", "tenant_b"]);
+    assert!(migrate.database.is_empty(), "the file says what there is, not what to migrate");
+}
+
+#[test]
+fn a_switch_of_the_file_can_be_turned_off() {
+    let config = "keep-going: true\nrequire-report: true\n";
+    let inputs = [("INPUT_KEEP-GOING", "false"), ("INPUT_REQUIRE-REPORT", "")];
+    let migrate = with_config(config, &[], &inputs).expect("valid");
+    assert!(!migrate.fleet.keep_going, "an input that says false overrides");
+    assert!(migrate.task.require_report, "an empty one does not");
+    let migrate = with_config(config, &["--keep-going=false"], &[("INPUT_KEEP-GOING", "true")]);
+    assert!(!migrate.expect("valid").fleet.keep_going);
+    let migrate = with_config("keep-going: false\n", &["--keep-going"], &[]).expect("valid");
+    assert!(migrate.fleet.keep_going);
+    assert!(with_config("", &["--keep-going=maybe"], &[]).is_err());
+}
+
+#[test]
+fn what_a_layer_says_makes_way_for_what_it_excludes() {
+    let builds = "dockerfile: app/Dockerfile\ntarget: production\n";
+    let migrate = with_config(builds, &["--image=registry/app:v1"], &[]).expect("the file makes way");
+    assert_eq!((migrate.image.dockerfile, migrate.image.target), (None, None));
+    let migrate = with_config(builds, &[], &[("INPUT_BINARY", "target/app")]).expect("the file makes way");
+    assert_eq!(migrate.image.dockerfile, None);
+    let migrate = with_config(builds, &["--context=elsewhere"], &[]).expect("these go together");
+    assert_eq!(migrate.image.target.as_deref(), Some("production"));
+
+    let inputs = [("INPUT_DOCKERFILE", "Dockerfile"), ("INPUT_TARGET", "x")];
+    let migrate = with_config("", &["--image=registry/app:v1"], &inputs).expect("inputs make way for flags");
+    assert_eq!(migrate.image.dockerfile, None);
+
+    let given = "subnets: [subnet-1]\nsecurity-groups: [sg-1]\nassign-public-ip: true\n";
+    let migrate = with_config(given, &["--network-from-service=web"], &[]).expect("the file makes way");
+    assert!(migrate.network.subnets.is_empty() && !migrate.network.assign_public_ip);
+    let migrate = with_config("network-from-service: web\n", &["--subnets=subnet-2"], &[]).expect("so here");
+    assert_eq!(migrate.network.network_from_service, None);
+    let inputs = [("INPUT_ASSIGN-PUBLIC-IP", "false")];
+    let migrate = with_config("network-from-service: web\n", &[], &inputs).expect("false is in no way");
+    assert_eq!(migrate.network.network_from_service.as_deref(), Some("web"));
+}
+
+#[test]
+fn what_excludes_each_other_in_one_layer_is_an_error() {
+    let inputs = [("INPUT_IMAGE", "a"), ("INPUT_DOCKERFILE", "b")];
+    assert!(matches!(with_config("", &[], &inputs), Err(Error::Usage(_))));
+    assert!(matches!(with_config("image: a\ndockerfile: b\n", &[], &[]), Err(Error::Config(_))));
+}
+
+#[test]
+fn a_value_that_only_the_flag_refuses_is_laid_to_the_file() {
+    let Err(Error::Config(failure)) = with_config("cluster: c\nmax-parallel: 5000\n", &[], &[]) else {
+        panic!("refused");
+    };
+    let expected = ".github/fargate-migrate.yml:2: invalid value '5000' for '--max-parallel <N>'";
+    assert!(failure.message.starts_with(expected), "{}", failure.message);
+    let overridden = with_config("max-parallel: 5000\n", &["--max-parallel=2"], &[]).expect("not asked");
+    assert_eq!(overridden.fleet.max_parallel, 2);
+}
+
+#[test]
+fn a_given_file_is_read_and_has_to_be_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("mine.yml");
+    let flag = format!("--config={}", path.display());
+    assert!(matches!(with_config("cluster: usual\n", &[&flag], &[]), Err(Error::Config(_))));
+    std::fs::write(&path, "cluster: mine\n").expect("write it");
+    let migrate = with_config("cluster: usual\n", &[&flag], &[]).expect("valid");
+    assert_eq!(migrate.target.cluster.as_deref(), Some("mine"));
+    let inputs = [("INPUT_CONFIG", path.to_str().expect("UTF-8"))];
+    let migrate = with_config("cluster: usual\n", &[], &inputs).expect("valid");
+    assert_eq!(migrate.target.cluster.as_deref(), Some("mine"));
+}
+
+#[test]
+fn a_value_of_the_file_can_not_smuggle_in_another_flag() {
+    let migrate = with_config("container: --plan\nenv: {A: '--plan'}\n", &[], &[]).expect("valid");
+    assert_eq!(migrate.target.container.as_deref(), Some("--plan"));
+    assert_eq!(migrate.task.env, ["A=--plan"]);
     assert!(!migrate.plan);
 }

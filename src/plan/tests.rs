@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -9,7 +11,8 @@ use crate::steps::observe::ObservedImage;
 fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
-    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("flags").command;
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 

@@ -3,54 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{FLEET_PLACEHOLDER, ImageChoice, NetworkChoice, Selector, TaskDefinitionSource};
+use super::{ImageChoice, NetworkChoice, Selector, TaskDefinitionSource};
 use crate::cli;
 use crate::failure::Failure;
-
-/// Bytes of a PostgreSQL identifier (NAMEDATALEN - 1); PostgreSQL cuts a longer name without a word.
-const MAX_DATABASE_NAME: usize = 63;
 
 pub fn required(value: Option<String>, what: &str, flag: &str) -> Result<String, Failure> {
     value
         .filter(|value| !value.is_empty())
         .ok_or_else(|| Failure::input(format!("no {what} given")).hint(format!("pass {flag}")))
-}
-
-pub fn databases(names: Vec<String>) -> Result<Vec<String>, Failure> {
-    let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-    if names.is_empty() {
-        return Err(Failure::input("no database given").hint("pass --database NAME; repeat it for several"));
-    }
-    let mut seen = HashSet::new();
-    for name in &names {
-        if let Some(why) = bad_database_name(name) {
-            return Err(Failure::input(format!("{name:?} is no database name: {why}"))
-                .hint("letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed"));
-        }
-        if !seen.insert(name) {
-            return Err(
-                Failure::input(format!("database {name} is named twice")).hint("name each database once")
-            );
-        }
-    }
-    Ok(names)
-}
-
-/// Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs, links and summaries.
-fn bad_database_name(name: &str) -> Option<&'static str> {
-    if name.is_empty() {
-        Some("it is empty")
-    } else if name.len() > MAX_DATABASE_NAME {
-        Some("PostgreSQL would cut it after 63 bytes")
-    } else if name == FLEET_PLACEHOLDER {
-        Some("it is the placeholder of a fleet's revision")
-    } else if name.starts_with(['-', '.']) {
-        Some("it begins with - or .")
-    } else if !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$')) {
-        Some("it has a character that is not allowed")
-    } else {
-        None
-    }
 }
 
 pub fn task_definition(name: String) -> TaskDefinitionSource {

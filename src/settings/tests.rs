@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::parse::{duration, task_definition};
 use super::*;
@@ -8,7 +9,8 @@ use crate::failure::Failure;
 fn settings(extra: &[&str]) -> Result<Settings, Failure> {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments: Vec<OsString> = base.iter().chain(extra).map(Into::into).collect();
-    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("valid flags").command;
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command;
     Settings::new(flags, None, RunIdentity::local("test"))
 }
 

@@ -7,6 +7,8 @@ mod support;
 mod plan;
 /// One database, from RunTask to its verdict.
 mod migrate;
+/// The configuration file: what it says, what overrides it, and which databases are chosen.
+mod config;
 /// Several databases: order, failures, concurrency.
 mod fleet;
 /// What the bash pipeline did wrong, done right.

@@ -166,6 +166,11 @@ impl Run {
         self
     }
 
+    pub fn standard_input(mut self, source: Stdio) -> Self {
+        self.command.stdin(source);
+        self
+    }
+
     /// With the environment and the files of a step in GitHub Actions.
     pub fn in_actions(self) -> Self {
         let mut run = self;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -204,7 +205,8 @@ fn unimplemented_here<T>() -> Result<T> {
 fn plan(flags: &[&str]) -> Plan {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(flags).map(Into::into).collect();
-    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("flags").command;
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
     let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
     let document = include_str!("../../../sandbox/fixtures/describe-task-definition.json");
     let document = serde_json::from_str(document).expect("JSON");
@@ -228,7 +230,8 @@ fn settings_of(plan: &Plan) -> Settings {
     let databases = plan.databases.iter().map(|row| format!("--database={}", row.database));
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().map(|flag| (*flag).to_owned()).chain(databases).map(Into::into).collect();
-    let cli::Command::Migrate(flags) = cli::parse(arguments, &|_| None).expect("flags").command;
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 

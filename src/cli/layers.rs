@@ -1,0 +1,136 @@
+//! Flag > input > configuration file > default: a layer adds the flags that no layer above it has given.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+
+use clap::builder::ValueParser;
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// What the layers have given so far, for one subcommand.
+pub struct Layers<'a> {
+    command: &'a Command,
+    /// Flags that a layer has a value for. None below it has a say in them.
+    decided: HashSet<String>,
+    /// Those of them that are there: `false` decides a switch, and is in nobody's way.
+    there: HashSet<String>,
+}
+
+impl<'a> Layers<'a> {
+    pub fn new(command: &'a Command, given: &ArgMatches) -> Self {
+        let on_command_line =
+            |arg: &&Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let decided: HashSet<String> =
+            command.get_arguments().filter(on_command_line).map(|arg| arg.get_id().to_string()).collect();
+        Self { command, there: decided.clone(), decided }
+    }
+
+    /// The inputs that count, as flags.
+    pub fn inputs(&mut self, input: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
+        self.add(|arg, flag| Some(of_input(arg, &input(flag)?)))
+    }
+
+    /// The keys of the configuration file that count, as flags.
+    pub fn config(&mut self, config: &Config) -> Vec<OsString> {
+        let values = config.values();
+        self.add(|_, flag| values.iter().find(|(key, _)| key == flag).map(|(_, value)| of_value(flag, value)))
+    }
+
+    fn add(&mut self, flags: impl Fn(&Arg, &str) -> Option<Vec<OsString>>) -> Vec<OsString> {
+        let open: Vec<(String, Vec<OsString>)> = self
+            .command
+            .get_arguments()
+            .filter(|arg| !self.decided.contains(arg.get_id().as_str()) && !self.is_in_the_way(arg))
+            .filter_map(|arg| Some((arg.get_id().to_string(), flags(arg, arg.get_long()?)?)))
+            .collect();
+        for (id, flags) in &open {
+            self.decided.insert(id.clone());
+            if !flags.is_empty() {
+                self.there.insert(id.clone());
+            }
+        }
+        open.into_iter().flat_map(|(_, flags)| flags).collect()
+    }
+
+    /// Whether a flag that is there excludes this one: then this one, from a layer below, gives way.
+    fn is_in_the_way(&self, arg: &Arg) -> bool {
+        let excludes = |one: &Arg, other: &Arg| {
+            self.command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
+        };
+        self.command
+            .get_arguments()
+            .filter(|other| self.there.contains(other.get_id().as_str()))
+            .any(|other| excludes(arg, other) || excludes(other, arg))
+    }
+}
+
+/// The flags that an input stands for: a list has one item a line.
+fn of_input(arg: &Arg, value: &str) -> Vec<OsString> {
+    let long = arg.get_long().unwrap_or_default();
+    match arg.get_action() {
+        ArgAction::Append => value
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(|line| format!("--{long}={line}").into())
+            .collect(),
+        _ if is_switch(arg) && value == "false" => Vec::new(),
+        _ => vec![format!("--{long}={value}").into()],
+    }
+}
+
+/// The flags that a key of the file stands for.
+fn of_value(flag: &str, value: &Value) -> Vec<OsString> {
+    match value {
+        Value::Bool(false) => Vec::new(),
+        Value::Bool(true) => vec![format!("--{flag}").into()],
+        Value::String(text) => vec![format!("--{flag}={text}").into()],
+        Value::Array(items) => items.iter().flat_map(|item| of_value(flag, item)).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(name, value)| match value {
+                Value::String(text) => format!("--{flag}={name}={text}").into(),
+                _ => format!("--{flag}={name}").into(),
+            })
+            .collect(),
+        other => vec![format!("--{flag}={other}").into()],
+    }
+}
+
+/// A switch takes `--keep-going=false` as well, which overrides an input or the configuration file.
+pub fn with_values_for_switches(command: Command) -> Command {
+    let switch = |arg: Arg| match arg.get_action() {
+        ArgAction::SetTrue => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .value_name("true|false")
+            .default_value("false")
+            .default_missing_value("true")
+            .hide_default_value(true)
+            .hide_possible_values(true),
+        _ => arg,
+    };
+    command.mut_args(switch).mut_subcommands(with_values_for_switches)
+}
+
+fn is_switch(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == ValueParser::bool().type_id()
+}
+
+/// What clap says about a flag that the configuration file stands for.
+pub fn refused(config: &Config, error: &clap::Error) -> Failure {
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.clone(),
+        _ => String::new(),
+    };
+    let key = flag.trim_start_matches("--").split([' ', '=', '[']).next().unwrap_or_default();
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    config.refused(key, first.trim_start_matches("error: "))
+}

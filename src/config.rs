@@ -1,0 +1,143 @@
+//! `.github/fargate-migrate.yml`: what the runs of a repository have in common.
+//!
+//! A key is a flag without its dashes, so the file becomes flags ([`Config::values`]) and passes through the same
+//! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File as OpenFile;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use serde_saphyr::{alias_limits, budget, from_str_with_options, options};
+
+use crate::failure::Failure;
+
+mod error;
+mod file;
+mod fleet;
+mod text;
+
+pub use file::{EXCLUSIVE, File};
+pub use fleet::{Fleet, is_pattern, matching};
+
+/// Where the file is looked for when `--config` names none.
+pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
+
+/// Bytes: a hundred thousand databases fit, and nothing larger is waited for.
+const MAX_SIZE: u64 = 8 << 20;
+
+/// A configuration file that was read and is sound in itself.
+#[derive(Debug, Clone)]
+pub struct Config {
+    path: PathBuf,
+    file: File,
+    /// Where the keys stand.
+    lines: HashMap<String, u64>,
+    fleet: Fleet,
+}
+
+impl Config {
+    /// The file at `given`, or the one at its usual place below `directory`, if there is one.
+    ///
+    /// # Errors
+    /// A given file does not exist; or one that is there can not be read, or is wrong.
+    pub fn find(given: Option<&Path>, directory: &Path) -> Result<Option<Self>, Failure> {
+        match given {
+            Some(path) => Self::read(path, path).map(Some),
+            None => {
+                let path = directory.join(DEFAULT_PATH);
+                // Anything but its absence, a missing permission for instance, must not mean that there is none.
+                let absent = matches!(path.try_exists(), Ok(false));
+                if absent { Ok(None) } else { Self::read(&path, Path::new(DEFAULT_PATH)).map(Some) }
+            }
+        }
+    }
+
+    /// `name` is how errors call it.
+    fn read(path: &Path, name: &Path) -> Result<Self, Failure> {
+        let cannot = |why: String| {
+            Failure::input(format!("read the configuration file {}: {why}", name.display()))
+                .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
+        };
+        let mut text = String::new();
+        let file = OpenFile::open(path).map_err(|error| cannot(error.to_string()))?;
+        file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| cannot(error.to_string()))?;
+        if text.len() as u64 > MAX_SIZE {
+            return Err(cannot(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
+        }
+        Self::parse(&text, name)
+    }
+
+    /// # Errors
+    /// The text is no YAML, or not what the file may say.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+        // no_schema and strict_booleans: a scalar is what every YAML 1.2 reader, and so the schema, takes it for.
+        let options = options! {
+            budget: budget! { max_depth: 8, max_anchors: 100, max_aliases: 1_000 },
+            alias_limits: alias_limits! { max_total_replayed_events: 100_000 },
+            no_schema: true,
+            strict_booleans: true,
+            with_snippet: false,
+        };
+        let file: File =
+            from_str_with_options(text, options).map_err(|error| error::unreadable(path, &error))?;
+        let fleet = Fleet::of(&file, text, path)?;
+        let config = Self { path: path.to_owned(), lines: lines(text), fleet, file };
+        config.refuse_exclusive_keys()?;
+        Ok(config)
+    }
+
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The keys that are flags, with their values. What is null or empty is absent, as an empty input is.
+    pub fn values(&self) -> Vec<(String, Value)> {
+        match serde_json::to_value(&self.file) {
+            Ok(Value::Object(keys)) => keys.into_iter().filter(|(_, value)| !is_absent(value)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// An error about the value of a key.
+    pub fn refused(&self, key: &str, message: &str) -> Failure {
+        error::at(&self.path, self.lines.get(key).copied(), message)
+    }
+
+    fn refuse_exclusive_keys(&self) -> Result<(), Failure> {
+        let given: HashSet<String> = self.values().into_iter().map(|(key, _)| key).collect();
+        for (key, others) in EXCLUSIVE {
+            if let Some(other) = others.iter().find(|other| given.contains(key) && given.contains(**other)) {
+                return Err(self
+                    .refused(other, &format!("{other} makes no sense beside {key}"))
+                    .hint(format!("remove {key}, or {other}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
+    }
+}
+
+/// The lines of the keys, counted from 1: keys of the file are at the beginning of a line.
+fn lines(text: &str) -> HashMap<String, u64> {
+    (1..)
+        .zip(text.lines())
+        .filter_map(|(number, line)| {
+            let (key, _) = line.split_once(':')?;
+            Some((key.trim_matches(['"', '\'']).to_owned(), number))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! From what the YAML reader says to what a person can fix.
+
+use std::path::Path;
+
+use serde_saphyr::{Error, Location, MessageFormatter as _, UserMessageFormatter};
+
+use crate::failure::{Failure, nearest};
+
+/// An error at a place in the file: `.github/fargate-migrate.yml:12: …`.
+pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
+    match line {
+        Some(line) => Failure::input(format!("{}:{line}: {message}", path.display())),
+        None => Failure::input(format!("{}: {message}", path.display())),
+    }
+}
+
+/// What keeps the file from being read.
+pub fn unreadable(path: &Path, error: &Error) -> Failure {
+    let error = error.without_snippet();
+    let line = error.location().filter(|place| *place != Location::UNKNOWN).map(|place| place.line());
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            let hint = match nearest(field, expected.iter().copied()) {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("the keys are {}", expected.join(", ")),
+            };
+            at(path, line, &format!("unknown key {field:?}")).hint(hint)
+        }
+        Error::QuotingRequired { value, .. } => {
+            at(path, line, &format!("{value} is not text as it stands")).hint(format!("write \"{value}\""))
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            at(path, line, "the file is larger, deeper or has more aliases than a configuration needs")
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            at(path, line, &format!("{variant:?} is not one of {}", expected.join(", ")))
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            at(path, line, &format!("the key {key} is there twice"))
+        }
+        Error::InvalidBooleanStrict { .. } => at(path, line, "true or false was expected"),
+        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => {
+            at(path, line, "a whole number was expected")
+        }
+        Error::Unexpected { expected, .. } => {
+            let wanted = match *expected {
+                "string scalar" => "text",
+                "sequence start" => "a list",
+                "mapping start" => "a mapping of keys to values",
+                other => other,
+            };
+            at(path, line, &format!("{wanted} was expected"))
+        }
+        error => at(path, line, &UserMessageFormatter.format_message(error)),
+    }
+}

@@ -1,0 +1,129 @@
+//! The keys of the configuration file: a flag's name without its dashes, and `databases` and `groups`.
+//!
+//! The doc comments are the manual: they become the descriptions of docs/fargate-migrate.schema.json.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_saphyr::Spanned;
+
+use super::text::{Duration, Member, Name, SecurityGroup, Subnet, Variable};
+use crate::cli::Leftover;
+
+/// What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a flag, and an input of
+/// the Action, override it. Paths are relative to the directory that fargate-migrate runs in, which is the
+/// repository's root in GitHub Actions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "fargate-migrate.yml")]
+pub struct File {
+    /// The ECS cluster that runs the migration tasks.
+    pub cluster: Option<String>,
+
+    /// What the migration task is made from: family, family:revision, ARN, or the path of a JSON file.
+    pub task_definition: Option<String>,
+
+    /// The container whose exit code decides. Without it: the only essential one.
+    pub container: Option<String>,
+
+    /// The AWS region. Without it: AWS_REGION, or the profile's.
+    pub region: Option<String>,
+
+    /// Deadline for each AWS call with its retries, such as 90s.
+    pub call_timeout: Option<Duration>,
+
+    /// Assume this role, an ARN, with GitHub's OIDC token. Without it: the environment's credentials.
+    pub role_to_assume: Option<String>,
+
+    /// Every database there is. `--database` then takes no other one, and the order here is the order of a run.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<Vec<Name>>", extend("uniqueItems" = true))]
+    pub databases: Option<Vec<Spanned<Name>>>,
+
+    /// Names for several databases, which `--database` and the workflow's dropdown take. A member is a database, or a
+    /// pattern with * and ?. The group `all` is there without being written.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<BTreeMap<Name, Vec<Member>>>")]
+    pub groups: Option<BTreeMap<Name, Vec<Spanned<Member>>>>,
+
+    /// The ECR repository, name or URI. Without it: the one that the task definition's image is in.
+    pub repository: Option<String>,
+
+    /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference.
+    pub image: Option<String>,
+
+    /// Package this static executable as the image, without Docker.
+    pub binary: Option<String>,
+
+    /// The Dockerfile. Without it: Dockerfile in the context.
+    pub dockerfile: Option<String>,
+
+    /// The build context. Without it: the repository's root.
+    pub context: Option<String>,
+
+    /// The Dockerfile's stage to build.
+    pub target: Option<String>,
+
+    /// Build arguments by name; one without a value is passed on from the environment.
+    pub build_arg: Option<BTreeMap<Variable, Option<String>>>,
+
+    /// Subnets: ids, or tag:Name=pattern*.
+    pub subnets: Option<Vec<Subnet>>,
+
+    /// Security groups: ids, or tag:Name=pattern*.
+    pub security_groups: Option<Vec<SecurityGroup>>,
+
+    /// Give the task a public IP address: needed in a public subnet, useless in a private one.
+    pub assign_public_ip: Option<bool>,
+
+    /// Take subnets, security groups and public IP from this service of the cluster.
+    pub network_from_service: Option<String>,
+
+    /// The variable that names the database. Without it: DATABASE_NAME.
+    pub database_variable: Option<Variable>,
+
+    /// Further variables for the migration task. Not for secrets: ECS shows them to everyone who may read tasks.
+    pub env: Option<BTreeMap<Variable, String>>,
+
+    /// The command to run, split into words as a shell does. Without it: the task definition's.
+    pub command: Option<String>,
+
+    /// Fail a database whose task prints no migration report.
+    pub require_report: Option<bool>,
+
+    /// How long one migration may take from RunTask to its end, such as 45m or 2h. Without it: 1h.
+    pub timeout: Option<Duration>,
+
+    /// What happens to a task that is still running at its timeout. Without it: stop.
+    pub on_timeout: Option<Leftover>,
+
+    /// What happens to running tasks when a run is interrupted. Without it: stop.
+    pub on_cancel: Option<Leftover>,
+
+    /// How long a stopped task's log may stay quiet before it counts as complete. Without it: 12s.
+    pub log_drain: Option<Duration>,
+
+    /// Migration tasks that run at the same time. Without it: 1.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_parallel: Option<u16>,
+
+    /// Go on with the other databases after one has failed.
+    pub keep_going: Option<bool>,
+
+    /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write.
+    pub deployments: Option<bool>,
+
+    /// What the environments of the Deployments are named: this, then the database's name.
+    pub environment_prefix: Option<String>,
+
+    /// With --plan, keep one comment on the pull request up to date; needs GITHUB_TOKEN with pull-requests: write.
+    pub comment: Option<bool>,
+}
+
+/// A key, and those that make no sense beside it. The flags' own conflicts say the same.
+pub const EXCLUSIVE: [(&str, &[&str]); 3] = [
+    ("image", &["binary", "dockerfile", "context", "target", "build-arg"]),
+    ("binary", &["dockerfile", "context", "target", "build-arg"]),
+    ("network-from-service", &["subnets", "security-groups", "assign-public-ip"]),
+];
