@@ -20,6 +20,7 @@ pub mod untrusted;
 pub mod recorder;
 pub mod console;
 pub mod interrupt;
+pub mod post;
 pub mod failure;
 pub mod ports;
 pub mod adapters;

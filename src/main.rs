@@ -11,6 +11,7 @@ use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::interrupt::Interrupt;
 use fargate_migrate::pipeline::{self, Outcome};
 use fargate_migrate::plan;
+use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::{json, markdown, text};
 use fargate_migrate::settings::{RunIdentity, Settings};
@@ -18,6 +19,9 @@ use fargate_migrate::settings::{RunIdentity, Settings};
 #[tokio::main]
 async fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
+    if post::is_called(std::env::args_os().next().as_deref()) {
+        return after(&variable).await.into();
+    }
     let cli = match cli::parse(std::env::args_os().collect(), &variable, Path::new("")) {
         Ok(cli) => cli,
         Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
@@ -39,6 +43,17 @@ async fn main() -> ExitCode {
     let github = GitHub::from_environment(&variable);
     let progress = progress(flags.output.format, github.as_ref());
     let ended = migrate(flags, &progress, github.as_ref()).await;
+    concluded(ended, &progress).into()
+}
+
+/// The post stage of the Action.
+async fn after(variable: &dyn Fn(&str) -> Option<String>) -> failure::ExitCode {
+    let github = GitHub::from_environment(variable);
+    let progress = progress(Format::Text, github.as_ref());
+    concluded(post::post(variable, &progress, github.as_ref()).await, &progress)
+}
+
+fn concluded(ended: Result<failure::ExitCode>, progress: &Progress) -> failure::ExitCode {
     let code = ended.unwrap_or_else(|error| {
         let failure = Failure::from_error(&error);
         progress.annotate_error("fargate-migrate", &failure.message);
@@ -46,7 +61,7 @@ async fn main() -> ExitCode {
         failure.exit_code
     });
     progress.finish();
-    code.into()
+    code
 }
 
 async fn migrate(

@@ -16,6 +16,7 @@ use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
+use crate::post;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
@@ -66,6 +67,7 @@ async fn run(
     })
     .await?;
     recorder.planned(&plan);
+    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.region()));
     recorder.save();
     apply(&plan, &aws, progress, recorder, interrupt).await
 }

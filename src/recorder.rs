@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::adapters::github::GitHub;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::plan::Plan;
+use crate::post;
 use crate::progress::Progress;
 use crate::report::{DatabaseReport, Report, markdown, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
@@ -70,6 +71,15 @@ impl<'a> Recorder<'a> {
         });
         for note in &plan.notes {
             self.progress.note(note);
+        }
+    }
+
+    /// Tasks are about to start: what the post stage needs to stop them is in the step's state first.
+    pub fn leave_for_post(&self, run: &post::Run) {
+        if let Some(github) = self.github
+            && let Err(error) = post::begins(github, run)
+        {
+            self.note(format!("the step's state was not written: {error:#}"));
         }
     }
 
@@ -153,6 +163,13 @@ impl<'a> Recorder<'a> {
             && let Err(error) = github.write_outputs(&outputs(&self.report.borrow()))
         {
             self.note(format!("the outputs were not written: {error:#}"));
+        }
+        // After an interrupt the post stage looks whether everything has stopped.
+        let interrupted = self.report.borrow().exit_code() == ExitCode::Cancelled;
+        if let Some(github) = self.github.filter(|_| !interrupted)
+            && let Err(error) = post::ended(github)
+        {
+            self.note(format!("the step's state was not written: {error:#}"));
         }
         self.report.into_inner()
     }

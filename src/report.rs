@@ -20,7 +20,7 @@ mod samples;
 pub mod text;
 mod words;
 
-pub use outputs::outputs;
+pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;
 

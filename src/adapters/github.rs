@@ -84,6 +84,11 @@ impl GitHub {
     pub fn save_state(&self, key: &str, value: &str) -> Result<()> {
         append(self.state.as_deref(), "the step's state", &[(key, value.to_owned())])
     }
+
+    /// What the main stage saved for the post stage.
+    pub fn state(variable: &dyn Fn(&str) -> Option<String>, key: &str) -> Option<String> {
+        variable(&format!("STATE_{key}")).filter(|value| !value.is_empty())
+    }
 }
 
 /// `name<<delimiter`, the value, the delimiter: a value of any form, since it can not know the delimiter.

@@ -2,6 +2,10 @@
 
 use super::{Report, json};
 
+/// Every output, as action.yml declares them.
+pub const OUTPUTS: &[&str] =
+    &["image", "image-digest", "task-definition-arn", "migrated", "failed", "exit-code", "result"];
+
 /// The Action's outputs, all of them each time: the runner keeps the last value that it was given of each.
 ///
 /// `migrated` and `failed` are names with commas between them, which `contains()` and shells can use as they are:
@@ -30,6 +34,8 @@ mod tests {
 
     #[test]
     fn a_workflow_gets_every_output() {
+        let names: Vec<&str> = outputs(&samples::fleet()).iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, OUTPUTS);
         let text: String =
             outputs(&samples::fleet()).iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         insta::assert_snapshot!(text, @r#"

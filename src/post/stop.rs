@@ -1,0 +1,133 @@
+//! Looks for the run's tasks, stops them, and looks again until they have stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt as _;
+use tokio::time::{Instant, sleep};
+
+use super::Run;
+use crate::ports::{DesiredStatus, Reads, Task, Writes};
+use crate::progress::Progress;
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(3);
+/// A task whose RunTask was under way when the main stage died may show up only now: ECS's stores take time to agree.
+const LATECOMERS: Duration = Duration::from_secs(6);
+/// How long tasks may take to end: ECS sends SIGKILL after `stopTimeout`, 30 seconds by default and 120 at most.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// StopTask calls at the same time.
+const AT_ONCE: usize = 20;
+const REASON: &str = "stopped by fargate-migrate: the run was cut off";
+
+/// What became of the run's tasks.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub tasks: Vec<Stopped>,
+    /// Why tasks may be missing here.
+    pub problem: Option<String>,
+}
+
+impl Outcome {
+    /// No task is left that nobody has stopped.
+    pub fn is_done(&self) -> bool {
+        self.problem.is_none() && !self.tasks.iter().any(|task| matches!(task.fate, Fate::Refused(_)))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    pub arn: String,
+    /// Absent when ECS does not know the task.
+    pub database: Option<String>,
+    pub fate: Fate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It had ended before we came.
+    OverBefore,
+    /// Stopped here, and seen to have ended.
+    Stopped,
+    /// Stopped here; it had not ended when we left.
+    Stopping,
+    /// StopTask failed.
+    Refused(String),
+}
+
+/// Stops every task that the step's state names (`arns`), and those that only ECS knows to be the run's.
+pub async fn stop_tasks<W: Reads + Writes>(
+    run: &Run,
+    arns: &[String],
+    world: &W,
+    progress: &Progress,
+) -> Result<Outcome> {
+    let start = Instant::now();
+    let mut tasks: BTreeMap<String, Stopped> = BTreeMap::new();
+    let mut problem;
+    loop {
+        let known: BTreeSet<String> = arns.iter().chain(tasks.keys()).cloned().collect();
+        let known = Vec::from_iter(known);
+        let (seen, trouble) = look(run, &known, world).await;
+        problem = trouble;
+        let mut to_stop = Vec::new();
+        for task in seen {
+            let before = tasks.get(&task.arn).map(|known| known.fate.clone());
+            let fate = match before {
+                None | Some(Fate::Refused(_)) if task.is_stopped() => Fate::OverBefore,
+                None | Some(Fate::Refused(_)) => {
+                    to_stop.push(task.arn.clone());
+                    Fate::Stopping
+                }
+                Some(Fate::Stopping) if task.is_stopped() => Fate::Stopped,
+                Some(fate) => fate,
+            };
+            let database = run.database(&task).map(str::to_owned);
+            tasks.insert(task.arn.clone(), Stopped { arn: task.arn, database, fate });
+        }
+        let refused = futures::stream::iter(to_stop)
+            .map(|arn| async move {
+                progress.note(&format!("stop task {arn}"));
+                let refused = world.stop_task(&run.cluster, &arn, REASON).await.err()?;
+                Some((arn, format!("{refused:#}")))
+            })
+            .buffer_unordered(AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect::<Vec<_>>()
+            .await;
+        for (arn, why) in refused {
+            tasks.entry(arn).and_modify(|task| task.fate = Fate::Refused(why));
+        }
+        let still_ending = tasks.values().any(|task| task.fate == Fate::Stopping);
+        let enough = if still_ending { PATIENCE } else { LATECOMERS };
+        if start.elapsed() >= enough {
+            break;
+        }
+        sleep(INTERVAL).await;
+    }
+    Ok(Outcome { tasks: tasks.into_values().collect(), problem })
+}
+
+/// The run's tasks as they are now. One of two ways to find them may be closed, such as by a policy.
+async fn look(run: &Run, known: &[String], world: &impl Reads) -> (Vec<Task>, Option<String>) {
+    let mut problem = None;
+    let mut tasks: BTreeMap<String, Task> = BTreeMap::new();
+    match world.describe_tasks(&run.cluster, known).await {
+        Ok(described) => tasks.extend(described.into_iter().map(|task| (task.arn.clone(), task))),
+        Err(error) => {
+            problem = Some(format!("{error:#}"));
+            // They are stopped all the same: StopTask is harmless for a task that has ended.
+            let unseen = |arn: &String| (arn.clone(), Task { arn: arn.clone(), ..Task::default() });
+            tasks.extend(known.iter().map(unseen));
+        }
+    }
+    match world.tasks_of_family(&run.cluster, &run.family, DesiredStatus::Running).await {
+        Ok(running) => {
+            let ours = running.into_iter().filter(|task| task.started_by.as_ref() == Some(&run.started_by));
+            tasks.extend(ours.map(|task| (task.arn.clone(), task)));
+        }
+        Err(error) => problem = Some(format!("{error:#}")),
+    }
+    (tasks.into_values().collect(), problem)
+}
