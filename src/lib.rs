@@ -19,6 +19,7 @@ pub mod progress;
 pub mod untrusted;
 pub mod recorder;
 pub mod console;
+pub mod workflow;
 pub mod interrupt;
 pub mod post;
 pub mod failure;

@@ -12,7 +12,10 @@ fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 

@@ -10,7 +10,10 @@ fn settings(extra: &[&str]) -> Result<Settings, Failure> {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments: Vec<OsString> = base.iter().chain(extra).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
+    else {
+        panic!("migrate")
+    };
     Settings::new(flags, None, RunIdentity::local("test"))
 }
 
