@@ -91,7 +91,10 @@ fn networks_are_ids_or_tags() {
 fn everything_that_is_missing_is_named_at_once() {
     let arguments = ["fargate-migrate", "migrate", "--task-definition=t"].map(Into::into).to_vec();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
+    else {
+        panic!("migrate")
+    };
     let error = Settings::new(flags, None, RunIdentity::local("test")).expect_err("nothing given");
     assert_eq!(error.message, "no database, cluster and subnets given");
     let hint = error.hint.expect("a hint");
