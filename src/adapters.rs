@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -15,7 +14,7 @@ use crate::ports::{
     BinaryImage, Caller, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network,
     NetworkResource, Reads, Repository, RunTask, Task, Writes,
 };
-use crate::progress::Progress;
+use crate::progress::{Aside, Progress};
 
 pub mod aws_error;
 pub mod docker;
@@ -42,12 +41,12 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Finds region and credentials as every AWS tool does; `call_timeout` bounds each call with its retries.
+    /// Finds region and credentials; a role's session is renewed for as long as this lives.
     ///
     /// # Errors
     /// A [`crate::failure::Failure`] when there is no region, or there are no credentials.
-    pub async fn connect(region: Option<&str>, call_timeout: Duration) -> Result<Self> {
-        let config = identity::load(region, call_timeout).await?;
+    pub async fn connect(access: &identity::Access, aside: &Aside) -> Result<Self> {
+        let config = identity::load(access, aside).await?;
         Ok(Self {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             ecs: aws_sdk_ecs::Client::new(&config),

@@ -11,7 +11,8 @@
 use anyhow::Result;
 
 use crate::adapters::github::GitHub;
-use crate::adapters::{Aws, identity};
+use crate::adapters::identity::{self, Access};
+use crate::adapters::Aws;
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -44,7 +45,7 @@ pub async fn migrate(
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
     if settings.plan_only {
-        return Ok(Outcome::Planned(Box::new(unless(interrupt, planned(settings)).await?)));
+        return Ok(Outcome::Planned(Box::new(unless(interrupt, planned(settings, progress)).await?)));
     }
     let recorder = Recorder::new(settings, progress, github);
     let ended = run(settings, progress, &recorder, interrupt).await;
@@ -61,7 +62,7 @@ async fn run(
     progress.databases(&settings.databases);
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
-        let aws = Aws::connect(settings.region.as_deref(), settings.call_timeout).await?;
+        let aws = Aws::connect(&Access::of(settings), &progress.aside()).await?;
         let observed = observe(settings, Some((&aws, aws.region()))).await?;
         Ok((Plan::new(settings, observed)?, aws))
     })
@@ -74,12 +75,14 @@ async fn run(
 
 /// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
 /// plan does without AWS where AWS can not be asked, and says so.
-async fn planned(settings: &Settings) -> Result<Plan> {
+async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
     let from_file = matches!(settings.task_definition, TaskDefinitionSource::File(_));
-    let observed = if from_file && !identity::is_configured(&|name| std::env::var(name).ok()) {
+    let has_credentials =
+        settings.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
+    let observed = if from_file && !has_credentials {
         observe(settings, None::<(&Aws, &str)>).await?
     } else {
-        match Aws::connect(settings.region.as_deref(), settings.call_timeout).await {
+        match Aws::connect(&Access::of(settings), &progress.aside()).await {
             Ok(aws) => observe(settings, Some((&aws, aws.region()))).await?,
             Err(error) if from_file => {
                 let mut observed = observe(settings, None::<(&Aws, &str)>).await?;

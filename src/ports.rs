@@ -20,11 +20,72 @@ pub struct Call {
     /// The IAM action, whose second half is the API operation.
     pub action: &'static str,
     pub changes: bool,
+    pub grant: Grant,
+}
+
+/// On what IAM has to allow an action, and which runs need it. `fargate-migrate iam` is made of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    pub on: On,
+    pub when: When,
+}
+
+/// The resource that IAM authorises an action on, with the condition that narrows it (service authorization
+/// reference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum On {
+    /// Allowed to everybody: no statement.
+    Nothing,
+    /// The action has no resource level.
+    Everything,
+    Repository,
+    EveryRepository,
+    Cluster,
+    /// Any revision of the family.
+    Family,
+    /// Any revision of the family, in our cluster.
+    FamilyInCluster,
+    /// Tags that a revision is created with.
+    TagsOfNewRevisions,
+    /// The task's roles, and only for ECS tasks.
+    TaskRoles,
+    /// No resource level, but a condition: only our cluster.
+    EverythingInCluster,
+    TasksOfCluster,
+    Service,
+    LogStreams,
+}
+
+/// Which runs make a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Always,
+    /// The image is in the account's ECR.
+    ImageInEcr,
+    /// The image is built or packaged here.
+    Push,
+    TagSelector,
+    NetworkFromService,
+    /// The migration container logs to CloudWatch Logs.
+    CloudWatchLogs,
+    /// Tasks are stopped on an interrupt or at the timeout.
+    Stop,
+    /// The task definition has tags.
+    Tags,
+    /// The task definition has roles.
+    Roles,
+    /// Something was not found: the hint lists what there is. Without it a run does the same and says less.
+    Hint,
 }
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal;)*) => {
-        impl Call { $($(#[$doc])* pub const $name: Call = Call { service: $service, action: $action, changes: $changes };)* }
+    ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal, $on:ident, $when:ident;)*) => {
+        impl Call { $($(#[$doc])* pub const $name: Call = Call {
+            service: $service,
+            action: $action,
+            changes: $changes,
+            grant: Grant { on: On::$on, when: When::$when },
+        };)* }
         /// Every AWS call of this program.
         pub const CALLS: &[Call] = &[$(Call::$name),*];
     };
@@ -32,32 +93,34 @@ macro_rules! calls {
 
 calls! {
     /// Who are we? Needs no permission.
-    GET_CALLER_IDENTITY = "STS", "sts:GetCallerIdentity", false;
-    DESCRIBE_TASK_DEFINITION = "ECS", "ecs:DescribeTaskDefinition", false;
+    GET_CALLER_IDENTITY = "STS", "sts:GetCallerIdentity", false, Nothing, Always;
+    /// For `--role-to-assume`. Needs no permission: the role's trust policy allows it, or does not.
+    ASSUME_ROLE_WITH_WEB_IDENTITY = "STS", "sts:AssumeRoleWithWebIdentity", false, Nothing, Always;
+    DESCRIBE_TASK_DEFINITION = "ECS", "ecs:DescribeTaskDefinition", false, Everything, Always;
     /// Only for an error's hint: the families that do exist.
-    LIST_TASK_DEFINITION_FAMILIES = "ECS", "ecs:ListTaskDefinitionFamilies", false;
-    DESCRIBE_CLUSTERS = "ECS", "ecs:DescribeClusters", false;
+    LIST_TASK_DEFINITION_FAMILIES = "ECS", "ecs:ListTaskDefinitionFamilies", false, Everything, Hint;
+    DESCRIBE_CLUSTERS = "ECS", "ecs:DescribeClusters", false, Cluster, Always;
     /// Only for an error's hint: the clusters that do exist.
-    LIST_CLUSTERS = "ECS", "ecs:ListClusters", false;
+    LIST_CLUSTERS = "ECS", "ecs:ListClusters", false, Everything, Hint;
     /// For `--network-from-service`.
-    DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false;
+    DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false, Service, NetworkFromService;
     /// Tasks of the same family that run now, or that this run has finished: no second migration of one database.
-    LIST_TASKS = "ECS", "ecs:ListTasks", false;
-    DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false;
-    DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false;
+    LIST_TASKS = "ECS", "ecs:ListTasks", false, EverythingInCluster, Always;
+    DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false, TasksOfCluster, Always;
+    DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false, Repository, ImageInEcr;
     /// Is the commit's tag there already, and with which digest?
-    BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false;
+    BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false, Repository, ImageInEcr;
     /// For subnets and security groups given as `tag:Name=pattern`.
-    GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false;
-    GET_LOG_EVENTS = "CloudWatch Logs", "logs:GetLogEvents", false;
+    GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false, Everything, TagSelector;
+    GET_LOG_EVENTS = "CloudWatch Logs", "logs:GetLogEvents", false, LogStreams, CloudWatchLogs;
     /// The docker login of a push; the push itself needs the actions of [`PUSH_ACTIONS`].
-    GET_AUTHORIZATION_TOKEN = "ECR", "ecr:GetAuthorizationToken", true;
-    REGISTER_TASK_DEFINITION = "ECS", "ecs:RegisterTaskDefinition", true;
-    RUN_TASK = "ECS", "ecs:RunTask", true;
-    STOP_TASK = "ECS", "ecs:StopTask", true;
+    GET_AUTHORIZATION_TOKEN = "ECR", "ecr:GetAuthorizationToken", true, Everything, Push;
+    REGISTER_TASK_DEFINITION = "ECS", "ecs:RegisterTaskDefinition", true, Family, Always;
+    RUN_TASK = "ECS", "ecs:RunTask", true, FamilyInCluster, Always;
+    STOP_TASK = "ECS", "ecs:StopTask", true, TasksOfCluster, Stop;
 }
 
-/// What a push through the registry's own protocol needs besides `ecr:GetAuthorizationToken`.
+/// What a push through the registry's own protocol needs besides `ecr:GetAuthorizationToken`, on the repository.
 pub const PUSH_ACTIONS: &[&str] = &[
     "ecr:BatchCheckLayerAvailability",
     "ecr:InitiateLayerUpload",
@@ -66,8 +129,13 @@ pub const PUSH_ACTIONS: &[&str] = &[
     "ecr:PutImage",
 ];
 
-/// What RegisterTaskDefinition and RunTask need besides themselves: the task's roles, and tags on what they create.
-pub const DEPENDENT_ACTIONS: &[&str] = &["iam:PassRole", "ecs:TagResource"];
+/// What else AWS wants for calls of ours: the list of repositories that the hint of DescribeRepositories asks for,
+/// and, of RegisterTaskDefinition and RunTask, the task's roles and the tags on what they create.
+pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
+    ("ecr:DescribeRepositories", false, Grant { on: On::EveryRepository, when: When::Hint }),
+    ("iam:PassRole", true, Grant { on: On::TaskRoles, when: When::Roles }),
+    ("ecs:TagResource", true, Grant { on: On::TagsOfNewRevisions, when: When::Tags }),
+];
 
 /// The outside world as planning sees it: calls that change nothing.
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]

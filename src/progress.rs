@@ -2,6 +2,8 @@
 //!
 //! The texts come from outside and are made harmless here, for the terminal and for GitHub's runner.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -65,7 +67,7 @@ pub enum Vocabulary {
 /// It is shared by reference between all databases of a run. Lines appear within a tenth of a second; none is lost
 /// when it is dropped, or when the program panics. `std::process::exit` drops nothing: call [`Progress::finish`] first.
 pub struct Progress {
-    sink: Sink,
+    sink: Arc<Sink>,
 }
 
 enum Sink {
@@ -83,19 +85,19 @@ impl Progress {
                 Sink::Plain(Plain::new(stream.writer(), vocabulary, Clock::system()))
             }
         };
-        let progress = Self { sink };
+        let progress = Self { sink: Arc::new(sink) };
         progress.flush_on_panic();
         progress
     }
 
     /// Shows nothing.
     pub fn silent() -> Self {
-        Self { sink: Sink::Silent }
+        Self { sink: Arc::new(Sink::Silent) }
     }
 
     /// A step begins, such as "build image", and ends the one before.
     pub fn step(&self, title: &str) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.step(title),
             Sink::Bars(bars) => bars.step(title),
@@ -104,7 +106,7 @@ impl Progress {
 
     /// A line that a build printed.
     pub fn build_line(&self, line: &str) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.build_line(line),
             Sink::Bars(bars) => bars.build_line(line),
@@ -113,7 +115,7 @@ impl Progress {
 
     /// A push has sent `done` of `total` bytes.
     pub fn pushed(&self, done: u64, total: u64) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.pushed(done, total),
             Sink::Bars(bars) => bars.pushed(done, total),
@@ -122,7 +124,7 @@ impl Progress {
 
     /// Something worth saying once.
     pub fn note(&self, text: &str) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.note(text),
             Sink::Bars(bars) => bars.note(text),
@@ -131,7 +133,7 @@ impl Progress {
 
     /// The databases of the run: with more than one, log lines carry their names.
     pub fn databases(&self, names: &[String]) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.databases(names),
             Sink::Bars(bars) => bars.databases(names),
@@ -140,7 +142,7 @@ impl Progress {
 
     /// Where a database's task is now; the same phase again says nothing new.
     pub fn phase(&self, database: &str, phase: Phase) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.phase(database, phase),
             Sink::Bars(bars) => bars.phase(database, phase),
@@ -149,7 +151,7 @@ impl Progress {
 
     /// A log event of a database's task; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
     pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.log_line(database, timestamp_ms, line),
             Sink::Bars(bars) => bars.log_line(database, timestamp_ms, line),
@@ -158,7 +160,7 @@ impl Progress {
 
     /// What a database's task came to.
     pub fn verdict(&self, database: &str, verdict: &Verdict) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.verdict(database, verdict),
             Sink::Bars(bars) => bars.verdict(database, verdict),
@@ -167,23 +169,21 @@ impl Progress {
 
     /// An annotation of the run, where GitHub's runner reads along. Nothing elsewhere.
     pub fn annotate_error(&self, title: &str, message: &str) {
-        if let Sink::Plain(plain) = &self.sink {
+        if let Sink::Plain(plain) = &*self.sink {
             plain.annotate_error(title, message);
         }
     }
 
-    /// Keeps a secret out of the log, where GitHub's runner reads along. Call it before the secret can appear.
-    pub fn mask(&self, secret: &str) {
-        if let Sink::Plain(plain) = &self.sink {
-            plain.mask(secret);
-        }
+    /// For what goes on beside the run, such as the renewal of credentials.
+    pub fn aside(&self) -> Aside {
+        Aside { sink: self.sink.clone() }
     }
 
     /// A text that stands on the same stream after everything before it, such as the run's closing lines.
     ///
     /// It is written as it is: its renderer has made it harmless for a terminal, and here it is for the runner.
     pub fn closing(&self, text: &str) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.closing(text),
             Sink::Bars(bars) => bars.closing(text),
@@ -192,7 +192,7 @@ impl Progress {
 
     /// The run is over: bars go, sections end, commands are on again, and everything is written.
     pub fn finish(&self) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.finish(),
             Sink::Bars(bars) => bars.finish(),
@@ -200,10 +200,37 @@ impl Progress {
     }
 
     fn flush_on_panic(&self) {
-        match &self.sink {
+        match &*self.sink {
             Sink::Silent => {}
             Sink::Plain(plain) => plain.lines().flush_on_panic(),
             Sink::Bars(bars) => bars.lines().flush_on_panic(),
+        }
+    }
+}
+
+/// Speaks on the run's stream without owning it: the end of the run stays [`Progress`]'s.
+#[derive(Clone)]
+pub struct Aside {
+    sink: Arc<Sink>,
+}
+
+impl Aside {
+    /// Keeps a secret out of the log, where GitHub's runner reads along. Call it before the secret can appear.
+    ///
+    /// While container logs flow, commands are off: they are on for this line alone, and off again, with a new
+    /// token, before the next line of a log.
+    pub fn mask(&self, secret: &str) {
+        if let Sink::Plain(plain) = &*self.sink {
+            plain.mask(secret);
+        }
+    }
+
+    /// Something worth saying once.
+    pub fn note(&self, text: &str) {
+        match &*self.sink {
+            Sink::Silent => {}
+            Sink::Plain(plain) => plain.note(text),
+            Sink::Bars(bars) => bars.note(text),
         }
     }
 }

@@ -136,7 +136,7 @@ impl Settings {
             )?),
             container: target.container,
             region: target.region,
-            role_to_assume: credentials.role_to_assume,
+            role_to_assume: credentials.role_to_assume.map(parse::role_arn).transpose()?,
             call_timeout: parse::duration("call-timeout", &target.call_timeout)?,
             repository: image.repository.clone(),
             tag: image.tag.clone().map(parse::tag).transpose()?,

@@ -12,11 +12,13 @@ use crate::calls::Call;
 use crate::ecs;
 use crate::engine::{Script, TaskContext};
 use crate::faults::Faults;
+use crate::github_oidc::Issuer;
 use crate::logs::Event;
 use crate::options::Options;
 use crate::region::Region;
 use crate::registry::{Registry, RepositorySettings};
 use crate::server;
+use crate::sessions::Sessions;
 use crate::world::{ACCESS_KEY, SECRET_KEY, World};
 
 /// A subnet or security group, with the tags that the Resource Groups Tagging API finds it by.
@@ -80,6 +82,21 @@ impl Sandbox {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
+    }
+
+    /// What a job in GitHub Actions with `id-token: write` has in its environment, with this sandbox in GitHub's place.
+    pub fn github_environment(&self) -> [(String, String); 2] {
+        self.world.issuer.environment(&self.world.host)
+    }
+
+    /// The OIDC tokens of jobs.
+    pub fn issuer(&self) -> &Issuer {
+        &self.world.issuer
+    }
+
+    /// Roles and their sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.world.sessions
     }
 
     pub fn account(&self) -> &str {

@@ -11,11 +11,13 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::engine::{Login, Programs, Runtime};
 use crate::faults::Faults;
+use crate::github_oidc::Issuer;
 use crate::ids::Ids;
 use crate::options::Options;
 use crate::quotas::Meter;
 use crate::region::Region;
 use crate::registry::{Registry, RegistrySettings};
+use crate::sessions::{ROLE, Sessions};
 
 /// The access key that the sandbox accepts; any secret key goes with it.
 pub const ACCESS_KEY: &str = "SANDBOXACCESSKEY0000";
@@ -33,6 +35,8 @@ pub struct World {
     pub programs: Programs,
     pub runtime: Runtime,
     pub registry: Registry,
+    pub issuer: Issuer,
+    pub sessions: Sessions,
     regions: Mutex<BTreeMap<String, Arc<Region>>>,
     lives: Mutex<JoinSet<()>>,
 }
@@ -52,6 +56,8 @@ impl World {
         };
         let runtime = Runtime::new(options.engine, clock.clone(), Arc::new(registry.clone()), login)?;
         Ok(Arc::new(Self {
+            issuer: Issuer::new(format!("sandbox-bearer-{}", Ids::seeded(options.seed ^ 0x01DC).hex(32))),
+            sessions: Sessions::default(),
             ids: Ids::seeded(options.seed),
             calls: Calls::recording_to(options.record.as_deref())?,
             faults: Faults::seeded(options.seed),
@@ -67,12 +73,14 @@ impl World {
         }))
     }
 
-    /// Who every caller is: the role of a workflow.
+    /// Who the sandbox's own access key is: the role of a workflow.
     pub fn principal(&self) -> String {
-        format!(
-            "arn:aws:sts::{}:assumed-role/github-actions-startupwebapp/GitHubActions",
-            self.options.account
-        )
+        self.assumed_role(&format!("{ROLE}/GitHubActions"))
+    }
+
+    /// `ROLE/SESSION` as an ARN.
+    pub fn assumed_role(&self, session: &str) -> String {
+        format!("arn:aws:sts::{}:assumed-role/{session}", self.options.account)
     }
 
     /// The sandbox's own Region.

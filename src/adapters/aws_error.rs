@@ -26,8 +26,12 @@ where
         }
         SdkError::TimeoutError(_) => no_answer(call, doing, "no answer before the deadline"),
         _ => {
+            // A session that could not be renewed has said what is wrong itself.
+            if let Some(failure) = chain(&error).find_map(|cause| cause.downcast_ref::<Failure>()) {
+                return Failure { message: format!("{doing}: {}", failure.message), ..failure.clone() }.into();
+            }
             if let Some(cause) = credentials_cause(&error) {
-                return credentials_failure(&cause).into();
+                return credentials_failure([cause]).into();
             }
             no_answer(call, doing, &innermost(&error))
         }
@@ -47,8 +51,8 @@ fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) 
         }
         "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => {
             Failure::service(format!("{doing}: the AWS credentials have expired")).hint(
-                "renew them and run again: what is migrated stays migrated. In GitHub Actions, raise \
-                 role-duration-seconds of configure-aws-credentials",
+                "renew them and run again: what is migrated stays migrated. In GitHub Actions, --role-to-assume renews \
+                 them while the run goes on; configure-aws-credentials can not, and has role-duration-seconds",
             )
         }
         "UnrecognizedClientException"
@@ -102,13 +106,13 @@ fn resource_in(message: &str) -> Option<String> {
 }
 
 /// The failure to find credentials, with what each provider said.
-pub fn credentials_failure(why: &str) -> Failure {
+pub fn credentials_failure(why: impl IntoIterator<Item = String>) -> Failure {
     Failure::input("no AWS credentials found")
         .hint(
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; in GitHub Actions run \
-             aws-actions/configure-aws-credentials first, with `permissions: id-token: write`",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; in GitHub Actions pass --role-to-assume \
+             (or run aws-actions/configure-aws-credentials first), with `permissions: id-token: write`",
         )
-        .evidence([why.to_owned()])
+        .evidence(why)
 }
 
 fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {

@@ -1,4 +1,5 @@
-//! Region and credentials, found as every AWS tool finds them: environment, profile, web identity, container, instance.
+//! Region and credentials: a role by GitHub's OIDC token, or what every AWS tool finds in environment, profile, web
+//! identity, container and instance.
 
 use std::time::Duration;
 
@@ -6,20 +7,53 @@ use anyhow::Result;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 
 use super::aws_error;
 use crate::failure::Failure;
 use crate::ports::{Call, Caller};
+use crate::progress::Aside;
+use crate::settings::Settings;
+
+mod oidc;
+pub mod role;
+mod session;
+mod tried;
+
+use role::Role;
 
 /// Attempts for one call: throttling and 5xx are tried again with the SDK's jittered back-off.
 const MAX_ATTEMPTS: u32 = 6;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How to reach AWS.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub region: Option<String>,
+    /// Bounds each call with its retries.
+    pub call_timeout: Duration,
+    /// The role to assume with GitHub's OIDC token; without one, the credentials are those of the environment.
+    pub role: Option<Role>,
+}
+
+impl Access {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            region: settings.region.clone(),
+            call_timeout: settings.call_timeout,
+            role: settings
+                .role_to_assume
+                .clone()
+                .map(|arn| Role { arn, run: settings.run.started_by.clone() }),
+        }
+    }
+}
+
 /// Loads the configuration and proves that there are credentials, so that their absence is the first thing said.
-pub async fn load(region: Option<&str>, call_timeout: Duration) -> Result<SdkConfig> {
+pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
+    let call_timeout = access.call_timeout;
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
@@ -32,20 +66,30 @@ pub async fn load(region: Option<&str>, call_timeout: Duration) -> Result<SdkCon
         .http_client(http)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
+    if let Some(region) = &access.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if access.role.is_some() {
+        loader = loader.no_credentials();
     }
     let config = loader.load().await;
     if config.region().is_none() {
         return Err(Failure::input("no AWS region given").hint("pass --region, or set AWS_REGION").into());
     }
+    if let Some(role) = &access.role {
+        let session = role::assume(role, &config, call_timeout, aside).await?;
+        return Ok(config
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(session))
+            .build());
+    }
     let Some(credentials) = config.credentials_provider() else {
-        return Err(aws_error::credentials_failure("no provider is configured").into());
+        return Err(aws_error::credentials_failure(["no provider is configured".into()]).into());
     };
-    credentials
-        .provide_credentials()
-        .await
-        .map_err(|error| aws_error::credentials_failure(&aws_error::innermost(&error)))?;
+    credentials.provide_credentials().await.map_err(|error| {
+        let tried = tried::sources(&|name| std::env::var(name).ok(), &aws_error::innermost(&error));
+        aws_error::credentials_failure(tried)
+    })?;
     Ok(config)
 }
 

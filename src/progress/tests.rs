@@ -36,7 +36,7 @@ fn clock() -> Clock {
 fn plain(vocabulary: Vocabulary) -> (Progress, Written) {
     let written = Written::default();
     let plain = Plain::new(Box::new(written.clone()), vocabulary, clock());
-    (Progress { sink: Sink::Plain(plain) }, written)
+    (Progress { sink: Arc::new(Sink::Plain(plain)) }, written)
 }
 
 fn names() -> Vec<String> {
@@ -203,7 +203,7 @@ fn the_runner_carries_out_our_commands_only() {
         progress.step(text);
         progress.closing(text);
     }
-    progress.mask("hunter2");
+    progress.aside().mask("hunter2");
     drop(progress);
     let text = written.text();
     let others: Vec<String> = carried_out(&text)
@@ -247,7 +247,7 @@ fn a_panic_loses_no_line() {
 fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let terminal = InMemoryTerm::new(16, 72);
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
-    let progress = Progress { sink: Sink::Bars(Bars::on(target, clock(), None)) };
+    let progress = Progress { sink: Arc::new(Sink::Bars(Bars::on(target, clock(), None))) };
     progress.step("migrate");
     progress.databases(&names());
     progress.phase("startupwebapp_prod", Phase::Pulling);
@@ -255,7 +255,7 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
-    let Sink::Bars(bars) = &progress.sink else { unreachable!() };
+    let Sink::Bars(bars) = &*progress.sink else { unreachable!() };
     bars.lines().flush();
     bars.redraw();
     let spinners = ["⠁", "⠂", "⠄", "⡀", "⢀", "⠠", "⠐", "⠈"];

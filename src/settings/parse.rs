@@ -57,6 +57,21 @@ pub fn tag(tag: String) -> Result<String, Failure> {
         .hint("letters, digits and _ . - are allowed, at most 128, the first one no . or -"))
 }
 
+/// `arn:aws:iam::123456789012:role/path/name`.
+pub fn role_arn(arn: String) -> Result<String, Failure> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_role = matches!(parts[..], ["arn", partition, "iam", "", account, role]
+        if partition.starts_with("aws")
+            && account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && role.strip_prefix("role/").is_some_and(|name| !name.is_empty()));
+    if is_role {
+        return Ok(arn);
+    }
+    Err(Failure::input(format!("--role-to-assume {arn:?} is no role's ARN"))
+        .hint("an ARN reads arn:aws:iam::123456789012:role/NAME"))
+}
+
 pub fn image_choice(image: cli::Image) -> ImageChoice {
     if let Some(reference) = image.image {
         return ImageChoice::Reference(reference);

@@ -29,7 +29,8 @@ async fn botocore_understands_an_answer_of_every_operation() {
     let options = Options { record: Some(record.path().to_owned()), ..Options::default() };
     let sandbox = Sandbox::start(options).await.unwrap();
     sandbox.set_program("tour", |_| Script::new().line("hello"));
-    let environment: HashMap<String, String> = sandbox.environment().into_iter().collect();
+    let environment: HashMap<String, String> =
+        sandbox.environment().into_iter().chain(sandbox.github_environment()).collect();
     let output = python.run("tour.py", &[], json!(environment).to_string());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the tour failed: {said}");

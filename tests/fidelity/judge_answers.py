@@ -32,7 +32,15 @@ COMMON_JSON = {
     "UnknownOperationException",
 }
 # AWS Query: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-COMMON_QUERY = {"AccessDenied", "ExpiredToken", "InternalFailure", "InvalidAction", "InvalidClientTokenId", "Throttling"}
+COMMON_QUERY = {
+    "AccessDenied",
+    "ExpiredToken",
+    "InternalFailure",
+    "InvalidAction",
+    "InvalidClientTokenId",
+    "Throttling",
+    "ValidationError",
+}
 
 
 def check(exchange, path, used):

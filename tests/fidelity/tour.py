@@ -121,6 +121,15 @@ def secretsmanager():
 def the_rest():
     boto3.client("resourcegroupstaggingapi").get_resources(ResourceTypeFilters=["ec2:subnet"])
     boto3.client("sts").get_caller_identity()
+    bearer = {"authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    address = os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=sts.amazonaws.com"
+    token = json.load(urllib.request.urlopen(urllib.request.Request(address, headers=bearer)))["value"]
+    role = "arn:aws:iam::123456789012:role/github-actions-startupwebapp"
+    assume = boto3.client("sts").assume_role_with_web_identity
+    given = assume(RoleArn=role, RoleSessionName="tour", WebIdentityToken=token)["Credentials"]
+    keys = ("AccessKeyId", "aws_access_key_id"), ("SecretAccessKey", "aws_secret_access_key"), ("SessionToken", "aws_session_token")
+    session = boto3.Session(**{name: given[key] for key, name in keys})
+    assert session.client("sts").get_caller_identity()["Arn"].endswith("/tour")
     boto3.client("logs").delete_log_group(logGroupName="tour")
 
 

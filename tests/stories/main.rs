@@ -23,3 +23,5 @@ mod errors;
 mod logs;
 /// Interrupts, timeouts, and second runs.
 mod lifecycle;
+/// GitHub's OIDC token for a role, renewed while the run goes on.
+mod credentials;

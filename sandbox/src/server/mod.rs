@@ -19,7 +19,7 @@ use crate::calls::{Call, Wire};
 use crate::faults::Disturbance;
 use crate::region::Region;
 use crate::world::World;
-use crate::{ecr, ecs, logs, registry, secrets, sts, tagging};
+use crate::{ecr, ecs, github_oidc, logs, registry, secrets, sts, tagging};
 use request::{Protocol, Request};
 
 /// UploadLayerPart carries 20 MiB in base64.
@@ -28,11 +28,13 @@ const LARGEST_BODY: usize = 32 * 1024 * 1024;
 /// The AWS APIs at `/`, and the registry at `/v2/`.
 pub fn router(world: Arc<World>) -> Router {
     let registry = registry::router(world.registry.clone());
+    let github = github_oidc::router(world.clone());
     Router::new()
         .route("/", post(aws).layer(DefaultBodyLimit::max(LARGEST_BODY)))
         .route("/health", get(|| async { "ok" }))
         .with_state(world)
         .merge(registry)
+        .merge(github)
 }
 
 async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -64,9 +66,9 @@ async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -
         }
         disturbance => match authenticate(&world, &headers, &request) {
             Err(error) => Err(error),
-            Ok(region) => match disturbed(&world, &region, &request, disturbance.as_ref()) {
+            Ok(caller) => match disturbed(&world, &caller, &request, disturbance.as_ref()) {
                 Some(error) => Err(error),
-                None => dispatch(&world, &region, &request, &request_id),
+                None => dispatch(&world, &caller, &request, &request_id),
             },
         },
     };
@@ -98,34 +100,60 @@ fn dropped() -> Response {
     response
 }
 
-/// The Region that the request is signed for.
-fn authenticate(world: &World, headers: &HeaderMap, request: &Request) -> Result<Arc<Region>, AwsError> {
-    let scope = request::Scope::read(headers)?;
-    if scope.access_key != crate::world::ACCESS_KEY {
-        let code = match request.protocol {
-            Protocol::Json => "UnrecognizedClientException",
-            Protocol::Query => "InvalidClientTokenId",
-        };
-        let mut error = AwsError::client(code, "The security token included in the request is invalid.");
-        if request.protocol == Protocol::Query {
-            error.status = 403;
-        }
-        return Err(error);
+/// Who asks, and in which Region.
+struct Caller {
+    principal: String,
+    region: Arc<Region>,
+}
+
+fn authenticate(world: &World, headers: &HeaderMap, request: &Request) -> Result<Caller, AwsError> {
+    let region = |name: &str| world.region(name).map_err(|error| AwsError::server(format!("{error:#}")));
+    if request.service == "sts" && sts::is_unsigned(&request.operation) {
+        return Ok(Caller { principal: "anonymous".into(), region: region(&world.options.region)? });
     }
-    world.region(&scope.region).map_err(|error| AwsError::server(format!("{error:#}")))
+    let scope = request::Scope::read(headers)?;
+    let principal = if scope.access_key == crate::world::ACCESS_KEY {
+        world.principal()
+    } else {
+        let session = world.sessions.of(&scope.access_key);
+        match session.filter(|session| Some(&session.token) == scope.session_token.as_ref()) {
+            None => {
+                let code = match request.protocol {
+                    Protocol::Json => "UnrecognizedClientException",
+                    Protocol::Query => "InvalidClientTokenId",
+                };
+                return Err(bad_token(request, code, "invalid."));
+            }
+            Some(session) if session.expires_at <= world.clock.now() => {
+                return Err(bad_token(request, common(request, "ExpiredTokenException"), "expired"));
+            }
+            Some(session) => world.assumed_role(&session.principal),
+        }
+    };
+    Ok(Caller { principal, region: region(&scope.region)? })
+}
+
+fn bad_token(request: &Request, code: &str, what: &str) -> AwsError {
+    let error = AwsError::client(code, format!("The security token included in the request is {what}"));
+    let status = if request.protocol == Protocol::Query { 403 } else { error.status };
+    AwsError { status, ..error }
+}
+
+/// The Query protocol's common errors have names without `Exception`.
+fn common(request: &Request, code: &'static str) -> &'static str {
+    match request.protocol {
+        Protocol::Json => code,
+        Protocol::Query => code.trim_end_matches("Exception"),
+    }
 }
 
 fn disturbed(
     world: &World,
-    region: &Region,
+    caller: &Caller,
     request: &Request,
     disturbance: Option<&Disturbance>,
 ) -> Option<AwsError> {
-    // The Query protocol's common errors have names without `Exception`.
-    let name = |code: &'static str| match request.protocol {
-        Protocol::Json => code,
-        Protocol::Query => code.trim_end_matches("Exception"),
-    };
+    let name = |code| common(request, code);
     let throttled = || AwsError::client(name("ThrottlingException"), "Rate exceeded");
     match disturbance {
         Some(Disturbance::Throttle) => Some(throttled()),
@@ -135,7 +163,7 @@ fn disturbed(
             "The security token included in the request is expired",
         )),
         Some(Disturbance::AccessDenied) => {
-            let denied = denial::access_denied(&world.principal(), region, request);
+            let denied = denial::access_denied(&caller.principal, &caller.region, request);
             Some(AwsError { code: name("AccessDeniedException").into(), ..denied })
         }
         Some(Disturbance::Error { code, message }) => Some(AwsError::client(code, message)),
@@ -156,15 +184,15 @@ fn server_error(service: &str) -> AwsError {
     AwsError { status, code: code.into(), ..AwsError::server("An internal error occurred.") }
 }
 
-fn dispatch(world: &Arc<World>, region: &Arc<Region>, request: &Request, request_id: &str) -> Answer {
-    let (operation, input) = (request.operation.as_str(), &request.input);
+fn dispatch(world: &Arc<World>, caller: &Caller, request: &Request, request_id: &str) -> Answer {
+    let (operation, input, region) = (request.operation.as_str(), &request.input, &caller.region);
     match request.service.as_str() {
         "ecs" => ecs::handle(world, region, operation, input),
         "logs" => logs::handle(world, region, operation, input),
         "ecr" => ecr::handle(&region.registry, operation, input),
         "secretsmanager" => secrets::handle(world, region, operation, input),
         "tag" => tagging::handle(region, operation, input),
-        "sts" => sts::handle(world, operation, request_id).map(Value::String),
+        "sts" => sts::handle(world, &caller.principal, operation, input, request_id).map(Value::String),
         _ => Err(AwsError::unknown_operation()),
     }
 }

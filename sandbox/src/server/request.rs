@@ -81,6 +81,8 @@ impl Request {
 pub(super) struct Scope {
     pub access_key: String,
     pub region: String,
+    /// What proves that the access key is a session's.
+    pub session_token: Option<String>,
 }
 
 impl Scope {
@@ -100,7 +102,8 @@ impl Scope {
         let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
         match parts[..] {
             ["aws4_request", _, region, _, access_key] => {
-                Ok(Self { access_key: access_key.into(), region: region.into() })
+                let session_token = header(headers, "x-amz-security-token").map(ToOwned::to_owned);
+                Ok(Self { access_key: access_key.into(), region: region.into(), session_token })
             }
             _ => Err(incomplete()),
         }
@@ -145,7 +148,7 @@ mod tests {
         headers.insert("authorization", value.parse().unwrap());
         assert_eq!(
             Scope::read(&headers).unwrap(),
-            Scope { access_key: "KEY".into(), region: "eu-west-1".into() }
+            Scope { access_key: "KEY".into(), region: "eu-west-1".into(), session_token: None }
         );
         headers.insert("authorization", "Bearer x".parse().unwrap());
         assert_eq!(Scope::read(&headers).unwrap_err().code, "IncompleteSignatureException");

@@ -1,0 +1,165 @@
+//! A role's session that outlives itself: renewed in the background, long before it ends.
+//!
+//! The SDK's identity cache asks [`Session`] shortly before the credentials that it holds end. By then there are new
+//! ones, so no call waits for a renewal, and one that fails is tried again while the old credentials still work.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{self, ProvideCredentials, future};
+use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::failure::Failure;
+use crate::progress::Aside;
+
+/// How long before its end a session is renewed. Tries that fail are repeated in this time.
+const MARGIN: Duration = Duration::from_secs(300);
+/// A session shorter than an hour, as tests have them, is renewed in the last quarter.
+const MARGIN_PART: u32 = 4;
+/// Tries that fit into the margin.
+const TRIES: u32 = 10;
+
+/// Asks for new credentials; they say when they end.
+pub type Assume = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials>> + Send + Sync>;
+
+/// Credentials of a role, always of a session that still lasts.
+pub struct Session {
+    inner: Arc<Inner>,
+    renewer: JoinHandle<()>,
+}
+
+struct Inner {
+    assume: Assume,
+    held: Mutex<Held>,
+    /// One renewal at a time.
+    renewing: tokio::sync::Mutex<()>,
+    aside: Aside,
+}
+
+#[derive(Clone)]
+struct Held {
+    credentials: Credentials,
+    since: Instant,
+    until: Instant,
+}
+
+impl Held {
+    fn new(credentials: Credentials) -> Self {
+        let left = credentials.expiry().map(|expiry| expiry.duration_since(SystemTime::now()));
+        let since = Instant::now();
+        // Credentials without an end never end; STS's always have one.
+        let left = left.map_or(Duration::from_secs(365 * 24 * 3600), Result::unwrap_or_default);
+        Self { credentials, since, until: since + left }
+    }
+
+    fn margin(&self) -> Duration {
+        MARGIN.min((self.until - self.since) / MARGIN_PART)
+    }
+
+    fn renew_at(&self) -> Instant {
+        self.until - self.margin()
+    }
+
+    fn works(&self) -> bool {
+        Instant::now() < self.until
+    }
+}
+
+impl Session {
+    /// Begins the session, and renews it until it is dropped.
+    pub async fn begin(assume: Assume, aside: Aside) -> Result<Self> {
+        let held = Mutex::new(Held::new(assume().await?));
+        let inner = Arc::new(Inner { assume, held, renewing: tokio::sync::Mutex::default(), aside });
+        let renewer = tokio::spawn(keep_renewing(inner.clone()));
+        Ok(Self { inner, renewer })
+    }
+}
+
+async fn keep_renewing(session: Arc<Inner>) {
+    let mut failing = false;
+    loop {
+        sleep_until(session.held().renew_at()).await;
+        match session.renew().await {
+            Ok(_) if std::mem::take(&mut failing) => session.aside.note("the AWS credentials are renewed"),
+            Ok(_) => {}
+            Err(error) => {
+                let held = session.held();
+                if !std::mem::replace(&mut failing, true) {
+                    let left = held.until.saturating_duration_since(Instant::now()).as_secs();
+                    session.aside.note(&format!(
+                        "the AWS credentials could not be renewed, and work for {left} s more; trying again: {error:#}"
+                    ));
+                }
+                sleep((held.margin() / TRIES).max(Duration::from_millis(100))).await;
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn held(&self) -> Held {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// New credentials, unless somebody else has got some in the meantime.
+    async fn renew(&self) -> Result<Held> {
+        let _one = self.renewing.lock().await;
+        let held = self.held();
+        if Instant::now() < held.renew_at() {
+            return Ok(held);
+        }
+        let held = Held::new((self.assume)().await?);
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held.clone();
+        Ok(held)
+    }
+
+    async fn credentials(&self) -> provider::Result {
+        let held = self.held();
+        if held.works() {
+            return Ok(held.credentials);
+        }
+        match self.renew().await {
+            Ok(held) => Ok(held.credentials),
+            Err(error) => Err(CredentialsError::provider_error(expired(&error))),
+        }
+    }
+}
+
+/// What a call says that has no credentials any more.
+fn expired(error: &anyhow::Error) -> Failure {
+    let cause = Failure::from_error(error);
+    Failure {
+        message: format!("the AWS credentials have expired and could not be renewed: {}", cause.message),
+        ..cause
+    }
+}
+
+impl ProvideCredentials for Session {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.inner.credentials())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.renewer.abort();
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
