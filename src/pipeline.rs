@@ -10,9 +10,9 @@
 
 use anyhow::Result;
 
+use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::{self, Access};
-use crate::adapters::Aws;
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;

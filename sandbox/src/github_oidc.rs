@@ -126,7 +126,8 @@ async fn serve(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    let refusal = |status: StatusCode, message: &str| (status, Json(json!({"message": message}))).into_response();
+    let refusal =
+        |status: StatusCode, message: &str| (status, Json(json!({"message": message}))).into_response();
     match world.faults.on_call(OPERATION) {
         Some(Disturbance::Hang) => return std::future::pending().await,
         Some(Disturbance::MalformedBody) => return "<html>".into_response(),

@@ -95,7 +95,9 @@ fn assume_role(world: &World, input: &Value) -> Result<String, AwsError> {
 fn checked(world: &World, token: &str) -> Result<Claims, AwsError> {
     let invalid = |message: &str| Err(AwsError::client("InvalidIdentityToken", message));
     match world.issuer.claims(token) {
-        None => invalid("Couldn't retrieve verification key from your identity provider, or the token is not valid"),
+        None => invalid(
+            "Couldn't retrieve verification key from your identity provider, or the token is not valid",
+        ),
         Some(claims) if claims.audience != "sts.amazonaws.com" => invalid("Incorrect token audience"),
         Some(claims) if claims.expires_at * 1000 <= world.clock.now() => {
             Err(AwsError::client("ExpiredTokenException", "Token expired"))

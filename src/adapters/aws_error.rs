@@ -28,7 +28,8 @@ where
         _ => {
             // A session that could not be renewed has said what is wrong itself.
             if let Some(failure) = chain(&error).find_map(|cause| cause.downcast_ref::<Failure>()) {
-                return Failure { message: format!("{doing}: {}", failure.message), ..failure.clone() }.into();
+                return Failure { message: format!("{doing}: {}", failure.message), ..failure.clone() }
+                    .into();
             }
             if let Some(cause) = credentials_cause(&error) {
                 return credentials_failure([cause]).into();

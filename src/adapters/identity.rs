@@ -78,10 +78,7 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     }
     if let Some(role) = &access.role {
         let session = role::assume(role, &config, call_timeout, aside).await?;
-        return Ok(config
-            .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(session))
-            .build());
+        return Ok(config.to_builder().credentials_provider(SharedCredentialsProvider::new(session)).build());
     }
     let Some(credentials) = config.credentials_provider() else {
         return Err(aws_error::credentials_failure(["no provider is configured".into()]).into());

@@ -12,7 +12,8 @@ fn by_role(world: &World, more: &[&str]) -> Run {
 }
 
 fn by(world: &World, role: &str, more: &[&str]) -> Run {
-    let mut run = world.migrate(&[&["--role-to-assume", role, "--database", HEALTH], more].concat()).in_actions();
+    let mut run =
+        world.migrate(&[&["--role-to-assume", role, "--database", HEALTH], more].concat()).in_actions();
     for (name, value) in world.sandbox.github_environment() {
         run = run.variable(&name, &value);
     }
@@ -108,7 +109,10 @@ async fn a_renewal_that_fails_for_a_while_costs_nothing() {
     world.sandbox.sessions().set_lifetime(Duration::from_secs(8));
     let outage = Fault::call("github:GetIdToken", Disturbance::ServerError);
     world.sandbox.faults().push(outage.after(1).times(2));
-    world.sandbox.faults().push(Fault::call("sts:AssumeRoleWithWebIdentity", Disturbance::AccessDenied).after(1));
+    world
+        .sandbox
+        .faults()
+        .push(Fault::call("sts:AssumeRoleWithWebIdentity", Disturbance::AccessDenied).after(1));
     working(&world, 10);
     let run = by_role(&world, &["--require-report"]).finish().await;
     run.exits(0).says("could not be renewed, and work for").says("the AWS credentials are renewed");
@@ -136,7 +140,10 @@ async fn a_role_that_does_not_trust_the_job_is_told_with_the_jobs_own_claims() {
     let subject = "repo:octo@4242/shop@70107:ref:refs/heads/main";
     world.sandbox.issuer().set_subject(subject);
     let run = by_role(&world, &[]).finish().await;
-    run.exits(2).says("AWS refuses GitHub's token").says(&format!("sub {subject}")).says("aud sts.amazonaws.com");
+    run.exits(2)
+        .says("AWS refuses GitHub's token")
+        .says(&format!("sub {subject}"))
+        .says("aud sts.amazonaws.com");
     run.says("fargate-migrate iam").says("Not authorized to perform sts:AssumeRoleWithWebIdentity");
     masks_every_secret_and_shows_none(&world, &run);
 
@@ -189,7 +196,9 @@ async fn when_there_are_no_credentials_every_place_that_was_looked_at_is_named()
     let world = World::new().await;
     let run = world.migrate(&["--database", PROD]).without("AWS_ACCESS_KEY_ID").finish().await;
     run.exits(2).says("no AWS credentials found");
-    for place in ["environment: AWS_ACCESS_KEY_ID is not set", "profile default", "web identity", "instance role: "] {
+    for place in
+        ["environment: AWS_ACCESS_KEY_ID is not set", "profile default", "web identity", "instance role: "]
+    {
         run.says(place);
     }
 }

@@ -102,8 +102,7 @@ impl TokenEndpoint {
             .header(AUTHORIZATION, format!("Bearer {}", self.bearer.expose()))
             .header(ACCEPT, "application/json");
         // reqwest's error would name the address: it says which run this is, and nothing that helps.
-        let answer =
-            request.send().await.map_err(|error| unanswered(&innermost(&error.without_url())))?;
+        let answer = request.send().await.map_err(|error| unanswered(&innermost(&error.without_url())))?;
         let status = answer.status();
         if !status.is_success() {
             return Err(refused(status).into());

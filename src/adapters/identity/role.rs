@@ -87,8 +87,7 @@ impl Assumption {
             .await
             .map_err(|error| {
                 let service = error.as_service_error();
-                let (code, message) =
-                    service.map_or((None, None), |error| (error.code(), error.message()));
+                let (code, message) = service.map_or((None, None), |error| (error.code(), error.message()));
                 match refused(&doing, code.unwrap_or_default(), message.unwrap_or_default(), token.expose()) {
                     Some(failure) => failure.into(),
                     None => aws_error::failed(Call::ASSUME_ROLE_WITH_WEB_IDENTITY, &doing, error),
@@ -131,7 +130,9 @@ fn refused(doing: &str, code: &str, message: &str, token: &str) -> Option<Failur
         _ => return None,
     };
     Some(
-        Failure::input(format!("{doing}: AWS refuses GitHub's token")).hint(hint).evidence([message.to_owned()]),
+        Failure::input(format!("{doing}: AWS refuses GitHub's token"))
+            .hint(hint)
+            .evidence([message.to_owned()]),
     )
 }
 
