@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
+use crate::adapters::identity::{Access, role::Role};
 use crate::cli::Leftover;
 use crate::failure::{ExitCode, Failure};
 use crate::plan::Plan;
@@ -48,6 +49,8 @@ pub struct Run {
     pub database_variable: String,
     /// `--on-cancel leave`
     pub leave_tasks: bool,
+    /// `--role-to-assume`: the main stage's session may have ended with it.
+    pub role_to_assume: Option<String>,
 }
 
 impl Run {
@@ -60,6 +63,16 @@ impl Run {
             container: plan.container.clone(),
             database_variable: plan.database_variable.clone(),
             leave_tasks: plan.on_cancel == Leftover::Leave,
+            role_to_assume: settings.role_to_assume.clone(),
+        }
+    }
+
+    fn access(&self) -> Access {
+        let role = |arn: &String| Role { arn: arn.clone(), run: self.started_by.clone() };
+        Access {
+            region: Some(self.region.clone()),
+            call_timeout: CALL_TIMEOUT,
+            role: self.role_to_assume.as_ref().map(role),
         }
     }
 
@@ -116,7 +129,7 @@ pub async fn post(
 
     progress.step("stop what the run has left");
     let stopping = async {
-        let aws = Aws::connect(Some(&run.region), CALL_TIMEOUT).await?;
+        let aws = Aws::connect(&run.access(), &progress.aside()).await?;
         stop_tasks(&run, &arns, &aws, progress).await
     };
     let outcome = match tokio::time::timeout(DEADLINE, stopping).await {
