@@ -28,6 +28,7 @@ pub mod oci;
 pub mod push_error;
 pub mod registry_login;
 pub mod tagging;
+mod throttling;
 
 /// AWS as one set of credentials in one region sees it.
 pub struct Aws {
@@ -49,7 +50,7 @@ impl Aws {
         let config = identity::load(access, aside).await?;
         Ok(Self {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
-            ecs: aws_sdk_ecs::Client::new(&config),
+            ecs: ecs::client(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             logs: RefCell::default(),
@@ -100,8 +101,8 @@ impl Reads for Aws {
         tagging::resources_by_tag(&self.tagging, kind, key, pattern).await
     }
 
-    async fn tasks_of_family(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<Task>> {
-        ecs::tasks_of_family(&self.ecs, cluster, family, wanted).await
+    async fn list_tasks(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<String>> {
+        ecs::list_tasks(&self.ecs, cluster, family, wanted).await
     }
 
     async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {

@@ -41,6 +41,8 @@ pub struct Failure {
     pub evidence: Vec<String>,
     /// The same call may succeed a little later: throttling, a server error, no answer.
     pub transient: bool,
+    /// AWS has served the callers of this account as often as it does in this time.
+    pub throttled: bool,
 }
 
 impl Failure {
@@ -55,7 +57,14 @@ impl Failure {
     }
 
     fn new(exit_code: ExitCode, message: impl Into<String>) -> Self {
-        Self { exit_code, message: message.into(), hint: None, evidence: Vec::new(), transient: false }
+        Self {
+            exit_code,
+            message: message.into(),
+            hint: None,
+            evidence: Vec::new(),
+            transient: false,
+            throttled: false,
+        }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

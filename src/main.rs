@@ -15,7 +15,6 @@ use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::{json, markdown, text};
 use fargate_migrate::settings::{RunIdentity, Settings};
-use fargate_migrate::workflow;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -40,16 +39,10 @@ async fn main() -> ExitCode {
             return failure::ExitCode::BadInput.into();
         }
     };
+    let Command::Migrate(flags) = cli.command;
     let github = GitHub::from_environment(&variable);
-    let format = match &cli.command {
-        Command::Migrate(flags) => flags.output.format,
-        Command::Workflow(_) => Format::Text,
-    };
-    let progress = progress(format, github.as_ref());
-    let ended = match cli.command {
-        Command::Migrate(flags) => migrate(flags, &progress, github.as_ref()).await,
-        Command::Workflow(flags) => dropdown(&flags),
-    };
+    let progress = progress(flags.output.format, github.as_ref());
+    let ended = migrate(flags, &progress, github.as_ref()).await;
     concluded(ended, &progress).into()
 }
 
@@ -106,11 +99,6 @@ async fn migrate(
             Ok(report.exit_code())
         }
     }
-}
-
-fn dropdown(flags: &cli::Workflow) -> Result<failure::ExitCode> {
-    document(&workflow::run(flags)?)?;
-    Ok(failure::ExitCode::Done)
 }
 
 /// What a program reads goes to stdout alone; what a person reads on the way then goes to stderr.

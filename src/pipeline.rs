@@ -26,6 +26,7 @@ use crate::steps::image::image;
 use crate::steps::migrate::Migration;
 use crate::steps::observe::observe;
 use crate::steps::revision::revision;
+use crate::throttled::Throttled;
 
 /// What came of a run.
 pub enum Outcome {
@@ -63,12 +64,13 @@ async fn run(
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
         let aws = Aws::connect(&Access::of(settings), &progress.aside()).await?;
-        let observed = observe(settings, Some((&aws, aws.region()))).await?;
+        let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
+        let observed = observe(settings, Some((&aws, aws.inner().region()))).await?;
         Ok((Plan::new(settings, observed)?, aws))
     })
     .await?;
     recorder.planned(&plan);
-    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.region()));
+    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.inner().region()));
     recorder.save();
     apply(&plan, &aws, progress, recorder, interrupt).await
 }
@@ -83,7 +85,10 @@ async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
         observe(settings, None::<(&Aws, &str)>).await?
     } else {
         match Aws::connect(&Access::of(settings), &progress.aside()).await {
-            Ok(aws) => observe(settings, Some((&aws, aws.region()))).await?,
+            Ok(aws) => {
+                let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
+                observe(settings, Some((&aws, aws.inner().region()))).await?
+            }
             Err(error) if from_file => {
                 let mut observed = observe(settings, None::<(&Aws, &str)>).await?;
                 observed.notes.push(format!("AWS was not asked: {error:#}"));

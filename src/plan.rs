@@ -19,7 +19,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use identity::{client_token, migrates, running_task};
+use identity::{attempts, client_token, running_tasks};
 use image::image_plan;
 
 pub use image::ImagePlan;
@@ -42,6 +42,7 @@ pub struct Plan {
     /// The database variable, and what the revision sets it to.
     pub database_variable: String,
     pub revision_value: String,
+    /// In the order in which they start.
     pub databases: Vec<DatabasePlan>,
     /// Further variables and the command of every task.
     pub environment: Vec<(String, String)>,
@@ -49,7 +50,10 @@ pub struct Plan {
     pub network: Network,
     pub started_by: String,
     pub max_parallel: usize,
-    pub keep_going: bool,
+    /// The first wave: so many of `databases` from the first on. All must be migrated before another one starts.
+    pub canaries: usize,
+    /// Nothing starts after so many databases that are not migrated; none is to keep going.
+    pub max_failures: Option<u32>,
     pub timeout: Duration,
     pub on_timeout: Leftover,
     pub on_cancel: Leftover,
@@ -62,6 +66,8 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabasePlan {
     pub database: String,
+    /// Its place in the order in which databases start.
+    pub place: usize,
     /// A task of the family that migrates this database now: none is started beside it.
     pub running: Option<RunningTask>,
     /// How many tasks of this run have migrated the database before, and are over: the next one is another task.
@@ -92,20 +98,23 @@ impl Plan {
         notes.extend(log_notes(&base, &container));
         let image = image_plan(settings, &base, image, &mut notes)?;
         let variable = &settings.database_variable;
+        let of_others = running_tasks(&running, &container, variable, &settings.run.started_by);
+        let attempts = attempts(&finished, &container, variable);
         let databases = settings
             .databases
             .iter()
             .map(|database| DatabasePlan {
                 database: database.clone(),
-                running: running_task(&running, &container, variable, database, &settings.run.started_by),
-                attempt: finished
-                    .iter()
-                    .filter(|task| migrates(task, &container, variable, database))
-                    .count()
-                    .try_into()
-                    .unwrap_or(u32::MAX),
+                place: 0,
+                running: of_others.get(database.as_str()).cloned(),
+                attempt: attempts.get(database.as_str()).copied().unwrap_or_default(),
             })
             .collect();
+        let (mut databases, canaries) = match &settings.canary {
+            Some(canary) => canary.first(databases, |plan: &DatabasePlan| &plan.database),
+            None => (databases, 0),
+        };
+        (0..).zip(&mut databases).for_each(|(place, database)| database.place = place);
         let revision_value = match settings.databases.as_slice() {
             [only] => only.clone(),
             _ => FLEET_PLACEHOLDER.to_owned(),
@@ -125,7 +134,8 @@ impl Plan {
             network,
             started_by: settings.run.started_by.clone(),
             max_parallel: settings.max_parallel,
-            keep_going: settings.keep_going,
+            canaries,
+            max_failures: settings.max_failures,
             timeout: settings.timeout,
             on_timeout: settings.on_timeout,
             on_cancel: settings.on_cancel,
@@ -140,6 +150,12 @@ impl Plan {
 
     pub fn family(&self) -> &str {
         self.base.family()
+    }
+
+    /// The databases in waves: one starts when all of the wave before it are migrated.
+    pub fn waves(&self) -> impl Iterator<Item = &[DatabasePlan]> {
+        let (canaries, rest) = self.databases.split_at(self.canaries.min(self.databases.len()));
+        [canaries, rest].into_iter().filter(|wave| !wave.is_empty())
     }
 
     /// What the revision with this image will be: the current one when nothing would change.

@@ -137,6 +137,9 @@ pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
     ("ecs:TagResource", true, Grant { on: On::TagsOfNewRevisions, when: When::Tags }),
 ];
 
+/// Tasks of one DescribeTasks: a call that looks at fewer costs as much.
+pub const DESCRIBE_TASKS_BATCH: usize = 100;
+
 /// The outside world as planning sees it: calls that change nothing.
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Reads {
@@ -165,9 +168,15 @@ pub trait Reads {
     /// The ids of the subnets or security groups whose tag `key` has a value that matches `pattern` (`*`, `?`).
     async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>>;
 
-    /// Tasks of a family that are wanted in this status, whoever started them. ECS remembers a stopped task for an
-    /// hour or so.
-    async fn tasks_of_family(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<Task>>;
+    /// The ARNs of a family's tasks that are wanted in this status, whoever started them. ECS remembers a stopped task
+    /// for an hour or so.
+    async fn list_tasks(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<String>>;
+
+    /// What ECS knows of those tasks.
+    async fn tasks_of_family(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<Task>> {
+        let arns = self.list_tasks(cluster, family, wanted).await?;
+        self.describe_tasks(cluster, &arns).await
+    }
 
     /// DescribeTasks, in batches of 100. ECS forgets a stopped task after an hour or so, and may not know a new one
     /// yet: what it does not know is absent.
@@ -295,6 +304,10 @@ pub enum Launch {
         reason: String,
         detail: Option<String>,
     },
+    /// ConflictException: the client token was used with other parameters, and started these tasks.
+    Conflict {
+        tasks: Vec<String>,
+    },
 }
 
 /// A task as DescribeTasks reports it.
@@ -307,6 +320,8 @@ pub struct Task {
     pub stopped_reason: Option<String>,
     pub containers: Vec<Container>,
     pub started_by: Option<String>,
+    /// The revision that it runs, as an ARN.
+    pub task_definition: Option<String>,
     /// Environment of the overrides: (container, name, value).
     pub overrides: Vec<(String, String, String)>,
     pub created_at: Option<Timestamp>,

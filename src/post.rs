@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::ports::Task;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::throttled::Throttled;
 
 mod stop;
 mod words;
@@ -130,6 +131,8 @@ pub async fn post(
     progress.step("stop what the run has left");
     let stopping = async {
         let aws = Aws::connect(&run.access(), &progress.aside()).await?;
+        // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+        let aws = Throttled::new(aws, 1.0, CALL_TIMEOUT);
         stop_tasks(&run, &arns, &aws, progress).await
     };
     let outcome = match tokio::time::timeout(DEADLINE, stopping).await {

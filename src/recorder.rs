@@ -1,6 +1,7 @@
 //! Keeps the report while a run goes on, and writes it out after each step: a killed run leaves what it had.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
 pub struct Recorder<'a> {
     report: RefCell<Report>,
+    /// Where each database's row is.
+    rows: HashMap<String, usize>,
     progress: &'a Progress,
     github: Option<&'a GitHub>,
     summary_file: Option<PathBuf>,
@@ -50,8 +53,10 @@ impl<'a> Recorder<'a> {
             started_at: Timestamp::now(),
             ended_at: None,
         };
+        let rows = settings.databases.iter().cloned().zip(0..).collect();
         Self {
             report: RefCell::new(report),
+            rows,
             progress,
             github,
             summary_file: settings.summary_file.clone(),
@@ -89,8 +94,8 @@ impl<'a> Recorder<'a> {
 
     /// Changes a database's row.
     pub fn row<T>(&self, database: &str, change: impl FnOnce(&mut DatabaseReport) -> T) -> Option<T> {
-        let mut report = self.report.borrow_mut();
-        report.databases.iter_mut().find(|row| row.database == database).map(change)
+        let row = *self.rows.get(database)?;
+        self.report.borrow_mut().databases.get_mut(row).map(change)
     }
 
     /// Says something once, however many databases run into it.

@@ -100,12 +100,23 @@ pub struct DatabaseReport {
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
     pub durations: Durations,
+    /// Its wait for capacity before it could start.
+    pub waited: Option<Waited>,
     pub log: LogTail,
     /// Links into the AWS console.
     pub task_url: Option<String>,
     pub log_url: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+}
+
+/// A database that went back to the queue because Fargate had no room.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Waited {
+    /// What RunTask said last.
+    pub reason: String,
+    /// From the first refusal on.
+    pub ms: i64,
 }
 
 /// Where the time went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
@@ -177,6 +188,7 @@ impl DatabaseReport {
             diagnosis: None,
             migration_report: None,
             durations: Durations::default(),
+            waited: None,
             log: LogTail::default(),
             task_url: None,
             log_url: None,

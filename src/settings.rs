@@ -8,6 +8,9 @@ use crate::failure::Failure;
 
 mod parse;
 mod selection;
+mod waves;
+
+pub use waves::Canary;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,7 +38,11 @@ pub struct Settings {
     pub on_cancel: Leftover,
     pub log_drain: Duration,
     pub max_parallel: usize,
-    pub keep_going: bool,
+    pub canary: Option<Canary>,
+    /// Nothing starts after so many; none is to keep going.
+    pub max_failures: Option<u32>,
+    /// Of AWS's API rates: above 0, up to 1.
+    pub api_share: f64,
     /// A GitHub Deployment per database.
     pub deployments: bool,
     pub environment_prefix: String,
@@ -107,7 +114,6 @@ impl Settings {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::Migrate, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
-        parse::all_given(&flags)?;
         let cli::Migrate {
             plan,
             database,
@@ -151,7 +157,9 @@ impl Settings {
             on_cancel: task.on_cancel,
             log_drain: parse::duration("log-drain", &task.log_drain)?,
             max_parallel: fleet.max_parallel.into(),
-            keep_going: fleet.keep_going,
+            canary: waves::canary(&fleet.canary)?,
+            api_share: waves::share(&fleet.api_share)?,
+            max_failures: (!fleet.keep_going).then(|| fleet.max_failures.unwrap_or(1)),
             deployments: github.deployments,
             environment_prefix: github.environment_prefix.unwrap_or_default(),
             comment: github.comment,
@@ -166,6 +174,9 @@ impl Settings {
                 settings.database_variable
             ))
             .hint("name databases with --database; each task gets its own value"));
+        }
+        if let Some(canary) = &settings.canary {
+            canary.check(&settings.databases)?;
         }
         Ok(settings)
     }

@@ -65,15 +65,18 @@ fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) 
             "{doing}: AWS refuses the credentials ({code})"
         ))
         .hint("check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or sign in again"),
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Failure::service(format!(
-            "{doing}: {} still throttles us after retries",
-            call.service
-        ))
-        .hint(format!(
-            "other callers in this account use the quota of {}; lower --max-parallel, or run again later",
-            call.action
-        ))
-        .transient(),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
+            let failure = Failure::service(format!(
+                "{doing}: {} still throttles us after retries",
+                call.service
+            ))
+            .hint(format!(
+                "other callers in this account use the quota of {}; lower --api-share and --max-parallel, or run \
+                 again later",
+                call.action
+            ));
+            Failure { throttled: true, ..failure.transient() }
+        }
         "ServerException"
         | "InternalFailure"
         | "InternalServerError"

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
+use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{
     self, AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
     NetworkConfiguration, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskOverride,
@@ -14,16 +16,21 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::aws_error::{self, failed, incomplete};
+use super::throttling;
 use crate::failure::{Failure, listed};
-use crate::ports::{Call, DesiredStatus, Launch, Network, RunTask, Task};
+use crate::ports::{Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, Network, RunTask, Task};
 
 mod raw;
 mod shapes;
 
-/// Tasks of one DescribeTasks call.
-const DESCRIBE_TASKS_BATCH: usize = 100;
 /// StopTask is called when a job is being cancelled: GitHub's runner leaves ten seconds in all.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
+
+pub fn client(config: &SdkConfig) -> Client {
+    Client::from_conf(
+        aws_sdk_ecs::config::Builder::from(config).retry_classifier(throttling::NotRetried).build(),
+    )
+}
 
 /// DescribeTaskDefinition with tags, as the JSON that AWS sent: the SDK's types drop fields that they do not know.
 pub async fn describe_task_definition(client: &Client, name: &str) -> Result<Option<Value>> {
@@ -146,13 +153,13 @@ pub async fn network_of_service(client: &Client, cluster: &str, service: &str) -
     })
 }
 
-/// ListTasks by family, then DescribeTasks.
-pub async fn tasks_of_family(
+/// ListTasks by family, to its last page.
+pub async fn list_tasks(
     client: &Client,
     cluster: &str,
     family: &str,
     wanted: DesiredStatus,
-) -> Result<Vec<Task>> {
+) -> Result<Vec<String>> {
     let status = match wanted {
         DesiredStatus::Running => types::DesiredStatus::Running,
         DesiredStatus::Stopped => types::DesiredStatus::Stopped,
@@ -165,7 +172,7 @@ pub async fn tasks_of_family(
         let page = page.map_err(|error| failed(Call::LIST_TASKS, &doing, error))?;
         arns.extend(page.task_arns.unwrap_or_default());
     }
-    describe_tasks(client, cluster, &arns).await
+    Ok(arns)
 }
 
 pub async fn describe_tasks(client: &Client, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {
@@ -218,8 +225,16 @@ pub async fn run_task(client: &Client, request: &RunTask) -> Result<Launch> {
         .started_by(&request.started_by)
         .client_token(&request.client_token)
         .send()
-        .await
-        .map_err(|error| failed(Call::RUN_TASK, &doing, error))?;
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            if let Some(RunTaskError::ConflictException(conflict)) = error.as_service_error() {
+                return Ok(Launch::Conflict { tasks: conflict.resource_ids().to_vec() });
+            }
+            return Err(failed(Call::RUN_TASK, &doing, error));
+        }
+    };
     if let Some(task) = answer.tasks().first() {
         return Ok(Launch::Started(Box::new(shapes::task(task))));
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::aws_error;
+use super::{aws_error, throttling};
 use crate::ports::{Call, LogEvent, LogPage, LogStream};
 
 /// Events of one page: GetLogEvents gives 10,000 events or 1 MB, whichever comes first.
@@ -12,7 +12,10 @@ const PAGE_EVENTS: i32 = 10_000;
 
 pub fn client(config: &SdkConfig, region: &str) -> Client {
     Client::from_conf(
-        aws_sdk_cloudwatchlogs::config::Builder::from(config).region(Region::new(region.to_owned())).build(),
+        aws_sdk_cloudwatchlogs::config::Builder::from(config)
+            .region(Region::new(region.to_owned()))
+            .retry_classifier(throttling::NotRetried)
+            .build(),
     )
 }
 

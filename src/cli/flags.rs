@@ -167,7 +167,19 @@ pub struct Fleet {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub max_parallel: u16,
 
-    /// Go on with the other databases after one has failed
+    /// Migrate these first: names, a number of databases, or a share such as 5%. All must pass before the rest starts
+    #[arg(long, value_name = "NAME|N|N%", value_delimiter = ',')]
+    pub canary: Vec<String>,
+
+    /// Start no more after this many databases have failed [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "keep_going")]
+    pub max_failures: Option<u32>,
+
+    /// What part of AWS's API rates this run may use: other callers of the account need theirs
+    #[arg(long, value_name = "PERCENT", default_value = "50%")]
+    pub api_share: String,
+
+    /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest
     #[arg(long)]
     pub keep_going: bool,
 }

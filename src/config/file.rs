@@ -108,8 +108,19 @@ pub struct File {
     #[schemars(range(min = 1, max = 1000))]
     pub max_parallel: Option<u16>,
 
-    /// Go on with the other databases after one has failed.
+    /// Migrate these first: names, one number of databases, or one share such as 5%. All must pass before the rest
+    /// starts.
+    pub canary: Option<Vec<String>>,
+
+    /// Start no more after this many databases have failed. Without it: 1.
+    #[schemars(range(min = 1))]
+    pub max_failures: Option<u32>,
+
+    /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest.
     pub keep_going: Option<bool>,
+
+    /// What part of AWS's API rates a run may use. Without it: 50%.
+    pub api_share: Option<String>,
 
     /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write.
     pub deployments: Option<bool>,
@@ -122,8 +133,9 @@ pub struct File {
 }
 
 /// A key, and those that make no sense beside it. The flags' own conflicts say the same.
-pub const EXCLUSIVE: [(&str, &[&str]); 3] = [
+pub const EXCLUSIVE: [(&str, &[&str]); 4] = [
     ("image", &["binary", "dockerfile", "context", "target", "build-arg"]),
     ("binary", &["dockerfile", "context", "target", "build-arg"]),
     ("network-from-service", &["subnets", "security-groups", "assign-public-ip"]),
+    ("max-failures", &["keep-going"]),
 ];

@@ -97,7 +97,9 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
         },
         "databases": databases,
         "max_parallel": plan.max_parallel,
-        "keep_going": plan.keep_going,
+        "waves": plan.waves().map(names).collect::<Vec<_>>(),
+        "max_failures": plan.max_failures,
+        "keep_going": plan.max_failures.is_none(),
         "timeout_seconds": plan.timeout.as_secs(),
         "notes": plan.notes,
     }))
@@ -163,13 +165,26 @@ fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
         },
     ));
     facts.push(("container", plan.container.clone()));
-    facts.push((
-        "databases",
-        plan.databases.iter().map(|plan| plan.database.as_str()).collect::<Vec<_>>().join(", "),
-    ));
+    facts.push(("databases", names(&plan.databases).join(", ")));
+    if plan.canaries > 0 {
+        facts.push(("waves", waves(plan)));
+    }
     facts.push(("network", network(plan)));
     facts.push(("order", order(plan)));
     Ok(facts)
+}
+
+fn names(databases: &[DatabasePlan]) -> Vec<&str> {
+    databases.iter().map(|plan| plan.database.as_str()).collect()
+}
+
+fn waves(plan: &Plan) -> String {
+    let (canaries, rest) = plan.databases.split_at(plan.canaries);
+    let first = names(canaries).join(", ");
+    match rest.len() {
+        0 => format!("{first}, and no others"),
+        others => format!("first {first}; when all of them are migrated, the other {others}"),
+    }
 }
 
 fn image(plan: &Plan) -> String {
@@ -216,8 +231,11 @@ fn order(plan: &Plan) -> String {
         1 => "one at a time".to_owned(),
         n => format!("{n} at a time"),
     };
-    let after_failure =
-        if plan.keep_going { "go on after a failure" } else { "start no more after a failure" };
+    let after_failure = match plan.max_failures {
+        None => "go on after a failure".to_owned(),
+        Some(1) => "start no more after a failure".to_owned(),
+        Some(most) => format!("start no more after {most} failures"),
+    };
     format!("{at_once}, {after_failure}, {} each at most", humane(plan.timeout))
 }
 
@@ -244,7 +262,7 @@ fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
     };
     let rows = plan.databases.iter();
     Ok(rows
-        .map(|DatabasePlan { database, running, attempt }| {
+        .map(|DatabasePlan { database, running, attempt, .. }| {
             let mut input = run_task_input(&plan.run_task(&revision, database, *attempt));
             if !known {
                 input["clientToken"] = json!("<derived from run, database and new revision>");

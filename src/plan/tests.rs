@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cli;
-use crate::ports::{Caller, Repository, Task};
+use crate::ports::{Caller, Task};
 use crate::settings::RunIdentity;
 use crate::steps::observe::ObservedImage;
 
@@ -12,10 +12,7 @@ fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
-    else {
-        panic!("migrate")
-    };
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
@@ -138,19 +135,14 @@ fn what_a_log_configuration_means_is_said_before_the_run() {
 }
 
 #[test]
-fn a_binary_whose_name_is_not_the_commands_is_said_before_the_run() {
-    let notes = |flags: &[&str]| {
-        let mut observed = observed(document());
-        let repository = Repository {
-            name: "shop".into(),
-            uri: "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop".into(),
-        };
-        observed.image = ObservedImage::Tagged { repository, tag: "t".into(), digest: None };
-        let settings = settings(&[&["--database=a"], flags].concat());
-        Plan::new(&settings, observed).expect("a plan").notes
-    };
-    let said = |notes: Vec<String>| notes.iter().any(|note| note.contains("the image of --binary holds"));
-    assert!(said(notes(&["--binary=target/shop"])), "its command is app migrate");
-    assert!(!said(notes(&["--binary=target/app"])));
-    assert!(!said(notes(&["--binary=target/shop", "--command=/usr/local/bin/shop migrate"])));
+fn waves_and_what_stops_them_are_in_every_form_of_the_plan() {
+    let settings = settings(&["--database=a,b,c,d", "--canary=c", "--max-failures=3", "--max-parallel=2"]);
+    let plan = Plan::new(&settings, observed(document())).expect("a plan");
+    let said = ["first c; when all of them are migrated, the other 3", "start no more after 3 failures"];
+    for printed in [text(&plan).expect("text"), markdown(&plan).expect("Markdown")] {
+        assert!(said.iter().all(|said| printed.contains(said)), "{printed}");
+    }
+    let document = super::json(&plan).expect("JSON");
+    assert_eq!(document["waves"], json!([["c"], ["a", "b", "d"]]));
+    assert_eq!((&document["max_failures"], &document["keep_going"]), (&json!(3), &json!(false)));
 }

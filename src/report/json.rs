@@ -140,6 +140,9 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     }
     field("migration_report", migrations);
     field("durations", json!(row.durations));
+    if let Some(waited) = &row.waited {
+        field("waited", json!(waited));
+    }
     let mut log = json!({ "lines": row.log.seen, "note": row.log.note });
     if detail == Detail::Whole {
         log["tail"] = row.log.lines().collect();

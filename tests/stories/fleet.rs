@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sandbox::{Fault, Script, TaskFault};
+use sandbox::{Fault, Options, Quotas, Script, TaskFault};
 
 use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates};
 
@@ -114,6 +114,38 @@ async fn a_lack_of_vcpus_is_waited_out() {
     let run = world.migrate(&["--database", PROD]).finish().await;
     run.exits(0).says("limit on the number of vCPUs");
     assert_eq!(world.called("RunTask"), 2);
+}
+
+#[tokio::test]
+async fn the_quota_of_a_new_account_is_a_queue_and_no_failure() {
+    let world = World::with(Options { quotas: Quotas::Documented, ..Options::default() }).await;
+    world.program(|context| {
+        let name = database(context);
+        Script::new().sleep(Duration::from_secs(5)).lines(migrated_lines(name))
+    });
+    let names: Vec<String> = (0..40).map(|n| format!("tenant_{n}")).collect();
+    let list = format!("--database={}", names.join(","));
+    let run = world.migrate(&[&list, "--max-parallel=40", "--canary=2", "--format=json"]).finish().await;
+    run.exits(0);
+    let waited = names.iter().filter(|name| run.row(name)["waited"].is_object()).count();
+    assert!(waited > 0, "none waited: {:?}", run.result()["notes"]);
+    let notes = run.result()["notes"].to_string();
+    assert_eq!(notes.matches("limit on the number of vCPUs").count(), 1, "{notes}");
+    let canaries: Vec<String> = world.inputs("RunTask")[..2].iter().map(|input| input.to_string()).collect();
+    assert!(canaries[0].contains("tenant_0") && canaries[1].contains("tenant_1"), "{canaries:?}");
+    println!("RunTask {}, DescribeTasks {}", world.called("RunTask"), world.called("DescribeTasks"));
+}
+
+#[tokio::test]
+async fn a_canary_that_fails_is_all_that_runs() {
+    let world = World::new().await;
+    failing_on_the_second(&world);
+    let flags = ["--canary", HEALTH, "--keep-going", "--max-parallel=3", "--format=json"];
+    let run = world.migrate(&[THREE.as_slice(), &flags].concat()).finish().await;
+    run.exits(1);
+    assert_eq!(run.verdict(HEALTH), "failed");
+    assert_eq!((run.verdict(PROD), run.verdict(FINTECH)), ("not run".into(), "not run".into()));
+    assert_eq!(world.called("RunTask"), 1);
 }
 
 #[tokio::test]

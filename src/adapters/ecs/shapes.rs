@@ -14,6 +14,7 @@ pub fn task(task: &types::Task) -> Task {
         stopped_reason: task.stopped_reason().map(str::to_owned),
         containers: task.containers().iter().map(container).collect(),
         started_by: task.started_by().map(str::to_owned),
+        task_definition: task.task_definition_arn().map(str::to_owned),
         overrides: task.overrides().map(overridden).unwrap_or_default(),
         created_at: time(task.created_at()),
         pull_started_at: time(task.pull_started_at()),

@@ -27,8 +27,10 @@ const LAST_LOOK: Duration = Duration::from_secs(30);
 const MAX_LOG_ERRORS: u32 = 5;
 
 /// What is known of a task while it is followed.
-struct Following {
+struct Following<'a> {
     database: String,
+    /// Called once, when the task has stopped and its log is still to be read.
+    when_stopped: Option<&'a dyn Fn(&Task)>,
     task: Task,
     sight: Receiver<Sight>,
     /// None when the log is not in CloudWatch Logs, or may not be read.
@@ -50,10 +52,12 @@ impl<W: Reads + Writes> Migration<'_, W> {
         task: Task,
         watch: &Watch<'_, W>,
         deadline: Instant,
+        when_stopped: &dyn Fn(&Task),
     ) -> Verdict {
         let stream = self.plan.log_stream(&self.plan.container, &task);
         let mut following = Following {
             database: database.to_owned(),
+            when_stopped: Some(when_stopped),
             sight: watch.follow(&task),
             log: stream.map(LogFollower::new),
             log_errors: 0,
@@ -75,7 +79,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// Watches state and log together until the task has stopped and its log is complete.
-    async fn to_the_end(&self, following: &mut Following) -> End {
+    async fn to_the_end(&self, following: &mut Following<'_>) -> End {
         loop {
             let sight = following.sight.borrow_and_update().clone();
             match sight {
@@ -84,6 +88,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
             }
             self.progress.phase(&following.database, phase(&following.task));
             if following.task.is_stopped() {
+                if let Some(when_stopped) = following.when_stopped.take() {
+                    when_stopped(&following.task);
+                }
                 self.drain(following).await;
                 return End::Stopped;
             }
@@ -102,7 +109,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
     /// them a little later. A migration report is the last line of its protocol, and ends the wait.
-    async fn drain(&self, following: &mut Following) {
+    async fn drain(&self, following: &mut Following<'_>) {
         if !has_run(&following.task) {
             following.log = None;
             return;
@@ -125,7 +132,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn take(&self, following: &mut Following, read: anyhow::Result<Read>) -> Taken {
+    fn take(&self, following: &mut Following<'_>, read: anyhow::Result<Read>) -> Taken {
         match read {
             Ok(Read::Events(events)) => {
                 following.log_errors = 0;
@@ -152,7 +159,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn line(&self, following: &mut Following, event: &LogEvent) {
+    fn line(&self, following: &mut Following<'_>, event: &LogEvent) {
         for line in untrusted::lines(&event.message) {
             following.reports.line(line);
             self.progress.log_line(&following.database, event.timestamp, line);
@@ -160,7 +167,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn judge(&self, following: &Following, end: End) -> Verdict {
+    fn judge(&self, following: &Following<'_>, end: End) -> Verdict {
         match end {
             End::Stopped => judge(
                 &following.database,
@@ -188,7 +195,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         });
     }
 
-    async fn cancel(&self, following: &Following) -> Verdict {
+    async fn cancel(&self, following: &Following<'_>) -> Verdict {
         let Following { database, task, .. } = following;
         if task.is_stopped() {
             return self.judge_early(following);
@@ -202,7 +209,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// The task is over, and the rest of its log is not waited for: without its report, exit code 0 is no proof.
-    fn judge_early(&self, following: &Following) -> Verdict {
+    fn judge_early(&self, following: &Following<'_>) -> Verdict {
         match self.judge(following, End::Stopped) {
             Verdict::Migrated(_) if following.reports.is_empty() => Verdict::Unproved {
                 why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
@@ -212,7 +219,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// Stops the task at `--timeout`, and still hears it out: what it was doing is what people ask next.
-    async fn time_out(&self, following: &mut Following) -> Verdict {
+    async fn time_out(&self, following: &mut Following<'_>) -> Verdict {
         if following.task.is_stopped() {
             // It made it in time: only its log is still being read.
             return tokio::select! {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Migration;
+use super::capacity::{Capacity, jittered};
 use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_transient};
 use crate::plan::DatabasePlan;
-use crate::ports::{Launch, Reads, Task, Writes};
+use crate::ports::{Launch, Reads, RunTask, Task, Writes};
 use crate::verdict::Verdict;
 
 pub enum Launched {
@@ -19,21 +20,33 @@ pub enum Launched {
 /// A RunTask call that is under way when the run is interrupted may have started a task: it gets this long to say so,
 /// which leaves time to stop that task before GitHub's runner kills us.
 const ANSWER_AFTER_INTERRUPT: Duration = Duration::from_secs(3);
-/// Waits between tries: doubled from the first to the last.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-const LAST_WAIT: Duration = Duration::from_secs(60);
 /// Rounds of the SDK's own retries, for a call that may succeed later.
 const MAX_ERRORS: u32 = 3;
+/// Between those rounds, doubled each time.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
 
 impl<W: Reads + Writes> Migration<'_, W> {
     /// Starts the database's task. The client token makes every try the same call to ECS: no second task can come of
-    /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out until `deadline`.
-    pub(super) async fn launch(&self, plan: &DatabasePlan, deadline: Instant) -> Launched {
+    /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other databases.
+    pub(super) async fn launch(&self, plan: &DatabasePlan, capacity: &Capacity) -> Launched {
         let database = plan.database.as_str();
+        let mut request = self.plan.run_task(self.revision.arn(), database, plan.attempt);
         let (mut errors, mut wait) = (0, FIRST_WAIT);
+        let mut refused_at = None;
         loop {
-            let reason = match self.run_task(database, plan.attempt).await {
+            let turn = match self.unless_interrupted(capacity.turn(plan.place)).await {
+                Some(Ok(turn)) => turn,
+                Some(Err(reason)) => {
+                    return self.refused(database, format!("{reason} (until --timeout)"), None);
+                }
+                None => return Launched::Not(interrupted_before()),
+            };
+            match self.run_task(database, &request).await {
                 Ok(Some(Launch::Started(mut task))) => {
+                    capacity.launched(&turn);
+                    if let Some(since) = refused_at {
+                        self.waited(database, None, since);
+                    }
                     // The answer to a call that was sent again names a task that may have ended, and nothing else of
                     // it (RunTask, idempotency): its end is yet to be read.
                     if task.is_stopped() {
@@ -42,37 +55,41 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     return Launched::Task(task);
                 }
                 Ok(None) => return Launched::Not(Verdict::Cancelled { stopped: false }),
-                Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => reason,
+                Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => {
+                    capacity.refused(&turn, &reason);
+                    let since: Instant = *refused_at.get_or_insert_with(Instant::now);
+                    self.recorder
+                        .note(format!("{reason}: what could not start waits for its turn, until --timeout"));
+                    self.waited(database, Some(&reason), since);
+                    if is_of_a_zone(&reason) {
+                        try_another_zone(&mut request);
+                    }
+                }
                 Ok(Some(Launch::Refused { reason, detail })) => {
                     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
                     return self.refused(database, format!("RunTask: {reason}{detail}"), None);
                 }
+                Ok(Some(Launch::Conflict { tasks })) => return self.conflicting(database, tasks),
                 Err(error) if is_transient(&error) && errors < MAX_ERRORS => {
+                    drop(turn);
                     errors += 1;
-                    error.to_string()
+                    self.recorder.note(format!("{error}: trying again"));
+                    if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
+                        return Launched::Not(interrupted_before());
+                    }
+                    wait *= 2;
                 }
                 Err(error) => {
                     let failure = Failure::from_error(&error);
                     return self.refused(database, failure.message.clone(), Some(failure));
-                }
-            };
-            if Instant::now() + wait >= deadline {
-                return self.refused(database, format!("{reason} (until --timeout)"), None);
-            }
-            self.recorder.note(format!("{reason}: trying again until --timeout"));
-            tokio::select! {
-                () = sleep(wait) => wait = (wait * 2).min(LAST_WAIT),
-                () = self.interrupt.wait() => {
-                    return Launched::Not(Verdict::NotRun { why: "the run was interrupted before it started".into() });
                 }
             }
         }
     }
 
     /// None when the run was interrupted and the call did not answer in time.
-    async fn run_task(&self, database: &str, attempt: u32) -> anyhow::Result<Option<Launch>> {
-        let request = self.plan.run_task(self.revision.arn(), database, attempt);
-        let mut call = std::pin::pin!(self.world.run_task(&request));
+    async fn run_task(&self, database: &str, request: &RunTask) -> anyhow::Result<Option<Launch>> {
+        let mut call = std::pin::pin!(self.world.run_task(request));
         tokio::select! {
             answer = &mut call => answer.map(Some),
             () = self.interrupt.wait() => match timeout(ANSWER_AFTER_INTERRUPT, call).await {
@@ -85,6 +102,38 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     Ok(None)
                 }
             },
+        }
+    }
+
+    /// The client token is this run's, this database's and this revision's: a task that it names is ours, started by an
+    /// earlier process that was sent to other subnets.
+    fn conflicting(&self, database: &str, tasks: Vec<String>) -> Launched {
+        match tasks.into_iter().next() {
+            Some(arn) => Launched::Task(Box::new(Task { arn, ..Task::default() })),
+            None => {
+                let reason = "RunTask: ECS has used the client token for another request and names no task";
+                self.refused(database, reason.to_owned(), None)
+            }
+        }
+    }
+
+    /// The wait of a database for capacity, kept in its row.
+    fn waited(&self, database: &str, reason: Option<&str>, since: Instant) {
+        let ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.recorder.row(database, |row| {
+            let waited = row.waited.get_or_insert_default();
+            waited.ms = ms;
+            if let Some(reason) = reason {
+                reason.clone_into(&mut waited.reason);
+            }
+        });
+    }
+
+    async fn unless_interrupted<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.interrupt.wait() => None,
+            done = waiting => Some(done),
         }
     }
 
@@ -101,28 +150,47 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 }
 
+fn interrupted_before() -> Verdict {
+    Verdict::NotRun { why: "the run was interrupted before it started".into() }
+}
+
 /// The answers in RunTask's failures[] that pass: the account's running tasks end, and capacity comes back.
 /// AWS writes the apostrophe in "You've" in more than one way; these parts have none.
 fn is_capacity(reason: &str) -> bool {
-    reason.contains("limit on the number of vCPUs") || reason.contains("Capacity is unavailable")
+    reason.contains("limit on the number of vCPUs") || is_of_a_zone(reason)
+}
+
+/// Those that another zone may not have. `RESOURCE:ENI` and its kind come from capacity of one's own.
+fn is_of_a_zone(reason: &str) -> bool {
+    reason.contains("Capacity is unavailable") || reason.starts_with("RESOURCE:")
+}
+
+/// The same subnets, another one first.
+fn try_another_zone(request: &mut RunTask) {
+    if !request.network.subnets.is_empty() {
+        request.network.subnets.rotate_left(1);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_capacity;
+    use super::{is_capacity, is_of_a_zone};
 
     #[test]
     fn capacity_is_told_from_what_does_not_pass() {
-        for (reason, passes) in [
-            ("You’ve reached the limit on the number of vCPUs you can run concurrently", true),
+        for (reason, passes, another_zone) in [
+            ("You’ve reached the limit on the number of vCPUs you can run concurrently", true, false),
             (
                 "Capacity is unavailable at this time. Please try again later or in a different availability zone",
                 true,
+                true,
             ),
-            ("MISSING", false),
-            ("INACTIVE", false),
+            ("RESOURCE:ENI", true, true),
+            ("MISSING", false, false),
+            ("INACTIVE", false, false),
         ] {
             assert_eq!(is_capacity(reason), passes, "{reason}");
+            assert_eq!(is_of_a_zone(reason), another_zone, "{reason}");
         }
     }
 }

@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use futures::future::join_all;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
 
+use self::cadence::Cadence;
 use crate::failure::is_transient;
-use crate::ports::{Reads, Task};
+use crate::ports::{DESCRIBE_TASKS_BATCH, Reads, Task};
 
-/// A task's end is noticed within this time. A batch of 100 tasks more makes it longer by the same time, which keeps
-/// the calls far below DescribeTasks' 20 a second (ECS API throttling, "cluster resource read").
-const CADENCE: Duration = Duration::from_secs(1);
+mod cadence;
+
 /// ECS answers MISSING for a new task until its stores agree, which takes seconds; AWS asks for patience of minutes.
 const MISSING_GRACE: Duration = Duration::from_secs(120);
 /// How long DescribeTasks may fail before we say that we have lost sight of the tasks.
@@ -30,52 +31,64 @@ pub struct Watch<'a, R> {
     reads: &'a R,
     cluster: &'a str,
     tasks: RefCell<HashMap<String, Watched>>,
+    cadence: RefCell<Cadence>,
+    blind_since: RefCell<Option<Instant>>,
+    /// There is another task to look at.
+    more: Notify,
 }
 
 struct Watched {
     sight: watch::Sender<Sight>,
+    since: Instant,
     /// When ECS last knew the task.
     known_at: Instant,
+    due: Instant,
 }
 
 impl<'a, R: Reads> Watch<'a, R> {
     pub fn new(reads: &'a R, cluster: &'a str) -> Self {
-        Self { reads, cluster, tasks: RefCell::default() }
+        Self {
+            reads,
+            cluster,
+            tasks: RefCell::default(),
+            cadence: RefCell::default(),
+            blind_since: RefCell::default(),
+            more: Notify::new(),
+        }
     }
 
     /// Follows a task from what RunTask said of it.
     pub fn follow(&self, task: &Task) -> watch::Receiver<Sight> {
         let (sight, receiver) = watch::channel(Sight::Seen(Box::new(task.clone())));
-        self.tasks.borrow_mut().insert(task.arn.clone(), Watched { sight, known_at: Instant::now() });
+        let now = Instant::now();
+        let due = now + cadence::after(task, Duration::ZERO);
+        self.tasks.borrow_mut().insert(task.arn.clone(), Watched { sight, since: now, known_at: now, due });
+        self.more.notify_one();
         receiver
     }
 
     /// Reads for ever.
     pub async fn run(&self) {
-        let mut blind_since = None;
+        let mut looked_at = Instant::now();
         loop {
-            let arns = self.open();
-            sleep(CADENCE * u32::try_from(arns.len() / 100 + 1).unwrap_or(u32::MAX)).await;
-            if arns.is_empty() {
+            let more = self.more.notified();
+            let Some((first_due, count)) = self.next() else {
+                more.await;
                 continue;
+            };
+            let gap = self.cadence.borrow().between_looks(count);
+            tokio::select! {
+                () = sleep_until(first_due.max(looked_at + gap)) => {}
+                // It may be due before the others are.
+                () = more => continue,
             }
-            match self.reads.describe_tasks(self.cluster, &arns).await {
-                Ok(tasks) => {
-                    blind_since = None;
-                    self.seen(&arns, tasks);
-                }
-                Err(error) => {
-                    let since = *blind_since.get_or_insert_with(Instant::now);
-                    if !is_transient(&error) || since.elapsed() >= BLIND_GRACE {
-                        self.lost(&arns, &format!("{error:#}"));
-                    }
-                }
-            }
+            looked_at = Instant::now();
+            join_all(self.due(gap).iter().map(|batch| self.look(batch))).await;
         }
     }
 
-    /// The tasks that somebody follows and that have not ended. Whoever has stopped following is forgotten.
-    fn open(&self) -> Vec<String> {
+    /// When the next task is due, and how many there are. What has ended or is followed by nobody is forgotten.
+    fn next(&self) -> Option<(Instant, usize)> {
         let mut tasks = self.tasks.borrow_mut();
         tasks.retain(|_, watched| {
             let ended = match &*watched.sight.borrow() {
@@ -84,7 +97,39 @@ impl<'a, R: Reads> Watch<'a, R> {
             };
             !ended && watched.sight.receiver_count() > 0
         });
-        tasks.keys().cloned().collect()
+        Some((tasks.values().map(|watched| watched.due).min()?, tasks.len()))
+    }
+
+    /// The tasks to look at now, in batches: those that are due before the next look, and as many of the others as fit
+    /// into the last batch.
+    fn due(&self, gap: Duration) -> Vec<Vec<String>> {
+        let tasks = self.tasks.borrow();
+        let mut by_due: Vec<(Instant, &String)> =
+            tasks.iter().map(|(arn, watched)| (watched.due, arn)).collect();
+        by_due.sort_unstable();
+        let soon = Instant::now() + gap / 2;
+        let due = by_due.iter().take_while(|(at, _)| *at <= soon).count();
+        by_due.truncate(due.div_ceil(DESCRIBE_TASKS_BATCH) * DESCRIBE_TASKS_BATCH);
+        by_due
+            .chunks(DESCRIBE_TASKS_BATCH)
+            .map(|batch| batch.iter().map(|(_, arn)| (*arn).clone()).collect())
+            .collect()
+    }
+
+    async fn look(&self, arns: &[String]) {
+        match self.reads.describe_tasks(self.cluster, arns).await {
+            Ok(tasks) => {
+                *self.blind_since.borrow_mut() = None;
+                self.seen(arns, tasks);
+            }
+            Err(error) => {
+                let since = *self.blind_since.borrow_mut().get_or_insert_with(Instant::now);
+                self.due_later(arns);
+                if !is_transient(&error) || since.elapsed() >= BLIND_GRACE {
+                    self.lost(arns, &format!("{error:#}"));
+                }
+            }
+        }
     }
 
     fn seen(&self, asked: &[String], found: Vec<Task>) {
@@ -93,6 +138,9 @@ impl<'a, R: Reads> Watch<'a, R> {
         for task in found {
             if let Some(watched) = tasks.get_mut(&task.arn) {
                 watched.known_at = now;
+                if task.is_stopped() {
+                    self.cadence.borrow_mut().ended_after(watched.since.elapsed());
+                }
                 watched.sight.send_if_modified(|sight| {
                     let new = Sight::Seen(Box::new(task));
                     let modified = *sight != new;
@@ -101,6 +149,27 @@ impl<'a, R: Reads> Watch<'a, R> {
                 });
             }
         }
+        drop(tasks);
+        self.due_later(asked);
+        self.forgotten(asked, now);
+    }
+
+    fn due_later(&self, asked: &[String]) {
+        let mut tasks = self.tasks.borrow_mut();
+        for arn in asked {
+            if let Some(watched) = tasks.get_mut(arn) {
+                let age = watched.since.elapsed();
+                let after = match &*watched.sight.borrow() {
+                    Sight::Seen(task) => cadence::after(task, age),
+                    Sight::Lost(_) => continue,
+                };
+                watched.due = Instant::now() + after;
+            }
+        }
+    }
+
+    fn forgotten(&self, asked: &[String], now: Instant) {
+        let tasks = self.tasks.borrow();
         for arn in asked {
             if let Some(watched) = tasks.get(arn)
                 && now - watched.known_at >= MISSING_GRACE

@@ -1,0 +1,120 @@
+//! `--canary`: which databases go first. `--api-share`: how fast.
+
+use std::collections::HashSet;
+
+use crate::failure::{Failure, listed};
+
+/// The databases of the first wave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Canary {
+    Names(Vec<String>),
+    /// So many, from the first one named on.
+    Count(usize),
+    /// 1 to 100: this share of all, rounded up.
+    Percent(usize),
+}
+
+/// # Errors
+/// A number that is none, or a number beside names.
+pub fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
+    let hint = "write names, one number such as 3, or one share such as 5%";
+    let bad = |what: String| Err(Failure::input(what).hint(hint));
+    let values: Vec<&str> = values.iter().map(|value| value.trim()).collect();
+    let is_number = |value: &str| value.trim_end_matches('%').bytes().all(|b| b.is_ascii_digit());
+    match values.as_slice() {
+        [] => Ok(None),
+        [one] if is_number(one) => {
+            let number: Option<usize> = one.trim_end_matches('%').parse().ok();
+            match (number, one.strip_suffix('%').is_some()) {
+                (Some(percent @ 1..=100), true) => Ok(Some(Canary::Percent(percent))),
+                (Some(count @ 1..), false) => Ok(Some(Canary::Count(count))),
+                _ => bad(format!("--canary {one:?} is no number of databases")),
+            }
+        }
+        names if names.iter().any(|name| is_number(name)) => {
+            bad(format!("--canary {:?} has a number beside others", names.join(",")))
+        }
+        names => Ok(Some(Canary::Names(names.iter().map(|&name| name.to_owned()).collect()))),
+    }
+}
+
+/// `50%`, or `50`, as 0.5.
+///
+/// # Errors
+/// It is no number from 1 to 100.
+pub fn share(text: &str) -> Result<f64, Failure> {
+    match text.trim().trim_end_matches('%').parse::<u8>() {
+        Ok(percent @ 1..=100) => Ok(f64::from(percent) / 100.0),
+        _ => Err(Failure::input(format!("--api-share {text:?} is no share")).hint("write 1% to 100%")),
+    }
+}
+
+impl Canary {
+    /// # Errors
+    /// It names a database that is not migrated in this run.
+    pub fn check(&self, databases: &[String]) -> Result<(), Failure> {
+        let Self::Names(names) = self else { return Ok(()) };
+        match names.iter().find(|name| !databases.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Failure::input(format!("--canary names {name}, which is none of the databases"))
+                    .hint(format!("the databases are {}", listed(databases))))
+            }
+        }
+    }
+
+    /// `all` with the canaries first, else in its order, and how many those are.
+    pub fn first<T>(&self, all: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, usize) {
+        let length = all.len();
+        match self {
+            Self::Count(count) => (all, (*count).min(length)),
+            Self::Percent(percent) => (all, (length * percent).div_ceil(100)),
+            Self::Names(names) => {
+                let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+                let (mut first, rest): (Vec<T>, Vec<T>) =
+                    all.into_iter().partition(|one| names.contains(name(one)));
+                let canaries = first.len();
+                first.extend(rest);
+                (first, canaries)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(values: &[&str]) -> Result<Option<Canary>, Failure> {
+        canary(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn names_numbers_and_shares() {
+        assert_eq!(parsed(&[]), Ok(None));
+        assert_eq!(parsed(&["3"]), Ok(Some(Canary::Count(3))));
+        assert_eq!(parsed(&["5%"]), Ok(Some(Canary::Percent(5))));
+        assert_eq!(parsed(&["a", " b"]), Ok(Some(Canary::Names(vec!["a".into(), "b".into()]))));
+        for wrong in [&["0"][..], &["0%"], &["101%"], &["99999999999999999999"], &["a", "3"], &[""], &["%"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_percentage() {
+        assert_eq!((share("50%"), share("100")), (Ok(0.5), Ok(1.0)));
+        assert!(["0%", "101%", "half", ""].iter().all(|wrong| share(wrong).is_err()));
+    }
+
+    #[test]
+    fn canaries_go_first_and_the_rest_keeps_its_order() {
+        let all = || vec!["a", "b", "c", "d", "e"];
+        let first = |canary: Canary| canary.first(all(), |name| name);
+        assert_eq!(first(Canary::Names(vec!["d".into(), "b".into()])), (vec!["b", "d", "a", "c", "e"], 2));
+        assert_eq!(first(Canary::Count(2)), (all(), 2));
+        assert_eq!(first(Canary::Count(9)), (all(), 5));
+        assert_eq!(first(Canary::Percent(1)), (all(), 1));
+        assert_eq!(first(Canary::Percent(41)), (all(), 3));
+        assert!(Canary::Names(vec!["x".into()]).check(&["a".to_owned()]).is_err());
+    }
+}

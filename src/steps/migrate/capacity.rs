@@ -1,0 +1,192 @@
+//! Capacity: whose turn it is to call RunTask, and when, while Fargate has no room.
+//!
+//! The vCPU quota is the account's, and a lack of capacity is a zone's: what one database is refused, the next one
+//! would be refused as well. So after a refusal all of them wait in their order. A task of ours that ends makes room for
+//! one; a probe now and then finds room that others made, and each probe that finds some lets two follow.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// RunTask calls that wait for an answer at a time: enough for its 20 a second, and no more than these are refused at
+/// once when the room ends.
+const MAX_CALLS: usize = 10;
+/// Waits between probes: doubled from the first to the last, and up to a quarter shorter at random, so that two runs do
+/// not probe in step.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LAST_WAIT: Duration = Duration::from_secs(60);
+
+pub struct Capacity {
+    /// How long there may be no room at all.
+    patience: Duration,
+    state: RefCell<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Places in the plan: the first one that waits has the next turn.
+    waiting: BTreeSet<usize>,
+    calls: usize,
+    lack: Option<Lack>,
+}
+
+struct Lack {
+    /// When the first refusal came after the last task that could be started.
+    since: Instant,
+    reason: String,
+    /// Tasks of ours that have ended and were not replaced yet.
+    replacements: usize,
+    probes: usize,
+    next_probe: Instant,
+    wait: Duration,
+}
+
+/// The right to call RunTask once.
+pub struct Turn<'a> {
+    is_probe: bool,
+    capacity: &'a Capacity,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.capacity.state.borrow_mut().calls -= 1;
+        self.capacity.changed.notify_waiters();
+    }
+}
+
+/// A place in the queue, left when the turn comes or nobody waits for it any more.
+struct Place<'a>(&'a Capacity, usize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.state.borrow_mut().waiting.remove(&self.1);
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Capacity {
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, state: RefCell::default(), changed: Notify::new() }
+    }
+
+    /// Waits for the turn of the database at `place` in the plan.
+    ///
+    /// # Errors
+    /// What RunTask last said, when it has refused for as long as we are patient.
+    pub async fn turn(&self, place: usize) -> Result<Turn<'_>, String> {
+        self.state.borrow_mut().waiting.insert(place);
+        let _place = Place(self, place);
+        loop {
+            let changed = self.changed.notified();
+            let admission = self.state.borrow_mut().admit(place, self.patience)?;
+            match admission {
+                Admission::Now { is_probe } => return Ok(Turn { is_probe, capacity: self }),
+                Admission::At(at) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(at) => {}
+                },
+                Admission::WhenSomethingChanges => changed.await,
+            }
+        }
+    }
+
+    /// RunTask has started a task.
+    pub fn launched(&self, turn: &Turn<'_>) {
+        if let Some(lack) = &mut self.state.borrow_mut().lack {
+            lack.since = Instant::now();
+            if turn.is_probe {
+                lack.probes += 2;
+                lack.wait = FIRST_WAIT;
+                self.changed.notify_waiters();
+            }
+        }
+    }
+
+    /// RunTask has said that there is no room.
+    pub fn refused(&self, turn: &Turn<'_>, reason: &str) {
+        let now = Instant::now();
+        let mut state = self.state.borrow_mut();
+        let lack = state.lack.get_or_insert_with(|| Lack {
+            since: now,
+            reason: String::new(),
+            replacements: 0,
+            probes: 0,
+            next_probe: now + jittered(FIRST_WAIT),
+            wait: FIRST_WAIT,
+        });
+        reason.clone_into(&mut lack.reason);
+        if turn.is_probe {
+            lack.probes = 0;
+            lack.wait = (lack.wait * 2).min(LAST_WAIT);
+            lack.next_probe = now + jittered(lack.wait);
+        }
+    }
+
+    /// A task of ours has stopped: there is room for another one.
+    pub fn task_ended(&self) {
+        if let Some(lack) = &mut self.state.borrow_mut().lack {
+            lack.replacements += 1;
+            self.changed.notify_waiters();
+        }
+    }
+}
+
+enum Admission {
+    Now { is_probe: bool },
+    At(Instant),
+    WhenSomethingChanges,
+}
+
+impl State {
+    fn admit(&mut self, place: usize, patience: Duration) -> Result<Admission, String> {
+        if self.waiting.first() != Some(&place) || self.calls >= MAX_CALLS {
+            return Ok(Admission::WhenSomethingChanges);
+        }
+        let admitted = match &mut self.lack {
+            None => Some(false),
+            Some(lack) => lack.admit(patience)?,
+        };
+        match (admitted, &self.lack) {
+            (Some(is_probe), _) => {
+                self.calls += 1;
+                Ok(Admission::Now { is_probe })
+            }
+            (None, Some(lack)) => Ok(Admission::At(lack.next_probe.min(lack.since + patience))),
+            (None, None) => Ok(Admission::WhenSomethingChanges),
+        }
+    }
+}
+
+impl Lack {
+    /// Whether one may call RunTask now, and whether as a probe.
+    fn admit(&mut self, patience: Duration) -> Result<Option<bool>, String> {
+        let now = Instant::now();
+        if now >= self.since + patience {
+            return Err(self.reason.clone());
+        }
+        if self.replacements > 0 {
+            self.replacements -= 1;
+            return Ok(Some(false));
+        }
+        if self.probes > 0 {
+            self.probes -= 1;
+            return Ok(Some(true));
+        }
+        if now >= self.next_probe {
+            self.next_probe = now + jittered(self.wait);
+            return Ok(Some(true));
+        }
+        Ok(None)
+    }
+}
+
+/// Between three quarters of it and all of it.
+pub fn jittered(wait: Duration) -> Duration {
+    // Without randomness the wait is whole: nothing else hangs on it.
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    wait.mul_f64(0.75 + 0.25 * f64::from(random) / f64::from(u32::MAX))
+}

@@ -1,0 +1,245 @@
+//! Fargate as one container lives on it, and CloudWatch Logs behind it: they behave, they are no scripts.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::ports::{
+    BinaryImage, Caller, Container, DesiredStatus, DockerBuild, ImageTag, Launch, LogEvent, LogPage,
+    LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
+};
+use crate::progress::Progress;
+
+pub const START: Duration = Duration::from_secs(40);
+/// DEPROVISIONING, between the container's end and the task's.
+pub const END: Duration = Duration::from_secs(10);
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const NO_VCPUS: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
+const NO_CAPACITY: &str =
+    "Capacity is unavailable at this time. Please try again later or in a different availability zone";
+
+/// Forty seconds to start, `run` to run, ten to end, and a line now and then.
+pub struct Fargate {
+    pub run: Duration,
+    /// Databases whose container ends with exit code 1.
+    pub failing: Vec<String>,
+    /// Lines, and when they come after the container's start; `%` stands for the database.
+    pub lines: Vec<(Duration, String)>,
+    /// How long a line takes into CloudWatch Logs.
+    pub log_delay: Duration,
+    /// DescribeTasks knows a task only after this long.
+    pub unknown_for: Duration,
+    /// From when to when DescribeTasks fails, counted from RunTask.
+    pub blind: (Duration, Duration),
+    /// Tasks that the account's vCPUs are enough for.
+    pub slots: usize,
+    /// A subnet whose zone has no capacity: it is refused when it is named first.
+    pub dry_subnet: Option<String>,
+    pub tasks: RefCell<HashMap<String, Life>>,
+    pub stopped: RefCell<HashMap<String, Instant>>,
+    /// StopTask is carried out, and its answer does not come.
+    pub stops_in_silence: bool,
+    pub describes: Cell<usize>,
+    pub log_reads: Cell<usize>,
+    /// RunTask calls, refused ones included.
+    pub runs: Cell<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Life {
+    pub database: String,
+    pub since: Instant,
+}
+
+impl Fargate {
+    pub fn running_for(run: Duration) -> Self {
+        Self {
+            run,
+            failing: Vec::new(),
+            lines: vec![(run, report("%"))],
+            log_delay: SECOND,
+            unknown_for: Duration::ZERO,
+            blind: (Duration::ZERO, Duration::ZERO),
+            slots: usize::MAX,
+            dry_subnet: None,
+            tasks: RefCell::default(),
+            stopped: RefCell::default(),
+            stops_in_silence: false,
+            describes: Cell::default(),
+            log_reads: Cell::default(),
+            runs: Cell::default(),
+        }
+    }
+
+    pub fn task(&self, arn: &str) -> Option<Task> {
+        let life = self.tasks.borrow().get(arn)?.clone();
+        let since = life.since.elapsed();
+        let killed = self.stopped.borrow().get(arn).copied();
+        let started = since >= START;
+        let ended_for = match killed {
+            Some(at) => Some(at.elapsed()),
+            None => since.checked_sub(START + self.run),
+        };
+        let over = ended_for.is_some();
+        let status = match ended_for {
+            Some(ago) if ago >= END => "STOPPED",
+            Some(_) => "DEPROVISIONING",
+            None if started => "RUNNING",
+            None => "PROVISIONING",
+        };
+        let exit_code = match killed {
+            Some(_) => 143,
+            None => i32::from(self.failing.contains(&life.database)),
+        };
+        Some(Task {
+            arn: arn.to_owned(),
+            last_status: status.into(),
+            stop_code: over
+                .then(|| if killed.is_some() { "UserInitiated" } else { "EssentialContainerExited" }.into()),
+            stopped_reason: over.then(|| "Essential container in task exited".into()),
+            containers: vec![Container {
+                name: "migration".into(),
+                exit_code: over.then_some(exit_code),
+                ..Container::default()
+            }],
+            started_at: started.then(Timestamp::now),
+            ..Task::default()
+        })
+    }
+
+    /// When each database's task was started, counted from the first one.
+    pub fn started(&self) -> HashMap<String, Duration> {
+        let tasks = self.tasks.borrow();
+        let first = tasks.values().map(|life| life.since).min();
+        tasks.values().filter_map(|life| Some((life.database.clone(), life.since - first?))).collect()
+    }
+
+    fn under_way(&self) -> usize {
+        let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
+        arns.iter().filter_map(|arn| self.task(arn)).filter(|task| !task.is_stopped()).count()
+    }
+}
+
+pub fn report(database: &str) -> String {
+    json!({"migration_report": {"version": 1, "database": database, "applied": [], "pending": 0, "current": "1"}})
+        .to_string()
+}
+
+impl Reads for Fargate {
+    async fn caller(&self) -> Result<Caller> {
+        unimplemented_here()
+    }
+
+    async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
+        unimplemented_here()
+    }
+
+    async fn task_definition_families_like(&self, _: &str) -> Result<Vec<String>> {
+        unimplemented_here()
+    }
+
+    async fn check_cluster(&self, _: &str) -> Result<()> {
+        unimplemented_here()
+    }
+
+    async fn repository(&self, _: &str) -> Result<Repository> {
+        unimplemented_here()
+    }
+
+    async fn image_digest(&self, _: &str, _: &str) -> Result<Option<String>> {
+        unimplemented_here()
+    }
+
+    async fn network_of_service(&self, _: &str, _: &str) -> Result<Network> {
+        unimplemented_here()
+    }
+
+    async fn resources_by_tag(&self, _: NetworkResource, _: &str, _: &str) -> Result<Vec<String>> {
+        unimplemented_here()
+    }
+
+    async fn list_tasks(&self, _: &str, _: &str, _: DesiredStatus) -> Result<Vec<String>> {
+        unimplemented_here()
+    }
+
+    async fn describe_tasks(&self, _: &str, arns: &[String]) -> Result<Vec<Task>> {
+        self.describes.set(self.describes.get() + 1);
+        assert!(arns.len() <= 100, "DescribeTasks takes 100");
+        let age = |arn: &String| self.tasks.borrow()[arn].since.elapsed();
+        if arns.iter().any(|arn| (self.blind.0..self.blind.1).contains(&age(arn))) {
+            return Err(Failure::service("describe tasks: no answer").transient().into());
+        }
+        let known = arns.iter().filter(|arn| age(arn) >= self.unknown_for);
+        Ok(known.filter_map(|arn| self.task(arn)).collect())
+    }
+
+    async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
+        self.log_reads.set(self.log_reads.get() + 1);
+        let id = stream.name.rsplit('/').next().unwrap_or_default();
+        let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{id}");
+        let Some(life) = self.tasks.borrow().get(&arn).cloned() else { return Ok(LogPage::Absent) };
+        let since = life.since.elapsed();
+        let there = self.lines.iter().filter(|(at, _)| START + *at + self.log_delay <= since).count();
+        if there == 0 {
+            return Ok(LogPage::Absent);
+        }
+        let from: usize = token.map_or(Ok(0), str::parse)?;
+        let events = self.lines[from..there]
+            .iter()
+            .map(|(_, line)| LogEvent { timestamp: 0, message: line.replace('%', &life.database) })
+            .collect();
+        Ok(LogPage::Events { events, next: Some(there.to_string()) })
+    }
+}
+
+impl Writes for Fargate {
+    async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &Progress) -> Result<String> {
+        unimplemented_here()
+    }
+
+    async fn package_and_push(&self, _: &BinaryImage, _: &ImageTag, _: &Progress) -> Result<String> {
+        unimplemented_here()
+    }
+
+    async fn register_task_definition(&self, _: &Value) -> Result<String> {
+        Ok("arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3".into())
+    }
+
+    async fn run_task(&self, request: &RunTask) -> Result<Launch> {
+        let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{}", &request.client_token[..32]);
+        self.runs.set(self.runs.get() + 1);
+        if !self.tasks.borrow().contains_key(&arn) {
+            let refused = |reason: &str| Ok(Launch::Refused { reason: reason.to_owned(), detail: None });
+            if self.under_way() >= self.slots {
+                return refused(NO_VCPUS);
+            }
+            if self.dry_subnet.is_some() && self.dry_subnet.as_ref() == request.network.subnets.first() {
+                return refused(NO_CAPACITY);
+            }
+        }
+        let database = request.environment[0].1.clone();
+        let life = Life { database, since: Instant::now() };
+        self.tasks.borrow_mut().entry(arn.clone()).or_insert(life);
+        Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
+    }
+
+    async fn stop_task(&self, _: &str, arn: &str, _: &str) -> Result<()> {
+        self.stopped.borrow_mut().insert(arn.to_owned(), Instant::now());
+        if self.stops_in_silence {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
+/// Migrating asks for tasks and logs only; a call beyond that fails the test.
+fn unimplemented_here<T>() -> Result<T> {
+    anyhow::bail!("the migrate step has no business with this call")
+}

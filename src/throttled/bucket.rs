@@ -1,0 +1,119 @@
+//! A token bucket that becomes slower when AWS throttles, and faster again when it does not.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// What is left of the rate after it was throttled.
+const SLOWER: f64 = 0.5;
+/// What every call that is served gives back, as a part of the whole rate.
+const FASTER: f64 = 0.01;
+const SLOWEST: f64 = 1.0 / 32.0;
+/// Nothing is sent for this time after a throttled call, doubled for each that follows, half of it at random.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+pub struct Bucket {
+    burst: f64,
+    /// Tokens a second.
+    rate: f64,
+    /// First come, first served.
+    turn: Mutex<()>,
+    level: RefCell<Level>,
+}
+
+struct Level {
+    /// Below 0 after calls that did not wait.
+    tokens: f64,
+    at: Instant,
+    /// What part of the rate is used.
+    factor: f64,
+    paused_until: Instant,
+    pause: Duration,
+    slowed_at: Option<Instant>,
+}
+
+impl Bucket {
+    pub fn new(burst: u32, rate: u32, share: f64) -> Self {
+        let burst = (f64::from(burst) * share).max(1.0);
+        let now = Instant::now();
+        let level = Level {
+            tokens: burst,
+            at: now,
+            factor: 1.0,
+            paused_until: now,
+            pause: FIRST_PAUSE,
+            slowed_at: None,
+        };
+        Self { burst, rate: f64::from(rate) * share, turn: Mutex::default(), level: RefCell::new(level) }
+    }
+
+    /// Waits for a token and takes it.
+    pub async fn take(&self) {
+        let _first = self.turn.lock().await;
+        loop {
+            let paused_until = self.level.borrow().paused_until;
+            sleep_until(paused_until).await;
+            match self.try_take() {
+                None => return,
+                Some(missing) => sleep(missing).await,
+            }
+        }
+    }
+
+    /// Takes a token that may not be there yet: the calls after this one wait for it.
+    pub fn take_now(&self) {
+        let mut level = self.level.borrow_mut();
+        self.refill(&mut level);
+        level.tokens -= 1.0;
+    }
+
+    /// How long a token is missing.
+    fn try_take(&self) -> Option<Duration> {
+        let mut level = self.level.borrow_mut();
+        if Instant::now() < level.paused_until {
+            return Some(Duration::ZERO);
+        }
+        self.refill(&mut level);
+        if level.tokens >= 1.0 {
+            level.tokens -= 1.0;
+            return None;
+        }
+        // A clock of milliseconds may wake us a moment too early: a little more, not the same again.
+        let missing = (1.0 - level.tokens) / (self.rate * level.factor);
+        Some(Duration::from_secs_f64(missing) + Duration::from_millis(1))
+    }
+
+    fn refill(&self, level: &mut Level) {
+        let now = Instant::now();
+        let since = now.saturating_duration_since(level.at).as_secs_f64();
+        level.tokens = (level.tokens + since * self.rate * level.factor).min(self.burst);
+        level.at = level.at.max(now);
+    }
+
+    /// AWS throttled a call that was sent then. Those that were under way together slow us down once.
+    pub fn throttled(&self, sent: Instant) {
+        let mut level = self.level.borrow_mut();
+        if level.slowed_at.is_some_and(|slowed_at| sent <= slowed_at) {
+            return;
+        }
+        let now = Instant::now();
+        self.refill(&mut level);
+        level.slowed_at = Some(now);
+        level.factor = (level.factor * SLOWER).max(SLOWEST);
+        // No burst after the pause.
+        level.tokens = level.tokens.min(0.0);
+        let random = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
+        level.paused_until = now + level.pause.mul_f64(0.5 + 0.5 * random);
+        level.at = level.paused_until;
+        level.pause = (level.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    pub fn served(&self) {
+        let mut level = self.level.borrow_mut();
+        level.factor = (level.factor + FASTER).min(1.0);
+        level.pause = FIRST_PAUSE;
+    }
+}

@@ -1,0 +1,101 @@
+use std::cell::Cell;
+
+use futures::future::join_all;
+use sandbox::Quotas;
+use sandbox::quotas::Meter;
+use tokio::time::sleep;
+
+use super::*;
+
+/// AWS: its buckets as documented, and somebody else who draws on them.
+struct Account {
+    meter: Meter,
+    calls: Cell<u32>,
+    throttled: Cell<u32>,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self { meter: Meter::new(Quotas::Documented), calls: Cell::default(), throttled: Cell::default() }
+    }
+
+    async fn answer(&self, call: Call) -> Result<()> {
+        self.calls.set(self.calls.get() + 1);
+        sleep(Duration::from_millis(120)).await;
+        if self.meter.admit(call.action) {
+            return Ok(());
+        }
+        self.throttled.set(self.throttled.get() + 1);
+        Err(Failure { throttled: true, ..Failure::service("throttled") }.into())
+    }
+
+    /// Takes `rate` calls a second, for ever.
+    async fn neighbour(&self, call: Call, rate: u32) {
+        loop {
+            self.meter.admit(call.action);
+            sleep(Duration::from_secs(1) / rate).await;
+        }
+    }
+}
+
+async fn all(rates: &Rates, account: &Account, call: Call, count: usize) -> usize {
+    let calls = (0..count).map(|_| rates.keep(call, async || account.answer(call).await));
+    join_all(calls).await.into_iter().filter(Result::is_ok).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_throttled_at_half_of_the_rate_and_all_of_that_half_is_used() {
+    for (call, half) in [(Call::RUN_TASK, 10), (Call::DESCRIBE_TASKS, 10), (Call::GET_LOG_EVENTS, 12)] {
+        let (rates, account) = (Rates::new(0.5, Duration::from_secs(60)), Account::new());
+        let from = Instant::now();
+        assert_eq!(all(&rates, &account, call, 1_000).await, 1_000);
+        assert_eq!(account.throttled.get(), 0, "{}", call.action);
+        let floor = 1_000.0 / f64::from(half);
+        assert!(from.elapsed().as_secs_f64() < floor * 1.05, "{}: {:?}", call.action, from.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_noisy_neighbour_slows_us_down_and_loses_us_nothing() {
+    let (rates, account) = (Rates::new(0.5, Duration::from_secs(60)), Account::new());
+    let from = Instant::now();
+    let done = tokio::select! {
+        done = all(&rates, &account, Call::RUN_TASK, 400) => done,
+        () = account.neighbour(Call::RUN_TASK, 16) => 0,
+    };
+    assert_eq!(done, 400);
+    // 4 a second are left.
+    let took = from.elapsed();
+    println!("{} of {} calls throttled, {took:?}", account.throttled.get(), account.calls.get());
+    assert!(took < Duration::from_secs(400 / 4 * 2), "{took:?}");
+    assert!(account.throttled.get() < 80, "{} throttled", account.throttled.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_an_error_in_the_end() {
+    let rates = Rates::new(0.5, Duration::from_secs(60));
+    let from = Instant::now();
+    let answer: Result<()> = rates
+        .keep(Call::DESCRIBE_TASKS, async || {
+            Err(Failure { throttled: true, ..Failure::service("throttled") }.into())
+        })
+        .await;
+    assert!(answer.is_err());
+    assert!((60..100).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_stopped_at_once_whatever_waits() {
+    let (rates, account) = (Rates::new(0.5, Duration::from_secs(60)), Account::new());
+    let from = Instant::now();
+    let stop = async {
+        sleep(Duration::from_secs(2)).await;
+        all(&rates, &account, Call::STOP_TASK, 20).await
+    };
+    let stopped = tokio::select! {
+        stopped = stop => stopped,
+        _ = all(&rates, &account, Call::RUN_TASK, 500) => 0,
+    };
+    assert_eq!(stopped, 20);
+    assert!(from.elapsed() < Duration::from_secs(3), "{:?}", from.elapsed());
+}
