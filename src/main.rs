@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fargate_migrate::adapters::github::GitHub;
+use fargate_migrate::adapters::github::{GitHub, Place};
 use fargate_migrate::cli::{self, Command, Format};
 use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::interrupt::Interrupt;
@@ -13,7 +13,7 @@ use fargate_migrate::pipeline::{self, Outcome};
 use fargate_migrate::plan;
 use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
-use fargate_migrate::report::{json, markdown, text};
+use fargate_migrate::report::{Annotation, annotations, json, markdown, text};
 use fargate_migrate::settings::{RunIdentity, Settings};
 
 #[tokio::main]
@@ -56,7 +56,7 @@ async fn after(variable: &dyn Fn(&str) -> Option<String>) -> failure::ExitCode {
 fn concluded(ended: Result<failure::ExitCode>, progress: &Progress) -> failure::ExitCode {
     let code = ended.unwrap_or_else(|error| {
         let failure = Failure::from_error(&error);
-        progress.annotate_error("fargate-migrate", &failure.message);
+        progress.annotate_error(None, "fargate-migrate", &failure.message);
         progress.closing(&text::failure(&failure, colour()));
         failure.exit_code
     });
@@ -87,8 +87,10 @@ async fn migrate(
         }
         Outcome::Done(report) => {
             progress.closing(&text::closing(&report, colour()));
+            for annotation in annotations(&report) {
+                annotate(progress, github, &annotation);
+            }
             if let Some(error) = &report.error {
-                progress.annotate_error("fargate-migrate", &error.message);
                 progress.closing(&text::failure(error, colour()));
             }
             match format {
@@ -99,6 +101,15 @@ async fn migrate(
             Ok(report.exit_code())
         }
     }
+}
+
+/// At the SQL that failed, where the repository is checked out and has it.
+fn annotate(progress: &Progress, github: Option<&GitHub>, annotation: &Annotation) {
+    let Annotation { title, message, file, line } = annotation;
+    let workspace = github.and_then(|github| github.workspace.as_deref());
+    let place =
+        workspace.zip(file.as_deref()).and_then(|(workspace, file)| Place::find(workspace, file, *line));
+    progress.annotate_error(place.as_ref(), title, message);
 }
 
 /// What a program reads goes to stdout alone; what a person reads on the way then goes to stderr.

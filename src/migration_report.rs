@@ -60,6 +60,9 @@ pub struct FailedMigration {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The line of the file that the error is about, from 1 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     #[serde(default, deserialize_with = "or_default")]
     pub error: String,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::adapters::github::Place;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -167,10 +168,11 @@ impl Progress {
         }
     }
 
-    /// An annotation of the run, where GitHub's runner reads along. Nothing elsewhere.
-    pub fn annotate_error(&self, title: &str, message: &str) {
+    /// An annotation of the run, or of a place in its repository, where GitHub's runner reads along. Nothing
+    /// elsewhere.
+    pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
         if let Sink::Plain(plain) = &*self.sink {
-            plain.annotate_error(title, message);
+            plain.annotate_error(place, title, message);
         }
     }
 

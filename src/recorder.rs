@@ -109,7 +109,11 @@ impl<'a> Recorder<'a> {
 
     /// A task has started: its ARN goes to the step's state at once, for the post step to find.
     pub fn started(&self, database: &str, arn: &str) {
+        let (tag, digest) = self.update(|report| {
+            (report.tag.clone(), report.image.as_ref().and_then(|image| image.digest.clone()))
+        });
         self.row(database, |row| {
+            (row.tag, row.image_digest) = (tag, digest);
             row.task_arn = Some(arn.to_owned());
             row.started_at = Some(Timestamp::now());
         });

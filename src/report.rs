@@ -12,6 +12,7 @@ use crate::failure::{ExitCode, Failure};
 use crate::migration_report::MigrationReport;
 use crate::verdict::{self, Verdict};
 
+mod annotations;
 pub mod json;
 pub mod markdown;
 mod outputs;
@@ -20,6 +21,7 @@ mod samples;
 pub mod text;
 mod words;
 
+pub use annotations::{Annotation, annotations};
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;
@@ -93,12 +95,16 @@ pub struct DatabaseReport {
     pub database: String,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
+    /// The commit or tag of the image that its task runs, and the image's digest.
+    pub tag: Option<String>,
+    pub image_digest: Option<String>,
     pub exit_code: Option<i32>,
     pub stop_code: Option<String>,
     pub stopped_reason: Option<String>,
     pub diagnosis: Option<Diagnosis>,
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
+    pub times: Times,
     pub durations: Durations,
     /// Its wait for capacity before it could start.
     pub waited: Option<Waited>,
@@ -117,6 +123,17 @@ pub struct Waited {
     pub reason: String,
     /// From the first refusal on.
     pub ms: i64,
+}
+
+/// When what happened to the task, by ECS's clock; absent where ECS says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    pub created: Option<Timestamp>,
+    pub pull_started: Option<Timestamp>,
+    pub pull_stopped: Option<Timestamp>,
+    pub started: Option<Timestamp>,
+    /// executionStoppedAt; of a task that never ran, stoppedAt.
+    pub ended: Option<Timestamp>,
 }
 
 /// Where the time went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
@@ -182,11 +199,14 @@ impl DatabaseReport {
             database: database.to_owned(),
             verdict: None,
             task_arn: None,
+            tag: None,
+            image_digest: None,
             exit_code: None,
             stop_code: None,
             stopped_reason: None,
             diagnosis: None,
             migration_report: None,
+            times: Times::default(),
             durations: Durations::default(),
             waited: None,
             log: LogTail::default(),

@@ -78,28 +78,32 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// Text in a Markdown paragraph: one line without markup, links, mentions or HTML.
+/// Text in a Markdown paragraph, or in an HTML element of it: one line without markup, links, mentions or HTML.
 ///
 /// A character reference never takes part in Markdown's structure (CommonMark 0.31, 2.5), so every character that
-/// could is written as one. The zero-width space after `@` is what keeps GitHub from mentioning someone.
+/// could is written as one. GitHub looks for mentions (`@name`) and references (`#1`, `GH-1`) in the text that comes
+/// out of that: a zero-width space keeps it from finding them.
 pub fn markdown_text(text: &str) -> String {
-    markdown(text, "&#64;&#8203;")
+    markdown(text, "&#8203;")
 }
 
 /// A name or an ARN in a code span, at most [`CELL`] characters long, that copies as it is: nothing in a code span is
 /// a mention. As raw HTML, because a code span of backticks can not stand in a table with a `|` in it.
 pub fn markdown_code(text: &str) -> String {
-    let text = markdown(&shortened(text, CELL), "&#64;");
+    let text = markdown(&shortened(text, CELL), "");
     if text.is_empty() { "–".to_owned() } else { format!("<code>{text}</code>") }
 }
 
-fn markdown(text: &str, at: &str) -> String {
+/// `apart` stands where GitHub would see a mention or a reference.
+fn markdown(text: &str, apart: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len() * 2);
     let mut chars = line.trim().chars().peekable();
     while let Some(char) = chars.next() {
         match char {
-            '@' => out.push_str(at),
+            '@' => out.extend(["&#64;", apart]),
+            '#' if chars.peek().is_some_and(|next| next.is_alphanumeric()) => out.extend(["&#35;", apart]),
+            '-' if out.to_ascii_lowercase().ends_with("gh") => out.extend(["-", apart]),
             // The end of a sentence and the parts of a number or a name stay; "www." and "://" do not link.
             '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
             ',' | ';' | '?' | '%' | '/' => out.push(char),
@@ -150,11 +154,16 @@ fn between_letters(before: &str, after: Option<&char>) -> bool {
     before.ends_with(|char: char| char.is_alphanumeric()) && after.is_some_and(|char| char.is_alphanumeric())
 }
 
-/// Whether a character shows nothing and changes how others are shown: control characters, and those that turn the
-/// order of others around. No character of it is outside of Unicode's first plane.
+/// Whether a character shows nothing: control characters, those that turn the order of others around, and those
+/// without a width, except the joiners that emoji and some scripts are written with. No character of it is outside
+/// of Unicode's first plane.
 pub fn is_hidden(char: char) -> bool {
     char.is_control()
-        || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            char,
+            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        )
+        || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The length of the whole escape sequence that `text` begins with (ECMA-48).

@@ -110,20 +110,22 @@ async fn apply_pending(
                     ));
                 }
             }
-            Applied::RolledBack { error, stop } => {
+            Applied::RolledBack { error, line, stop } => {
                 let file = known.file(migration);
                 report.failed = Some(FailedMigration {
                     version: migration.version().to_string(),
                     name: migration.name().to_owned(),
                     file: file.clone(),
+                    line,
                     error: error.clone(),
                 });
+                let place = line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
                 return Err(match stop {
                     Some(stop) => Failure::new(
                         stop.exit(),
                         format!("stopped by {}: {migration} was rolled back ({error})", stop.name()),
                     ),
-                    None => Failure::new(Exit::Failed, format!("apply {file}: {error}")).hint(
+                    None => Failure::new(Exit::Failed, format!("apply {place}: {error}")).hint(
                         "it was rolled back and the ones before it are kept: correct it, then run again",
                     ),
                 });
@@ -138,6 +140,8 @@ enum Applied {
     Committed(Option<Stop>),
     RolledBack {
         error: String,
+        /// Of the migration's file.
+        line: Option<usize>,
         stop: Option<Stop>,
     },
 }
@@ -164,14 +168,16 @@ async fn apply(
     };
     match result {
         Some(Ok(_)) => Applied::Committed(stop),
-        Some(Err(error)) => Applied::RolledBack { error: located(&error, migration), stop },
+        Some(Err(error)) => {
+            Applied::RolledBack { error: schema::explain(&error), line: line_of(&error, migration), stop }
+        }
         // The server rolls back when it notices that the connection is gone.
         None => {
             session.cut();
             let error = format!(
                 "did not end within {ROLLBACK_DEADLINE:?} of being cancelled; the connection was cut"
             );
-            Applied::RolledBack { error, stop }
+            Applied::RolledBack { error, line: None, stop }
         }
     }
 }
@@ -191,18 +197,13 @@ async fn cancel_until_done<T>(canceller: &Canceller, mut running: Pin<&mut impl 
     }
 }
 
-/// The server's words, and the line of the migration that they are about.
-fn located(error: &refinery::Error, migration: &Migration) -> String {
-    let text = schema::explain(error);
-    let position = schema::driver_error(error).and_then(|error| error.as_db_error()?.position().cloned());
-    match (position, migration.sql()) {
-        (Some(tokio_postgres::error::ErrorPosition::Original(position)), Some(sql)) => {
-            // The position counts characters, from 1.
-            let line = 1 + sql.chars().take(position as usize - 1).filter(|&c| c == '\n').count();
-            format!("{text}, at line {line}")
-        }
-        _ => text,
-    }
+/// The line of the migration that the server's error is about.
+fn line_of(error: &refinery::Error, migration: &Migration) -> Option<usize> {
+    let position = schema::driver_error(error)?.as_db_error()?.position()?;
+    let tokio_postgres::error::ErrorPosition::Original(position) = position else { return None };
+    // The position counts characters, from 1.
+    let before = migration.sql()?.chars().take((*position as usize).saturating_sub(1));
+    Some(1 + before.filter(|&char| char == '\n').count())
 }
 
 /// What is pending, or the differences that stand in its way.

@@ -48,6 +48,9 @@ pub struct FailedMigration {
     pub version: String,
     pub name: String,
     pub file: String,
+    /// Of the file, from 1 on, where the server says which place it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     pub error: String,
 }
 

@@ -11,6 +11,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::untrusted::{lines, one_line, shortened};
+
+mod workspace;
+
+pub use workspace::Place;
+
 /// The run that we are a step of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitHub {
@@ -26,6 +32,8 @@ pub struct GitHub {
     pub repository: Option<String>,
     /// `GITHUB_SERVER_URL`: `https://github.com`, or an enterprise server.
     pub server_url: Option<String>,
+    /// `GITHUB_WORKSPACE`: where the repository is checked out.
+    pub workspace: Option<PathBuf>,
     /// Whether a runner reads our streams (`GITHUB_ACTIONS=true`).
     pub reads_commands: bool,
     output: Option<PathBuf>,
@@ -47,6 +55,7 @@ impl GitHub {
             sha: set("GITHUB_SHA"),
             repository: set("GITHUB_REPOSITORY"),
             server_url: set("GITHUB_SERVER_URL"),
+            workspace: set("GITHUB_WORKSPACE").map(PathBuf::from),
             reads_commands: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             output: set("GITHUB_OUTPUT").map(PathBuf::from),
             summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
@@ -142,10 +151,24 @@ pub fn group(title: &str) -> String {
 
 pub const END_GROUP: &str = "::endgroup::";
 
-/// An annotation of the run. GitHub shows 10 errors of a step, and 4,096 characters of each.
-pub fn error_annotation(title: &str, message: &str) -> String {
-    format!("::error title={}::{}", property(title), data(message))
+/// An annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
+pub fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
+    let mut properties = String::new();
+    if let Some(Place { file, line }) = place {
+        let _ = write!(properties, "file={},", property(file));
+        if let Some(line) = line {
+            let _ = write!(properties, "line={line},");
+        }
+    }
+    format!(
+        "::error {properties}title={}::{}",
+        property(&one_line(title)),
+        data(&shortened(&lines(message).map(one_line).collect::<Vec<_>>().join("\n"), MESSAGE))
+    )
 }
+
+/// The runner cuts a longer message (ExecutionContext.cs: 4,096).
+const MESSAGE: usize = 4_000;
 
 /// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
 /// masked by line.

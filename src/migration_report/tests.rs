@@ -99,7 +99,13 @@ fn what_is_shown_is_one_bounded_line() {
         tables: None,
         ms: None,
         from: None,
-        failed: Some(FailedMigration { version: name.clone(), name: name.clone(), file: None, error: name }),
+        failed: Some(FailedMigration {
+            version: name.clone(),
+            name: name.clone(),
+            file: None,
+            line: None,
+            error: name,
+        }),
     };
     let shown = report.to_string();
     assert!(shown.len() < 5000 && !shown.contains(['\n', '\u{1b}']));

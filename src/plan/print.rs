@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{DatabasePlan, ImagePlan, Plan, RevisionPlan, run_task_input};
 use crate::failure::Failure;
-use crate::untrusted::{fence, markdown_text, one_line};
+use crate::report::markdown::LIMIT;
+use crate::untrusted::{fence, markdown_text, one_line, shortened};
 
 /// # Errors
 /// As [`Plan::revision`].
@@ -105,6 +106,15 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
     }))
 }
 
+/// Characters of a fact: of a large fleet's names, the first are enough.
+const FACT: usize = 2_000;
+/// Bytes of a diff: a task definition has at most 64 KiB.
+const DIFF: usize = 256 * 1024;
+/// Bytes of the line that counts the others.
+const LAST: usize = 1024;
+
+/// At most as large as a job summary may be.
+///
 /// # Errors
 /// As [`Plan::revision`].
 pub fn markdown(plan: &Plan) -> Result<String, Failure> {
@@ -114,36 +124,41 @@ pub fn markdown(plan: &Plan) -> Result<String, Failure> {
         markdown_text(&plan.cluster)
     );
     for (name, value) in facts(plan)? {
-        let _ = writeln!(out, "| {name} | {} |", markdown_text(&value));
+        let _ = writeln!(out, "| {name} | {} |", markdown_text(&shortened(&value, FACT)));
     }
     for note in &plan.notes {
-        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(note));
+        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(&shortened(note, FACT)));
     }
     let diff = plan.diff(&plan.image.reference())?;
     if diff.is_empty() {
         out.push_str("\nThe task definition does not change.\n");
+    } else if diff.len() > DIFF {
+        out.push_str("\nThe task definition changes in more places than can be shown here.\n");
     } else {
         let _ = write!(out, "\n**Task definition**\n\n{}\n", fence("diff", &diff));
     }
+    let mut left = 0;
     for Request { database, input, already_running } in requests(plan)? {
-        match already_running {
-            Some(arn) => {
-                let _ = writeln!(
-                    out,
-                    "\n**{}** is not started: task {} migrates it now.",
-                    markdown_text(database),
-                    markdown_text(arn)
-                );
-            }
-            None => {
-                let _ = write!(
-                    out,
-                    "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
-                    markdown_text(database),
-                    fence("json", &pretty(&input))
-                );
-            }
+        let text = match already_running {
+            Some(arn) => format!(
+                "\n**{}** is not started: task {} migrates it now.\n",
+                markdown_text(database),
+                markdown_text(arn)
+            ),
+            None => format!(
+                "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
+                markdown_text(database),
+                fence("json", &pretty(&input))
+            ),
+        };
+        if left > 0 || out.len() + text.len() > LIMIT - LAST {
+            left += 1;
+        } else {
+            out.push_str(&text);
         }
+    }
+    if left > 0 {
+        let _ = writeln!(out, "\n… and {left} more RunTask calls, which differ in nothing but the database.");
     }
     Ok(out)
 }

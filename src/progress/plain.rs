@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 
 use super::lines::Lines;
 use super::{Clock, Phase, Vocabulary};
-use crate::adapters::github::{self, Fence};
+use crate::adapters::github::{self, Fence, Place};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -107,8 +107,8 @@ impl Plain {
         self.say(&self.state(), &format!("{} {line}", self.clock.now()));
     }
 
-    pub fn annotate_error(&self, title: &str, message: &str) {
-        self.command(|| Some(github::error_annotation(title, message)));
+    pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
+        self.command(|| Some(github::error_annotation(place, title, message)));
     }
 
     pub fn mask(&self, secret: &str) {

@@ -76,7 +76,7 @@ fn tell(progress: &Progress) {
     progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
     progress.verdict("startupwebapp_prod", &never_started());
     progress.verdict("fintech_experiment", &not_run());
-    progress.annotate_error("startupwebapp_prod", "never started");
+    progress.annotate_error(None, "startupwebapp_prod", "never started");
     progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases migrated\n");
     progress.finish();
 }

@@ -127,6 +127,8 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     }
     field("explanation", json!(row.verdict.as_ref().map(|verdict| verdict.explain())));
     field("task_arn", json!(row.task_arn));
+    field("tag", json!(row.tag));
+    field("image_digest", json!(row.image_digest));
     field("exit_code", json!(row.exit_code));
     field("stop_code", json!(row.stop_code));
     field("stopped_reason", json!(row.stopped_reason));

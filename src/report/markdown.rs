@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 use super::words::{self, Standing, duration};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed};
-use crate::untrusted::{fence, html, markdown_cell, markdown_code, markdown_text, one_line, shortened};
-use crate::verdict::Verdict;
+use crate::untrusted::{fence, html, markdown_cell, markdown_code, markdown_text, shortened};
 
+mod gantt;
 mod logs;
+mod next;
 mod table;
 
 /// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
@@ -21,7 +22,6 @@ pub const LIMIT: usize = 900 * 1024;
 const TABLE: usize = 320 * 1024;
 const FAILURES: usize = 128 * 1024;
 const DIFF: usize = 64 * 1024;
-const NEXT: usize = 16 * 1024;
 const NOTES: usize = 16 * 1024;
 const ERROR: usize = 48 * 1024;
 
@@ -33,8 +33,14 @@ const SENTENCE: usize = 2_000;
 /// The summary of a run that goes on or is over.
 pub fn summary(report: &Report) -> String {
     let rows = words::failures_first(report);
-    let head =
-        [headline(report), error(report), table::databases(report, &rows, TABLE), next(report)].concat();
+    let head = [
+        headline(report),
+        error(report),
+        table::databases(report, &rows, TABLE),
+        next::next(report),
+        gantt::fleet(report, &rows),
+    ]
+    .concat();
     let tail = [what_ran(report), diff(report), notes(report)].concat();
     let (explained, migrated): (Vec<_>, Vec<_>) = rows
         .into_iter()
@@ -62,11 +68,7 @@ pub fn summary(report: &Report) -> String {
 
 /// A database that no task was started for, or that only waits, needs no section of its own.
 fn is_told_by_the_table(row: &DatabaseReport) -> bool {
-    match &row.verdict {
-        Some(Verdict::NotRun { .. }) => row.task_arn.is_none(),
-        Some(_) => false,
-        None => row.log.last().is_none(),
-    }
+    words::is_not_run(row) || row.verdict.is_none() && row.log.last().is_none()
 }
 
 fn headline(report: &Report) -> String {
@@ -120,7 +122,8 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
     let mark = words::mark(report, row);
     let mut out = format!("### {mark} {}: {word}\n\n", markdown_cell(&row.database));
     if let Some(verdict) = &row.verdict {
-        let _ = writeln!(out, "{}.\n", sentence(&prose(&verdict.explain())));
+        let why = verdict.explain();
+        let _ = writeln!(out, "{}.\n", sentence(&prose(why.trim_end_matches('.'))));
     }
     let mut facts = Vec::new();
     if let Some(diagnosis) = row.diagnosis {
@@ -141,30 +144,6 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
         out.push('\n');
     }
     out
-}
-
-/// How to run again for what is left.
-fn next(report: &Report) -> String {
-    let left: Vec<&str> = report.not_migrated().collect();
-    if left.is_empty() || report.ended_at.is_none() {
-        return String::new();
-    }
-    let flags: Vec<String> = left
-        .iter()
-        .map(|name| format!("--database {}", shell_words::quote(&one_line(name))))
-        .scan(0, |used, flag| {
-            *used += flag.len() + 1;
-            (*used <= NEXT).then_some(flag)
-        })
-        .collect();
-    let rest = left.len() - flags.len();
-    let more = if rest == 0 { String::new() } else { format!(" (and {rest} more)") };
-    let whole = report.databases.len() == left.len();
-    let which = if whole { "" } else { ", only for the databases that are not migrated" };
-    format!(
-        "**Next:** fix the cause, then run again with the same settings{which}{more}:\n\n{}\n",
-        fence("sh", &flags.join(" "))
-    )
 }
 
 fn what_ran(report: &Report) -> String {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{DatabaseReport, ImageSource, ImageUsed, Report, RevisionUsed};
+use super::{DatabaseReport, ImageSource, ImageUsed, Report, RevisionUsed, Times};
 use crate::diagnosis::diagnose;
 use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
@@ -30,6 +30,8 @@ pub const HOSTILE: &[&str] = &[
     "NUL \0 BEL \x07 DEL \x7f CSI \u{9b}31m",
     "# heading\n- item\n> quote\n\n---\n| a |\n|---|",
     "$x$ $$y$$ *b* _i_ ~~s~~ &lt;b&gt; \\",
+    "fixes #123, GH-123, octo/shop#123; mail someone@example.com :tada:",
+    "x: y; click x href \"https://evil.example\" %% comment # end",
 ];
 
 /// Three databases that were proved migrated.
@@ -71,6 +73,7 @@ pub fn hostile() -> Report {
     row.task_url = Some(format!("https://example.com/{all}"));
     row.log_url = Some("javascript:alert(1)".to_owned());
     row.log.note = Some(all.clone());
+    (row.tag, row.image_digest) = (Some(all.clone()), Some(all.clone()));
     for line in HOSTILE {
         row.log.push(line);
     }
@@ -178,7 +181,11 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         last_status: "STOPPED".to_owned(),
         stop_code: Some("EssentialContainerExited".to_owned()),
         stopped_reason: Some("Essential container in task exited".to_owned()),
-        started_at: Some(at(43)),
+        created_at: Some(at(40)),
+        pull_started_at: Some(at(52)),
+        pull_stopped_at: Some(at(58)),
+        started_at: Some(at(62)),
+        execution_stopped_at: Some(at(64)),
         containers: vec![container],
         ..Task::default()
     };
@@ -192,9 +199,18 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
     row.diagnosis = diagnose(&task, "migration");
     row.exit_code = exit_code;
     row.migration_report = log.iter().rev().find_map(|line| parse_line(line)?.ok());
-    row.durations.queue_ms = Some(12_400);
-    row.durations.pull_ms = Some(6_150);
-    row.durations.run_ms = Some(2_300);
+    row.tag = run().tag;
+    row.image_digest = Some(DIGEST.to_owned());
+    row.times = Times {
+        created: task.created_at,
+        pull_started: task.pull_started_at,
+        pull_stopped: task.pull_stopped_at,
+        started: task.started_at,
+        ended: task.execution_stopped_at,
+    };
+    row.durations.queue_ms = Some(12_000);
+    row.durations.pull_ms = Some(6_000);
+    row.durations.run_ms = Some(2_000);
     row.durations.total_ms = Some(48_000);
     row.task_url = Some(format!(
         "https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/{TASK}?region=us-east-1"

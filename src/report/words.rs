@@ -72,9 +72,14 @@ pub(super) fn unproved(report: &Report) -> usize {
 
 /// How often each word other than "migrated" is a row's verdict, in the order of the rows.
 fn others(report: &Report) -> Vec<(&'static str, usize)> {
+    let rows = report.databases.iter().filter(|row| Standing::of_row(row) != Standing::Migrated);
+    counts(rows.map(|row| verdict(report, row)))
+}
+
+/// How often each word occurs, in the order in which they do.
+pub(super) fn counts(words: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for row in report.databases.iter().filter(|row| Standing::of_row(row) != Standing::Migrated) {
-        let word = verdict(report, row);
+    for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -100,15 +105,21 @@ pub(super) fn mark(report: &Report, row: &DatabaseReport) -> &'static str {
     }
 }
 
-/// Rows that need a person first, then those under way, then the migrated ones.
+/// Rows that need a person first, then those under way, then the migrated ones, the slowest first.
 pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
     let mut rows: Vec<&DatabaseReport> = report.databases.iter().collect();
     rows.sort_by_key(|row| match Standing::of_row(row) {
-        Standing::NotMigrated => 0,
-        Standing::UnderWay => 1,
-        Standing::Migrated => 2,
+        Standing::NotMigrated if is_not_run(row) => (1, 0),
+        Standing::NotMigrated => (0, 0),
+        Standing::UnderWay => (2, 0),
+        Standing::Migrated => (3, -row.durations.total_ms.unwrap_or(0)),
     });
     rows
+}
+
+/// It fails with what came before it, and needs nothing of its own.
+pub(super) fn is_not_run(row: &DatabaseReport) -> bool {
+    matches!(row.verdict, Some(Verdict::NotRun { .. })) && row.task_arn.is_none()
 }
 
 /// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
@@ -164,9 +175,10 @@ pub(super) fn duration(ms: i64) -> String {
 /// The migration that failed and what the server said of it, from the app's own report.
 pub(super) fn failed_migration(row: &DatabaseReport) -> Option<String> {
     let failed = row.migration_report.as_ref()?.failed.as_ref()?;
-    let name = match &failed.file {
-        Some(file) => file.clone(),
-        None => format!("{} {}", failed.version, failed.name),
+    let name = match (&failed.file, failed.line) {
+        (Some(file), Some(line)) => format!("{file}, line {line}"),
+        (Some(file), None) => file.clone(),
+        (None, _) => format!("{} {}", failed.version, failed.name).trim().to_owned(),
     };
     Some(if failed.error.is_empty() { name } else { format!("{name}: {}", failed.error) })
 }

@@ -1,3 +1,7 @@
+use comrak::nodes::NodeValue;
+use comrak::{Arena, Options, parse_document};
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -47,6 +51,7 @@ fn markdown_is_shown_not_obeyed() {
         ("a | b", "a &#124; b"),
         ("_x_ *y* `z`", "&#95;x&#95; &#42;y&#42; &#96;z&#96;"),
         ("@everyone", "&#64;&#8203;everyone"),
+        ("fixes #12, GH-12", "fixes &#35;&#8203;12, GH-&#8203;12"),
         ("[a](https://b.c)", "&#91;a&#93;&#40;https&#58;//b.c&#41;"),
         ("www.evil.example", "www&#46;evil.example"),
         ("<img onerror>", "&#60;img onerror&#62;"),
@@ -101,4 +106,65 @@ fn a_megabyte_in_one_line_is_no_burden() {
     assert!(one_line(&"\x1b]".repeat(500_000)).contains("␛]"));
     assert!(one_line(&"\x1b[".repeat(500_000)).contains("␛["));
     assert!(began.elapsed().as_secs() < 5);
+}
+
+/// The nodes that a parser makes of Markdown, and the text in them.
+fn parsed(markdown: &str) -> (Vec<&'static str>, String) {
+    let mut options = Options::default();
+    options.extension.strikethrough = true;
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.tasklist = true;
+    options.extension.footnotes = true;
+    options.extension.math_dollars = true;
+    options.extension.math_code = true;
+    let arena = Arena::new();
+    let root = parse_document(&arena, markdown, &options);
+    let (mut names, mut text) = (Vec::new(), String::new());
+    for node in root.descendants() {
+        let value = &node.data.borrow().value;
+        names.push(value.xml_node_name());
+        match value {
+            NodeValue::Text(part) => text.push_str(part),
+            NodeValue::CodeBlock(block) => text.push_str(&block.literal),
+            _ => {}
+        }
+    }
+    names.dedup();
+    (names, text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Judged by a parser that is not ours.
+    #[test]
+    fn any_text_is_one_text_in_markdown(
+        text in prop_oneof![r"[-#@:/.|<>&`*_~$\[\]()!\\ \r\n\taw0-9;^=+'\x22]{1,60}", r"(?s).{1,40}",
+            r"(www\.|https://|mailto:|GH-|@|#)[a-z]{1,3}[.@#][a-z]{2,5}( [*_`|-]{1,4})?"]
+    ) {
+        let shown = one_line(&text).trim().replace('\t', " ");
+        prop_assume!(!shown.is_empty());
+        let markdown = markdown_text(&text);
+        for (before, after, outside) in [
+            ("", "", vec!["document", "paragraph", "text"]),
+            ("### ", "", vec!["document", "heading", "text"]),
+            ("- **x:** ", "", vec!["document", "list", "item", "paragraph", "strong", "text"]),
+        ] {
+            let (nodes, found) = parsed(&format!("{before}{markdown}{after}\n"));
+            let found = found.replace('\u{200b}', "");
+            prop_assert!(nodes.iter().all(|node| outside.contains(node)), "{nodes:?} of {markdown:?}");
+            prop_assert!(found.ends_with(&shown.replace('\u{200b}', "")), "{found:?} of {markdown:?}");
+        }
+        let (nodes, _) = parsed(&format!("| a | b |\n|---|---|\n| {markdown} | {} |\n", markdown_code(&text)));
+        let cells = ["document", "table", "table_row", "table_header", "table_cell", "text", "html_inline"];
+        prop_assert!(nodes.iter().all(|node| cells.contains(node)), "{nodes:?} of {markdown:?}");
+    }
+
+    #[test]
+    fn any_text_stays_in_its_fence(text in r"[`~#:|<> \r\nab\[-]{0,80}") {
+        let (nodes, found) = parsed(&format!("{}\n", fence("diff", &text)));
+        prop_assert_eq!(nodes, ["document", "code_block"]);
+        prop_assert_eq!(found.lines().count(), lines(&text).count());
+    }
 }

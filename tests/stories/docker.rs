@@ -5,6 +5,7 @@ use sandbox::seed::{self, SeedSystem};
 use sandbox::{Engine, Options, postgres};
 use serde_json::json;
 
+use crate::hostile::{forms, harmless, visible};
 use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World};
 
 mod engine;
@@ -123,6 +124,25 @@ async fn a_step_that_fails_is_named_with_its_last_lines() {
     // The step itself is repeated in several places; its output is only in its own line.
     assert!(run.stdout.lines().any(|line| line.ends_with(" the schema is missing")), "{}", run.stdout);
     nothing_was_changed(&world);
+}
+
+#[tokio::test]
+async fn what_a_build_prints_is_text() {
+    if !engine_answers() {
+        return;
+    }
+    let world = World::new().await;
+    let context = world.directory.path();
+    std::fs::write(context.join("hostile"), forms::joined()).expect("write what is printed");
+    let steps = "FROM rust:1-bookworm AS production\nCOPY hostile /\nRUN cat /hostile && cat /hostile >&2 && exit 7\n";
+    std::fs::write(context.join("Dockerfile"), steps).expect("write the Dockerfile");
+    let context = context.display().to_string();
+    let flags = ["--context", &context, "--target", "production", "--tag", "v1", "--database", HEALTH];
+    let run = with_environment(world.migrate(&flags).in_actions(), []).spawn();
+    let run = run.finish_within(BUILD_DEADLINE).await;
+    run.exits(3);
+    let seen = harmless(&run);
+    forms::all().for_each(|form| visible(&seen, form));
 }
 
 #[tokio::test]

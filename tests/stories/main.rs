@@ -21,6 +21,8 @@ mod docker;
 mod errors;
 /// Logs: complete, in order, each line once, whatever is in them.
 mod logs;
+/// Texts from outside that try to be commands, markup or outputs.
+mod hostile;
 /// Interrupts, timeouts, and second runs.
 mod lifecycle;
 /// GitHub's OIDC token for a role, renewed while the run goes on.

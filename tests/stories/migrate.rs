@@ -175,13 +175,27 @@ async fn the_migration_that_failed_is_named_with_what_the_server_said() {
             "version": 1, "database": database(context), "applied": [], "pending": 1, "current": "9",
             "failed": {
                 "version": "10", "name": "create_orders", "file": "migrations/V10__create_orders.sql",
-                "error": "relation \"orders\" already exists (SQLSTATE 42P07), at line 3",
+                "line": 3, "error": "relation \"orders\" already exists (SQLSTATE 42P07)",
             },
         }});
         Script::new().line(report.to_string()).exit(1)
     });
-    let run = world.migrate(&["--database", HEALTH]).in_actions().finish().await;
-    run.exits(1).says("migrations/V10__create_orders.sql: relation \"orders\" already exists");
+    let workspace = tempfile::tempdir().expect("a directory");
+    for directory in ["shop/migrations", "archive"] {
+        let directory = workspace.path().join(directory);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::write(directory.join("V10__create_orders.sql"), "create table orders ();")
+            .expect("write it");
+    }
+    let workspace = workspace.path().display().to_string();
+    let run = world.migrate(&["--database", HEALTH]).in_actions();
+    let run = run.variable("GITHUB_WORKSPACE", &workspace).finish().await;
+    run.exits(1).says("migrations/V10__create_orders.sql, line 3: relation \"orders\" already exists");
+    let annotations: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("::error ")).collect();
+    assert_eq!(annotations.len(), 1, "{annotations:?}");
+    let place =
+        "::error file=shop/migrations/V10__create_orders.sql,line=3,title=healthtech_experiment%3A failed::";
+    assert!(annotations[0].starts_with(place), "{annotations:?}");
     let named = run.summary.lines().find(|line| line.contains("Failed migration")).unwrap_or_default();
     assert!(named.contains("V10") && named.contains("SQLSTATE 42P07"), "{}", run.summary);
 }

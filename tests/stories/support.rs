@@ -179,6 +179,7 @@ impl Run {
             ("GITHUB_STATE", "state"),
             ("GITHUB_STEP_SUMMARY", "summary.md"),
             ("GITHUB_ENV", "env"),
+            ("GITHUB_PATH", "path"),
         ] {
             let path = run.files.join(file);
             std::fs::write(&path, "").expect("make a command file");
@@ -248,6 +249,8 @@ impl Running {
             summary: read("summary.md"),
             outputs: command_file(&read("output")),
             state: command_file(&read("state")),
+            environment: read("env"),
+            path: read("path"),
             stdout,
             stderr,
         }
@@ -263,6 +266,9 @@ pub struct Finished {
     pub summary: String,
     pub outputs: HashMap<String, String>,
     pub state: HashMap<String, String>,
+    /// GITHUB_ENV and GITHUB_PATH as they are.
+    pub environment: String,
+    pub path: String,
 }
 
 impl Finished {
@@ -318,7 +324,14 @@ pub fn command_file(text: &str) -> HashMap<String, String> {
             }
             (_, Some(heredoc)) => {
                 let delimiter = &line[heredoc + 2..];
-                let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+                let mut value = Vec::new();
+                loop {
+                    match lines.next() {
+                        Some(line) if line == delimiter => break,
+                        Some(line) => value.push(line),
+                        None => panic!("the runner would fail the step: {delimiter} does not come"),
+                    }
+                }
                 values.insert(line[..heredoc].to_owned(), value.join("\n"));
             }
             _ => panic!("the runner would fail the step: {line:?}"),

@@ -44,7 +44,8 @@ async fn a_syntax_error_is_located() {
     let migrations =
         Migrations::new([("V1__one.sql", "-- Zürich\nCREATE TABLE one ();\nCREATE TABEL two ();\n")]);
     let run = database.app(["migrate", "--migrations-dir", migrations.path()]).run().await.expect_exit(1);
-    run.expect_error(&["SQLSTATE 42601", "at line 3"]);
+    run.expect_error(&["SQLSTATE 42601", ".sql:3: "]);
+    assert_eq!(run.report()["failed"]["line"], 3);
 }
 
 #[tokio::test]

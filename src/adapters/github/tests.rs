@@ -126,8 +126,13 @@ fn a_fence_has_a_new_token_each_time() {
 #[test]
 fn commands_are_one_line_whatever_they_say() {
     assert_eq!(
-        error_annotation("a: b, c", "100 %\r\n::error::x"),
-        "::error title=a%3A b%2C c::100 %25%0D%0A::error::x"
+        error_annotation(None, "a: b, c", "100 %\r\n::error::x\u{1b}[31m"),
+        "::error title=a%3A b%2C c::100 %25%0A::error::x"
+    );
+    let place = Place { file: "app/a,line=9::b%.sql".to_owned(), line: Some(3) };
+    assert_eq!(
+        error_annotation(Some(&place), "t", &"é".repeat(5_000)),
+        format!("::error file=app/a%2Cline=9%3A%3Ab%25.sql,line=3,title=t::{}…", "é".repeat(3_999))
     );
     assert_eq!(group("build\n::error::x"), "::group::build%0A::error::x");
     assert_eq!(mask("se%cret\nline").as_deref(), Some("::add-mask::se%25cret%0Aline"));

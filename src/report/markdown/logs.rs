@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::DatabaseReport;
 use super::super::words::{self, Standing};
 use super::link;
-use crate::untrusted::{html, shortened};
+use crate::untrusted::{html, markdown_text, shortened};
 
 /// Less of a log is no help: then there is only its link.
 const LEAST: usize = 2 * 1024;
@@ -35,9 +35,10 @@ fn details(row: &DatabaseReport, limit: usize) -> String {
         return String::new();
     }
     let open = if Standing::of_row(row) == Standing::NotMigrated { " open" } else { "" };
-    let database = html(&shortened(&row.database, 64));
+    let database = markdown_text(&shortened(&row.database, 64));
     let link = link("whole log", row.log_url.as_deref()).map(|link| format!(", {link}")).unwrap_or_default();
-    let note = row.log.note.as_deref().map(|note| format!("<p>{}</p>\n", html(&shortened(note, APPLIED))));
+    let note =
+        row.log.note.as_deref().map(|note| format!("<p>{}</p>\n", markdown_text(&shortened(note, APPLIED))));
     let note = note.unwrap_or_default();
     // The count of lines is not known yet: no u64 is longer than twenty digits, with commas and words.
     let frame = database.len() + link.len() + note.len() + applied.len() + END.len() + 160;
@@ -61,7 +62,7 @@ fn applied(row: &DatabaseReport) -> String {
     };
     let names = report.applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name));
     let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
-    format!("<p>Applied: {}</p>\n", html(&shortened(&names.join(", "), APPLIED)))
+    format!("<p>Applied: {}</p>\n", markdown_text(&shortened(&names.join(", "), APPLIED)))
 }
 
 /// Escaped lines for a `<pre>`.

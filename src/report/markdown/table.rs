@@ -1,46 +1,89 @@
-//! A row per database.
+//! A row per database: those that need a person first, then the slowest. A large fleet's others are folded.
 
-use super::super::words::{self, Standing, duration};
+use super::super::words::{self, duration};
 use super::super::{DatabaseReport, Report};
 use super::link;
-use crate::untrusted::markdown_cell;
+use crate::untrusted::{markdown_cell, markdown_code, shortened};
 use crate::verdict::Verdict;
 
+/// Rows that are not folded: about what two screens show.
+pub(super) const OPEN: usize = 50;
+
 const HEAD: &str = "\
-| database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
-|---|---|---:|---|---:|---:|---:|---|
+| database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
+|---|---|---|---|---:|---:|---|
 ";
 
 /// As many rows as fit into `limit` bytes, and a count of the others.
+///
+/// Links are most of a row: when the folded rows do not fit with them, they go without.
 pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize) -> String {
-    if rows.is_empty() {
+    /// For what stands around the rows.
+    const AROUND: usize = 1024;
+    let (open, folded) = rows.split_at(rows.len().min(OPEN));
+    if open.is_empty() {
         return String::new();
     }
-    let mut out = HEAD.to_owned();
-    for (index, row) in rows.iter().enumerate() {
-        let line = line(report, row);
-        if out.len() + line.len() > limit {
-            let rest = words::counted((rows.len() - index) as u64, "more database");
-            let all_migrated = rows[index..].iter().all(|row| Standing::of_row(row) == Standing::Migrated);
-            let which = if all_migrated { ", all of them migrated" } else { "" };
-            out.push_str(&format!("\n… and {rest}{which}: the output `result` has them.\n"));
-            break;
-        }
-        out.push_str(&line);
-    }
+    let mut room = limit.saturating_sub(2 * HEAD.len() + AROUND);
+    let (mut out, shown) = table(report, open, Links::Shown, &mut room);
     out.push('\n');
+    let mut left: Vec<&DatabaseReport> = open[shown..].to_vec();
+    if left.is_empty() && !folded.is_empty() {
+        let mut with_links = room;
+        let (mut text, mut shown) = table(report, folded, Links::Shown, &mut with_links);
+        if shown < folded.len() {
+            (text, shown) = table(report, folded, Links::Left, &mut room);
+        }
+        let summary = words::counted(folded.len() as u64, "more database");
+        let states = states(report, folded);
+        out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
+        left = folded[shown..].to_vec();
+    } else {
+        left.extend(folded);
+    }
+    if !left.is_empty() {
+        let count = words::counted(left.len() as u64, "more database");
+        let states = states(report, &left);
+        out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
+    }
     out
 }
 
-fn line(report: &Report, row: &DatabaseReport) -> String {
+/// `3 failed, 940 migrated`.
+fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
+    let counts = words::counts(rows.iter().map(|row| words::verdict(report, row)));
+    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    counts.join(", ")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Shown,
+    Left,
+}
+
+/// The table of those rows that fit, and how many these are.
+fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: &mut usize) -> (String, usize) {
+    let mut out = HEAD.to_owned();
+    for (index, row) in rows.iter().enumerate() {
+        let line = line(report, row, links);
+        if line.len() > *room {
+            return (out, index);
+        }
+        *room -= line.len();
+        out.push_str(&line);
+    }
+    (out, rows.len())
+}
+
+fn line(report: &Report, row: &DatabaseReport, links: Links) -> String {
     let ran = words::own_report(row);
     let cells = [
-        database(row),
+        database(row, links),
         verdict(report, row),
-        number(row.exit_code),
+        image(row),
         markdown_cell(&words::versions(row)),
         number(ran.map(|ran| ran.applied.len())),
-        number(ran.map(|ran| ran.pending)),
         number(ran.and_then(|ran| ran.tables)),
         durations(row),
     ];
@@ -48,10 +91,13 @@ fn line(report: &Report, row: &DatabaseReport) -> String {
 }
 
 /// The name, and below it links into the AWS console.
-fn database(row: &DatabaseReport) -> String {
+fn database(row: &DatabaseReport, links: Links) -> String {
+    let name = markdown_cell(&row.database);
+    if links == Links::Left {
+        return name;
+    }
     let links = [link("task", row.task_url.as_deref()), link("log", row.log_url.as_deref())];
     let links: Vec<String> = links.into_iter().flatten().collect();
-    let name = markdown_cell(&row.database);
     if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
 }
 
@@ -66,9 +112,30 @@ fn verdict(report: &Report, row: &DatabaseReport) -> String {
         Some(verdict @ Verdict::NotRun { .. }) => {
             format!("{mark} **{word}**: {}", markdown_cell(&verdict.explain()))
         }
-        Some(verdict) if !verdict.is_migrated() => format!("{mark} **{word}**"),
+        Some(verdict) if !verdict.is_migrated() => match row.exit_code {
+            Some(code) => format!("{mark} **{word}**<br><sub>exit code {code}</sub>"),
+            None => format!("{mark} **{word}**"),
+        },
         _ => format!("{mark} {word}"),
     }
+}
+
+/// What its task ran: the short commit, and below it the digest as docker shortens it.
+fn image(row: &DatabaseReport) -> String {
+    const COMMIT: usize = 7;
+    const TAG: usize = 20;
+    const DIGEST: usize = 12;
+    let tag = row.tag.as_deref().map(|tag| {
+        let commit = tag.len() == 40 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        markdown_code(&if commit { tag[..COMMIT].into() } else { shortened(tag, TAG) })
+    });
+    let digest = row.image_digest.as_deref().map(|digest| {
+        let digits = digest.split_once(':').map_or(digest, |(_, digits)| digits);
+        let short: String = digits.chars().take(DIGEST).collect();
+        format!("<sub>{}</sub>", markdown_code(&short))
+    });
+    let parts: Vec<String> = [tag, digest].into_iter().flatten().collect();
+    if parts.is_empty() { "–".to_owned() } else { parts.join("<br>") }
 }
 
 /// The total, and below it where it went.

@@ -9,11 +9,41 @@ fn a_fleet_that_is_migrated() {
     insta::assert_snapshot!(summary(&samples::all_migrated()), @r#"
     ## ✅ 3 of 3 databases proved migrated
 
-    | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
-    |---|---|---:|---|---:|---:|---:|---|
-    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | 0 | 10 → 12 | 2 | 0 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
-    | healthtech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | 0 | 10 → 12 | 2 | 0 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
-    | fintech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | 0 | 10 → 12 | 2 | 0 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
+    | database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
+    |---|---|---|---|---:|---:|---|
+    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | 10 → 12 | 2 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+    | healthtech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | 10 → 12 | 2 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+    | fintech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | 10 → 12 | 2 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+
+    **Next:** deploy what needs this schema, from <code>123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend&#64;sha256&#58;4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945</code>.
+
+    <details open><summary>When the tasks ran, in UTC</summary>
+
+    ```mermaid
+    ---
+    displayMode: compact
+    config:
+      gantt:
+        leftPadding: 181
+    ---
+    gantt
+      dateFormat YYYY-MM-DD HH:mm:ss.SSS
+      axisFormat %H:%M:%S
+      section ✔ startupwebapp_prod
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      run :2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+      section ✔ healthtech_experiment
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      run :2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+      section ✔ fintech_experiment
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      run :2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+    ```
+
+    </details>
 
     ### What ran
 
@@ -82,18 +112,46 @@ fn a_fleet_with_one_of_each() {
     insta::assert_snapshot!(summary(&samples::fleet()), @r#"
     ## ❌ 1 of 4 databases proved migrated: 1 failed, 1 wrong database, 1 not run
 
-    | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
-    |---|---|---:|---|---:|---:|---:|---|
-    | healthtech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ❌ **failed** | 1 | – | – | – | – | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
-    | fintech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ❌ **wrong database**: asked for fintech_experiment, connected to **startupwebapp_prod** | 0 | – | – | – | – | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
-    | edtech_experiment | ❌ **not run**: healthtech_experiment failed before it, and --keep-going is not set | – | – | – | – | – | – |
-    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | 0 | 10 → 12 | 2 | 0 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
+    | database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
+    |---|---|---|---|---:|---:|---|
+    | healthtech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ❌ **failed**<br><sub>exit code 1</sub> | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | – | – | – | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+    | fintech_experiment<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ❌ **wrong database**: asked for fintech_experiment, connected to **startupwebapp_prod** | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | – | – | – | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+    | edtech_experiment | ❌ **not run**: healthtech_experiment failed before it, and --keep-going is not set | – | – | – | – | – |
+    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | 10 → 12 | 2 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
 
     **Next:** fix the cause, then run again with the same settings, only for the databases that are not migrated:
 
     ```sh
     --database healthtech_experiment --database fintech_experiment --database edtech_experiment
     ```
+
+    <details open><summary>When the tasks ran, in UTC</summary>
+
+    ```mermaid
+    ---
+    displayMode: compact
+    config:
+      gantt:
+        leftPadding: 181
+    ---
+    gantt
+      dateFormat YYYY-MM-DD HH:mm:ss.SSS
+      axisFormat %H:%M:%S
+      section ✖ healthtech_experiment
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      failed :crit, 2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+      section ✖ fintech_experiment
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      wrong database :crit, 2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+      section ✔ startupwebapp_prod
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      run :2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+    ```
+
+    </details>
 
     ### ❌ healthtech_experiment: failed
 
@@ -213,11 +271,31 @@ fn a_run_under_way() {
     insta::assert_snapshot!(&summary[..until], @r#"
     ## ⏳ 1 of 3 databases proved migrated so far: 2 under way
 
-    | database | verdict | exit code | version | applied | pending | tables | time<br><sub>queue / pull / run</sub> |
-    |---|---|---:|---|---:|---:|---:|---|
-    | healthtech_experiment | ⏳ under way | – | – | – | – | – | – |
-    | fintech_experiment | ⏳ under way | – | – | – | – | – | – |
-    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | 0 | 10 → 12 | 2 | 0 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.1&nbsp;s&nbsp;/&nbsp;2.3&nbsp;s</sub> |
+    | database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
+    |---|---|---|---|---:|---:|---|
+    | healthtech_experiment | ⏳ under way | – | – | – | – | – |
+    | fintech_experiment | ⏳ under way | – | – | – | – | – |
+    | startupwebapp_prod<br><sub><a href="https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/0f9de17a6465404e8b1b2356dc13c2f8?region=us-east-1">task</a> · <a href="https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fecs$252Fstartupwebapp-migrations/log-events/migration$252Fmigration$252F0f9de17a6465404e8b1b2356dc13c2f8">log</a></sub> | ✅ migrated | <code>3f78685</code><br><sub><code>4f53cda18c2b</code></sub> | 10 → 12 | 2 | 57 | 48&nbsp;s<br><sub>12&nbsp;s&nbsp;/&nbsp;6.0&nbsp;s&nbsp;/&nbsp;2.0&nbsp;s</sub> |
+
+    <details open><summary>When the tasks ran, in UTC</summary>
+
+    ```mermaid
+    ---
+    displayMode: compact
+    config:
+      gantt:
+        leftPadding: 160
+    ---
+    gantt
+      dateFormat YYYY-MM-DD HH:mm:ss.SSS
+      axisFormat %H:%M:%S
+      section ✔ startupwebapp_prod
+      queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
+      pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
+      run :2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+    ```
+
+    </details>
 
     ### ⏳ fintech_experiment: under way
 
@@ -271,12 +349,12 @@ fn hostile_text_stays_text() {
     for live in ["@everyone", "](https", "https://evil", "www.evil", "javascript:"] {
         assert!(!paragraphs.contains(live), "{live}");
     }
-    // Each row keeps its eight cells, whatever its texts say.
+    // Each row keeps its seven cells, whatever its texts say.
     let rows: Vec<&str> =
         summary.lines().filter(|line| line.starts_with("| ") && line.contains("❌")).collect();
     assert_eq!(rows.len(), 3);
     for row in rows {
-        assert_eq!(row.matches('|').count(), 9, "{row}");
+        assert_eq!(row.matches('|').count(), 8, "{row}");
     }
 }
 
@@ -325,18 +403,40 @@ fn a_flood_stays_below_the_limit_and_still_shows_the_error() {
 #[test]
 fn a_large_fleet_keeps_its_failures() {
     let mut report = samples::run();
-    report.databases = (0..2_000).map(|number| samples::migrated(&format!("tenant_{number:04}"))).collect();
-    for number in [3, 1_024, 1_999] {
+    report.databases = (0..1_000).map(|number| samples::migrated(&format!("tenant_{number:04}"))).collect();
+    report.databases[500].durations.total_ms = Some(600_000);
+    for number in [3, 524, 999] {
         report.databases[number] = samples::failed(&format!("tenant_{number:04}"));
     }
     let summary = summary(&report);
     assert!(summary.len() <= LIMIT, "{}", summary.len());
-    for name in ["tenant_0003", "tenant_1024", "tenant_1999"] {
+    for name in ["tenant_0003", "tenant_0524", "tenant_0999"] {
         assert!(summary.contains(&format!("\n| {name}<br>")), "{name}");
         assert!(summary.contains(&format!("### ❌ {name}: failed")), "{name}");
         assert!(summary.contains(&format!("Log of <b>{name}</b>: 4 lines")), "{name}");
     }
-    assert!(summary.contains("all of them migrated: the output `result` has them"));
+    let (open, folded) =
+        summary.split_once("<details><summary>950 more databases: 950 migrated</summary>\n\n").unwrap();
+    let rows = |text: &str| -> Vec<String> {
+        let names = text.lines().filter_map(|line| line.strip_prefix("| tenant_"));
+        names.map(|name| name[..4].to_owned()).collect()
+    };
+    assert_eq!(rows(open).len(), table::OPEN);
+    assert_eq!(rows(open)[..5], ["0003", "0524", "0999", "0500", "0000"]);
+    assert_eq!(rows(folded).len(), 950, "every database has its row");
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let mut report = samples::run();
+    report.databases = (0..5_000).map(|number| samples::migrated(&format!("tenant_{number:04}"))).collect();
+    report.databases[4_999] = samples::failed("tenant_4999");
+    let summary = summary(&report);
+    assert!(summary.len() <= LIMIT, "{}", summary.len());
+    let rows = summary.lines().filter(|line| line.starts_with("| tenant_")).count();
+    let left = words::counted(5_000 - rows as u64, "more database");
+    assert!(rows > 1_000, "{rows}");
+    assert!(summary.contains(&format!("\n… and {left}, {} migrated: the output", 5_000 - rows)), "{left}");
 }
 
 #[test]

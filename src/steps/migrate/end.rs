@@ -8,7 +8,7 @@ use crate::console;
 use crate::diagnosis::diagnose;
 use crate::migration_report::Reports;
 use crate::ports::{Reads, Task, Writes};
-use crate::report::Durations;
+use crate::report::{Durations, Times};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -36,7 +36,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
             row.diagnosis = if verdict.is_migrated() { None } else { diagnose(task, &self.plan.container) };
             row.migration_report = reports.all().last().cloned();
-            row.durations = durations(task, row.started_at);
+            row.times = times(task);
+            row.durations = durations(&row.times, row.started_at);
         });
     }
 
@@ -62,14 +63,24 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 }
 
-fn durations(task: &Task, launched_at: Option<Timestamp>) -> Durations {
+fn times(task: &Task) -> Times {
+    Times {
+        created: task.created_at,
+        pull_started: task.pull_started_at,
+        pull_stopped: task.pull_stopped_at,
+        started: task.started_at,
+        ended: task.execution_stopped_at.or(task.stopped_at),
+    }
+}
+
+fn durations(times: &Times, launched_at: Option<Timestamp>) -> Durations {
     let between = |from: Option<Timestamp>, to: Option<Timestamp>| {
         Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
     };
     Durations {
-        queue_ms: between(task.created_at, task.pull_started_at.or(task.started_at)),
-        pull_ms: between(task.pull_started_at, task.pull_stopped_at),
-        run_ms: between(task.started_at, task.execution_stopped_at.or(task.stopped_at)),
+        queue_ms: between(times.created, times.pull_started.or(times.started)),
+        pull_ms: between(times.pull_started, times.pull_stopped),
+        run_ms: between(times.started, times.ended),
         total_ms: between(launched_at, Some(Timestamp::now())),
     }
 }

@@ -1,0 +1,66 @@
+//! What a run's page on GitHub shows above everything else: an annotation per failure, at the SQL where it can be.
+
+use super::words::{self, Standing};
+use super::{DatabaseReport, Report};
+
+/// GitHub shows this many errors of a step; what comes after them stands in the log alone (actions/runner,
+/// ExecutionContext.cs).
+const MOST: usize = 10;
+
+/// An error annotation. Its texts are raw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    pub title: String,
+    pub message: String,
+    /// The SQL file that failed, as the task names it, and the line in it.
+    pub file: Option<String>,
+    pub line: Option<u64>,
+}
+
+/// At most ten: the run's own error, then databases. When there are more, the last says how many.
+pub fn annotations(report: &Report) -> Vec<Annotation> {
+    let of_the_run = report.error.as_ref().map(|error| Annotation {
+        title: "fargate-migrate".to_owned(),
+        message: with_fix(&error.message, error.hint.as_deref()),
+        file: None,
+        line: None,
+    });
+    let rows = words::failures_first(report);
+    // A database that no task was started for fails with what came before it.
+    let failed = rows
+        .into_iter()
+        .filter(|row| Standing::of_row(row) == Standing::NotMigrated && !words::is_not_run(row))
+        .map(of_database);
+    let mut all: Vec<Annotation> = of_the_run.into_iter().chain(failed).collect();
+    if all.len() > MOST {
+        let more = words::counted((all.len() - MOST) as u64, "more failure");
+        all.truncate(MOST);
+        if let Some(last) = all.last_mut() {
+            last.message.push_str(&format!("\n\nAnd {more}: the job summary has all of them."));
+        }
+    }
+    all
+}
+
+fn of_database(row: &DatabaseReport) -> Annotation {
+    let verdict = row.verdict.as_ref();
+    let word = verdict.map_or("not judged", |verdict| verdict.word());
+    let why = match words::failed_migration(row) {
+        Some(failed) => failed,
+        None => verdict.map(|verdict| verdict.explain()).unwrap_or_default(),
+    };
+    let failed = row.migration_report.as_ref().and_then(|report| report.failed.as_ref());
+    Annotation {
+        title: format!("{}: {word}", row.database),
+        message: with_fix(&why, words::next_step(row).as_deref()),
+        file: failed.and_then(|failed| failed.file.clone()),
+        line: failed.and_then(|failed| failed.line),
+    }
+}
+
+fn with_fix(why: &str, fix: Option<&str>) -> String {
+    fix.map_or_else(|| why.to_owned(), |fix| format!("{why}\nTo fix it: {fix}"))
+}
+
+#[cfg(test)]
+mod tests;
