@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
             match error {
                 cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
                 cli::Error::Config(failure) => {
-                    progress.annotate_error("fargate-migrate", &failure.message);
+                    progress.annotate_error(None, "fargate-migrate", &failure.message);
                     progress.closing(&text::failure(&failure, colour()));
                 }
             }
