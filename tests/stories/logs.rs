@@ -62,7 +62,6 @@ async fn in_bounded_memory(run: Run) -> Finished {
     let run = running.finish().await;
     drop(stop);
     let peak = sampler.join().expect("sampled");
-    println!("peak RSS: {} MiB", peak / 1024 / 1024);
     assert!(peak > 0 && peak < PEAK_RSS, "peak RSS {peak}");
     run
 }
