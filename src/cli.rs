@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::workflow::DEFAULT_WORKFLOW;
 
 mod flags;
 mod layers;
@@ -30,9 +31,12 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Command {
     /// Build → push → revision → migrate: from a commit to migrated databases
     Migrate(Migrate),
+    /// Print the workflow's dropdown of databases, as the configuration file has them
+    Workflow(Workflow),
 }
 
 impl Command {
@@ -40,6 +44,7 @@ impl Command {
     fn config_file(&mut self) -> Option<&mut ConfigFile> {
         match self {
             Self::Migrate(flags) => Some(&mut flags.config),
+            Self::Workflow(flags) => Some(&mut flags.config),
         }
     }
 }
@@ -81,6 +86,20 @@ pub struct Migrate {
     pub github: GitHubFlags,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Workflow {
+    /// Fail, with a diff, when this workflow offers anything else [default: .github/workflows/migrate.yml]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = DEFAULT_WORKFLOW)]
+    pub check: Option<PathBuf>,
+
+    /// Edit the list in this workflow, and nothing else in it [default: .github/workflows/migrate.yml]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = DEFAULT_WORKFLOW, conflicts_with = "check")]
+    pub write: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 /// What keeps a command line from being read.

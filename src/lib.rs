@@ -20,6 +20,7 @@ pub mod throttled;
 pub mod untrusted;
 pub mod recorder;
 pub mod console;
+pub mod workflow;
 pub mod interrupt;
 pub mod post;
 pub mod failure;

@@ -15,6 +15,7 @@ use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::{Annotation, annotations, json, markdown, text};
 use fargate_migrate::settings::{RunIdentity, Settings};
+use fargate_migrate::workflow;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,10 +40,16 @@ async fn main() -> ExitCode {
             return failure::ExitCode::BadInput.into();
         }
     };
-    let Command::Migrate(flags) = cli.command;
     let github = GitHub::from_environment(&variable);
-    let progress = progress(flags.output.format, github.as_ref());
-    let ended = migrate(flags, &progress, github.as_ref()).await;
+    let format = match &cli.command {
+        Command::Migrate(flags) => flags.output.format,
+        Command::Workflow(_) => Format::Text,
+    };
+    let progress = progress(format, github.as_ref());
+    let ended = match cli.command {
+        Command::Migrate(flags) => migrate(flags, &progress, github.as_ref()).await,
+        Command::Workflow(flags) => dropdown(&flags),
+    };
     concluded(ended, &progress).into()
 }
 
@@ -110,6 +117,11 @@ fn annotate(progress: &Progress, github: Option<&GitHub>, annotation: &Annotatio
     let place =
         workspace.zip(file.as_deref()).and_then(|(workspace, file)| Place::find(workspace, file, *line));
     progress.annotate_error(place.as_ref(), title, message);
+}
+
+fn dropdown(flags: &cli::Workflow) -> Result<failure::ExitCode> {
+    document(&workflow::run(flags)?)?;
+    Ok(failure::ExitCode::Done)
 }
 
 /// What a program reads goes to stdout alone; what a person reads on the way then goes to stderr.

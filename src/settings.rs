@@ -114,6 +114,7 @@ impl Settings {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::Migrate, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
+        parse::all_given(&flags)?;
         let cli::Migrate {
             plan,
             database,

@@ -136,6 +136,12 @@ impl TaskDefinition {
         (!words.is_empty()).then(|| strings(words))
     }
 
+    /// What replaces the image's own entry point; absent when nothing does.
+    pub fn entry_point(&self, container: &str) -> Option<Vec<String>> {
+        let words = self.container(container)?.get("entryPoint")?.as_array()?;
+        (!words.is_empty()).then(|| strings(words))
+    }
+
     pub fn logs(&self, container: &str) -> Logs {
         let configuration = self.container(container).and_then(|container| container.get("logConfiguration"));
         let Some(driver) = configuration.and_then(|logs| logs.get("logDriver")?.as_str()) else {

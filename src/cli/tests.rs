@@ -8,7 +8,9 @@ fn in_directory(arguments: &[&str], inputs: &[(&str, &str)], directory: &Path) -
     let arguments = arguments.iter().map(Into::into).collect();
     let variable =
         |name: &str| inputs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let Command::Migrate(migrate) = parse(arguments, &variable, directory)?.command;
+    let Command::Migrate(migrate) = parse(arguments, &variable, directory)?.command else {
+        panic!("migrate")
+    };
     Ok(migrate)
 }
 

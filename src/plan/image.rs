@@ -1,5 +1,7 @@
 //! Where the image comes from.
 
+use std::path::Path;
+
 use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::{BinaryImage, DockerBuild, ImageTag};
@@ -83,6 +85,7 @@ pub fn image_plan(
             match &settings.image {
                 ImageChoice::Binary(path) => {
                     let platform = base.platform()?.to_owned();
+                    notes.extend(unknown_program(settings, base, path));
                     Ok(ImagePlan::Package { binary: BinaryImage { path: path.clone(), platform }, to })
                 }
                 _ => match docker_build(settings, base)? {
@@ -94,4 +97,20 @@ pub fn image_plan(
             }
         }
     }
+}
+
+/// An image of `--binary` holds one program, named as its file: a command of another name finds nothing to start.
+fn unknown_program(settings: &Settings, base: &TaskDefinition, binary: &Path) -> Option<String> {
+    let container = base.migration_container(settings.container.as_deref()).ok()?;
+    let entry_point = base.entry_point(container).unwrap_or_default();
+    let command = settings.command.clone().or_else(|| base.command(container)).unwrap_or_default();
+    let program = entry_point.into_iter().chain(command).next()?;
+    let name = binary.file_name()?.to_string_lossy();
+    if Path::new(&program).file_name()?.to_string_lossy() == name {
+        return None;
+    }
+    Some(format!(
+        "container {container} starts {program}, and the image of --binary holds {name} alone: rename the file, or \
+         pass --command '{name} …'"
+    ))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cli;
-use crate::ports::{Caller, Task};
+use crate::ports::{Caller, Repository, Task};
 use crate::settings::RunIdentity;
 use crate::steps::observe::ObservedImage;
 
@@ -12,7 +12,10 @@ fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
@@ -132,6 +135,24 @@ fn what_a_log_configuration_means_is_said_before_the_run() {
         let plan = Plan::new(&settings(&["--database=a"]), observed(document)).expect("a plan");
         assert!(plan.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", plan.notes);
     }
+}
+
+#[test]
+fn a_binary_whose_name_is_not_the_commands_is_said_before_the_run() {
+    let notes = |flags: &[&str]| {
+        let mut observed = observed(document());
+        let repository = Repository {
+            name: "shop".into(),
+            uri: "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop".into(),
+        };
+        observed.image = ObservedImage::Tagged { repository, tag: "t".into(), digest: None };
+        let settings = settings(&[&["--database=a"], flags].concat());
+        Plan::new(&settings, observed).expect("a plan").notes
+    };
+    let said = |notes: Vec<String>| notes.iter().any(|note| note.contains("the image of --binary holds"));
+    assert!(said(notes(&["--binary=target/shop"])), "its command is app migrate");
+    assert!(!said(notes(&["--binary=target/app"])));
+    assert!(!said(notes(&["--binary=target/shop", "--command=/usr/local/bin/shop migrate"])));
 }
 
 #[test]

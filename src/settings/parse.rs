@@ -7,6 +7,34 @@ use super::{ImageChoice, NetworkChoice, Selector, TaskDefinitionSource};
 use crate::cli;
 use crate::failure::Failure;
 
+/// Fails with all of what a run can not do without, when it lacks more than one thing.
+pub fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
+    let absent = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
+    let network = &flags.network;
+    let missing: Vec<(&str, &str)> = [
+        (flags.database.is_empty() && flags.databases_file.is_none(), "database", "--database NAME"),
+        (absent(&flags.target.cluster), "cluster", "--cluster NAME"),
+        (absent(&flags.target.task_definition), "task definition", "--task-definition FAMILY"),
+        (
+            network.subnets.is_empty() && network.network_from_service.is_none(),
+            "subnets",
+            "--subnets ID or --network-from-service SERVICE",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(missing, what, flag)| missing.then_some((what, flag)))
+    .collect();
+    let ([first @ .., last], false) = (missing.as_slice(), missing.len() < 2) else { return Ok(()) };
+    let words = |part: fn(&(&'static str, &'static str)) -> &'static str| {
+        first.iter().map(part).collect::<Vec<_>>().join(", ")
+    };
+    Err(Failure::input(format!("no {} and {} given", words(|(what, _)| what), last.0)).hint(format!(
+        "pass {} and {}",
+        words(|(_, flag)| flag),
+        last.1
+    )))
+}
+
 pub fn required(value: Option<String>, what: &str, flag: &str) -> Result<String, Failure> {
     value
         .filter(|value| !value.is_empty())

@@ -10,7 +10,10 @@ fn settings(extra: &[&str]) -> Result<Settings, Failure> {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments: Vec<OsString> = base.iter().chain(extra).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
+    else {
+        panic!("migrate")
+    };
     Settings::new(flags, None, RunIdentity::local("test"))
 }
 
@@ -82,4 +85,21 @@ fn networks_are_ids_or_tags() {
     let settings = settings(&["--database=a", "--security-groups=sg-1,tag:Name=x-*"]).expect("valid");
     let NetworkChoice::Given { security_groups, .. } = settings.network else { panic!("given") };
     assert_eq!(security_groups[1], Selector::Tag { key: "Name".into(), pattern: "x-*".into() });
+}
+
+#[test]
+fn everything_that_is_missing_is_named_at_once() {
+    let arguments = ["fargate-migrate", "migrate", "--task-definition=t"].map(Into::into).to_vec();
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
+    else {
+        panic!("migrate")
+    };
+    let error = Settings::new(flags, None, RunIdentity::local("test")).expect_err("nothing given");
+    assert_eq!(error.message, "no database, cluster and subnets given");
+    let hint = error.hint.expect("a hint");
+    assert_eq!(
+        hint,
+        "pass --database NAME, --cluster NAME and --subnets ID or --network-from-service SERVICE"
+    );
 }

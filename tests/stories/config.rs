@@ -191,3 +191,43 @@ async fn a_file_of_names_is_checked_before_anything_runs() {
     }
     migrate(repository.path(), &["--databases-file=none"]).finish().await.exits(2).says("No such file");
 }
+
+#[tokio::test]
+async fn the_dropdown_is_printed_checked_and_written() {
+    let repository = repository(SHOP);
+    let run = |flags: &[&str]| {
+        Run::new(repository.path(), &[["workflow"].as_slice(), flags].concat())
+            .current_directory(repository.path())
+    };
+    let printed = run(&[]).finish().await;
+    let options =
+        ["startupwebapp_prod", "healthtech_experiment", "fintech_experiment", "canary", "experiments", "all"];
+    for option in options {
+        printed.exits(0).says(&format!("          - {option}\n"));
+    }
+
+    let path = repository.path().join(".github/workflows/migrate.yml");
+    run(&["--check"]).finish().await.exits(2).says("read the workflow .github/workflows/migrate.yml");
+    std::fs::create_dir(path.parent().expect("a parent")).expect("make it");
+    let mine = printed.stdout.replace("          - canary\n", "          - staging # gone\n")
+        + "jobs: {}   # mine\n";
+    std::fs::write(&path, &mine).expect("write");
+    let checked = run(&["--check"]).in_actions().finish().await;
+    checked.exits(2).says("does not offer what the configuration file lists").says("--write");
+    checked.says("-          - staging # gone").says("+          - canary");
+    run(&["--check", "--write"]).finish().await.exits(2);
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), mine, "a check changes nothing");
+
+    run(&["--write"]).finish().await.exits(0).says("now offers");
+    let expected = format!("{}jobs: {{}}   # mine\n", printed.stdout);
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), expected);
+    run(&["--check", ".github/workflows/migrate.yml"]).finish().await.exits(0);
+    run(&["--write"]).finish().await.exits(0).says("nothing to write");
+}
+
+#[tokio::test]
+async fn without_databases_there_is_no_dropdown() {
+    let repository = repository("cluster: x\n");
+    let run = Run::new(repository.path(), &["workflow"]).current_directory(repository.path()).finish().await;
+    run.exits(2).says("no configuration file lists databases");
+}

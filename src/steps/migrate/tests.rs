@@ -28,7 +28,10 @@ fn plan(flags: &[&str]) -> Plan {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(flags).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
     let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
     let document = include_str!("../../../sandbox/fixtures/describe-task-definition.json");
     let document = serde_json::from_str(document).expect("JSON");
@@ -53,7 +56,10 @@ fn settings_of(plan: &Plan) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().map(|flag| (*flag).to_owned()).chain(databases).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command;
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
