@@ -72,6 +72,14 @@ impl Failure {
         self
     }
 
+    /// Message and hint, for a note.
+    pub fn sentence(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     pub fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.evidence = lines.into_iter().collect();
         self

@@ -19,6 +19,7 @@ pub mod progress;
 pub mod throttled;
 pub mod untrusted;
 pub mod recorder;
+pub mod deployments;
 pub mod console;
 pub mod workflow;
 pub mod interrupt;

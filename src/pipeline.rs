@@ -12,7 +12,9 @@ use anyhow::Result;
 
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
+use crate::adapters::github::api::Api;
 use crate::adapters::identity::{self, Access};
+use crate::deployments::DeploymentQueue;
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -22,6 +24,7 @@ use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::settings::{Settings, TaskDefinitionSource};
+use crate::steps::comment::comment;
 use crate::steps::image::image;
 use crate::steps::migrate::Migration;
 use crate::steps::observe::observe;
@@ -46,10 +49,39 @@ pub async fn migrate(
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
     if settings.plan_only {
-        return Ok(Outcome::Planned(Box::new(unless(interrupt, planned(settings, progress)).await?)));
+        let mut plan = unless(interrupt, planned(settings, progress)).await?;
+        if settings.comment {
+            let posted = async { Ok(post_plan(&plan, progress, github).await) };
+            if let Err(error) = unless(interrupt, posted).await? {
+                plan.notes.push(format!(
+                    "the plan is not on the pull request: {}",
+                    Failure::from_error(&error).sentence()
+                ));
+            }
+        }
+        return Ok(Outcome::Planned(Box::new(plan)));
     }
-    let recorder = Recorder::new(settings, progress, github);
-    let ended = run(settings, progress, &recorder, interrupt).await;
+    let deployments = settings.deployments.then(|| DeploymentQueue::new(settings));
+    let recorder = Recorder::new(settings, progress, github).with_deployments(deployments.as_ref());
+    let run = async {
+        let ended = run(settings, progress, &recorder, interrupt).await;
+        recorder.save();
+        ended
+    };
+    let ended = match &deployments {
+        None => run.await,
+        Some(deployments) => match github_api(github, progress) {
+            Ok(api) => {
+                let ended = deployments.beside(&api, run, interrupt).await;
+                deployments.notes().into_iter().for_each(|note| recorder.note(note));
+                ended
+            }
+            Err(failure) => {
+                recorder.note(format!("no GitHub Deployment is recorded: {}", failure.sentence()));
+                run.await
+            }
+        },
+    };
     let error = ended.err().map(|error| Failure::from_error(&error));
     Ok(Outcome::Done(Box::new(recorder.close(error))))
 }
@@ -98,6 +130,39 @@ async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
         }
     };
     Ok(Plan::new(settings, observed)?)
+}
+
+/// The plan as a comment on the pull request that this run is about.
+async fn post_plan(plan: &Plan, progress: &Progress, github: Option<&GitHub>) -> Result<()> {
+    let api = github_api(github, progress)?;
+    let event = github.map(GitHub::pull_request).transpose()?.flatten();
+    let pull_request = event.ok_or_else(|| {
+        Failure::input("this run is not about a pull request")
+            .hint("--comment is for workflows `on: pull_request`")
+    })?;
+    let run_url = github.and_then(GitHub::run_url);
+    let posted = comment(plan, &pull_request, run_url.as_deref(), &api).await;
+    posted.map_err(|error| match Failure::find(&error) {
+        Some(failure) if pull_request.is_from_fork => failure
+            .clone()
+            .hint(
+                "the pull request comes from a fork, whose runs get a token that can only read: comment from a \
+                 workflow `on: pull_request_target` that runs nothing of the fork's",
+            )
+            .into(),
+        _ => error,
+    })
+}
+
+/// GitHub's API for this run, with its token masked before it is used.
+fn github_api(github: Option<&GitHub>, progress: &Progress) -> Result<Api, Failure> {
+    let github = github.ok_or_else(|| Failure::input("this is no run of GitHub Actions"))?;
+    let token = github.token.as_ref().ok_or_else(|| {
+        Failure::input("there is no token")
+            .hint("add `GITHUB_TOKEN: ${{ github.token }}` to the step's `env`")
+    })?;
+    progress.aside().mask(token.expose());
+    Api::connect(github, token)
 }
 
 /// The steps in their order: a revision needs an image, and a task needs a revision.

@@ -14,6 +14,7 @@ use crate::task_definition::{Logs, Patch, TaskDefinition};
 
 mod identity;
 mod image;
+mod markdown;
 mod print;
 mod request;
 #[cfg(test)]
@@ -23,7 +24,8 @@ use identity::{attempts, client_token, running_tasks};
 use image::image_plan;
 
 pub use image::ImagePlan;
-pub use print::{json, markdown, text};
+pub use markdown::{markdown, markdown_within};
+pub use print::{json, text};
 pub use request::run_task_input;
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).

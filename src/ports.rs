@@ -2,7 +2,7 @@
 //!
 //! [`Reads`] is all that planning is ever handed, so a dry run can not change anything. [`Writes`] is handed to
 //! `apply` alone. [`CALLS`] names each AWS call with its IAM action; an adapter that makes another one does not
-//! compile, because it must name its entry to report an error.
+//! compile, because it must name its entry to report an error. [`github`] does the same for GitHub's API.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::progress::Progress;
+
+pub mod github;
 
 /// One AWS call, as its service and IAM name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::adapters::github::GitHub;
+use crate::deployments::DeploymentQueue;
 use crate::failure::{ExitCode, Failure};
 use crate::plan::Plan;
 use crate::post;
@@ -26,6 +27,7 @@ pub struct Recorder<'a> {
     rows: HashMap<String, usize>,
     progress: &'a Progress,
     github: Option<&'a GitHub>,
+    deployments: Option<&'a DeploymentQueue>,
     summary_file: Option<PathBuf>,
     saved_at: Cell<Option<Instant>>,
     started: Cell<usize>,
@@ -59,10 +61,17 @@ impl<'a> Recorder<'a> {
             rows,
             progress,
             github,
+            deployments: None,
             summary_file: settings.summary_file.clone(),
             saved_at: Cell::default(),
             started: Cell::default(),
         }
+    }
+
+    /// Also tells `deployments` of every task that starts, and of every verdict.
+    pub fn with_deployments(mut self, deployments: Option<&'a DeploymentQueue>) -> Self {
+        self.deployments = deployments;
+        self
     }
 
     pub fn planned(&self, plan: &Plan) {
@@ -117,6 +126,9 @@ impl<'a> Recorder<'a> {
             row.task_arn = Some(arn.to_owned());
             row.started_at = Some(Timestamp::now());
         });
+        if let Some(deployments) = self.deployments {
+            deployments.started(database, &self.report.borrow());
+        }
         let count = self.started.replace(self.started.get() + 1);
         if let Some(github) = self.github
             && let Err(error) = github.save_state(&format!("task_{count}"), arn)
@@ -127,6 +139,9 @@ impl<'a> Recorder<'a> {
 
     pub fn judged(&self, database: &str, verdict: Verdict) {
         self.progress.verdict(database, &verdict);
+        if let Some(deployments) = self.deployments {
+            deployments.judged(database, &verdict);
+        }
         self.row(database, |row| {
             row.ended_at = Some(Timestamp::now());
             row.verdict = Some(verdict);

@@ -4,3 +4,4 @@ pub mod observe;
 pub mod image;
 pub mod revision;
 pub mod migrate;
+pub mod comment;

@@ -1,4 +1,4 @@
-//! ECS, ECR, CloudWatch Logs, Secrets Manager and STS on loopback, with tasks that really run.
+//! ECS, ECR, CloudWatch Logs, Secrets Manager and STS on loopback, with tasks that really run; and GitHub's API.
 //!
 //! ```no_run
 //! # async fn rehearse() -> anyhow::Result<()> {
@@ -20,6 +20,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod engine;
 pub mod faults;
+pub mod github;
 pub mod github_oidc;
 mod ids;
 pub mod images;
@@ -44,6 +45,7 @@ pub use calls::Call;
 pub use clock::Pace;
 pub use engine::{Script, TaskContext};
 pub use faults::{Disturbance, Fault, Faults, TaskFault, Weather};
+pub use github::{GitHub, GitHubFault};
 pub use logs::Event;
 pub use options::{Engine, Options};
 pub use quotas::Quotas;

@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::adapters::registry_login::Secret;
+use crate::ports::github::PullRequest;
 use crate::untrusted::{lines, one_line, shortened};
 
+pub mod api;
+mod event;
+mod token;
 mod workspace;
 
 pub use workspace::Place;
@@ -34,11 +39,18 @@ pub struct GitHub {
     pub server_url: Option<String>,
     /// `GITHUB_WORKSPACE`: where the repository is checked out.
     pub workspace: Option<PathBuf>,
+    /// `GITHUB_API_URL`: `https://api.github.com`, or `https://host/api/v3` of an enterprise server.
+    pub api_url: Option<String>,
+    /// For the API; the files need none.
+    pub token: Option<Secret>,
+    /// The job's number, from the Action's input `check-run-id`.
+    pub check_run_id: Option<String>,
     /// Whether a runner reads our streams (`GITHUB_ACTIONS=true`).
     pub reads_commands: bool,
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
     state: Option<PathBuf>,
+    event: Option<PathBuf>,
 }
 
 impl GitHub {
@@ -56,10 +68,14 @@ impl GitHub {
             repository: set("GITHUB_REPOSITORY"),
             server_url: set("GITHUB_SERVER_URL"),
             workspace: set("GITHUB_WORKSPACE").map(PathBuf::from),
+            api_url: set("GITHUB_API_URL"),
+            token: token::from_environment(variable),
+            check_run_id: set("INPUT_CHECK-RUN-ID").filter(|id| id.bytes().all(|byte| byte.is_ascii_digit())),
             reads_commands: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             output: set("GITHUB_OUTPUT").map(PathBuf::from),
             summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             state: set("GITHUB_STATE").map(PathBuf::from),
+            event: set("GITHUB_EVENT_PATH").map(PathBuf::from),
         };
         (github.reads_commands || github.output.is_some() || github.summary.is_some()).then_some(github)
     }
@@ -69,6 +85,28 @@ impl GitHub {
         let (server, repository, run) =
             (self.server_url.as_ref()?, self.repository.as_ref()?, self.run_id.as_ref()?);
         Some(format!("{server}/{repository}/actions/runs/{run}"))
+    }
+
+    /// The page of this run at this attempt; where our summary stands on it, when the job's number is known. The
+    /// runner sets no variable with that number, and GitHub's API answers it only to tokens with `actions: read`, but
+    /// `${{ job.check_run_id }}` is it, which an action.yml may use as an input's default.
+    pub fn summary_url(&self) -> Option<String> {
+        let mut url = self.run_url()?;
+        if let Some(attempt) = &self.run_attempt {
+            let _ = write!(url, "/attempts/{attempt}");
+        }
+        if let Some(job) = &self.check_run_id {
+            let _ = write!(url, "#summary-{job}");
+        }
+        Some(url)
+    }
+
+    /// The pull request that this run is about.
+    ///
+    /// # Errors
+    /// The event file can not be read.
+    pub fn pull_request(&self) -> Result<Option<PullRequest>> {
+        self.event.as_deref().map_or(Ok(None), event::pull_request)
     }
 
     /// Replaces the step's summary. The file belongs to this step alone, so an earlier one can only be ours.

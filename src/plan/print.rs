@@ -1,4 +1,4 @@
-//! How a plan reads: text for a terminal, JSON for programs, Markdown for a summary or a comment.
+//! How a plan reads: text for a terminal, JSON for programs.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::{DatabasePlan, ImagePlan, Plan, RevisionPlan, run_task_input};
 use crate::failure::Failure;
-use crate::report::markdown::LIMIT;
-use crate::untrusted::{fence, markdown_text, one_line, shortened};
+use crate::untrusted::one_line;
 
 /// # Errors
 /// As [`Plan::revision`].
@@ -106,64 +105,7 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
     }))
 }
 
-/// Characters of a fact: of a large fleet's names, the first are enough.
-const FACT: usize = 2_000;
-/// Bytes of a diff: a task definition has at most 64 KiB.
-const DIFF: usize = 256 * 1024;
-/// Bytes of the line that counts the others.
-const LAST: usize = 1024;
-
-/// At most as large as a job summary may be.
-///
-/// # Errors
-/// As [`Plan::revision`].
-pub fn markdown(plan: &Plan) -> Result<String, Failure> {
-    let mut out = format!(
-        "### Plan: migrate {} on {}\n\nNothing has been changed.\n\n| | |\n|---|---|\n",
-        counted(plan.databases.len()),
-        markdown_text(&plan.cluster)
-    );
-    for (name, value) in facts(plan)? {
-        let _ = writeln!(out, "| {name} | {} |", markdown_text(&shortened(&value, FACT)));
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(&shortened(note, FACT)));
-    }
-    let diff = plan.diff(&plan.image.reference())?;
-    if diff.is_empty() {
-        out.push_str("\nThe task definition does not change.\n");
-    } else if diff.len() > DIFF {
-        out.push_str("\nThe task definition changes in more places than can be shown here.\n");
-    } else {
-        let _ = write!(out, "\n**Task definition**\n\n{}\n", fence("diff", &diff));
-    }
-    let mut left = 0;
-    for Request { database, input, already_running } in requests(plan)? {
-        let text = match already_running {
-            Some(arn) => format!(
-                "\n**{}** is not started: task {} migrates it now.\n",
-                markdown_text(database),
-                markdown_text(arn)
-            ),
-            None => format!(
-                "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
-                markdown_text(database),
-                fence("json", &pretty(&input))
-            ),
-        };
-        if left > 0 || out.len() + text.len() > LIMIT - LAST {
-            left += 1;
-        } else {
-            out.push_str(&text);
-        }
-    }
-    if left > 0 {
-        let _ = writeln!(out, "\n… and {left} more RunTask calls, which differ in nothing but the database.");
-    }
-    Ok(out)
-}
-
-fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
         facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
@@ -262,15 +204,15 @@ fn humane(duration: std::time::Duration) -> String {
 }
 
 /// What will be asked of ECS for a database.
-struct Request<'a> {
-    database: &'a str,
+pub(super) struct Request<'a> {
+    pub database: &'a str,
     /// RunTask's input.
-    input: Value,
+    pub input: Value,
     /// The task that migrates the database now: none is started.
-    already_running: Option<&'a str>,
+    pub already_running: Option<&'a str>,
 }
 
-fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
+pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
     let (revision, known) = match plan.revision(&plan.image.reference())? {
         RevisionPlan::Reuse(arn) => (arn, true),
         RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
@@ -287,10 +229,10 @@ fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
         .collect())
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-fn counted(databases: usize) -> String {
+pub(super) fn counted(databases: usize) -> String {
     if databases == 1 { "1 database".to_owned() } else { format!("{databases} databases") }
 }

@@ -15,6 +15,12 @@ const TOKEN: (&str, &str, &str) = (
     "For deployments and comment: a token with the permissions that they name",
     "${{ github.token }}",
 );
+/// The runner tells it to expressions alone, and as an input it needs no permission.
+const CHECK_RUN_ID: (&str, &str, &str) = (
+    "check-run-id",
+    "For deployments: the job's number, with which their link leads to its summary",
+    "${{ job.check_run_id }}",
+);
 
 #[derive(Deserialize)]
 struct Action {
@@ -68,13 +74,16 @@ fn the_inputs_are_the_flags_in_their_words() {
 fn no_input_has_a_default_that_would_hide_the_configuration_file() {
     let action = action();
     for (name, input) in &action.inputs {
-        let wanted = [OPERATION, TOKEN].iter().find(|(n, _, _)| n == name).map(|(_, _, default)| *default);
+        let wanted = [OPERATION, TOKEN, CHECK_RUN_ID]
+            .iter()
+            .find(|(n, _, _)| n == name)
+            .map(|(_, _, default)| *default);
         assert_eq!(input.default.as_deref(), wanted, "{name}");
         assert!(!input.description.trim().is_empty(), "{name} has no description");
         // The runner does not enforce it, and the configuration file may have the value.
         assert_eq!(input.required, None, "{name}");
     }
-    assert_eq!(action.inputs.len(), flags().len() + 2);
+    assert_eq!(action.inputs.len(), flags().len() + 3);
 }
 
 #[test]
@@ -205,6 +214,8 @@ fn inputs_section() -> String {
     for (name, arg) in flags() {
         write((&name, described(&arg), None));
     }
-    write((TOKEN.0, TOKEN.1.to_owned(), Some(TOKEN.2)));
+    for (name, description, default) in [TOKEN, CHECK_RUN_ID] {
+        write((name, description.to_owned(), Some(default)));
+    }
     out
 }

@@ -27,3 +27,5 @@ mod hostile;
 mod lifecycle;
 /// GitHub's OIDC token for a role, renewed while the run goes on.
 mod credentials;
+/// GitHub's API: deployments, and the plan as a comment.
+mod github;

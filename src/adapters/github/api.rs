@@ -1,0 +1,288 @@
+//! GitHub's REST API, on github.com and on enterprise servers: [`Deployments`] and [`Comments`] made real.
+//!
+//! Each call has a deadline, and is tried again after 5xx, a lost connection and a rate limit. octocrab's own retries
+//! know neither Retry-After nor our clock. The answers are read into types of our own: octocrab's want dozens of
+//! fields, and one that is null (the author of a comment whose account is gone) would lose a whole page.
+
+use std::time::Duration;
+
+use octocrab::{Octocrab, Page};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::GitHub;
+use crate::adapters::registry_login::Secret;
+use crate::failure::Failure;
+use crate::ports::github::{
+    Author, Comment, Comments, DeploymentState, Deployments, GitHubCall, GitHubFailure, GitHubFailureKind,
+    Identity, NewDeployment,
+};
+
+mod explain;
+#[cfg(test)]
+mod tests;
+
+/// One attempt, and all attempts of a call together.
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(10);
+const CALL_DEADLINE: Duration = Duration::from_secs(25);
+const ATTEMPTS: u32 = 4;
+/// The pause after the first attempt; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// GitHub's largest page.
+const PER_PAGE: u8 = 100;
+/// GitHub's own limit of a pull request's comments is 2,500; what pages on after that is no list of comments.
+const MAX_PAGES: usize = 100;
+
+/// `task` of our deployments: what tells them from those of a workflow's own `environment`.
+const TASK: &str = "migrate";
+
+/// One repository of one GitHub server, as one token sees it.
+pub struct Api {
+    client: Octocrab,
+    /// owner/name.
+    repository: String,
+    /// The page that a deployment's log link leads to.
+    log_url: Option<String>,
+}
+
+impl Api {
+    /// # Errors
+    /// `GITHUB_API_URL` or `GITHUB_REPOSITORY` is missing or no address, or this machine has no CA certificates.
+    pub fn connect(github: &GitHub, token: &Secret) -> Result<Self, Failure> {
+        let url = github.api_url.as_deref().unwrap_or("https://api.github.com");
+        let repository = github
+            .repository
+            .clone()
+            .ok_or_else(|| Failure::input("GITHUB_REPOSITORY does not name a repository"))?;
+        let client = Octocrab::builder()
+            .base_uri(url.trim_end_matches('/'))
+            .map(|builder| builder.personal_token(token.expose().to_owned()))
+            .map(|builder| builder.set_connect_timeout(Some(ATTEMPT_DEADLINE)))
+            .and_then(|builder| builder.build())
+            .map_err(|error| Failure::input(format!("can not talk to {url}: {}", explain::causes(&error))))?;
+        Ok(Self { client, repository, log_url: github.summary_url() })
+    }
+
+    /// What `attempt` answers. It is given the number of attempts before it: after the first, a call that creates
+    /// something may have done so without our hearing of it.
+    async fn call<T>(
+        &self,
+        call: GitHubCall,
+        doing: &str,
+        attempt: impl AsyncFn(u32) -> octocrab::Result<T>,
+    ) -> Result<T, GitHubFailure> {
+        let deadline = Instant::now() + CALL_DEADLINE;
+        let mut attempts = 0;
+        loop {
+            let until = deadline.min(Instant::now() + ATTEMPT_DEADLINE);
+            let failed = match timeout_at(until, attempt(attempts)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => explain::failed(call, doing, &error),
+                Err(_) => explain::no_answer(doing, "no answer before the deadline"),
+            };
+            attempts += 1;
+            let GitHubFailureKind::Passing { wait } = failed.kind else { return Err(failed) };
+            let pause = wait.unwrap_or_else(|| jittered(FIRST_PAUSE * 2_u32.pow(attempts - 1)));
+            if attempts == ATTEMPTS || Instant::now() + pause >= deadline {
+                return Err(failed);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    fn route(&self, rest: &str) -> String {
+        format!("/repos/{}/{rest}", self.repository)
+    }
+
+    /// The deployment with this payload's key, if an earlier attempt made it.
+    async fn deployment_made_before(&self, new: &NewDeployment) -> octocrab::Result<Option<u64>> {
+        let query = [("environment", new.environment.as_str()), ("task", TASK), ("per_page", "10")];
+        let recent: Vec<Deployment> = self.client.get(self.route("deployments"), Some(&query)).await?;
+        Ok(recent
+            .into_iter()
+            .find(|deployment| deployment.key() == new.payload.get("key").cloned())
+            .map(|deployment| deployment.id))
+    }
+}
+
+impl Deployments for Api {
+    async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, GitHubFailure> {
+        let body = json!({
+            "ref": new.commit,
+            "task": TASK,
+            // What ran is the commit's image: nothing is to be merged, and no check can come in between.
+            "auto_merge": false,
+            "required_contexts": [],
+            "payload": new.payload,
+            "environment": new.environment,
+            "description": new.description,
+            // A database lives on. GitHub makes earlier successes inactive by itself, but only in environments that
+            // are no production ones, and each database is to show one commit.
+            "transient_environment": false,
+            "production_environment": false,
+        });
+        self.call(GitHubCall::CREATE_DEPLOYMENT, "create a deployment", async |attempts| {
+            if attempts > 0
+                && let Some(id) = self.deployment_made_before(new).await?
+            {
+                return Ok(id);
+            }
+            let made: Id = self.client.post(self.route("deployments"), Some(&body)).await?;
+            Ok(made.id)
+        })
+        .await
+    }
+
+    async fn set_deployment_state(
+        &self,
+        id: u64,
+        state: DeploymentState,
+        description: &str,
+    ) -> Result<(), GitHubFailure> {
+        let mut body = json!({"state": state, "description": description, "auto_inactive": true});
+        if let Some(url) = &self.log_url {
+            body["log_url"] = json!(url);
+        }
+        let route = self.route(&format!("deployments/{id}/statuses"));
+        self.call(GitHubCall::CREATE_DEPLOYMENT_STATUS, "set a deployment's status", async |_| {
+            self.client.post::<_, Id>(&route, Some(&body)).await.map(drop)
+        })
+        .await
+    }
+}
+
+impl Comments for Api {
+    async fn identity(&self) -> Result<Identity, GitHubFailure> {
+        let asked = self
+            .call(GitHubCall::GET_USER, "ask who the token stands for", async |_| {
+                self.client.get::<User, _, _>("/user", None::<&()>).await
+            })
+            .await;
+        match asked {
+            Ok(user) => Ok(Identity::User(user.login)),
+            Err(failed) if explain::is_forbidden(&failed) => Ok(Identity::App),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, GitHubFailure> {
+        let doing = "list the pull request's comments";
+        let route = self.route(&format!("issues/{pull_request}/comments"));
+        let query = [("per_page", PER_PAGE)];
+        let page = async |next: Option<String>| {
+            self.call(GitHubCall::LIST_COMMENTS, doing, async |_| match &next {
+                None => self.client.get::<Page<RawComment>, _, _>(&route, Some(&query)).await,
+                Some(next) => self.client.get::<Page<RawComment>, _, _>(next, None::<&()>).await,
+            })
+            .await
+        };
+        let mut all = Vec::new();
+        let mut next = None;
+        for _ in 0..MAX_PAGES {
+            let mut got = page(next.take()).await?;
+            all.extend(got.take_items().into_iter().map(Comment::from));
+            match got.next {
+                Some(uri) => next = Some(uri.to_string()),
+                None => break,
+            }
+        }
+        all.sort_by_key(|comment| comment.id);
+        Ok(all)
+    }
+
+    async fn create_comment(&self, pull_request: u64, body: &str) -> Result<u64, GitHubFailure> {
+        let route = self.route(&format!("issues/{pull_request}/comments"));
+        self.call(GitHubCall::CREATE_COMMENT, "comment on the pull request", async |attempts| {
+            // One that was made without our hearing of it is the newest that reads the same.
+            if attempts > 0 {
+                let query = [("per_page", "100"), ("sort", "created"), ("direction", "desc")];
+                let newest: Vec<RawComment> = self.client.get(&route, Some(&query)).await?;
+                let same = |comment: &&RawComment| comment.body.as_deref() == Some(body);
+                if let Some(made) = newest.iter().rev().find(same) {
+                    return Ok(made.id);
+                }
+            }
+            let made: Id = self.client.post(&route, Some(&json!({"body": body}))).await?;
+            Ok(made.id)
+        })
+        .await
+    }
+
+    async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubFailure> {
+        let route = self.route(&format!("issues/comments/{id}"));
+        self.call(GitHubCall::UPDATE_COMMENT, "update our comment", async |_| {
+            self.client.patch::<Id, _, _>(&route, Some(&json!({"body": body}))).await.map(drop)
+        })
+        .await
+    }
+
+    async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure> {
+        let route = self.route(&format!("issues/comments/{id}"));
+        self.call(GitHubCall::DELETE_COMMENT, "delete our duplicate comment", async |_| {
+            // The answer is 204 without a body.
+            let answer = self.client._delete(&route, None::<&()>).await?;
+            if answer.status() == 404 { Ok(()) } else { octocrab::map_github_error(answer).await.map(drop) }
+        })
+        .await
+    }
+}
+
+/// What we need of whatever was created.
+#[derive(Deserialize)]
+struct Id {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct Deployment {
+    id: u64,
+    payload: Value,
+}
+
+impl Deployment {
+    /// GitHub answers a payload as the object that it was, or (older enterprise servers) as its JSON in a string.
+    fn key(&self) -> Option<Value> {
+        match &self.payload {
+            Value::String(text) => serde_json::from_str::<Value>(text).ok()?.get("key").cloned(),
+            payload => payload.get("key").cloned(),
+        }
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct RawComment {
+    id: u64,
+    body: Option<String>,
+    user: Option<RawAuthor>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct RawAuthor {
+    login: String,
+    r#type: String,
+}
+
+impl From<RawComment> for Comment {
+    fn from(raw: RawComment) -> Self {
+        Self {
+            id: raw.id,
+            body: raw.body.unwrap_or_default(),
+            author: raw.user.map(|user| Author { is_bot: user.r#type == "Bot", login: user.login }),
+        }
+    }
+}
+
+/// Half as long to half as long again: those that failed together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => pause / 2 + pause * (u32::from_le_bytes(bytes) >> 16) / (1 << 16),
+        Err(_) => pause,
+    }
+}

@@ -1,0 +1,135 @@
+//! What GitHub's refusals mean to the person who reads them.
+
+use std::error::Error;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use octocrab::GitHubError;
+
+use crate::failure::Failure;
+use crate::ports::github::{GitHubCall, GitHubFailure, GitHubFailureKind};
+use crate::untrusted::{one_line, shortened};
+
+/// What GitHub asks for when it says that a secondary limit is reached, but not for how long.
+const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
+
+/// The failure of `call`; `doing` is what we were doing ("create a deployment").
+pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error) -> GitHubFailure {
+    match error {
+        octocrab::Error::GitHub { source, .. } => answered(call, doing, source),
+        // An answer that is not what GitHub documents: a proxy's page, or another server.
+        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => GitHubFailure {
+            kind: GitHubFailureKind::Refused,
+            failure: Failure::service(format!("{doing}: the answer is not GitHub's: {}", causes(error)))
+                .hint("check GITHUB_API_URL"),
+        },
+        octocrab::Error::Uri { .. } | octocrab::Error::UriParse { .. } => GitHubFailure {
+            kind: GitHubFailureKind::Denied,
+            failure: Failure::input(format!("{doing}: GITHUB_API_URL and GITHUB_REPOSITORY make no address"))
+                .hint("check both"),
+        },
+        _ => no_answer(doing, &causes(error)),
+    }
+}
+
+pub fn no_answer(doing: &str, why: &str) -> GitHubFailure {
+    let why = shortened(&one_line(why), 300).into_owned();
+    GitHubFailure {
+        kind: GitHubFailureKind::Passing { wait: None },
+        failure: Failure::service(format!("{doing}: GitHub did not answer: {why}"))
+            .hint("see https://www.githubstatus.com, and GITHUB_API_URL if it is set")
+            .transient(),
+    }
+}
+
+/// GitHub answered that the token may not do this at all.
+pub fn is_forbidden(failed: &GitHubFailure) -> bool {
+    failed.kind == GitHubFailureKind::Denied && failed.failure.exit_code == crate::failure::ExitCode::Service
+}
+
+fn answered(call: GitHubCall, doing: &str, error: &GitHubError) -> GitHubFailure {
+    let status = error.status_code.as_u16();
+    let said = said(error);
+    let message = format!("{doing}: GitHub answers {status} ({said})");
+    if let Some(wait) = rate_limit(status, error) {
+        let seconds = wait.as_secs();
+        return GitHubFailure {
+            kind: GitHubFailureKind::Passing { wait: Some(wait) },
+            failure: Failure::service(format!("{message} and asks to wait {seconds} s"))
+                .hint("the token has reached a rate limit; other workflows may share it")
+                .transient(),
+        };
+    }
+    let of = |kind, failure| GitHubFailure { kind, failure };
+    match status {
+        401 => of(
+            GitHubFailureKind::Denied,
+            Failure::input(message).hint(
+                "the token is wrong or has expired: pass `GITHUB_TOKEN: ${{ github.token }}` in the step's env",
+            ),
+        ),
+        403 | 404 => {
+            let hint = match call.permission {
+                Some(permission) => format!(
+                    "the token lacks a permission: add `{permission}` to the job's `permissions`, beside those that it has"
+                ),
+                None => "the token may not ask this".to_owned(),
+            };
+            of(GitHubFailureKind::Denied, Failure::service(message).hint(hint))
+        }
+        408 | 500.. => of(
+            GitHubFailureKind::Passing { wait: None },
+            Failure::service(message).hint("see https://www.githubstatus.com").transient(),
+        ),
+        _ => of(GitHubFailureKind::Refused, Failure::service(message)),
+    }
+}
+
+/// How long GitHub wants to be left alone, when this is what it says: primary limits answer 403 or 429 with nothing
+/// remaining, secondary ones 403 or 429 with Retry-After, or with a message alone (GitHub's "Rate limits for the REST
+/// API").
+fn rate_limit(status: u16, error: &GitHubError) -> Option<Duration> {
+    if !matches!(status, 403 | 429) {
+        return None;
+    }
+    let header = |name: &str| {
+        error.headers.as_ref()?.get(name)?.to_str().ok()?.trim().parse::<u64>().ok().map(Duration::from_secs)
+    };
+    if let Some(wait) = header("retry-after") {
+        return Some(wait);
+    }
+    if header("x-ratelimit-remaining") == Some(Duration::ZERO) {
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let reset = header("x-ratelimit-reset").unwrap_or(SECONDARY_LIMIT_WAIT + Duration::from_secs(now));
+        return Some(reset.saturating_sub(Duration::from_secs(now)) + Duration::from_secs(1));
+    }
+    let secondary = error.message.to_ascii_lowercase().contains("secondary rate limit");
+    (secondary || status == 429).then_some(SECONDARY_LIMIT_WAIT)
+}
+
+/// GitHub's message, and the first of the errors that a 422 lists.
+fn said(error: &GitHubError) -> String {
+    let first = error.errors.as_ref().and_then(|errors| errors.first());
+    let detail = first.map(|first| match first["message"].as_str().or_else(|| first.as_str()) {
+        Some(message) => message.to_owned(),
+        None => format!(
+            "{} {}",
+            first["field"].as_str().unwrap_or_default(),
+            first["code"].as_str().unwrap_or_default()
+        ),
+    });
+    let text = match detail {
+        Some(detail) => format!("{}: {detail}", error.message),
+        None => error.message.clone(),
+    };
+    shortened(&one_line(&text), 300).into_owned()
+}
+
+/// The last cause of an error: octocrab's outer ones say "Service Error".
+pub fn causes(error: &octocrab::Error) -> String {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    shortened(&one_line(&innermost.to_string()), 300).into_owned()
+}

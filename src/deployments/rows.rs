@@ -1,0 +1,102 @@
+//! What each database's deployment is to show, and what is said of those that do not.
+
+use crate::failure::listed;
+use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
+use crate::untrusted::{one_line, shortened};
+use crate::verdict::{Killer, Verdict};
+
+/// GitHub's limit of a description.
+const DESCRIPTION: usize = 140;
+
+/// One database whose task was started.
+pub struct Row {
+    pub database: String,
+    pub new: NewDeployment,
+    pub id: Option<u64>,
+    /// What it is to show, and what is said about it.
+    pub wanted: Option<(DeploymentState, String)>,
+    pub sent: Option<DeploymentState>,
+    /// A call for it is under way.
+    pub busy: bool,
+    /// GitHub will not have it.
+    pub refused: Option<String>,
+}
+
+impl Row {
+    pub fn new(database: &str, new: NewDeployment) -> Self {
+        Self {
+            database: database.to_owned(),
+            new,
+            id: None,
+            wanted: None,
+            sent: None,
+            busy: false,
+            refused: None,
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|(state, _)| self.sent != Some(*state))
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.is_behind() && !self.busy && self.refused.is_none()
+    }
+}
+
+/// One note per cause: each refusal, and then whatever kept the others from being sent.
+pub fn notes(rows: &[Row], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
+    let note = |behind: Vec<&Row>, why: &str| {
+        let names: Vec<String> = behind.iter().map(|row| row.database.clone()).collect();
+        let (all, have) = match asked_for {
+            1 => ("database", "has"),
+            _ => ("databases", "have"),
+        };
+        format!(
+            "{} of {asked_for} {all} {have} no up-to-date GitHub Deployment ({}): {why}",
+            names.len(),
+            listed(&names)
+        )
+    };
+    let mut refusals: Vec<&str> = rows.iter().filter_map(|row| row.refused.as_deref()).collect();
+    refusals.sort_unstable();
+    refusals.dedup();
+    let refused_for = |why| rows.iter().filter(move |row| row.refused.as_deref() == Some(why)).collect();
+    let mut notes: Vec<String> = refusals.iter().map(|why| note(refused_for(*why), why)).collect();
+    let left: Vec<&Row> = rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
+    if !left.is_empty() {
+        let why = trouble.filter(|trouble| trouble.kind != GitHubFailureKind::Refused);
+        let why = why.map_or_else(
+            || "GitHub takes about 60 a minute and 500 an hour, and the run was over".to_owned(),
+            |trouble| trouble.failure.sentence(),
+        );
+        notes.push(note(left, &why));
+    }
+    notes
+}
+
+/// What a verdict makes of a deployment; none where no task was started.
+///
+/// `success` is what makes a commit the one that an environment is at, so only a proved migration is one. `failure` is
+/// a migration that ran and is not proved; `error` is one that something else kept from running to its end.
+pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
+    match verdict {
+        Verdict::Migrated(_) => Some(DeploymentState::Success),
+        Verdict::Failed { .. }
+        | Verdict::WrongDatabase { .. }
+        | Verdict::Unproved { .. }
+        | Verdict::TimedOut { .. }
+        | Verdict::Killed { by: Killer::OutOfMemory | Killer::Signal | Killer::Sidecar { .. }, .. } => {
+            Some(DeploymentState::Failure)
+        }
+        Verdict::Killed { .. } | Verdict::NeverStarted { .. } | Verdict::Cancelled { .. } => {
+            Some(DeploymentState::Error)
+        }
+        Verdict::AlreadyRunning { .. } | Verdict::NotRun { .. } => None,
+    }
+}
+
+/// One line that GitHub takes.
+pub fn description(text: &str) -> String {
+    shortened(&one_line(text), DESCRIPTION).into_owned()
+}

@@ -1,0 +1,87 @@
+//! A plan in Markdown: for the job summary, and for a comment on a pull request.
+
+use std::fmt::Write as _;
+
+use super::Plan;
+use super::print::{Request, counted, facts, pretty, requests};
+use crate::failure::Failure;
+use crate::report::markdown::LIMIT;
+use crate::untrusted::{fence, markdown_text, shortened};
+
+/// Characters of a fact: of a large fleet's names, the first are enough.
+const FACT: usize = 2_000;
+/// Bytes of the line that counts the others.
+const LAST: usize = 1024;
+
+/// At most as large as a job summary may be.
+///
+/// # Errors
+/// As [`Plan::revision`].
+pub fn markdown(plan: &Plan) -> Result<String, Failure> {
+    markdown_within(plan, LIMIT)
+}
+
+/// At most `limit` bytes long: a long diff ends early, then RunTask's inputs, which differ in nothing but the database.
+///
+/// # Errors
+/// As [`Plan::revision`].
+pub fn markdown_within(plan: &Plan, limit: usize) -> Result<String, Failure> {
+    let mut out = format!(
+        "### Plan: migrate {} on {}\n\nNothing has been changed.\n\n| | |\n|---|---|\n",
+        counted(plan.databases.len()),
+        markdown_text(&plan.cluster)
+    );
+    for (name, value) in facts(plan)? {
+        let _ = writeln!(out, "| {name} | {} |", markdown_text(&shortened(&value, FACT)));
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(&shortened(note, FACT)));
+    }
+    out.push_str(&difference(&plan.diff(&plan.image.reference())?, limit / 2));
+    let mut left = 0;
+    for Request { database, input, already_running } in requests(plan)? {
+        let text = match already_running {
+            Some(arn) => format!(
+                "\n**{}** is not started: task {} migrates it now.\n",
+                markdown_text(database),
+                markdown_text(arn)
+            ),
+            None => format!(
+                "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
+                markdown_text(database),
+                fence("json", &pretty(&input))
+            ),
+        };
+        if left > 0 || out.len() + text.len() + LAST > limit {
+            left += 1;
+        } else {
+            out.push_str(&text);
+        }
+    }
+    if left > 0 {
+        let _ = writeln!(out, "\n… and {left} more RunTask calls, which differ in nothing but the database.");
+    }
+    if out.len() > limit {
+        return Ok("### Plan\n\nThe plan is too long to be shown here.\n".to_owned());
+    }
+    Ok(out)
+}
+
+/// Whole lines of the diff, in at most about `limit` bytes.
+fn difference(diff: &str, limit: usize) -> String {
+    if diff.is_empty() {
+        return "\nThe task definition does not change.\n".to_owned();
+    }
+    let mut length = 0;
+    let fits = |line: &&str| {
+        length += line.len() + 1;
+        length <= limit
+    };
+    let lines: Vec<&str> = diff.lines().take_while(fits).collect();
+    let mut out = format!("\n**Task definition**\n\n{}\n", fence("diff", &lines.join("\n")));
+    let more = diff.lines().count() - lines.len();
+    if more > 0 {
+        let _ = writeln!(out, "… and {more} more lines of the diff.");
+    }
+    out
+}

@@ -1,0 +1,166 @@
+//! Every call to GitHub's REST API, with the permission that it needs of the token.
+//!
+//! Each is opt-in (`--deployments`, `--comment`), and none can change a verdict: what fails here is a note.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// One call to GitHub's REST API, as GitHub documents it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GitHubCall {
+    pub method: &'static str,
+    /// Below `GITHUB_API_URL`.
+    pub route: &'static str,
+    /// As a workflow's `permissions` write it; none when any token will do.
+    pub permission: Option<&'static str>,
+}
+
+macro_rules! github_calls {
+    ($($(#[$doc:meta])* $name:ident = $method:literal, $route:literal, $permission:expr;)*) => {
+        impl GitHubCall {
+            $($(#[$doc])* pub const $name: GitHubCall =
+                GitHubCall { method: $method, route: $route, permission: $permission };)*
+        }
+        /// Every GitHub call of this program.
+        pub const GITHUB_CALLS: &[GitHubCall] = &[$(GitHubCall::$name),*];
+    };
+}
+
+github_calls! {
+    CREATE_DEPLOYMENT = "POST", "/repos/{owner}/{repo}/deployments", Some("deployments: write");
+    /// Only when a creation was left without an answer: it may have worked.
+    LIST_DEPLOYMENTS = "GET", "/repos/{owner}/{repo}/deployments", Some("deployments: write");
+    CREATE_DEPLOYMENT_STATUS =
+        "POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Some("deployments: write");
+    /// Whose comments are ours? GitHub Apps, and so GITHUB_TOKEN, are refused: theirs are a bot's.
+    GET_USER = "GET", "/user", None;
+    LIST_COMMENTS =
+        "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
+    CREATE_COMMENT =
+        "POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
+    UPDATE_COMMENT =
+        "PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", Some("pull-requests: write");
+    /// Only a comment of our own that another run has made a duplicate.
+    DELETE_COMMENT =
+        "DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", Some("pull-requests: write");
+}
+
+/// GitHub's Deployments: which commit is each database at?
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Deployments {
+    /// Answers the deployment's id.
+    async fn create_deployment(&self, deployment: &NewDeployment) -> Result<u64, GitHubFailure>;
+
+    async fn set_deployment_state(
+        &self,
+        id: u64,
+        state: DeploymentState,
+        description: &str,
+    ) -> Result<(), GitHubFailure>;
+}
+
+/// The comments of one pull request.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Comments {
+    /// Whether a comment's author is who the token stands for.
+    async fn identity(&self) -> Result<Identity, GitHubFailure>;
+
+    /// All of them, oldest first.
+    async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, GitHubFailure>;
+
+    async fn create_comment(&self, pull_request: u64, body: &str) -> Result<u64, GitHubFailure>;
+
+    async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubFailure>;
+
+    /// One that is gone already is no error.
+    async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure>;
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDeployment {
+    /// ≤ 255 characters; GitHub makes an environment that it does not know.
+    pub environment: String,
+    /// A commit, 40 hexadecimal digits.
+    pub commit: String,
+    /// ≤ 140 characters.
+    pub description: String,
+    /// An object; its `key` is the same for the same database of the same run, and for no other.
+    pub payload: serde_json::Value,
+}
+
+/// What a deployment's status can say (`state` of "Create a deployment status").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentState {
+    InProgress,
+    /// GitHub itself then makes the environment's earlier successes inactive.
+    Success,
+    Failure,
+    Error,
+}
+
+impl DeploymentState {
+    pub fn is_final(self) -> bool {
+        self != Self::InProgress
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    pub id: u64,
+    pub body: String,
+    /// Absent when the account is gone.
+    pub author: Option<Author>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    pub login: String,
+    /// GitHub Apps and Actions write as bots.
+    pub is_bot: bool,
+}
+
+/// Who a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    User(String),
+    /// A GitHub App, such as GitHub Actions with its GITHUB_TOKEN: it may not ask for its own name.
+    App,
+}
+
+impl Identity {
+    pub fn wrote(&self, comment: &Comment) -> bool {
+        comment.author.as_ref().is_some_and(|author| match self {
+            Self::User(login) => author.login.eq_ignore_ascii_case(login),
+            Self::App => author.is_bot,
+        })
+    }
+}
+
+/// Why a call to GitHub did not do what was asked, retries included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitHubFailure {
+    pub kind: GitHubFailureKind,
+    pub failure: Failure,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GitHubFailureKind {
+    /// The token is wrong or lacks a permission: the next call will fare no better.
+    Denied,
+    /// GitHub takes exception to this one request.
+    Refused,
+    /// Rate limits, 5xx, no answer: later it may work. GitHub may have said how much later.
+    Passing { wait: Option<Duration> },
+}
+
+/// The pull request that a run is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    pub number: u64,
+    /// The commit at its head, which is not the merge commit of GITHUB_SHA.
+    pub head: Option<String>,
+    /// GitHub gives a run for another repository's branch a token that can only read.
+    pub is_from_fork: bool,
+}
