@@ -3,7 +3,7 @@
 //! A key is a flag without its dashes, so the file becomes flags ([`Config::values`]) and passes through the same
 //! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File as OpenFile;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,13 @@ use crate::failure::Failure;
 mod error;
 mod file;
 mod fleet;
+mod scalar;
+mod schema;
 mod text;
 
 pub use file::{EXCLUSIVE, File};
 pub use fleet::{Fleet, is_pattern, matching};
+pub use schema::schema;
 
 /// Where the file is looked for when `--config` names none.
 pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
@@ -32,8 +35,6 @@ const MAX_SIZE: u64 = 8 << 20;
 pub struct Config {
     path: PathBuf,
     file: File,
-    /// Where the keys stand.
-    lines: HashMap<String, u64>,
     fleet: Fleet,
 }
 
@@ -83,8 +84,8 @@ impl Config {
         let file: File =
             from_str_with_options(text, options).map_err(|error| error::unreadable(path, &error))?;
         let fleet = Fleet::of(&file, text, path)?;
-        let config = Self { path: path.to_owned(), lines: lines(text), fleet, file };
-        config.refuse_exclusive_keys()?;
+        let config = Self { path: path.to_owned(), fleet, file };
+        config.refuse_exclusive_keys(text)?;
         Ok(config)
     }
 
@@ -100,17 +101,17 @@ impl Config {
         }
     }
 
-    /// An error about the value of a key.
-    pub fn refused(&self, key: &str, message: &str) -> Failure {
-        error::at(&self.path, self.lines.get(key).copied(), message)
+    /// An error about what the file says as a whole.
+    pub fn refused(&self, message: &str) -> Failure {
+        error::at(&self.path, None, message)
     }
 
-    fn refuse_exclusive_keys(&self) -> Result<(), Failure> {
+    fn refuse_exclusive_keys(&self, text: &str) -> Result<(), Failure> {
         let given: HashSet<String> = self.values().into_iter().map(|(key, _)| key).collect();
         for (key, others) in EXCLUSIVE {
             if let Some(other) = others.iter().find(|other| given.contains(key) && given.contains(**other)) {
-                return Err(self
-                    .refused(other, &format!("{other} makes no sense beside {key}"))
+                let message = format!("{other} makes no sense beside {key}");
+                return Err(error::at(&self.path, line_of(text, other), &message)
                     .hint(format!("remove {key}, or {other}")));
             }
         }
@@ -128,15 +129,11 @@ fn is_absent(value: &Value) -> bool {
     }
 }
 
-/// The lines of the keys, counted from 1: keys of the file are at the beginning of a line.
-fn lines(text: &str) -> HashMap<String, u64> {
-    (1..)
-        .zip(text.lines())
-        .filter_map(|(number, line)| {
-            let (key, _) = line.split_once(':')?;
-            Some((key.trim_matches(['"', '\'']).to_owned(), number))
-        })
-        .collect()
+/// The line, counted from 1, of a key of the file: it is at the beginning of a line.
+fn line_of(text: &str, key: &str) -> Option<u64> {
+    let is_key =
+        |line: &str| line.split_once(':').is_some_and(|(name, _)| name.trim_matches(['"', '\'']) == key);
+    (1..).zip(text.lines()).find(|(_, line)| is_key(line)).map(|(number, _)| number)
 }
 
 #[cfg(test)]

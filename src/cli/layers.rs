@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 
 use clap::builder::ValueParser;
-use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
@@ -123,14 +122,10 @@ fn is_switch(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == ValueParser::bool().type_id()
 }
 
-/// What clap says about a flag that the configuration file stands for.
+/// What clap says about a flag that the configuration file stands for. The reader checks each value before, so this
+/// is about a flag that knows better than its key.
 pub fn refused(config: &Config, error: &clap::Error) -> Failure {
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => flag.clone(),
-        _ => String::new(),
-    };
-    let key = flag.trim_start_matches("--").split([' ', '=', '[']).next().unwrap_or_default();
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    config.refused(key, first.trim_start_matches("error: "))
+    config.refused(first.trim_start_matches("error: "))
 }

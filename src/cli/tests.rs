@@ -160,17 +160,6 @@ fn what_excludes_each_other_in_one_layer_is_an_error() {
 }
 
 #[test]
-fn a_value_that_only_the_flag_refuses_is_laid_to_the_file() {
-    let Err(Error::Config(failure)) = with_config("cluster: c\nmax-parallel: 5000\n", &[], &[]) else {
-        panic!("refused");
-    };
-    let expected = ".github/fargate-migrate.yml:2: invalid value '5000' for '--max-parallel <N>'";
-    assert!(failure.message.starts_with(expected), "{}", failure.message);
-    let overridden = with_config("max-parallel: 5000\n", &["--max-parallel=2"], &[]).expect("not asked");
-    assert_eq!(overridden.fleet.max_parallel, 2);
-}
-
-#[test]
 fn a_given_file_is_read_and_has_to_be_there() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("mine.yml");

@@ -41,9 +41,9 @@ pub fn unreadable(path: &Path, error: &Error) -> Failure {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             at(path, line, &format!("the key {key} is there twice"))
         }
-        Error::InvalidBooleanStrict { .. } => at(path, line, "true or false was expected"),
-        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => {
-            at(path, line, "a whole number was expected")
+        Error::SerdeInvalidType { expected, .. } => at(path, line, &format!("{expected} was expected")),
+        Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            at(path, line, &format!("{expected} was expected, not {unexpected}"))
         }
         Error::Unexpected { expected, .. } => {
             let wanted = match *expected {

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::text::{Duration, Member, Name, SecurityGroup, Subnet, Variable};
+use super::scalar::{Count, Switch};
+use super::text::{Duration, Member, Name, SecurityGroup, Share, Subnet, Variable};
 use crate::cli::Leftover;
 
 /// What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a flag, and an input of
@@ -43,8 +44,8 @@ pub struct File {
 
     /// Names for several databases, which `--database` and the workflow's dropdown take. A member is a database, or a
     /// pattern with * and ?. The group `all` is there without being written.
-    #[serde(skip_serializing)]
-    #[schemars(with = "Option<BTreeMap<Name, Vec<Member>>>")]
+    #[serde(default, skip_serializing)]
+    #[schemars(schema_with = "groups")]
     pub groups: Option<BTreeMap<Name, Vec<Spanned<Member>>>>,
 
     /// The ECR repository, name or URI. Without it: the one that the task definition's image is in.
@@ -75,7 +76,7 @@ pub struct File {
     pub security_groups: Option<Vec<SecurityGroup>>,
 
     /// Give the task a public IP address: needed in a public subnet, useless in a private one.
-    pub assign_public_ip: Option<bool>,
+    pub assign_public_ip: Option<Switch>,
 
     /// Take subnets, security groups and public IP from this service of the cluster.
     pub network_from_service: Option<String>,
@@ -90,7 +91,7 @@ pub struct File {
     pub command: Option<String>,
 
     /// Fail a database whose task prints no migration report.
-    pub require_report: Option<bool>,
+    pub require_report: Option<Switch>,
 
     /// How long one migration may take from RunTask to its end, such as 45m or 2h. Without it: 1h.
     pub timeout: Option<Duration>,
@@ -105,31 +106,29 @@ pub struct File {
     pub log_drain: Option<Duration>,
 
     /// Migration tasks that run at the same time. Without it: 1.
-    #[schemars(range(min = 1, max = 1000))]
-    pub max_parallel: Option<u16>,
+    pub max_parallel: Option<Count<1, 1000>>,
 
     /// Migrate these first: names, one number of databases, or one share such as 5%. All must pass before the rest
     /// starts.
     pub canary: Option<Vec<String>>,
 
     /// Start no more after this many databases have failed. Without it: 1.
-    #[schemars(range(min = 1))]
-    pub max_failures: Option<u32>,
+    pub max_failures: Option<Count<1, 4_294_967_295>>,
 
     /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest.
-    pub keep_going: Option<bool>,
+    pub keep_going: Option<Switch>,
 
     /// What part of AWS's API rates a run may use. Without it: 50%.
-    pub api_share: Option<String>,
+    pub api_share: Option<Share>,
 
     /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write.
-    pub deployments: Option<bool>,
+    pub deployments: Option<Switch>,
 
     /// What the environments of the Deployments are named: this, then the database's name.
     pub environment_prefix: Option<String>,
 
     /// With --plan, keep one comment on the pull request up to date; needs GITHUB_TOKEN with pull-requests: write.
-    pub comment: Option<bool>,
+    pub comment: Option<Switch>,
 }
 
 /// A key, and those that make no sense beside it. The flags' own conflicts say the same.
@@ -139,3 +138,15 @@ pub const EXCLUSIVE: [(&str, &[&str]); 4] = [
     ("network-from-service", &["subnets", "security-groups", "assign-public-ip"]),
     ("max-failures", &["keep-going"]),
 ];
+
+fn groups(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["object", "null"],
+        "propertyNames": generator.subschema_for::<Name>(),
+        "additionalProperties": {
+            "type": "array",
+            "items": generator.subschema_for::<Member>(),
+            "minItems": 1,
+        },
+    })
+}

@@ -70,7 +70,7 @@ fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_name() {
 #[test]
 fn wrong_values_are_errors_with_their_line() {
     for (text, line, words) in [
-        ("cluster: c\nmax-parallel: many\n", 2, "a whole number was expected"),
+        ("cluster: c\nmax-parallel: many\n", 2, "a whole number from 1 to 1000 was expected"),
         ("cluster: c\nkeep-going: yes\n", 2, "true or false was expected"),
         ("cluster: [a]\n", 1, "text was expected"),
         ("cluster: c\nsubnets: subnet-1\n", 2, "a list was expected"),

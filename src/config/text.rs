@@ -50,6 +50,13 @@ text! {
 }
 
 text! {
+    /// A part of something that others use as well.
+    Share,
+    "^([1-9][0-9]?|100)%$",
+    "a share: write 1% to 100%"
+}
+
+text! {
     /// A subnet.
     Subnet,
     "^(subnet-.+|tag:[^=]+=.+)$",

@@ -109,8 +109,14 @@ async fn an_input_overrides_the_file_and_a_flag_overrides_both() {
 async fn what_is_wrong_in_the_file_is_said_before_anything_is_asked() {
     for (config, message) in [
         ("clustr: x\n", ".github/fargate-migrate.yml:1: unknown key \"clustr\""),
-        ("cluster: x\nmax-parallel: many\n", ".github/fargate-migrate.yml:2: a whole number was expected"),
-        ("cluster: x\nmax-parallel: 5000\n", ".github/fargate-migrate.yml:2: invalid value '5000'"),
+        (
+            "cluster: x\nmax-parallel: many\n",
+            ".github/fargate-migrate.yml:2: a whole number from 1 to 1000 was expected",
+        ),
+        (
+            "cluster: x\nmax-parallel: 5000\n",
+            ".github/fargate-migrate.yml:2: a whole number from 1 to 1000 was expected, not",
+        ),
         ("databases: [a, b, a]\n", ".github/fargate-migrate.yml:1: database a is listed twice"),
         ("databases: [a]\ngroups:\n  g: [b]\n", ".github/fargate-migrate.yml:3: b in group g is not among"),
         ("image: a\nbinary: b\n", ".github/fargate-migrate.yml:2: binary makes no sense beside image"),
