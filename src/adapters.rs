@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -47,15 +48,23 @@ impl Aws {
     /// # Errors
     /// A [`crate::failure::Failure`] when there is no region, or there are no credentials.
     pub async fn connect(access: &identity::Access, aside: &Aside) -> Result<Self> {
-        let config = identity::load(access, aside).await?;
-        Ok(Self {
+        Ok(Self::with(identity::load(access, aside).await?))
+    }
+
+    /// AWS through a configuration that somebody else made: one whose HTTP client is a simulation, for example.
+    pub fn from_config(config: SdkConfig, call_timeout: Duration) -> Self {
+        Self::with(identity::with_our_patience(config, call_timeout))
+    }
+
+    fn with(config: SdkConfig) -> Self {
+        Self {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             ecs: ecs::client(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             logs: RefCell::default(),
             config,
-        })
+        }
     }
 
     pub fn region(&self) -> &str {

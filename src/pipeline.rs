@@ -61,10 +61,23 @@ pub async fn migrate(
         }
         return Ok(Outcome::Planned(Box::new(plan)));
     }
+    let (access, aside) = (Access::of(settings), progress.aside());
+    let connect = Aws::connect(&access, &aside);
+    Ok(Outcome::Done(Box::new(migrate_on(connect, settings, progress, github, interrupt).await)))
+}
+
+/// All of `fargate-migrate migrate` without `--plan`, on the AWS that `connect` comes to.
+pub async fn migrate_on(
+    connect: impl Future<Output = Result<Aws>>,
+    settings: &Settings,
+    progress: &Progress,
+    github: Option<&GitHub>,
+    interrupt: &Interrupt,
+) -> Report {
     let deployments = settings.deployments.then(|| DeploymentQueue::new(settings));
     let recorder = Recorder::new(settings, progress, github).with_deployments(deployments.as_ref());
     let run = async {
-        let ended = run(settings, progress, &recorder, interrupt).await;
+        let ended = run(connect, settings, progress, &recorder, interrupt).await;
         recorder.save();
         ended
     };
@@ -83,10 +96,11 @@ pub async fn migrate(
         },
     };
     let error = ended.err().map(|error| Failure::from_error(&error));
-    Ok(Outcome::Done(Box::new(recorder.close(error))))
+    recorder.close(error)
 }
 
 async fn run(
+    connect: impl Future<Output = Result<Aws>>,
     settings: &Settings,
     progress: &Progress,
     recorder: &Recorder<'_>,
@@ -95,8 +109,7 @@ async fn run(
     progress.databases(&settings.databases);
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
-        let aws = Aws::connect(&Access::of(settings), &progress.aside()).await?;
-        let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
+        let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
         let observed = observe(settings, Some((&aws, aws.inner().region()))).await?;
         Ok((Plan::new(settings, observed)?, aws))
     })

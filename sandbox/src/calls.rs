@@ -1,5 +1,6 @@
 //! Every request that the sandbox answered, in order.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +10,8 @@ use anyhow::Context;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Response};
 use serde_json::{Map, Value, json};
+
+use crate::figures::{CallFigures, Counter};
 
 /// One answered request of an AWS API.
 #[derive(Debug, Clone)]
@@ -35,25 +38,35 @@ pub struct Wire<'a> {
 }
 
 /// The calls so far, and the file to which request and answer pairs are appended, if any.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Calls {
+    keep: bool,
     calls: Mutex<Vec<Call>>,
+    /// By `service:Operation`.
+    counters: Mutex<BTreeMap<String, Counter>>,
     record: Option<Mutex<File>>,
 }
 
 impl Calls {
-    pub fn recording_to(path: Option<&Path>) -> anyhow::Result<Self> {
-        let record = match path {
+    /// # Errors
+    /// The record file cannot be opened.
+    pub fn new(keep: bool, record: Option<&Path>) -> anyhow::Result<Self> {
+        let record = match record {
             None => None,
             Some(path) => {
                 let file = File::options().create(true).append(true).open(path);
                 Some(Mutex::new(file.with_context(|| format!("open record file {}", path.display()))?))
             }
         };
-        Ok(Self { calls: Mutex::default(), record })
+        Ok(Self { keep, calls: Mutex::default(), counters: Mutex::default(), record })
     }
 
-    pub fn add(&self, call: Call, wire: &Wire<'_>) {
+    /// `at` is in milliseconds of AWS since the start.
+    pub fn add(&self, call: Call, at: u64, wire: &Wire<'_>) {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = counters.entry(format!("{}:{}", call.service, call.operation)).or_default();
+        counter.count(at, call.error_code.as_deref());
+        drop(counters);
         if let Some(record) = &self.record {
             let pair = json!({
                 "service": call.service,
@@ -73,7 +86,15 @@ impl Calls {
             // change what the client sees.
             let _ = file.write_all(format!("{pair}\n").as_bytes());
         }
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        if self.keep {
+            self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        }
+    }
+
+    /// By `service:Operation`.
+    pub fn figures(&self) -> BTreeMap<String, CallFigures> {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(operation, counter)| (operation.clone(), counter.figures())).collect()
     }
 
     pub fn all(&self) -> Vec<Call> {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sandbox::Quotas;
 use sandbox::clock::Pace;
 use sandbox::options::Engine;
 
@@ -38,6 +39,14 @@ pub struct Shape {
     /// What runs the containers of tasks
     #[arg(long, value_enum, default_value_t)]
     pub engine: EngineChoice,
+
+    /// Whether calls are throttled and vCPUs run out, as in a new account
+    #[arg(long, value_enum, default_value_t)]
+    pub quotas: QuotasChoice,
+
+    /// At the end, print how often each API was called and throttled, and its peak
+    #[arg(long)]
+    pub figures: bool,
 
     /// Keep databases, images and task definitions in this directory, and find them again
     #[arg(long, value_name = "DIR")]
@@ -87,6 +96,23 @@ impl From<EngineChoice> for Engine {
         match choice {
             EngineChoice::Process => Self::Process,
             EngineChoice::Docker => Self::Docker,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum QuotasChoice {
+    #[default]
+    Off,
+    /// As AWS documents them: token buckets, Fargate's launch rate, 6 vCPU
+    Documented,
+}
+
+impl From<QuotasChoice> for Quotas {
+    fn from(choice: QuotasChoice) -> Self {
+        match choice {
+            QuotasChoice::Off => Self::Off,
+            QuotasChoice::Documented => Self::Documented,
         }
     }
 }

@@ -33,6 +33,19 @@ impl Clock {
         self.epoch + millis(self.origin.elapsed())
     }
 
+    /// How many seconds of Fargate pass in one of this clock.
+    pub fn scale(&self) -> f64 {
+        match self.pace {
+            Pace::Instant => 1.0,
+            Pace::Realistic { scale } => scale.max(0.001),
+        }
+    }
+
+    /// Milliseconds of Fargate since the start.
+    pub fn elapsed(&self) -> u64 {
+        (self.origin.elapsed().as_secs_f64() * self.scale() * 1000.0) as u64
+    }
+
     /// A phase that takes `on_fargate` there takes this long here.
     pub fn phase(&self, on_fargate: Duration) -> Duration {
         match self.pace {

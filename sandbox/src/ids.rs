@@ -2,6 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
+/// A seed for what belongs to one thing: FNV-1a over its name.
+pub(crate) fn mixed(seed: u64, name: &str) -> u64 {
+    let offset = 0xCBF2_9CE4_8422_2325 ^ seed;
+    name.bytes().fold(offset, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
 /// SplitMix64: enough for identifiers and fault schedules that a seed repeats, not for secrets.
 #[derive(Debug)]
 pub struct Ids(Mutex<u64>);

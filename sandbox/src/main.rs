@@ -50,6 +50,7 @@ async fn up(shape: Shape) -> anyhow::Result<ExitCode> {
         console::verbatim(&format!("export {name}={}\n", quoted(&value)));
     }
     let interrupted = interrupts.heard().await;
+    print_figures(&shape, &system);
     system.stop().await?;
     Err(interrupted.into())
 }
@@ -67,14 +68,27 @@ async fn run_command(exec: Exec) -> anyhow::Result<ExitCode> {
     }
     command.envs(system.environment());
     let status = interrupts.status(&mut command).await;
+    print_figures(&exec.shape, &system);
     let stopped = system.stop().await;
     let code = exit_code(status?);
     stopped.map(|()| code)
 }
 
+fn print_figures(shape: &Shape, system: &SeedSystem) {
+    if shape.figures {
+        console::note(&system.sandbox.figures().to_string());
+    }
+}
+
 async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
-    let options =
-        Options { pace: shape.pace, engine: shape.engine.into(), port: shape.port, ..Options::default() };
+    let options = Options {
+        pace: shape.pace,
+        engine: shape.engine.into(),
+        port: shape.port,
+        quotas: shape.quotas.into(),
+        keep_calls: false,
+        ..Options::default()
+    };
     let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
     SeedSystem::start(options, postgres, shape.state.as_deref()).await
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::clock::Pace;
-use crate::quotas::Quotas;
+use crate::quotas::{Quotas, VCPUS};
 
 /// What runs the containers of tasks that no script stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,11 @@ pub struct Options {
     /// Identifiers and fault schedules repeat with it.
     pub seed: u64,
     pub quotas: Quotas,
+    /// Fargate's on-demand vCPU quota; it counts with [`Quotas::Documented`].
+    pub vcpus: f64,
+    /// Whether [`crate::Sandbox::calls`] keeps every request; figures are kept in any case. A fleet's requests are
+    /// hundreds of megabytes.
+    pub keep_calls: bool,
     /// How many DescribeTasks right after RunTask answer MISSING for each task.
     pub missing_reads: u32,
     /// A file that every request and answer is appended to, one JSON document a line. From SANDBOX_RECORD.
@@ -46,6 +51,8 @@ impl Default for Options {
             region: "us-east-1".into(),
             seed: 1,
             quotas: Quotas::default(),
+            vcpus: VCPUS,
+            keep_calls: true,
             missing_reads: 0,
             record: std::env::var_os("SANDBOX_RECORD").filter(|path| !path.is_empty()).map(Into::into),
             images: None,

@@ -1,8 +1,9 @@
 //! The API quotas of an account: token buckets as AWS documents them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 /// Whether the sandbox throttles by itself.
@@ -56,16 +57,67 @@ const BUCKETS: &[Bucket] = &[
 
 const LAUNCHES: Bucket = bucket("Fargate task launches", 100, 20, &[]);
 
+/// How a bucket was used.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BucketUse {
+    pub admitted: u64,
+    pub refused: u64,
+    /// The fewest tokens that were ever left in it.
+    pub lowest: f64,
+}
+
 /// How full each bucket is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Meter {
     quotas: Quotas,
-    levels: Mutex<HashMap<&'static str, (f64, Option<Instant>)>>,
+    vcpus: f64,
+    /// Seconds of AWS in a second here.
+    scale: f64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The part of each bucket that others in the account use up.
+    neighbour: f64,
+    levels: BTreeMap<&'static str, Level>,
+}
+
+#[derive(Debug)]
+struct Level {
+    tokens: f64,
+    since: Instant,
+    used: BucketUse,
 }
 
 impl Meter {
     pub fn new(quotas: Quotas) -> Self {
-        Self { quotas, levels: Mutex::default() }
+        Self { quotas, vcpus: VCPUS, scale: 1.0, state: Mutex::default() }
+    }
+
+    /// With another quota of vCPUs than a new account's.
+    pub fn with_vcpus(self, vcpus: f64) -> Self {
+        Self { vcpus, ..self }
+    }
+
+    /// Where a second of the clock is `scale` seconds of AWS, buckets refill as much faster.
+    pub fn with_scale(self, scale: f64) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// Others in the account use this part of every API bucket from now on: 0.8 leaves a fifth of burst and rate.
+    /// Fargate's vCPUs stay ours.
+    pub fn set_neighbour(&self, share: f64) {
+        self.state().neighbour = share.clamp(0.0, 1.0);
+    }
+
+    /// The buckets that were asked, by name.
+    pub fn used(&self) -> BTreeMap<&'static str, BucketUse> {
+        self.state().levels.iter().map(|(name, level)| (*name, level.used)).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a token for `service:Operation` from each of its buckets; false when one is empty.
@@ -84,19 +136,29 @@ impl Meter {
 
     /// Whether tasks of `wanted` vCPU may run beside those of `used` vCPU.
     pub fn admit_vcpus(&self, used: f64, wanted: f64) -> bool {
-        self.quotas == Quotas::Off || used + wanted <= VCPUS
+        self.quotas == Quotas::Off || used + wanted <= self.vcpus
     }
 
     fn take(&self, bucket: &Bucket, tokens: f64) -> bool {
         let now = Instant::now();
-        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
-        let (level, since) = levels.entry(bucket.name).or_insert((bucket.burst, None));
-        if let Some(since) = since.replace(now) {
-            *level = (*level + now.duration_since(since).as_secs_f64() * bucket.rate).min(bucket.burst);
-        }
-        let enough = *level >= tokens;
+        let mut state = self.state();
+        let ours = 1.0 - state.neighbour;
+        let (burst, rate) = (bucket.burst * ours, bucket.rate * ours * self.scale);
+        let level = state.levels.entry(bucket.name).or_insert(Level {
+            tokens: burst,
+            since: now,
+            used: BucketUse { admitted: 0, refused: 0, lowest: burst },
+        });
+        level.tokens = (level.tokens + now.duration_since(level.since).as_secs_f64() * rate).min(burst);
+        level.since = now;
+        // A fifth of a hundred is a little less than twenty tokens to a computer.
+        let enough = level.tokens + 1e-9 >= tokens;
         if enough {
-            *level -= tokens;
+            level.tokens -= tokens;
+            level.used.admitted += 1;
+            level.used.lowest = level.used.lowest.min(level.tokens);
+        } else {
+            level.used.refused += 1;
         }
         enough
     }
@@ -115,6 +177,27 @@ mod tests {
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!((0..25).filter(|_| register()).count(), 3);
         assert!(Meter::new(Quotas::Off).admit("ecs:RegisterTaskDefinition"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_neighbour_leaves_a_part_of_burst_and_rate() {
+        let meter = Meter::new(Quotas::Documented);
+        meter.set_neighbour(0.8);
+        let read = || (0..200).filter(|_| meter.admit("ecs:DescribeTasks")).count();
+        assert_eq!(read(), 20);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(read(), 8);
+        let used = meter.used()["cluster resource read"];
+        assert_eq!((used.admitted, used.refused), (28, 372));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fast_clock_refills_as_fast() {
+        let meter = Meter::new(Quotas::Documented).with_scale(20.0);
+        let register = || (0..100).filter(|_| meter.admit("ecs:RegisterTaskDefinition")).count();
+        assert_eq!(register(), 20);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!(register(), 10);
     }
 
     #[test]

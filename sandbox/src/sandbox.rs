@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -12,7 +13,9 @@ use crate::calls::Call;
 use crate::ecs;
 use crate::engine::{Script, TaskContext};
 use crate::faults::Faults;
+use crate::figures::Figures;
 use crate::github_oidc::Issuer;
+use crate::in_process;
 use crate::logs::Event;
 use crate::options::Options;
 use crate::region::Region;
@@ -40,7 +43,8 @@ impl Resource {
 pub struct Sandbox {
     world: Arc<World>,
     home: Arc<Region>,
-    server: JoinHandle<()>,
+    /// None when it is reached in this process only.
+    server: Option<JoinHandle<()>>,
 }
 
 impl Sandbox {
@@ -59,7 +63,23 @@ impl Sandbox {
             // Ends with the sandbox; a failed accept is retried inside.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { world, home, server })
+        Ok(Self { world, home, server: Some(server) })
+    }
+
+    /// Without a port: AWS clients of this process reach it through [`Sandbox::sdk_config`], and images cannot be
+    /// pushed. Nothing here waits for sockets, so a runtime whose time is paused runs through hours at once.
+    ///
+    /// # Errors
+    /// The record file cannot be opened, or there is no room for images.
+    pub fn in_process(options: Options) -> anyhow::Result<Self> {
+        let world = World::new(options, "sandbox.invalid".into())?;
+        let home = world.home()?;
+        Ok(Self { world, home, server: None })
+    }
+
+    /// What AWS SDK clients of this process are made from: credentials, Region, and this sandbox instead of a network.
+    pub fn sdk_config(&self) -> SdkConfig {
+        in_process::sdk_config(&self.world)
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -195,6 +215,26 @@ impl Sandbox {
         self.world.calls.all()
     }
 
+    /// Calls, throttles, peaks and tasks so far, in numbers.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            calls: self.world.calls.figures(),
+            buckets: self.world.quotas.used(),
+            tasks: self.home.ecs.state().figures(),
+            seconds: self.world.clock.elapsed() as f64 / 1000.0,
+        }
+    }
+
+    /// Others in the account use up this part of every API bucket from now on; see [`crate::Quotas::Documented`].
+    pub fn set_neighbour(&self, share: f64) {
+        self.world.quotas.set_neighbour(share);
+    }
+
+    /// Now, as the sandbox's timestamps say it, in milliseconds since the Unix epoch.
+    pub fn now(&self) -> i64 {
+        self.world.clock.now()
+    }
+
     /// Every task so far, as DescribeTasks would answer it with its tags.
     pub fn tasks(&self) -> Vec<Value> {
         self.home.ecs.state().tasks.values().map(|task| task.render(true)).collect()
@@ -207,7 +247,9 @@ impl Sandbox {
 
     /// Ends every task, kills every process and container that was started, and closes the port.
     pub async fn stop(self) {
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
         self.world.end_lives().await;
         let world = self.world.clone();
         // Removing containers blocks; a panic in there has nobody to report to.
@@ -217,7 +259,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
         self.world.shut_down();
     }
 }

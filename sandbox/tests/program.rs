@@ -75,6 +75,14 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[test]
+fn figures_are_printed_beside_what_the_command_prints() {
+    let output = exec(&["--figures", "--quotas=documented"], "echo its own");
+    assert_eq!(output.stdout, b"its own\n");
+    let figures = String::from_utf8_lossy(&output.stderr);
+    assert!(figures.starts_with("0 calls, 0 throttled, in "), "{figures}");
+}
+
+#[test]
 fn exec_passes_the_environment_in_and_the_exit_code_out() {
     let mut command = sandbox();
     command

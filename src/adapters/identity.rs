@@ -57,15 +57,10 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(call_timeout))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT.min(call_timeout))
-        .operation_timeout(call_timeout)
-        .build();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+        .timeout_config(timeouts(call_timeout))
+        .retry_config(retries());
     if let Some(region) = &access.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -88,6 +83,24 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
         aws_error::credentials_failure(tried)
     })?;
     Ok(config)
+}
+
+/// Gives a configuration that was made elsewhere the deadlines and retries of every other one.
+pub fn with_our_patience(config: SdkConfig, call_timeout: Duration) -> SdkConfig {
+    let config = config.into_builder().behavior_version(BehaviorVersion::v2026_01_12());
+    config.timeout_config(timeouts(call_timeout)).retry_config(retries()).build()
+}
+
+fn timeouts(call_timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(call_timeout))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT.min(call_timeout))
+        .operation_timeout(call_timeout)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS)
 }
 
 /// Whether the environment names a source of credentials: without one, looking for some means asking the network.

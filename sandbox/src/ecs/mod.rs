@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::answer::{Answer, AwsError};
+use crate::figures::TaskFigures;
 use crate::region::Region;
 use crate::world::World;
 
@@ -39,6 +40,12 @@ pub(crate) struct State {
     /// By cluster name and client token.
     pub tokens: HashMap<(String, String), run_task::Launch>,
     pub services: BTreeMap<(String, String), Value>,
+    /// Tasks that are not STOPPED, and their CPU units: 1,024 are a vCPU.
+    pub open: usize,
+    pub cpu_units: u64,
+    /// The most that were ever open.
+    pub peak: usize,
+    pub refused_launches: u64,
 }
 
 impl Ecs {
@@ -53,11 +60,37 @@ impl Ecs {
         task.version += 1;
         Some(change(task))
     }
+
+    /// The last change of a task.
+    pub(crate) fn stopped(&self, task_id: &str, now: i64) {
+        let mut state = self.state();
+        let Some(task) = state.task_mut(task_id).filter(|task| !task.is_stopped()) else { return };
+        task.version += 1;
+        task.last_status = "STOPPED";
+        task.times.stopped = Some(now);
+        let units = task.cpu_units();
+        state.open -= 1;
+        state.cpu_units -= units;
+    }
 }
 
 impl State {
     pub fn task(&self, task_id: &str) -> Option<&Task> {
         self.tasks.get(self.numbers.get(task_id)?)
+    }
+
+    /// Adds a task that has just been created.
+    pub fn add(&mut self, task: Task) {
+        let number = self.tasks.len() as u64;
+        self.numbers.insert(task.id.clone(), number);
+        self.cpu_units += task.cpu_units();
+        self.open += 1;
+        self.peak = self.peak.max(self.open);
+        self.tasks.insert(number, task);
+    }
+
+    pub fn figures(&self) -> TaskFigures {
+        TaskFigures { started: self.tasks.len(), peak: self.peak, refused: self.refused_launches }
     }
 
     pub fn task_mut(&mut self, task_id: &str) -> Option<&mut Task> {

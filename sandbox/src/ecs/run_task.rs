@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::clusters::Cluster;
-use super::task::{Container, Task, Times};
+use super::task::{Container, Task, Times, cpu_units};
 use super::{Revision, State, client_error, placement, run_task_rules};
 use crate::answer::{Answer, AwsError};
 use crate::faults::TaskFault;
+use crate::ids;
 use crate::lifecycle;
 use crate::region::Region;
 use crate::world::World;
@@ -34,20 +35,21 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
     let revision = state.revision(name).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
     run_task_rules::check_against(region, &revision, input)?;
 
-    let failed = |reason: &str| {
+    let failed = |state: &mut State, reason: &str| {
+        state.refused_launches += 1;
         let arn = region.arn("ecs", &format!("container-instance/{}/{}", cluster.name, world.ids.hex(32)));
         Ok(json!({ "tasks": [], "failures": [{ "arn": arn, "reason": reason }] }))
     };
     if let Some(reason) = world.faults.on_run_task() {
-        return failed(&reason);
+        return failed(&mut state, &reason);
     }
     let count = input["count"].as_u64().unwrap_or(1);
     if !world.quotas.admit_launches(usize::try_from(count).unwrap_or(1)) {
         return Err(AwsError::client("ThrottlingException", "Rate exceeded"));
     }
     let cpu = input["overrides"]["cpu"].as_str().or_else(|| revision.document["cpu"].as_str());
-    if !world.quotas.admit_vcpus(vcpus_in_use(&state), vcpus(cpu) * count as f64) {
-        return failed(VCPU_LIMIT);
+    if !world.quotas.admit_vcpus(vcpus(state.cpu_units), vcpus(cpu_units(cpu) * count)) {
+        return failed(&mut state, VCPU_LIMIT);
     }
 
     let mut rendered = Vec::new();
@@ -56,10 +58,8 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
         let (task, stopped) = create(world, region, &cluster, &revision, input);
         rendered.push(task.render(true));
         task_ids.push(task.id.clone());
-        let number = state.tasks.len() as u64;
-        state.numbers.insert(task.id.clone(), number);
         let life = lifecycle::live(world.clone(), region.clone(), task.id.clone(), stopped);
-        state.tasks.insert(number, task);
+        state.add(task);
         world.spawn(life);
     }
     if let Some(token) = input["clientToken"].as_str() {
@@ -142,6 +142,7 @@ fn create(
         times: Times { created: world.clock.now(), ..Times::default() },
         version: 1,
         faults,
+        chance: ids::mixed(world.options.seed, input["clientToken"].as_str().unwrap_or(&id)),
         missing_reads,
         stop,
         id,
@@ -181,10 +182,6 @@ fn plain_environment(revision: &Revision, overrides: &Value) -> Vec<(String, Str
     pairs
 }
 
-fn vcpus_in_use(state: &State) -> f64 {
-    state.tasks.values().filter(|task| !task.is_stopped()).map(|task| vcpus(task.cpu())).sum()
-}
-
-fn vcpus(units: Option<&str>) -> f64 {
-    units.and_then(|units| units.parse::<f64>().ok()).unwrap_or(256.0) / 1024.0
+fn vcpus(units: u64) -> f64 {
+    units as f64 / 1024.0
 }

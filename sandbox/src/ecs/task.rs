@@ -79,6 +79,8 @@ pub struct Task {
     pub times: Times,
     pub version: u64,
     pub faults: Vec<TaskFault>,
+    /// How long its phases take follows from this.
+    pub chance: u64,
     /// How many more reads answer MISSING.
     pub missing_reads: u32,
     /// Carries StopTask to the task's life.
@@ -93,6 +95,11 @@ impl Task {
     /// Task-level cpu units.
     pub fn cpu(&self) -> Option<&str> {
         self.sized("cpu")
+    }
+
+    /// What it counts against Fargate's vCPUs; a task without a size counts as the smallest.
+    pub fn cpu_units(&self) -> u64 {
+        cpu_units(self.cpu())
     }
 
     /// Task-level memory in MiB.
@@ -249,6 +256,11 @@ impl Task {
         }
         json!({ "id": eni.attachment_id, "type": "ElasticNetworkInterface", "status": status, "details": details })
     }
+}
+
+/// Sizes are whole units, `256`, wherever they stand by now.
+pub(super) fn cpu_units(size: Option<&str>) -> u64 {
+    size.and_then(|units| units.parse().ok()).unwrap_or(256)
 }
 
 fn add_times(members: &mut Map<String, Value>, times: &[(&str, Option<i64>)]) {

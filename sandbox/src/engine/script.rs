@@ -49,6 +49,7 @@ impl Programs {
 enum Step {
     Lines(Box<dyn Iterator<Item = String> + Send>),
     Sleep(Duration),
+    Work(Duration),
     UntilStopped,
 }
 
@@ -104,6 +105,12 @@ impl Script {
 
     pub fn sleep(mut self, duration: Duration) -> Self {
         self.steps.push(Step::Sleep(duration));
+        self
+    }
+
+    /// What takes this long on Fargate: at a faster pace it takes as much less.
+    pub fn work(mut self, on_fargate: Duration) -> Self {
+        self.steps.push(Step::Work(on_fargate));
         self
     }
 
@@ -173,6 +180,7 @@ async fn perform(steps: Vec<Step>, clock: &Clock, output: &mpsc::Sender<Vec<Line
     for step in steps {
         match step {
             Step::Sleep(duration) => tokio::time::sleep(duration).await,
+            Step::Work(duration) => tokio::time::sleep(clock.phase(duration)).await,
             Step::UntilStopped => std::future::pending().await,
             Step::Lines(mut lines) => loop {
                 let texts = lines.by_ref().take(CHUNK_LINES);

@@ -241,7 +241,7 @@ impl Containers {
     /// SIGTERM to all that run, SIGKILL to each that has not ended when its time is up.
     async fn stop_all(mut self, life: &Life) {
         life.change(|task| task.last_status = "DEACTIVATING");
-        sleep(life.world.clock.phase(DEACTIVATING)).await;
+        sleep(life.duration(DEACTIVATING)).await;
         life.change(|task| task.last_status = "STOPPING");
         let mut deadlines = JoinSet::new();
         for (_, _, standing) in self.standings.values() {
@@ -259,6 +259,6 @@ impl Containers {
                 self.ended(life, &name, exit);
             }
         }
-        sleep(life.world.clock.phase(STOPPING)).await;
+        sleep(life.duration(STOPPING)).await;
     }
 }

@@ -10,16 +10,25 @@ use tokio::sync::watch;
 
 use crate::ecs::{Stop, Task};
 use crate::faults::TaskFault;
+use crate::ids::Ids;
 use crate::region::Region;
 use crate::world::World;
 
-/// About what Fargate takes.
-const PROVISIONING: Duration = Duration::from_secs(10);
-const PENDING: Duration = Duration::from_secs(3);
-const ACTIVATING: Duration = Duration::from_secs(10);
-const DEACTIVATING: Duration = Duration::from_secs(1);
-const STOPPING: Duration = Duration::from_secs(1);
-const DEPROVISIONING: Duration = Duration::from_secs(10);
+/// How long Fargate stays in a state: anything between the two.
+#[derive(Debug, Clone, Copy)]
+struct Phase(Duration, Duration);
+
+const fn seconds(least: u64, most: u64) -> Phase {
+    Phase(Duration::from_secs(least), Duration::from_secs(most))
+}
+
+/// From RunTask to the container's start 30 to 60 s go by; the image pull of ACTIVATING is most of it.
+const PROVISIONING: Phase = seconds(10, 20);
+const PENDING: Phase = seconds(2, 5);
+const ACTIVATING: Phase = seconds(18, 35);
+const DEACTIVATING: Phase = seconds(1, 2);
+const STOPPING: Phase = seconds(1, 2);
+const DEPROVISIONING: Phase = seconds(8, 15);
 
 /// Why a task ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +46,9 @@ pub async fn live(
     task_id: String,
     stop: watch::Receiver<Option<Stop>>,
 ) {
-    let mut life = Life { world, region, task_id, stop };
+    // A task's own dice: what other tasks do meanwhile, and in which order, changes nothing in its phases.
+    let chance = region.ecs.state().task(&task_id).map_or(0, |task| task.chance);
+    let mut life = Life { world, region, task_id, stop, dice: Ids::seeded(chance) };
     let ending = match life.start().await {
         Ok(prepared) => containers::run(&mut life, prepared).await,
         Err(ending) => ending,
@@ -50,6 +61,7 @@ struct Life {
     region: Arc<Region>,
     task_id: String,
     stop: watch::Receiver<Option<Stop>>,
+    dice: Ids,
 }
 
 impl Life {
@@ -80,11 +92,11 @@ impl Life {
     }
 
     /// Enters a state and stays in it for as long as Fargate would, unless the task is stopped first.
-    async fn phase(&mut self, status: &'static str, on_fargate: Duration) -> Result<(), Ending> {
+    async fn phase(&mut self, status: &'static str, on_fargate: Phase) -> Result<(), Ending> {
         self.change(|task| task.last_status = status);
         let stuck =
             self.read(|task| task.faults.contains(&TaskFault::StuckIn(status.into()))).unwrap_or(false);
-        let duration = self.world.clock.phase(on_fargate);
+        let duration = self.duration(on_fargate);
         tokio::select! {
             () = tokio::time::sleep(duration), if !stuck => Ok(()),
             stop = self.stopped() => Err(Ending::Stopped(stop)),
@@ -132,12 +144,14 @@ impl Life {
             }
         });
         self.change(|task| task.last_status = "DEPROVISIONING");
-        tokio::time::sleep(self.world.clock.phase(DEPROVISIONING)).await;
+        tokio::time::sleep(self.duration(DEPROVISIONING)).await;
         let now = self.world.clock.now();
-        self.change(|task| {
-            task.last_status = "STOPPED";
-            task.times.stopped = Some(now);
-        });
+        self.region.ecs.stopped(&self.task_id, now);
+    }
+
+    /// This task's time in a state, on the sandbox's clock.
+    fn duration(&self, Phase(least, most): Phase) -> Duration {
+        self.world.clock.phase(least + (most - least).mul_f64(self.dice.fraction()))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Task) -> T) -> Option<T> {

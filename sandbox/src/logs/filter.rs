@@ -84,7 +84,12 @@ fn select<'a>(group: &'a Group, input: &Value) -> Result<Vec<(&'a str, &'a Strea
     let prefix = input["logStreamNamePrefix"].as_str();
     let Some(names) = names else {
         let prefix = prefix.unwrap_or_default();
-        let streams = group.streams.iter().filter(|(name, _)| name.starts_with(prefix));
+        let from = group.streams.range::<str, _>((Included(prefix), Unbounded));
+        // A stream without events since the start is not looked into: of a fleet's thousands, most have ended.
+        let start = input["startTime"].as_i64().unwrap_or(i64::MIN);
+        let streams = from
+            .take_while(|(name, _)| name.starts_with(prefix))
+            .filter(|(_, stream)| stream.events.last_key_value().is_some_and(|(last, _)| last.0 >= start));
         return Ok(streams.map(|(name, stream)| (name.as_str(), stream)).collect());
     };
     if prefix.is_some() {

@@ -37,11 +37,29 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(github)
 }
 
+/// What comes back for one request.
+pub(crate) enum Reply {
+    Answer(http::Response<String>),
+    /// The connection ends without a full answer.
+    Dropped,
+    /// No answer, ever.
+    Silence,
+}
+
 async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
+    match reply(&world, &headers, &body) {
+        Reply::Answer(answer) => answer.map(Body::from),
+        Reply::Dropped => dropped(),
+        Reply::Silence => std::future::pending().await,
+    }
+}
+
+/// Answers a request of one of the AWS APIs, however it came here.
+pub(crate) fn reply(world: &Arc<World>, headers: &HeaderMap, body: &[u8]) -> Reply {
     let request_id = world.ids.uuid();
-    let request = match Request::read(&headers, &body) {
+    let request = match Request::read(headers, body) {
         Ok(request) => request,
-        Err(error) => return answers::json(Err(error), &request_id).map(Body::from),
+        Err(error) => return Reply::Answer(answers::json(Err(error), &request_id)),
     };
     let note = |status: u16, error_code: Option<String>, answer: Option<&http::Response<String>>| {
         let call = Call {
@@ -52,23 +70,23 @@ async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -
             error_code,
             at: world.clock.now(),
         };
-        world.calls.add(call, &Wire { headers: &headers, body: &body, answer });
+        world.calls.add(call, world.clock.elapsed(), &Wire { headers, body, answer });
     };
     let disturbance = world.faults.on_call(&request.action());
     let answer = match &disturbance {
         Some(Disturbance::Hang) => {
             note(0, None, None);
-            return std::future::pending().await;
+            return Reply::Silence;
         }
         Some(Disturbance::DropBefore) => {
             note(0, None, None);
-            return dropped();
+            return Reply::Dropped;
         }
-        disturbance => match authenticate(&world, &headers, &request) {
+        disturbance => match authenticate(world, headers, &request) {
             Err(error) => Err(error),
-            Ok(caller) => match disturbed(&world, &caller, &request, disturbance.as_ref()) {
+            Ok(caller) => match disturbed(world, &caller, &request, disturbance.as_ref()) {
                 Some(error) => Err(error),
-                None => dispatch(&world, &caller, &request, &request_id),
+                None => dispatch(world, &caller, &request, &request_id),
             },
         },
     };
@@ -76,19 +94,19 @@ async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -
     let error_code = answer.as_ref().err().map(|error| error.code.clone());
     if disturbance == Some(Disturbance::DropAfter) {
         note(0, error_code, None);
-        return dropped();
+        return Reply::Dropped;
     }
     if disturbance == Some(Disturbance::MalformedBody) {
         note(status, error_code, None);
         let output = answer.unwrap_or_else(|error| answers::error_document(&error));
-        return answers::malformed(&output, &request_id).map(Body::from);
+        return Reply::Answer(answers::malformed(&output, &request_id));
     }
     let response = match request.protocol {
         Protocol::Json => answers::json(answer, &request_id),
         Protocol::Query => answers::query(answer, &request_id),
     };
     note(status, error_code, Some(&response));
-    response.map(Body::from)
+    Reply::Answer(response)
 }
 
 /// A response that ends before its body does.

@@ -1,0 +1,10 @@
+//! Fleets: the real pipeline on a simulated AWS in one process, on a clock that is paused. Hours take seconds.
+
+#![expect(clippy::print_stdout, reason = "a simulation's figures are what it is for")]
+
+/// The floor of a run: what a launcher that knew everything would take.
+mod floor;
+/// Hundreds of databases, one task each, within the account's quotas.
+mod one_task_each;
+/// A simulated account with a fleet of databases, and runs on it.
+mod world;

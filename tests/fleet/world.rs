@@ -1,0 +1,260 @@
+//! A simulated account with a fleet of databases, and runs of the real pipeline on it.
+//!
+//! Everything happens in one process and on one thread, on tokio's paused clock: the sandbox answers the SDK without a
+//! socket, so the clock moves on whenever nothing else is to be done. A run can be dropped at any instant, as SIGKILL
+//! would end it; its tasks go on, and another run can find them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use fargate_migrate::adapters::Aws;
+use fargate_migrate::cli::{self, Command};
+use fargate_migrate::interrupt::Interrupt;
+use fargate_migrate::pipeline;
+use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
+use fargate_migrate::report::Report;
+use fargate_migrate::settings::{RunIdentity, Settings};
+use futures::FutureExt as _;
+use sandbox::stand_in::{Ends, Migration};
+use sandbox::{Figures, Options, Pace, Quotas, Resource, Sandbox, StandIn, seed};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// The stand-in needs no image; nothing is pulled.
+const IMAGE: &str =
+    "registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+/// How an account is to be.
+#[derive(Clone)]
+pub struct Shape {
+    /// `tenant_00000` and so on.
+    pub databases: usize,
+    /// Everything that is left to chance repeats with it.
+    pub seed: u64,
+    pub pace: Pace,
+    pub quotas: Quotas,
+    /// Four tasks of 0.25 run on one.
+    pub vcpus: f64,
+    /// The part of every API bucket that others use up.
+    pub neighbour: f64,
+    /// What runs in the tasks.
+    pub image: StandIn,
+}
+
+impl Default for Shape {
+    /// A new account at Fargate's pace; every migration takes 5 to 65 s and ends well.
+    fn default() -> Self {
+        Self {
+            databases: 100,
+            seed: 1,
+            pace: Pace::Realistic { scale: 1.0 },
+            quotas: Quotas::Documented,
+            vcpus: sandbox::quotas::VCPUS,
+            neighbour: 0.0,
+            image: StandIn::new(8, |name| Migration::new(takes(name), Ends::Migrated)),
+        }
+    }
+}
+
+/// 5 to 65 s, by the database's name.
+pub fn takes(name: &str) -> Duration {
+    let mixed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Duration::from_millis(5_000 + mixed % 60_000)
+}
+
+pub struct World {
+    pub sandbox: Sandbox,
+    pub databases: Vec<String>,
+    pub shape: Shape,
+    began: Instant,
+}
+
+/// A finished run.
+pub struct Ran {
+    pub report: Report,
+    /// From its start to its end.
+    pub took: Duration,
+}
+
+impl Ran {
+    /// How many databases have each verdict.
+    pub fn verdicts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for row in &self.report.databases {
+            let word = row.verdict.as_ref().map_or("none".to_owned(), |verdict| verdict.word().to_string());
+            *counts.entry(word).or_default() += 1;
+        }
+        counts
+    }
+
+    pub fn migrated(&self) -> usize {
+        let rows = self.report.databases.iter();
+        rows.filter(|row| row.verdict.as_ref().is_some_and(|verdict| verdict.is_migrated())).count()
+    }
+}
+
+/// Runs a simulation to its end, on a thread of its own with a clock of its own.
+///
+/// # Panics
+/// When the simulation does.
+pub fn simulate<T>(seed: u64, simulation: impl AsyncFnOnce() -> T) -> T {
+    // The SDK rolls its back-off with this thread's dice.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(simulation())
+}
+
+impl World {
+    /// Inside [`simulate`].
+    pub fn new(shape: Shape) -> Self {
+        let sandbox = Sandbox::in_process(Options {
+            pace: shape.pace,
+            seed: shape.seed,
+            quotas: shape.quotas,
+            vcpus: shape.vcpus,
+            keep_calls: false,
+            record: None,
+            ..Options::default()
+        });
+        let sandbox = sandbox.expect("start the sandbox");
+        sandbox.set_neighbour(shape.neighbour);
+        sandbox.create_cluster(seed::CLUSTER);
+        sandbox.create_log_group(seed::LOG_GROUP);
+        let definition = seed::task_definition().expect("the seed's task definition");
+        sandbox.register_task_definition(&definition).expect("register it");
+        sandbox.put_secret(
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
+            &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
+        );
+        sandbox.create_network([
+            Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
+            Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
+            Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
+        ]);
+        let image = shape.image.clone();
+        sandbox.set_program(seed::TASK_FAMILY, move |context| image.script(context));
+        let databases = (0..shape.databases).map(|n| format!("tenant_{n:05}")).collect();
+        Self { sandbox, databases, shape, began: Instant::now() }
+    }
+
+    /// `fargate-migrate migrate` over all databases, with `more` flags, to its end.
+    pub async fn migrate(&self, more: &[&str]) -> Ran {
+        self.migrate_as("fleet", more).await
+    }
+
+    /// Another run of the same job is `of` the same name; a run of another one is told apart by it.
+    pub async fn migrate_as(&self, of: &str, more: &[&str]) -> Ran {
+        let began = Instant::now();
+        let settings = self.settings(of, more);
+        let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
+        let (_keep, interrupt) = Interrupt::by_hand();
+        let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
+        let connect = async move { Ok(Aws::from_config(config, timeout)) };
+        // Boxed: the pipeline's type is deeper than the compiler looks by itself.
+        let run = pipeline::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
+        let report = run.await;
+        Ran { report, took: began.elapsed() }
+    }
+
+    /// A run that is killed after `lives`, unless it has ended by then.
+    pub async fn killed_after(&self, lives: Duration, of: &str, more: &[&str]) -> Option<Ran> {
+        tokio::time::timeout(lives, self.migrate_as(of, more)).await.ok()
+    }
+
+    fn settings(&self, of: &str, more: &[&str]) -> Settings {
+        let databases = format!("--database={}", self.databases.join(","));
+        let base = [
+            "fargate-migrate",
+            "migrate",
+            "--cluster",
+            seed::CLUSTER,
+            "--task-definition",
+            seed::TASK_FAMILY,
+            "--subnets",
+            seed::SUBNETS,
+            "--security-groups",
+            seed::SECURITY_GROUPS,
+            "--image",
+            IMAGE,
+            "--require-report",
+            &databases,
+        ];
+        let arguments = base.iter().chain(more).map(Into::into).collect();
+        let cli = cli::parse(arguments, &|_| None, Path::new("/nonexistent")).expect("flags");
+        let Command::Migrate(flags) = cli.command;
+        Settings::new(flags, None, RunIdentity::of_github(of, "1", "migrate")).expect("settings")
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.sandbox.figures()
+    }
+
+    /// Since the world began.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Tasks that run at the same time, when all of them are as small as the seed's.
+    pub fn slots(&self) -> usize {
+        (self.shape.vcpus * 4.0) as usize
+    }
+
+    /// Every task so far.
+    pub fn lives(&self) -> Vec<Life> {
+        self.sandbox.tasks().iter().map(Life::of).collect()
+    }
+
+    /// Databases that two containers worked on at the same time: there must never be one.
+    pub fn migrated_twice_at_once(&self) -> Vec<String> {
+        let mut by_database: HashMap<String, Vec<(f64, f64)>> = HashMap::new();
+        for life in self.lives() {
+            let Some(started) = life.started else { continue };
+            for database in life.databases {
+                by_database.entry(database).or_default().push((started, life.ended.unwrap_or(f64::INFINITY)));
+            }
+        }
+        let twice = by_database.into_iter().filter_map(|(database, mut spans)| {
+            spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+            spans.windows(2).any(|pair| pair[1].0 < pair[0].1).then_some(database)
+        });
+        twice.collect()
+    }
+}
+
+/// One task; times in seconds since the Unix epoch.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// What DATABASE_NAME or DATABASE_NAMES told it.
+    pub databases: Vec<String>,
+    pub created: f64,
+    pub started: Option<f64>,
+    /// When its work ended.
+    pub ended: Option<f64>,
+    /// When it gave its vCPUs back.
+    pub stopped: Option<f64>,
+}
+
+impl Life {
+    fn of(task: &Value) -> Self {
+        let overrides = task["overrides"]["containerOverrides"].as_array().into_iter().flatten();
+        let variables = overrides.flat_map(|one| one["environment"].as_array().into_iter().flatten());
+        let databases = variables.flat_map(|variable| {
+            let value = variable["value"].as_str().unwrap_or_default();
+            match variable["name"].as_str() {
+                Some("DATABASE_NAME") => vec![value.to_owned()],
+                Some("DATABASE_NAMES") => serde_json::from_str(value).unwrap_or_default(),
+                _ => Vec::new(),
+            }
+        });
+        Self {
+            databases: databases.collect(),
+            created: task["createdAt"].as_f64().unwrap_or_default(),
+            started: task["startedAt"].as_f64(),
+            ended: task["executionStoppedAt"].as_f64(),
+            stopped: task["stoppedAt"].as_f64(),
+        }
+    }
+}
