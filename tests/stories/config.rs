@@ -237,3 +237,13 @@ async fn without_databases_there_is_no_dropdown() {
     let run = Run::new(repository.path(), &["workflow"]).current_directory(repository.path()).finish().await;
     run.exits(2).says("no configuration file lists databases");
 }
+
+#[tokio::test]
+async fn this_repositorys_own_file_fits_the_seeds_system() {
+    let world = World::new().await;
+    // Instead of its Dockerfile, which takes minutes to build.
+    let flags = ["migrate", "--plan", "--format=json", "--database=all", "--image", IMAGE];
+    let run = world.command(&flags).current_directory(Path::new(env!("CARGO_MANIFEST_DIR"))).finish().await;
+    assert_eq!(planned(run.exits(0)), sandbox::seed::DATABASES);
+    assert_eq!(world.called("RunTask"), 0);
+}
