@@ -18,8 +18,8 @@ mod layers;
 use layers::Layers;
 
 pub use flags::{
-    ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, Leftover, NetworkFlags, Output, Target,
-    TaskFlags,
+    AwsFlags, Base, ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, ImageSource, Leftover,
+    NetworkFlags, Output, Target, TaskFlags,
 };
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Build → push → revision → migrate: from a commit to migrated databases
     Migrate(Migrate),
+    /// Build and push the image, or find that it is there: its digest is for another job's --image
+    Build(Build),
     /// Print the workflow's dropdown of databases, as the configuration file has them
     Workflow(Workflow),
 }
@@ -44,6 +46,7 @@ impl Command {
     fn config_file(&mut self) -> Option<&mut ConfigFile> {
         match self {
             Self::Migrate(flags) => Some(&mut flags.config),
+            Self::Build(flags) => Some(&mut flags.config),
             Self::Workflow(flags) => Some(&mut flags.config),
         }
     }
@@ -84,6 +87,26 @@ pub struct Migrate {
     pub credentials: Credentials,
     #[command(flatten)]
     pub github: GitHubFlags,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Build {
+    /// Print what would be done, change nothing, and stop
+    #[arg(long)]
+    pub plan: bool,
+
+    #[command(flatten, next_help_heading = "Image: docker build, or --binary")]
+    pub image: ImageSource,
+    #[command(flatten, next_help_heading = "Where")]
+    pub base: Base,
+    #[command(flatten, next_help_heading = "Where")]
+    pub aws: AwsFlags,
+    #[command(flatten)]
+    pub config: ConfigFile,
+    #[command(flatten)]
+    pub credentials: Credentials,
     #[command(flatten)]
     pub output: Output,
 }

@@ -9,12 +9,12 @@ use fargate_migrate::adapters::github::{GitHub, Place};
 use fargate_migrate::cli::{self, Command, Format};
 use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::interrupt::Interrupt;
-use fargate_migrate::pipeline::{self, Outcome};
+use fargate_migrate::pipeline::{self, BuildOutcome, Outcome};
 use fargate_migrate::plan;
 use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
-use fargate_migrate::report::{Annotation, annotations, json, markdown, text};
-use fargate_migrate::settings::{RunIdentity, Settings};
+use fargate_migrate::report::{self, Annotation, annotations, json, markdown, text};
+use fargate_migrate::settings::{BuildSettings, RunIdentity, Settings};
 use fargate_migrate::workflow;
 
 #[tokio::main]
@@ -43,11 +43,13 @@ async fn main() -> ExitCode {
     let github = GitHub::from_environment(&variable);
     let format = match &cli.command {
         Command::Migrate(flags) => flags.output.format,
+        Command::Build(flags) => flags.output.format,
         Command::Workflow(_) => Format::Text,
     };
     let progress = progress(format, github.as_ref());
     let ended = match cli.command {
         Command::Migrate(flags) => migrate(flags, &progress, github.as_ref()).await,
+        Command::Build(flags) => build(flags, &progress, github.as_ref()).await,
         Command::Workflow(flags) => dropdown(&flags),
     };
     concluded(ended, &progress).into()
@@ -117,6 +119,38 @@ fn annotate(progress: &Progress, github: Option<&GitHub>, annotation: &Annotatio
     let place =
         workspace.zip(file.as_deref()).and_then(|(workspace, file)| Place::find(workspace, file, *line));
     progress.annotate_error(place.as_ref(), title, message);
+}
+
+async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) -> Result<failure::ExitCode> {
+    let interrupt = Interrupt::install()?;
+    let format = flags.output.format;
+    let settings = BuildSettings::new(flags, github.and_then(|github| github.sha.clone()), identity(github))?;
+    match pipeline::build(&settings, progress, github, &interrupt).await? {
+        BuildOutcome::Planned(plan) => {
+            if let Some(github) = github {
+                github.write_summary(&plan::build::markdown(&plan))?;
+            }
+            match format {
+                Format::Text => progress.closing(&plan::build::text(&plan)),
+                Format::Json => document(&json::printed(&plan::build::json(&plan)))?,
+                Format::Markdown => document(&plan::build::markdown(&plan))?,
+            }
+            Ok(failure::ExitCode::Done)
+        }
+        BuildOutcome::Done(report) => {
+            progress.closing(&report::build::text(&report));
+            if let Some(error) = &report.error {
+                progress.annotate_error(None, "fargate-migrate", &error.message);
+                progress.closing(&text::failure(error, colour()));
+            }
+            match format {
+                Format::Text => {}
+                Format::Json => document(&json::printed(&report::build::result(&report)))?,
+                Format::Markdown => document(&report::build::summary(&report))?,
+            }
+            Ok(report.exit_code())
+        }
+    }
 }
 
 fn dropdown(flags: &cli::Workflow) -> Result<failure::ExitCode> {

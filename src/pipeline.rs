@@ -31,6 +31,10 @@ use crate::steps::observe::observe;
 use crate::steps::revision::revision;
 use crate::throttled::Throttled;
 
+mod build;
+
+pub use build::{BuildOutcome, build};
+
 /// What came of a run.
 pub enum Outcome {
     /// `--plan`: nothing was changed.
@@ -186,7 +190,7 @@ async fn apply<W: Reads + Writes>(
     recorder: &Recorder<'_>,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let image = unless(interrupt, image(plan, world, progress)).await?;
+    let image = unless(interrupt, image(&plan.image, world, progress)).await?;
     recorder.update(|report| report.image = Some(image.used()));
     recorder.save();
 

@@ -12,6 +12,7 @@ use crate::settings::{FLEET_PLACEHOLDER, Settings};
 use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
+pub mod build;
 mod identity;
 mod image;
 mod markdown;
@@ -21,7 +22,7 @@ mod request;
 mod tests;
 
 use identity::{attempts, client_token, running_tasks};
-use image::image_plan;
+use image::{image_plan, unknown_program};
 
 pub use image::ImagePlan;
 pub use markdown::{markdown, markdown_within};
@@ -98,7 +99,8 @@ impl Plan {
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         notes.extend(log_notes(&base, &container));
-        let image = image_plan(settings, &base, image, &mut notes)?;
+        let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
+        notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.database_variable;
         let of_others = running_tasks(&running, &container, variable, &settings.run.started_by);
         let attempts = attempts(&finished, &container, variable);

@@ -45,7 +45,7 @@ impl<'a> Recorder<'a> {
                 TaskDefinitionSource::Ecs(name) => name.clone(),
             },
             container: settings.container.clone().unwrap_or_default(),
-            tag: settings.tag.clone(),
+            tag: settings.image.tag.clone(),
             image: None,
             revision: None,
             diff: String::new(),

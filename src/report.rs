@@ -13,6 +13,7 @@ use crate::migration_report::MigrationReport;
 use crate::verdict::{self, Verdict};
 
 mod annotations;
+pub mod build;
 pub mod json;
 pub mod markdown;
 mod outputs;

@@ -6,11 +6,14 @@ use std::time::Duration;
 use crate::cli::{self, Format, Leftover};
 use crate::failure::Failure;
 
+mod build;
 mod parse;
 mod selection;
 mod waves;
 
 pub use waves::Canary;
+
+pub use build::BuildSettings;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -24,10 +27,7 @@ pub struct Settings {
     /// The role to assume with GitHub's OIDC token.
     pub role_to_assume: Option<String>,
     pub call_timeout: Duration,
-    /// An ECR repository's name or URI.
-    pub repository: Option<String>,
-    pub tag: Option<String>,
-    pub image: ImageChoice,
+    pub image: ImageSettings,
     pub network: NetworkChoice,
     pub database_variable: String,
     pub environment: Vec<(String, String)>,
@@ -50,9 +50,18 @@ pub struct Settings {
     pub comment: bool,
     pub format: Format,
     pub summary_file: Option<PathBuf>,
-    /// The commit that GitHub says this run is about.
-    pub commit: Option<String>,
     pub run: RunIdentity,
+}
+
+/// Which image, and how it is made where it is not there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSettings {
+    /// An ECR repository's name or URI.
+    pub repository: Option<String>,
+    pub tag: Option<String>,
+    /// The commit that GitHub says this run is about: the tag, where there is none.
+    pub commit: Option<String>,
+    pub choice: ImageChoice,
 }
 
 /// Names this run to ECS: what it starts is known as its own, to a retry and to other runs.
@@ -137,17 +146,15 @@ impl Settings {
             databases: selection::select(&asked, &config.fleet)?,
             cluster: parse::required(target.cluster, "cluster", "--cluster NAME")?,
             task_definition: parse::task_definition(parse::required(
-                target.task_definition,
+                target.base.task_definition,
                 "task definition",
                 "--task-definition FAMILY, an ARN, or the path of a JSON file",
             )?),
-            container: target.container,
-            region: target.region,
+            container: target.base.container,
+            region: target.aws.region,
             role_to_assume: credentials.role_to_assume.map(parse::role_arn).transpose()?,
-            call_timeout: parse::duration("call-timeout", &target.call_timeout)?,
-            repository: image.repository.clone(),
-            tag: image.tag.clone().map(parse::tag).transpose()?,
-            image: parse::image_choice(image),
+            call_timeout: parse::duration("call-timeout", &target.aws.call_timeout)?,
+            image: parse::image(image, commit)?,
             network: parse::network_choice(network)?,
             database_variable: parse::variable_name("database-variable", task.database_variable)?,
             environment: parse::environment(task.env)?,
@@ -166,7 +173,6 @@ impl Settings {
             comment: github.comment,
             format: output.format,
             summary_file: output.summary_file,
-            commit,
             run,
         };
         if settings.environment.iter().any(|(name, _)| *name == settings.database_variable) {

@@ -14,7 +14,7 @@ use super::aws_error;
 use crate::failure::Failure;
 use crate::ports::{Call, Caller};
 use crate::progress::Aside;
-use crate::settings::Settings;
+use crate::settings::{BuildSettings, Settings};
 
 mod oidc;
 pub mod role;
@@ -43,10 +43,15 @@ impl Access {
         Self {
             region: settings.region.clone(),
             call_timeout: settings.call_timeout,
-            role: settings
-                .role_to_assume
-                .clone()
-                .map(|arn| Role { arn, run: settings.run.started_by.clone() }),
+            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
+        }
+    }
+
+    pub fn of_build(settings: &BuildSettings) -> Self {
+        Self {
+            region: settings.region.clone(),
+            call_timeout: settings.call_timeout,
+            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
         }
     }
 }

@@ -15,6 +15,14 @@ pub struct Target {
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
 
+    #[command(flatten)]
+    pub base: Base,
+    #[command(flatten)]
+    pub aws: AwsFlags,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Base {
     /// What the migration task is made from: family, family:revision, ARN, or the path of a JSON file
     #[arg(long, value_name = "FAMILY|ARN|PATH")]
     pub task_definition: Option<String>,
@@ -22,7 +30,10 @@ pub struct Target {
     /// The container whose exit code decides [default: the only essential one]
     #[arg(long, value_name = "NAME")]
     pub container: Option<String>,
+}
 
+#[derive(Debug, Clone, Args)]
+pub struct AwsFlags {
     /// The AWS region [default: AWS_REGION, or the profile's]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
@@ -71,6 +82,16 @@ pub struct GitHubFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Image: docker build, or --binary, or --image")]
 pub struct Image {
+    /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
+    #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
+    pub image: Option<String>,
+
+    #[command(flatten)]
+    pub source: ImageSource,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImageSource {
     /// The ECR repository [default: the one that the task definition's image is in]
     #[arg(long, value_name = "NAME|URI")]
     pub repository: Option<String>,
@@ -78,10 +99,6 @@ pub struct Image {
     /// The image's tag [default: the commit, from GITHUB_SHA or git]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-
-    /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
-    #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
-    pub image: Option<String>,
 
     /// Package this static executable as the image, without Docker
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dockerfile", "context", "target", "build_arg"])]

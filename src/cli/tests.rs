@@ -45,7 +45,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
     let migrate = parsed(&["fargate-migrate"], &inputs);
     assert_eq!(migrate.database, ["a", "b", "c", "d"]);
     assert_eq!(migrate.target.cluster.as_deref(), Some("x"));
-    assert_eq!(migrate.target.region, None);
+    assert_eq!(migrate.target.aws.region, None);
     assert_eq!(migrate.fleet.max_parallel, 7);
     assert!(migrate.fleet.keep_going);
     assert!(!migrate.task.require_report);
@@ -83,7 +83,7 @@ fn a_boolean_input_that_is_none_is_refused() {
 fn an_input_can_not_smuggle_in_another_flag() {
     let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_TAG", "--plan"), ("INPUT_DATABASE", "--plan")];
     let migrate = parsed(&["fargate-migrate", "migrate"], &inputs);
-    assert_eq!(migrate.image.tag.as_deref(), Some("--plan"));
+    assert_eq!(migrate.image.source.tag.as_deref(), Some("--plan"));
     assert_eq!(migrate.database, ["--plan"]);
     assert!(!migrate.plan);
 }
@@ -94,8 +94,8 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
     let inputs = [("INPUT_CLUSTER", "input"), ("INPUT_REGION", "input"), ("INPUT_CONTAINER", "")];
     let migrate = with_config(config, &["--cluster=flag"], &inputs).expect("valid");
     assert_eq!(migrate.target.cluster.as_deref(), Some("flag"));
-    assert_eq!(migrate.target.region.as_deref(), Some("input"));
-    assert_eq!(migrate.target.container.as_deref(), Some("file"), "an empty input is none");
+    assert_eq!(migrate.target.aws.region.as_deref(), Some("input"));
+    assert_eq!(migrate.target.base.container.as_deref(), Some("file"), "an empty input is none");
     assert_eq!(migrate.fleet.max_parallel, 9);
     assert_eq!(migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
 }
@@ -104,7 +104,7 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
 fn every_kind_of_value_becomes_its_flag() {
     let config = include_str!("../config/samples/full.yml");
     let migrate = with_config(config, &[], &[]).expect("valid");
-    assert_eq!(migrate.image.build_arg, ["PROXY", "VERSION=1"]);
+    assert_eq!(migrate.image.source.build_arg, ["PROXY", "VERSION=1"]);
     assert_eq!(migrate.task.env, ["LOG_LEVEL=debug"]);
     assert_eq!(migrate.task.timeout, "1h 30m");
     assert_eq!(migrate.task.on_timeout, Leftover::Leave);
@@ -132,15 +132,15 @@ fn a_switch_of_the_file_can_be_turned_off() {
 fn what_a_layer_says_makes_way_for_what_it_excludes() {
     let builds = "dockerfile: app/Dockerfile\ntarget: production\n";
     let migrate = with_config(builds, &["--image=registry/app:v1"], &[]).expect("the file makes way");
-    assert_eq!((migrate.image.dockerfile, migrate.image.target), (None, None));
+    assert_eq!((migrate.image.source.dockerfile, migrate.image.source.target), (None, None));
     let migrate = with_config(builds, &[], &[("INPUT_BINARY", "target/app")]).expect("the file makes way");
-    assert_eq!(migrate.image.dockerfile, None);
+    assert_eq!(migrate.image.source.dockerfile, None);
     let migrate = with_config(builds, &["--context=elsewhere"], &[]).expect("these go together");
-    assert_eq!(migrate.image.target.as_deref(), Some("production"));
+    assert_eq!(migrate.image.source.target.as_deref(), Some("production"));
 
     let inputs = [("INPUT_DOCKERFILE", "Dockerfile"), ("INPUT_TARGET", "x")];
     let migrate = with_config("", &["--image=registry/app:v1"], &inputs).expect("inputs make way for flags");
-    assert_eq!(migrate.image.dockerfile, None);
+    assert_eq!(migrate.image.source.dockerfile, None);
 
     let given = "subnets: [subnet-1]\nsecurity-groups: [sg-1]\nassign-public-ip: true\n";
     let migrate = with_config(given, &["--network-from-service=web"], &[]).expect("the file makes way");
@@ -176,7 +176,7 @@ fn a_given_file_is_read_and_has_to_be_there() {
 #[test]
 fn a_value_of_the_file_can_not_smuggle_in_another_flag() {
     let migrate = with_config("container: --plan\nenv: {A: '--plan'}\n", &[], &[]).expect("valid");
-    assert_eq!(migrate.target.container.as_deref(), Some("--plan"));
+    assert_eq!(migrate.target.base.container.as_deref(), Some("--plan"));
     assert_eq!(migrate.task.env, ["A=--plan"]);
     assert!(!migrate.plan);
 }

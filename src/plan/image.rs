@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::{BinaryImage, DockerBuild, ImageTag};
 use crate::report::ImageSource;
-use crate::settings::{ImageChoice, Settings};
-use crate::steps::observe::{ObservedImage, docker_build};
+use crate::settings::{ImageChoice, ImageSettings, Settings};
+use crate::steps::observe::{ObservedImage, docker_build, platform};
 use crate::task_definition::TaskDefinition;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +63,8 @@ impl ImagePlan {
 }
 
 pub fn image_plan(
-    settings: &Settings,
-    base: &TaskDefinition,
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
     observed: ObservedImage,
     notes: &mut Vec<String>,
 ) -> Result<ImagePlan, Failure> {
@@ -82,10 +82,9 @@ pub fn image_plan(
             if let Some(digest) = digest {
                 return Ok(ImagePlan::Reuse { tag: to, digest });
             }
-            match &settings.image {
+            match &settings.choice {
                 ImageChoice::Binary(path) => {
-                    let platform = base.platform()?.to_owned();
-                    notes.extend(unknown_program(settings, base, path));
+                    let platform = platform(base)?.to_owned();
                     Ok(ImagePlan::Package { binary: BinaryImage { path: path.clone(), platform }, to })
                 }
                 _ => match docker_build(settings, base)? {
@@ -100,7 +99,8 @@ pub fn image_plan(
 }
 
 /// An image of `--binary` holds one program, named as its file: a command of another name finds nothing to start.
-fn unknown_program(settings: &Settings, base: &TaskDefinition, binary: &Path) -> Option<String> {
+pub fn unknown_program(settings: &Settings, base: &TaskDefinition, image: &ImagePlan) -> Option<String> {
+    let ImagePlan::Package { binary: BinaryImage { path: binary, .. }, .. } = image else { return None };
     let container = base.migration_container(settings.container.as_deref()).ok()?;
     let entry_point = base.entry_point(container).unwrap_or_default();
     let command = settings.command.clone().or_else(|| base.command(container)).unwrap_or_default();

@@ -60,20 +60,7 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
 /// As [`Plan::revision`].
 pub fn json(plan: &Plan) -> Result<Value, Failure> {
     let revision = plan.revision(&plan.image.reference())?;
-    let image = match &plan.image {
-        ImagePlan::Reuse { tag, digest } => {
-            json!({"action": "reuse", "reference": plan.image.reference(), "tag": tag.tag, "digest": digest, "exists": true})
-        }
-        ImagePlan::Build { build, to } => {
-            json!({"action": "build", "reference": to.reference(), "tag": to.tag, "exists": exists(plan), "build": build})
-        }
-        ImagePlan::Package { binary, to } => {
-            json!({"action": "package", "reference": to.reference(), "tag": to.tag, "exists": exists(plan), "binary": binary})
-        }
-        ImagePlan::Given { reference, digest } => {
-            json!({"action": "use", "reference": reference, "digest": digest})
-        }
-    };
+    let image = image_json(&plan.image, exists(plan));
     let databases: Vec<Value> = requests(plan)?
         .into_iter()
         .map(|Request { database, input, already_running }| {
@@ -111,7 +98,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
         facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
     }
     facts.push(("cluster", plan.cluster.clone()));
-    facts.push(("image", image(plan)));
+    facts.push(("image", image_sentence(&plan.image, exists(plan))));
     facts.push((
         "revision",
         match plan.revision(&plan.image.reference())? {
@@ -144,12 +131,30 @@ fn waves(plan: &Plan) -> String {
     }
 }
 
-fn image(plan: &Plan) -> String {
-    let absent = |tag: &str| match exists(plan) {
+pub(super) fn image_json(image: &ImagePlan, exists: Option<bool>) -> Value {
+    match image {
+        ImagePlan::Reuse { tag, digest } => {
+            json!({"action": "reuse", "reference": image.reference(), "tag": tag.tag, "digest": digest, "exists": true})
+        }
+        ImagePlan::Build { build, to } => {
+            json!({"action": "build", "reference": to.reference(), "tag": to.tag, "exists": exists, "build": build})
+        }
+        ImagePlan::Package { binary, to } => {
+            json!({"action": "package", "reference": to.reference(), "tag": to.tag, "exists": exists, "binary": binary})
+        }
+        ImagePlan::Given { reference, digest } => {
+            json!({"action": "use", "reference": reference, "digest": digest})
+        }
+    }
+}
+
+/// What happens to the image. `exists`: whether its tag is there; none when nobody looked.
+pub(super) fn image_sentence(image: &ImagePlan, exists: Option<bool>) -> String {
+    let absent = |tag: &str| match exists {
         Some(_) => format!("the repository has no image {tag} yet"),
         None => format!("whether the repository has {tag} is not known"),
     };
-    match &plan.image {
+    match image {
         ImagePlan::Reuse { tag, digest } => {
             format!("reuse {}@{digest}: the repository has tag {} already", tag.repository.uri, tag.tag)
         }

@@ -103,7 +103,7 @@ fn run(report: &Report, databases: Vec<Value>) -> Value {
     })
 }
 
-fn error(failure: &Failure) -> Value {
+pub(super) fn error(failure: &Failure) -> Value {
     json!({ "message": failure.message, "hint": failure.hint, "evidence": failure.evidence })
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::words::{self, Standing, duration};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed};
+use crate::failure::Failure;
 use crate::untrusted::{fence, html, markdown_cell, markdown_code, markdown_text, shortened};
 
 mod gantt;
@@ -92,7 +93,10 @@ fn headline(report: &Report) -> String {
 
 /// What ended the run, with its hint and evidence.
 fn error(report: &Report) -> String {
-    let Some(failure) = &report.error else { return String::new() };
+    report.error.as_ref().map(failure).unwrap_or_default()
+}
+
+pub(super) fn failure(failure: &Failure) -> String {
     let mut out = format!("**Error:** {}\n\n", prose(&failure.message));
     if let Some(hint) = &failure.hint {
         let _ = writeln!(out, "**To fix it:** {}\n", prose(hint));
@@ -172,7 +176,7 @@ fn what_ran(report: &Report) -> String {
     out
 }
 
-fn image(image: &ImageUsed) -> String {
+pub(super) fn image(image: &ImageUsed) -> String {
     let digest = image.digest.as_deref().filter(|digest| !image.reference.ends_with(digest));
     let digest = digest.map(|digest| format!(", {}", markdown_code(digest))).unwrap_or_default();
     format!("{}{digest} ({})", markdown_code(&image.reference), image.source.word())

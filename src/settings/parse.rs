@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{ImageChoice, NetworkChoice, Selector, TaskDefinitionSource};
+use super::{ImageChoice, ImageSettings, NetworkChoice, Selector, TaskDefinitionSource};
 use crate::cli;
 use crate::failure::Failure;
 
@@ -14,7 +14,7 @@ pub fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
     let missing: Vec<(&str, &str)> = [
         (flags.database.is_empty() && flags.databases_file.is_none(), "database", "--database NAME"),
         (absent(&flags.target.cluster), "cluster", "--cluster NAME"),
-        (absent(&flags.target.task_definition), "task definition", "--task-definition FAMILY"),
+        (absent(&flags.target.base.task_definition), "task definition", "--task-definition FAMILY"),
         (
             network.subnets.is_empty() && network.network_from_service.is_none(),
             "subnets",
@@ -72,19 +72,29 @@ pub fn role_arn(arn: String) -> Result<String, Failure> {
         .hint("an ARN reads arn:aws:iam::123456789012:role/NAME"))
 }
 
-pub fn image_choice(image: cli::Image) -> ImageChoice {
-    if let Some(reference) = image.image {
+pub fn image(image: cli::Image, commit: Option<String>) -> Result<ImageSettings, Failure> {
+    let cli::Image { image, source } = image;
+    Ok(ImageSettings {
+        repository: source.repository.clone(),
+        tag: source.tag.clone().map(tag).transpose()?,
+        commit,
+        choice: image_choice(image, source),
+    })
+}
+
+fn image_choice(reference: Option<String>, source: cli::ImageSource) -> ImageChoice {
+    if let Some(reference) = reference {
         return ImageChoice::Reference(reference);
     }
-    if let Some(binary) = image.binary {
+    if let Some(binary) = source.binary {
         return ImageChoice::Binary(binary);
     }
-    let context = image.context.unwrap_or_else(|| ".".into());
+    let context = source.context.unwrap_or_else(|| ".".into());
     ImageChoice::Docker {
-        dockerfile: image.dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
+        dockerfile: source.dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
         context,
-        target: image.target,
-        build_args: image.build_arg,
+        target: source.target,
+        build_args: source.build_arg,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::plan::{ImagePlan, Plan};
+use crate::plan::ImagePlan;
 use crate::ports::Writes;
 use crate::progress::Progress;
 use crate::report::{ImageSource, ImageUsed};
@@ -27,14 +27,14 @@ impl Image {
 }
 
 /// Builds and pushes what the plan says, or takes what is there.
-pub async fn image(plan: &Plan, writes: &impl Writes, progress: &Progress) -> Result<Image> {
-    let source = plan.image.source();
+pub async fn image(plan: &ImagePlan, writes: &impl Writes, progress: &Progress) -> Result<Image> {
+    let source = plan.source();
     let pushed = |uri: &str, digest: String| Image {
         reference: format!("{uri}@{digest}"),
         digest: Some(digest),
         source,
     };
-    Ok(match &plan.image {
+    Ok(match plan {
         ImagePlan::Reuse { tag, digest } => {
             progress.step(&format!("image: reuse {} ({})", tag.reference(), short(digest)));
             pushed(&tag.repository.uri, digest.clone())

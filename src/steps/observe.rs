@@ -9,13 +9,15 @@ use crate::ports::{Caller, DesiredStatus, Network, Reads, Repository, Task};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
+mod build;
 mod image;
 mod network;
 
 use image::{image, local_checks, local_problem, repository_of, tag};
 use network::network;
 
-pub use image::docker_build;
+pub use build::{ObservedBuild, observe_build};
+pub use image::{docker_build, platform};
 
 /// What was seen, and what could not be.
 #[derive(Debug, Clone)]
@@ -64,15 +66,15 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
         task_definitions(settings, reads, region),
         reads.check_cluster(&settings.cluster)
     )?;
-    base.migration_container(settings.container.as_deref())?;
+    let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: region.to_owned() };
     let (image, network, running, finished) = try_join!(
-        image(settings, reads, &account, &base),
+        image(&settings.image, reads, &account, Some((&base, container))),
         network(settings, reads),
         reads.tasks_of_family(&settings.cluster, base.family(), DesiredStatus::Running),
         finished(settings, reads, base.family())
     )?;
-    let notes = local_checks(settings, &base, &image).await?;
+    let notes = local_checks(&settings.image, Some(&base), &image, settings.plan_only).await?;
     Ok(Observed { aws: Some(account), base, current, image, network, running, finished, notes })
 }
 
@@ -82,14 +84,14 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
     };
     let base = TaskDefinition::from_file(path)?;
     let container = base.migration_container(settings.container.as_deref())?;
-    let image = match &settings.image {
+    let image = match &settings.image.choice {
         ImageChoice::Reference(reference) => ObservedImage::Reference {
             reference: reference.clone(),
             digest: ImageReference::parse(reference).digest.map(str::to_owned),
         },
         _ => {
-            let (name, uri) = repository_of(settings, &base, container)?;
-            let tag = tag(settings).await.unwrap_or_else(|_| "<commit>".into());
+            let (name, uri) = repository_of(&settings.image, Some((&base, container)))?;
+            let tag = tag(&settings.image).await.unwrap_or_else(|_| "<commit>".into());
             ObservedImage::Tagged { repository: Repository { name, uri }, tag, digest: None }
         }
     };
@@ -98,7 +100,7 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
          and tasks that run now were not looked at"
             .to_owned(),
     ];
-    if let Some(problem) = local_problem(settings, &base).await? {
+    if let Some(problem) = local_problem(&settings.image, Some(&base)).await? {
         notes.push(format!("a build on this machine would fail: {problem}"));
     }
     let network = network::unresolved(settings);

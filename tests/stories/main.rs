@@ -15,6 +15,8 @@ mod fleet;
 mod seed_mistakes;
 /// The image: packaged, pushed, reused, refused.
 mod image;
+/// `build`: the image alone, for another job.
+mod build;
 /// The image by app/Dockerfile and a real Docker Engine, run as a task.
 mod docker;
 /// What a person can fix: message, hint, exit code.

@@ -14,6 +14,7 @@ use crate::adapters::aws_error;
 use crate::failure::Failure;
 use crate::ports::Call;
 use crate::progress::Aside;
+use crate::settings::RunIdentity;
 
 /// Whom to become, and as whom CloudTrail shows it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ pub struct Role {
 const SESSION_NAME: usize = 64;
 
 impl Role {
+    pub fn of(arn: Option<&String>, run: &RunIdentity) -> Option<Self> {
+        arn.map(|arn| Self { arn: arn.clone(), run: run.started_by.clone() })
+    }
+
     /// What the token is for. China's STS has a name of its own (aws-actions/configure-aws-credentials, `audience`).
     fn audience(&self) -> &'static str {
         audience(self.arn.split(':').nth(1).unwrap_or_default())

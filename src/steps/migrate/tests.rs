@@ -67,7 +67,7 @@ fn settings_of(plan: &Plan) -> Settings {
 async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
     let progress = Progress::silent();
     let recorder = Recorder::new(&settings_of(plan), &progress, None);
-    let image = image(plan, world, &progress).await.expect("an image");
+    let image = image(&plan.image, world, &progress).await.expect("an image");
     let revision = revision(plan, &image, world, &progress).await.expect("a revision");
     let from = Instant::now();
     Migration { plan, revision: &revision, world, progress: &progress, recorder: &recorder, interrupt }

@@ -7,20 +7,23 @@ use crate::adapters::{docker, git};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
 use crate::ports::{DockerBuild, Reads};
-use crate::settings::{ImageChoice, Settings};
+use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
+/// What a task on Fargate runs on, unless its definition says otherwise.
+const DEFAULT_PLATFORM: &str = "linux/amd64";
+
+/// `container` is the container whose image it will be, in the task definition that it is in now.
 pub async fn image(
-    settings: &Settings,
+    settings: &ImageSettings,
     reads: &impl Reads,
     account: &Account,
-    base: &TaskDefinition,
+    container: Option<(&TaskDefinition, &str)>,
 ) -> Result<ObservedImage> {
-    let container = base.migration_container(settings.container.as_deref())?;
-    if let ImageChoice::Reference(text) = &settings.image {
+    if let ImageChoice::Reference(text) = &settings.choice {
         return given_image(reads, account, text).await;
     }
-    let (name, _) = repository_of(settings, base, container)?;
+    let (name, _) = repository_of(settings, container)?;
     let tag = tag(settings).await?;
     let repository = reads.repository(&name).await?;
     let digest = reads.image_digest(&repository.name, &tag).await?;
@@ -52,30 +55,31 @@ async fn given_image(reads: &impl Reads, account: &Account, text: &str) -> Resul
 
 /// The repository's name and URI, from `--repository` or from where the container's image is now.
 pub fn repository_of(
-    settings: &Settings,
-    base: &TaskDefinition,
-    container: &str,
+    settings: &ImageSettings,
+    container: Option<(&TaskDefinition, &str)>,
 ) -> Result<(String, String), Failure> {
-    let text = settings.repository.as_deref().or_else(|| base.image(container)).unwrap_or_default();
+    let now = || container.and_then(|(base, name)| base.image(name));
+    let text = settings.repository.as_deref().or_else(now).unwrap_or_default();
     let parsed = ImageReference::parse(text);
     if parsed.path.is_empty() || text.contains(char::is_whitespace) {
-        return Err(Failure::input(format!(
-            "container {container} has no image to take the repository from"
-        ))
-        .hint("pass --repository NAME"));
+        let message = match container {
+            Some((_, name)) => format!("container {name} has no image to take the repository from"),
+            None => "no repository given".to_owned(),
+        };
+        return Err(Failure::input(message).hint("pass --repository NAME"));
     }
     Ok((parsed.path.to_owned(), parsed.repository()))
 }
 
 /// `--tag`, else the commit: GitHub's, else git's.
-pub async fn tag(settings: &Settings) -> Result<String> {
+pub async fn tag(settings: &ImageSettings) -> Result<String> {
     if let Some(tag) = &settings.tag {
         return Ok(tag.clone());
     }
     if let Some(commit) = &settings.commit {
         return Ok(commit.clone());
     }
-    let directory = match &settings.image {
+    let directory = match &settings.choice {
         ImageChoice::Docker { context, .. } => context.clone(),
         _ => ".".into(),
     };
@@ -88,15 +92,16 @@ pub async fn tag(settings: &Settings) -> Result<String> {
 
 /// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
 pub async fn local_checks(
-    settings: &Settings,
-    base: &TaskDefinition,
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
     image: &ObservedImage,
+    plan_only: bool,
 ) -> Result<Vec<String>> {
     if !matches!(image, ObservedImage::Tagged { digest: None, .. }) {
         return Ok(Vec::new());
     }
     match local_problem(settings, base).await? {
-        Some(problem) if settings.plan_only && problem.exit_code != ExitCode::BadInput => {
+        Some(problem) if plan_only && problem.exit_code != ExitCode::BadInput => {
             Ok(vec![format!("a build on this machine would fail: {problem}")])
         }
         Some(problem) => Err(problem.into()),
@@ -104,8 +109,11 @@ pub async fn local_checks(
     }
 }
 
-pub async fn local_problem(settings: &Settings, base: &TaskDefinition) -> Result<Option<Failure>> {
-    let checked = match &settings.image {
+pub async fn local_problem(
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
+) -> Result<Option<Failure>> {
+    let checked = match &settings.choice {
         ImageChoice::Docker { .. } => match docker_build(settings, base)? {
             Some(build) => docker::check(&build).await,
             None => Ok(()),
@@ -127,8 +135,11 @@ pub async fn local_problem(settings: &Settings, base: &TaskDefinition) -> Result
 }
 
 /// What docker is asked for, with the platform of the task definition.
-pub fn docker_build(settings: &Settings, base: &TaskDefinition) -> Result<Option<DockerBuild>, Failure> {
-    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.image else {
+pub fn docker_build(
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
+) -> Result<Option<DockerBuild>, Failure> {
+    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.choice else {
         return Ok(None);
     };
     Ok(Some(DockerBuild {
@@ -136,6 +147,10 @@ pub fn docker_build(settings: &Settings, base: &TaskDefinition) -> Result<Option
         dockerfile: dockerfile.clone(),
         target: target.clone(),
         build_args: build_args.clone(),
-        platform: base.platform()?.to_owned(),
+        platform: platform(base)?.to_owned(),
     }))
+}
+
+pub fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Failure> {
+    base.map_or(Ok(DEFAULT_PLATFORM), TaskDefinition::platform)
 }

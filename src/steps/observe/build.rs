@@ -1,0 +1,53 @@
+//! Observe for `fargate-migrate build`: account, repository and tag, and what names them.
+
+use anyhow::Result;
+use tokio::try_join;
+
+use super::image::{image, local_checks};
+use super::{Account, ObservedImage, described, unknown_task_definition};
+use crate::ports::Reads;
+use crate::settings::{BuildSettings, TaskDefinitionSource};
+use crate::task_definition::TaskDefinition;
+
+/// What was seen.
+#[derive(Debug, Clone)]
+pub struct ObservedBuild {
+    pub account: Account,
+    /// What says the platform; absent when no task definition was given.
+    pub base: Option<TaskDefinition>,
+    pub image: ObservedImage,
+    /// What a person should know before the run.
+    pub notes: Vec<String>,
+}
+
+/// Calls that change nothing.
+pub async fn observe_build(
+    settings: &BuildSettings,
+    reads: &impl Reads,
+    region: &str,
+) -> Result<ObservedBuild> {
+    let (caller, base) = try_join!(reads.caller(), task_definition(settings, reads, region))?;
+    let account = Account { caller, region: region.to_owned() };
+    let container = match &base {
+        Some(base) => Some((base, base.migration_container(settings.container.as_deref())?)),
+        None => None,
+    };
+    let image = image(&settings.image, reads, &account, container).await?;
+    let notes = local_checks(&settings.image, base.as_ref(), &image, settings.plan_only).await?;
+    Ok(ObservedBuild { account, base, image, notes })
+}
+
+async fn task_definition(
+    settings: &BuildSettings,
+    reads: &impl Reads,
+    region: &str,
+) -> Result<Option<TaskDefinition>> {
+    match &settings.task_definition {
+        None => Ok(None),
+        Some(TaskDefinitionSource::File(path)) => Ok(Some(TaskDefinition::from_file(path)?)),
+        Some(TaskDefinitionSource::Ecs(name)) => match described(reads, name).await? {
+            Some(base) => Ok(Some(base)),
+            None => Err(unknown_task_definition(reads, name, region).await.into()),
+        },
+    }
+}

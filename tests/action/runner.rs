@@ -1,0 +1,367 @@
+//! GitHub's runner, replayed: how it starts a container action, what it reads from it, and how it cancels one.
+//!
+//! Flags, mounts and environment are those of actions/runner 2.336 (ContainerActionHandler.cs, DockerCommandManager.cs,
+//! FileCommandManager.cs). It is a re-implementation, not the runner.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::commands::Commands;
+use crate::support::command_file;
+
+/// The runner's user on a hosted machine, who owns workspace and command files; a container action is root.
+const RUNNER_USER: u32 = 1001;
+/// From SIGINT to SIGTERM, and from there to SIGKILL (ProcessInvoker.cs).
+const UNTIL_TERM: Duration = Duration::from_millis(7500);
+const UNTIL_KILL: Duration = Duration::from_millis(2500);
+/// No stage of these stories takes longer.
+const DEADLINE: Duration = Duration::from_secs(240);
+
+/// A job's machine: its directories, its environment, and what earlier stages have saved.
+pub struct Runner {
+    image: String,
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+    inputs: Vec<(String, String)>,
+    pub state: BTreeMap<String, String>,
+}
+
+impl Runner {
+    /// `environment` is the job's, such as what a credentials action has exported.
+    pub fn new(image: &str, environment: Vec<(String, String)>, inputs: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let runner = Self {
+            image: image.to_owned(),
+            directory,
+            environment,
+            inputs: inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            state: BTreeMap::new(),
+        };
+        for (host, _) in runner.mounts() {
+            std::fs::create_dir_all(&host).expect("make a directory");
+            // Only root can; elsewhere the files stay ours.
+            let _ = chown(&host, Some(RUNNER_USER), Some(RUNNER_USER));
+        }
+        std::fs::write(runner.temp().join("_github_workflow/event.json"), r#"{"inputs":{}}"#)
+            .expect("an event");
+        runner
+    }
+
+    pub fn workspace(&self) -> PathBuf {
+        self.directory.path().join("work/shop/shop")
+    }
+
+    /// What container actions of a job share.
+    pub fn home(&self) -> PathBuf {
+        self.temp().join("_github_home")
+    }
+
+    fn temp(&self) -> PathBuf {
+        self.directory.path().join("work/_temp")
+    }
+
+    /// Directories of this machine, and where the container has them.
+    fn mounts(&self) -> [(PathBuf, &'static str); 5] {
+        let temp = self.temp();
+        [
+            (temp.clone(), "/github/runner_temp"),
+            (temp.join("_github_home"), "/github/home"),
+            (temp.join("_github_workflow"), "/github/workflow"),
+            (temp.join("_runner_file_commands"), "/github/file_commands"),
+            (self.workspace(), "/github/workspace"),
+        ]
+    }
+
+    pub fn main(&self) -> Stage {
+        self.stage(None)
+    }
+
+    /// The post stage: another container of the same image, with the same inputs and what main has saved.
+    pub async fn post(&self) -> Ended {
+        self.stage(Some(post_entrypoint())).ended().await
+    }
+
+    fn stage(&self, entrypoint: Option<String>) -> Stage {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "fargate-migrate-action-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let files = Files::create(&self.temp().join("_runner_file_commands"), &name);
+        let environment = self.environment_of(&files);
+        let mut command = Command::new("docker");
+        command.args([
+            "run",
+            "--name",
+            &name,
+            "--label",
+            "fargate-migrate-action",
+            "--workdir",
+            "/github/workspace",
+        ]);
+        command.arg("--rm");
+        for (key, value) in &environment {
+            // By name, so that values stay out of the process list; the client's own HOME is not the container's.
+            match key.as_str() {
+                "HOME" => command.args(["-e", &format!("HOME={value}")]),
+                _ => command.env(key, value).args(["-e", key]),
+            };
+        }
+        command.args(["-e", "GITHUB_ACTIONS=true", "-e", "CI=true"]);
+        if let Some(entrypoint) = entrypoint {
+            command.args(["--entrypoint", &entrypoint]);
+        }
+        // The job's network: a sandbox on loopback is reached from the host's alone.
+        command.args(["--network", "host", "-v", "/var/run/docker.sock:/var/run/docker.sock"]);
+        for (host, container) in self.mounts() {
+            command.args(["-v", &format!("{}:{container}", host.display())]);
+        }
+        command
+            .arg(&self.image)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut client = command.spawn().expect("start docker");
+        let lines = lines_of(&mut client);
+        Stage { client, container: Container(name), lines, files }
+    }
+
+    /// In the runner's order; what comes later wins.
+    fn environment_of(&self, files: &Files) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<String, String> = self.environment.iter().cloned().collect();
+        all.extend(self.state.iter().map(|(key, value)| (format!("STATE_{key}"), value.clone())));
+        let inputs = declared_inputs().into_iter().chain(self.inputs.iter().cloned());
+        all.extend(
+            inputs.map(|(name, value)| (format!("INPUT_{}", name.replace(' ', "_").to_uppercase()), value)),
+        );
+        all.entry("GITHUB_TOKEN".into()).or_default();
+        let temp = self.temp().display().to_string();
+        let workspace = self.workspace().display().to_string();
+        for (key, value) in [
+            ("HOME", format!("{temp}/_github_home").as_str()),
+            ("GITHUB_ACTION", "migrate"),
+            ("GITHUB_ACTOR", "octocat"),
+            ("GITHUB_API_URL", "http://127.0.0.1:9"),
+            ("GITHUB_EVENT_NAME", "workflow_dispatch"),
+            ("GITHUB_EVENT_PATH", &format!("{temp}/_github_workflow/event.json")),
+            ("GITHUB_JOB", "migrate"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_REF_NAME", "main"),
+            ("GITHUB_REPOSITORY", "octo/shop"),
+            ("GITHUB_RUN_ATTEMPT", "1"),
+            ("GITHUB_RUN_ID", "4242"),
+            ("GITHUB_SERVER_URL", "https://github.example"),
+            ("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567"),
+            ("GITHUB_WORKFLOW", "migrate"),
+            ("GITHUB_WORKSPACE", &workspace),
+            ("RUNNER_ARCH", "X64"),
+            ("RUNNER_ENVIRONMENT", "github-hosted"),
+            ("RUNNER_NAME", "GitHub Actions 7"),
+            ("RUNNER_OS", "Linux"),
+            ("RUNNER_TEMP", &temp),
+            ("ACTIONS_RUNTIME_URL", "http://127.0.0.1:9/"),
+            ("ACTIONS_RUNTIME_TOKEN", "runtime-token"),
+        ] {
+            all.insert(key.into(), value.into());
+        }
+        all.extend(files.environment());
+        for value in all.values_mut() {
+            *value = self.translated(value);
+        }
+        all
+    }
+
+    /// A path of this machine as the container has it; the mount that was added last is tried first.
+    fn translated(&self, value: &str) -> String {
+        for (host, container) in self.mounts().iter().rev() {
+            if let Ok(rest) = Path::new(value).strip_prefix(host) {
+                return Path::new(container)
+                    .join(rest)
+                    .display()
+                    .to_string()
+                    .trim_end_matches('/')
+                    .to_owned();
+            }
+        }
+        value.to_owned()
+    }
+}
+
+/// A stage's container, and the docker client that the runner holds.
+pub struct Stage {
+    client: Child,
+    container: Container,
+    lines: mpsc::UnboundedReceiver<String>,
+    files: Files,
+}
+
+impl Stage {
+    pub async fn ended(mut self) -> Ended {
+        let mut log = Vec::new();
+        let mut commands = Commands::default();
+        let all = async {
+            while let Some(line) = self.lines.recv().await {
+                commands.read(&line);
+                log.push(line);
+            }
+            self.client.wait().await.expect("wait for docker")
+        };
+        let status = timeout(DEADLINE, all).await;
+        let status = status.unwrap_or_else(|_| panic!("{} did not end: {log:#?}", self.container.0));
+        Ended {
+            code: status.code().unwrap_or(-1),
+            outputs: command_file(&self.files.read("set_output")),
+            state: command_file(&self.files.read("save_state")).into_iter().collect(),
+            summary: self.files.read("step_summary"),
+            executed: commands.executed,
+            log,
+        }
+    }
+
+    /// What "Cancel workflow" does: SIGINT, SIGTERM and SIGKILL, each to the docker client.
+    pub async fn cancelled(self) -> Ended {
+        let pid = self.client.id().expect("docker runs");
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
+        let ended = self.ended();
+        tokio::pin!(ended);
+        for (signal, patience) in [(Signal::SIGINT, UNTIL_TERM), (Signal::SIGTERM, UNTIL_KILL)] {
+            kill(pid, signal).expect("signal docker");
+            if let Ok(ended) = timeout(patience, &mut ended).await {
+                return ended;
+            }
+        }
+        panic!("the runner would have killed the docker client, and the container would still run");
+    }
+
+    /// What a lack of memory does: nobody in the container gets to do anything.
+    pub async fn killed(self) -> Ended {
+        let killed =
+            Command::new("docker").args(["kill", "--signal", "KILL", &self.container.0]).output().await;
+        assert!(killed.is_ok_and(|output| output.status.success()), "docker kill");
+        self.ended().await
+    }
+}
+
+/// What the runner knows when a stage is over.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub outputs: HashMap<String, String>,
+    pub state: BTreeMap<String, String>,
+    pub summary: String,
+    /// The names of the workflow commands that took effect, in their order.
+    pub executed: Vec<String>,
+    pub log: Vec<String>,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.log.iter().any(|line| line.contains(text)), "{text:?} is not in {self:#?}");
+        self
+    }
+}
+
+/// Removes the container, whatever became of its client.
+struct Container(String);
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("docker").args(["rm", "--force", "--volumes", &self.0]).output();
+    }
+}
+
+/// A stage's own command files.
+struct Files(BTreeMap<&'static str, PathBuf>);
+
+impl Files {
+    fn create(directory: &Path, stage: &str) -> Self {
+        let kinds = ["set_output", "set_env", "add_path", "save_state", "step_summary"];
+        Self(
+            kinds
+                .into_iter()
+                .map(|kind| {
+                    let path = directory.join(format!("{kind}_{stage}"));
+                    std::fs::write(&path, "").expect("make a command file");
+                    let _ = chown(&path, Some(RUNNER_USER), Some(RUNNER_USER));
+                    (kind, path)
+                })
+                .collect(),
+        )
+    }
+
+    fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        let names = HashMap::from([
+            ("set_output", "GITHUB_OUTPUT"),
+            ("set_env", "GITHUB_ENV"),
+            ("add_path", "GITHUB_PATH"),
+            ("save_state", "GITHUB_STATE"),
+            ("step_summary", "GITHUB_STEP_SUMMARY"),
+        ]);
+        self.0.iter().map(move |(kind, path)| (names[kind].to_owned(), path.display().to_string()))
+    }
+
+    fn read(&self, kind: &str) -> String {
+        std::fs::read_to_string(&self.0[kind]).expect("read a command file")
+    }
+}
+
+/// Both streams, line by line as they come: the runner reads commands from either.
+fn lines_of(client: &mut Child) -> mpsc::UnboundedReceiver<String> {
+    fn forward(stream: impl AsyncRead + Unpin + Send + 'static, to: mpsc::UnboundedSender<String>) {
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                // .NET's ReadLine ends a line at a lone CR, too.
+                for line in line.split('\r') {
+                    let _ = to.send(line.to_owned());
+                }
+            }
+        });
+    }
+    let (sender, receiver) = mpsc::unbounded_channel();
+    forward(client.stdout.take().expect("piped"), sender.clone());
+    forward(client.stderr.take().expect("piped"), sender);
+    receiver
+}
+
+fn action() -> serde_json::Value {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).expect("read action.yml");
+    serde_saphyr::from_str(&text).expect("parse action.yml")
+}
+
+/// Every declared input is there, with its default or empty.
+fn declared_inputs() -> Vec<(String, String)> {
+    let action = action();
+    let inputs = action["inputs"].as_object().expect("inputs");
+    let default = |input: &serde_json::Value| match input["default"].as_str() {
+        Some("${{ github.token }}") => "ghs_0123456789".to_owned(),
+        default => default.unwrap_or_default().to_owned(),
+    };
+    inputs.iter().map(|(name, input)| (name.clone(), default(input))).collect()
+}
+
+fn post_entrypoint() -> String {
+    action()["runs"]["post-entrypoint"].as_str().expect("a post-entrypoint").to_owned()
+}
