@@ -59,7 +59,7 @@ impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
             prefix: settings.environment_prefix.clone(),
-            commit: settings.commit.clone(),
+            commit: settings.image.commit.clone(),
             started_by: settings.run.started_by.clone(),
             cluster: settings.cluster.clone(),
             asked_for: settings.databases.len(),
