@@ -39,7 +39,7 @@ pub fn summary(report: &Report) -> String {
         error(report),
         table::databases(report, &rows, TABLE),
         next::next(report),
-        gantt::fleet(report, &rows),
+        gantt::fleet(&rows),
     ]
     .concat();
     let tail = [what_ran(report), diff(report), notes(report)].concat();

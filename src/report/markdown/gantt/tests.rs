@@ -1,8 +1,9 @@
 use super::super::super::samples::{self, HOSTILE};
 use super::*;
+use crate::report::Report;
 
 fn drawn(report: &Report) -> String {
-    fleet(report, &words::failures_first(report))
+    fleet(&words::failures_first(report))
 }
 
 #[test]
@@ -27,7 +28,7 @@ fn a_fleet_is_drawn_failures_first() {
       section ✖ fintech_experiment
       queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
       pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
-      wrong database :crit, 2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
+      failed :crit, 2025-11-24 08:01:02.000, 2025-11-24 08:01:04.000
       section ✔ startupwebapp_prod
       queue :done, 2025-11-24 08:00:40.000, 2025-11-24 08:00:52.000
       pull :active, 2025-11-24 08:00:52.000, 2025-11-24 08:00:58.000
