@@ -101,10 +101,16 @@ fn markdown(text: &str, apart: &str) -> String {
     let mut chars = line.trim().chars().peekable();
     while let Some(char) = chars.next() {
         match char {
+            // An empty element keeps an address in code from becoming a link, and is not copied.
+            '@' if apart.is_empty() && ends_an_address(chars.clone()) => out.push_str("&#64;<span></span>"),
             '@' => out.extend(["&#64;", apart]),
             '#' if chars.peek().is_some_and(|next| next.is_alphanumeric()) => out.extend(["&#35;", apart]),
             '-' if out.to_ascii_lowercase().ends_with("gh") => out.extend(["-", apart]),
             // The end of a sentence and the parts of a number or a name stay; "www." and "://" do not link.
+            // A number with a full stop begins a list.
+            '.' if !(apart.is_empty() || out.is_empty()) && out.bytes().all(|byte| byte.is_ascii_digit()) => {
+                out.push_str("&#46;")
+            }
             '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
             ',' | ';' | '?' | '%' | '/' => out.push(char),
             '-' if !out.is_empty() => out.push(char),
@@ -147,6 +153,11 @@ pub fn fence(language: &str, content: &str) -> String {
     out.push_str(&marks);
     out.push('\n');
     out
+}
+
+/// What GitHub takes for the domain of an address (GFM 0.29, 6.9): it has a dot.
+fn ends_an_address(after: impl Iterator<Item = char>) -> bool {
+    after.take_while(|char| char.is_alphanumeric() || matches!(char, '.' | '-' | '_')).any(|char| char == '.')
 }
 
 /// In a name such as `startupwebapp_prod` an underscore is no emphasis (CommonMark 0.31, 6.2).

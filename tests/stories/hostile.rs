@@ -240,6 +240,9 @@ async fn refused_input_is_text() {
         assert!(run.code != 0 || flags.contains(&"--image"), "{flags:?}");
         let seen = harmless(&run);
         // A comma ends a name, and the first that is none is told.
-        visible(&seen, form.split(',').next().unwrap_or(form));
+        // A long one is cut.
+        if form != all {
+            visible(&seen, form.split(',').next().unwrap_or(form));
+        }
     }
 }

@@ -5,7 +5,7 @@ use comrak::{Arena, Options, format_html, parse_document};
 use html5gum::{Token, Tokenizer};
 
 /// Elements that our Markdown and HTML make, and the parser of our Markdown.
-const ELEMENTS: [&str; 23] = [
+const ELEMENTS: [&str; 24] = [
     "a",
     "b",
     "br",
@@ -18,6 +18,7 @@ const ELEMENTS: [&str; 23] = [
     "li",
     "p",
     "pre",
+    "span",
     "strong",
     "sub",
     "summary",
