@@ -1,7 +1,7 @@
 //! Connections: one for a command, a pool for the API.
 
 use crate::failure::{Exit, Failure, chain, describe};
-use crate::output;
+use crate::output::Log;
 use crate::settings::{DatabaseSettings, SslMode};
 use crate::tls;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -9,11 +9,16 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for one of the server's connections when all are taken, in pauses from the first to the last.
+const SLOT_DEADLINE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(3);
 /// A NAT gateway forgets a connection that was idle for 350 s, and an index can take longer to build.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// How long a request waits for a connection of the pool.
@@ -33,14 +38,27 @@ impl Session {
     ///
     /// # Errors
     /// [`Exit::Unreachable`] with the server's own words.
-    pub async fn connect(settings: &DatabaseSettings, application_name: &str) -> Result<Self, Failure> {
-        let tls = tls::connector(settings)?;
-        let (client, connection) = config(settings, application_name)
-            .connect(tls.clone())
-            .await
-            .map_err(|error| unreachable(settings, &error))?;
-        let connection = tokio::spawn(print_notices(connection));
-        Ok(Self { client, connection, tls })
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        tls: &MakeRustlsConnect,
+        application_name: &str,
+        log: &Log,
+    ) -> Result<Self, Failure> {
+        let config = config(settings, application_name);
+        let deadline = Instant::now() + SLOT_DEADLINE;
+        let mut pause = FIRST_PAUSE;
+        let (client, connection) = loop {
+            match config.connect(tls.clone()).await {
+                Ok(connected) => break connected,
+                Err(error) if is_full(&error) && Instant::now() + pause < deadline => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+                Err(error) => return Err(unreachable(settings, &error)),
+            }
+        };
+        let connection = tokio::spawn(print_notices(connection, log.clone()));
+        Ok(Self { client, connection, tls: tls.clone() })
     }
 
     /// Closes the connection under the client, whose calls then fail.
@@ -135,7 +153,13 @@ fn unreachable(settings: &DatabaseSettings, error: &tokio_postgres::Error) -> Fa
     }
 }
 
-async fn print_notices<S, T>(connection: Connection<S, T>)
+/// A server that has no connection left, or is just starting, has one in a moment: packs of databases are migrated by
+/// several tasks at once.
+fn is_full(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::TOO_MANY_CONNECTIONS | &SqlState::CANNOT_CONNECT_NOW))
+}
+
+async fn print_notices<S, T>(connection: Connection<S, T>, log: Log)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
@@ -147,7 +171,7 @@ where
             // "relation refinery_schema_history already exists, skipping", before every migration.
             AsyncMessage::Notice(notice) if notice.code() == &SqlState::DUPLICATE_TABLE => {}
             AsyncMessage::Notice(notice) => {
-                output::line(format_args!("{}: {}", notice.severity().to_lowercase(), notice.message()));
+                log.line(format_args!("{}: {}", notice.severity().to_lowercase(), notice.message()));
             }
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! A shop: an HTTP API over PostgreSQL, and the migrations of its schema, in one binary.
 //!
-//! `app migrate` reads: settings → connect → lock → plan → apply → report. `app serve` never migrates.
+//! `app migrate` reads: settings → connect → look → lock → plan → apply → report. `app serve` never migrates.
 
 pub mod cli;
 pub mod settings;
+pub mod databases;
 pub mod tls;
 pub mod database;
 pub mod schema;

@@ -1,7 +1,7 @@
 //! One migration of a database at a time. refinery takes no lock: two runs at once would both apply.
 
 use crate::failure::{Exit, Failure, describe};
-use crate::output;
+use crate::output::Log;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl fmt::Display for Holder {
 ///
 /// # Errors
 /// [`Exit::Locked`] after `timeout`, naming the holder.
-pub async fn acquire(client: &Client, timeout: Duration) -> Result<(), Failure> {
+pub async fn acquire(client: &Client, timeout: Duration, log: &Log) -> Result<(), Failure> {
     let failed = |error: tokio_postgres::Error| {
         Failure::new(Exit::Failed, format!("take the migration lock: {}", describe(&error)))
     };
@@ -75,7 +75,7 @@ pub async fn acquire(client: &Client, timeout: Duration) -> Result<(), Failure> 
         if let Some(holder) = holder
             && announced != Some(holder.pid)
         {
-            output::line(format_args!(
+            log.line(format_args!(
                 "waiting up to {timeout:?} for another migration of this database: {holder}"
             ));
             announced = Some(holder.pid);

@@ -33,6 +33,9 @@ pub struct MigrationReport {
     pub ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedMigration>,
+    /// Why this run did not succeed, when that was no migration's fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,14 +58,11 @@ pub struct FailedMigration {
 }
 
 impl MigrationReport {
-    /// An empty report about the database that `client` is connected to.
-    pub async fn about(client: &Client) -> Result<Self, Failure> {
-        let row = client.query_one("SELECT current_database()::text", &[]).await.map_err(|error| {
-            Failure::new(Exit::Failed, format!("read current_database(): {}", describe(&error)))
-        })?;
-        Ok(Self {
+    /// An empty report about a database, by the name that the server gave it.
+    pub fn about(database: String) -> Self {
+        Self {
             version: FORMAT,
-            database: row.get(0),
+            database,
             from: None,
             applied: Vec::new(),
             pending: 0,
@@ -70,7 +70,14 @@ impl MigrationReport {
             tables: 0,
             ms: 0,
             failed: None,
-        })
+            error: None,
+        }
+    }
+
+    /// What can be said of a database of a pack that no server could be asked about: the name is the one that was
+    /// asked for, and none of the migrations is known to be there.
+    pub fn unknown(asked: &str, known: usize, error: &str) -> Self {
+        Self { pending: known, error: Some(error.to_owned()), ..Self::about(asked.to_owned()) }
     }
 
     /// The report as its line on stdout.
@@ -80,15 +87,14 @@ impl MigrationReport {
     }
 }
 
+/// Not information_schema.tables: it leaves out what the user has no rights on.
+pub const COUNT_TABLES: &str = r"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'";
+
 /// Counts the base tables, partitions included, of all schemas but the system's.
 pub async fn count_tables(client: &Client) -> Result<i64, Failure> {
-    // Not information_schema.tables: it leaves out what the user has no rights on.
     client
-        .query_one(
-            r"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-              WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'",
-            &[],
-        )
+        .query_one(COUNT_TABLES, &[])
         .await
         .map(|row| row.get(0))
         .map_err(|error| Failure::new(Exit::Failed, format!("count tables: {}", describe(&error))))

@@ -2,9 +2,11 @@
 
 use crate::cli::MigrationSource;
 use crate::failure::{Exit, Failure, describe};
+use crate::report::COUNT_TABLES;
 use refinery::{Migration, Runner};
 use std::path::PathBuf;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -77,6 +79,52 @@ pub async fn applied(client: &mut Client) -> Result<Vec<Migration>, Failure> {
         Runner::new(&[]).get_applied_migrations_async(client).await.map_err(|error| read(explain(&error)))?;
     applied.sort();
     Ok(applied)
+}
+
+/// A database at a glance: one round trip, whatever its state.
+pub struct Look {
+    /// What the server says that we are connected to.
+    pub database: String,
+    /// Base tables, as [`crate::report::count_tables`] counts them.
+    pub tables: i64,
+    /// Version, name and checksum of what was applied, in order; empty without a history.
+    history: Vec<(Version, String, String)>,
+}
+
+impl Look {
+    /// Whether the database has all that is known here, and nothing else.
+    pub fn is_up_to_date(&self, known: &Known) -> bool {
+        let wanted =
+            known.migrations.iter().map(|one| (one.version(), one.name(), one.checksum().to_string()));
+        let had =
+            self.history.iter().map(|(version, name, checksum)| (*version, name.as_str(), checksum.clone()));
+        wanted.eq(had)
+    }
+}
+
+/// Looks without a lock: each migration commits together with its line in the history.
+pub async fn look(client: &Client) -> Result<Look, Failure> {
+    let glance = format!("SELECT current_database()::text, ({COUNT_TABLES})");
+    // Sent together: the driver does not wait for the first answer before it sends the second.
+    let (about, history) = tokio::join!(
+        client.query_typed_one(&glance, &[]),
+        client.query_typed(
+            "SELECT version::int, name::text, checksum::text FROM refinery_schema_history ORDER BY version",
+            &[]
+        ),
+    );
+    let about = about.map_err(|error| {
+        Failure::new(Exit::Failed, format!("read current_database(): {}", describe(&error)))
+    })?;
+    let history = match history {
+        Ok(rows) => rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect(),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Vec::new(),
+        Err(error) => {
+            let message = format!("read refinery_schema_history: {}", describe(&error));
+            return Err(Failure::new(Exit::Failed, message));
+        }
+    };
+    Ok(Look { database: about.get(0), tables: about.get(1), history })
 }
 
 /// refinery's error in the server's words.

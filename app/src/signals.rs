@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 /// The two signals that ask the process to end: ECS and Docker send SIGTERM, a terminal SIGINT.
 pub struct Signals {
@@ -26,6 +27,35 @@ impl Signals {
         tokio::select! {
             _ = self.term.recv() => Stop::Term,
             _ = self.int.recv() => Stop::Int,
+        }
+    }
+}
+
+/// The first signal, for many at once: everyone who asks is told, then and ever after.
+#[derive(Clone, Debug)]
+pub struct Stopping(watch::Receiver<Option<Stop>>);
+
+impl Stopping {
+    /// Inside a runtime.
+    pub fn by(mut signals: Signals) -> Self {
+        let (sender, receiver) = watch::channel(None);
+        tokio::spawn(async move {
+            let stop = signals.received().await;
+            sender.send_replace(Some(stop));
+            sender.closed().await;
+        });
+        Self(receiver)
+    }
+
+    pub fn now(&self) -> Option<Stop> {
+        *self.0.borrow()
+    }
+
+    pub async fn received(&mut self) -> Stop {
+        match self.0.wait_for(Option::is_some).await.map(|stop| *stop) {
+            Ok(Some(stop)) => stop,
+            // The listener ends with the runtime, and nobody waits there any more.
+            _ => std::future::pending().await,
         }
     }
 }

@@ -3,10 +3,10 @@
 use crate::cli::StatusOptions;
 use crate::database::Session;
 use crate::failure::{Exit, Failure};
-use crate::output;
-use crate::report::MigrationReport;
+use crate::output::{self, Log};
 use crate::schema::{self, Known};
 use crate::settings::DatabaseSettings;
+use crate::tls;
 use refinery::Migration;
 use serde::Serialize;
 
@@ -45,8 +45,9 @@ impl From<&Migration> for Entry {
 pub async fn run(options: &StatusOptions) -> Result<(), Failure> {
     let settings = DatabaseSettings::from_env()?;
     let known = Known::load(&options.source)?;
-    let mut session = Session::connect(&settings, "app status").await?;
-    let database = MigrationReport::about(&session.client).await?.database;
+    let tls = tls::connector(&settings)?;
+    let mut session = Session::connect(&settings, &tls, "app status", &Log::default()).await?;
+    let database = schema::look(&session.client).await?.database;
     let applied = schema::applied(&mut session.client).await?;
     let status = Status {
         database,

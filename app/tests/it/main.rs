@@ -7,6 +7,8 @@
 mod support;
 /// What `app migrate` does to a database, and what it says.
 mod migrate;
+/// Packs: many databases in one run.
+mod pack;
 /// Migrations that fail, are cancelled, or contradict the database's history.
 mod trouble;
 /// One migration of a database at a time.
