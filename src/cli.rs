@@ -19,7 +19,7 @@ use layers::Layers;
 
 pub use flags::{
     AwsFlags, Base, ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, ImageSource, Leftover,
-    NetworkFlags, Output, Target, TaskFlags,
+    NetworkFlags, Output, Target, TaskFlags, TrustFlags,
 };
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
@@ -37,6 +37,8 @@ pub enum Command {
     Migrate(Migrate),
     /// Build and push the image, or find that it is there: its digest is for another job's --image
     Build(Build),
+    /// Print the IAM policy that migrate needs with the same flags, and the role's trust in GitHub's OIDC tokens
+    Iam(Box<Iam>),
     /// Print the workflow's dropdown of databases, as the configuration file has them
     Workflow(Workflow),
 }
@@ -47,6 +49,7 @@ impl Command {
         match self {
             Self::Migrate(flags) => Some(&mut flags.config),
             Self::Build(flags) => Some(&mut flags.config),
+            Self::Iam(flags) => Some(&mut flags.migrate.config),
             Self::Workflow(flags) => Some(&mut flags.config),
         }
     }
@@ -123,6 +126,15 @@ pub struct Workflow {
 
     #[command(flatten)]
     pub config: ConfigFile,
+}
+
+/// The command line of a run, and what the policies need besides.
+#[derive(Debug, Clone, Args)]
+pub struct Iam {
+    #[command(flatten)]
+    pub migrate: Migrate,
+    #[command(flatten)]
+    pub trust: TrustFlags,
 }
 
 /// What keeps a command line from being read.

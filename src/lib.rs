@@ -22,6 +22,7 @@ pub mod recorder;
 pub mod deployments;
 pub mod console;
 pub mod workflow;
+pub mod iam;
 pub mod interrupt;
 pub mod post;
 pub mod failure;

@@ -8,6 +8,7 @@ use anyhow::Result;
 use fargate_migrate::adapters::github::{GitHub, Place};
 use fargate_migrate::cli::{self, Command, Format};
 use fargate_migrate::failure::{self, Failure};
+use fargate_migrate::iam;
 use fargate_migrate::interrupt::Interrupt;
 use fargate_migrate::pipeline::{self, BuildOutcome, Outcome};
 use fargate_migrate::plan;
@@ -44,12 +45,14 @@ async fn main() -> ExitCode {
     let format = match &cli.command {
         Command::Migrate(flags) => flags.output.format,
         Command::Build(flags) => flags.output.format,
+        Command::Iam(flags) => flags.migrate.output.format,
         Command::Workflow(_) => Format::Text,
     };
     let progress = progress(format, github.as_ref());
     let ended = match cli.command {
         Command::Migrate(flags) => migrate(flags, &progress, github.as_ref()).await,
         Command::Build(flags) => build(flags, &progress, github.as_ref()).await,
+        Command::Iam(flags) => policies(&flags, &variable, &progress).await,
         Command::Workflow(flags) => dropdown(&flags),
     };
     concluded(ended, &progress).into()
@@ -155,6 +158,20 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
 
 fn dropdown(flags: &cli::Workflow) -> Result<failure::ExitCode> {
     document(&workflow::run(flags)?)?;
+    Ok(failure::ExitCode::Done)
+}
+
+async fn policies(
+    flags: &cli::Iam,
+    variable: &dyn Fn(&str) -> Option<String>,
+    progress: &Progress,
+) -> Result<failure::ExitCode> {
+    let format = flags.migrate.output.format;
+    let printed = iam::printed(&iam::documents(flags, variable, progress).await?, format)?;
+    match format {
+        Format::Text => progress.closing(&printed),
+        Format::Json | Format::Markdown => document(&printed)?,
+    }
     Ok(failure::ExitCode::Done)
 }
 

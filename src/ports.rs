@@ -13,6 +13,9 @@ use serde_json::Value;
 use crate::progress::Progress;
 
 pub mod github;
+mod grant;
+
+pub use grant::{Grant, On, When};
 
 /// One AWS call, as its service and IAM name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,61 +26,6 @@ pub struct Call {
     pub action: &'static str,
     pub changes: bool,
     pub grant: Grant,
-}
-
-/// On what IAM has to allow an action, and which runs need it. `fargate-migrate iam` is made of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant {
-    pub on: On,
-    pub when: When,
-}
-
-/// The resource that IAM authorises an action on, with the condition that narrows it (service authorization
-/// reference).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum On {
-    /// Allowed to everybody: no statement.
-    Nothing,
-    /// The action has no resource level.
-    Everything,
-    Repository,
-    EveryRepository,
-    Cluster,
-    /// Any revision of the family.
-    Family,
-    /// Any revision of the family, in our cluster.
-    FamilyInCluster,
-    /// Tags that a revision is created with.
-    TagsOfNewRevisions,
-    /// The task's roles, and only for ECS tasks.
-    TaskRoles,
-    /// No resource level, but a condition: only our cluster.
-    EverythingInCluster,
-    TasksOfCluster,
-    Service,
-    LogStreams,
-}
-
-/// Which runs make a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    Always,
-    /// The image is in the account's ECR.
-    ImageInEcr,
-    /// The image is built or packaged here.
-    Push,
-    TagSelector,
-    NetworkFromService,
-    /// The migration container logs to CloudWatch Logs.
-    CloudWatchLogs,
-    /// Tasks are stopped on an interrupt or at the timeout.
-    Stop,
-    /// The task definition has tags.
-    Tags,
-    /// The task definition has roles.
-    Roles,
-    /// Something was not found: the hint lists what there is. Without it a run does the same and says less.
-    Hint,
 }
 
 macro_rules! calls {

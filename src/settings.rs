@@ -7,7 +7,7 @@ use crate::cli::{self, Format, Leftover};
 use crate::failure::Failure;
 
 mod build;
-mod parse;
+pub(crate) mod parse;
 mod selection;
 mod waves;
 

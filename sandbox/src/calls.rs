@@ -71,6 +71,7 @@ impl Calls {
             let pair = json!({
                 "service": call.service,
                 "operation": call.operation,
+                "region": signed_region(wire.headers),
                 "request": {
                     "headers": headers(wire.headers),
                     "body": String::from_utf8_lossy(wire.body),
@@ -81,10 +82,7 @@ impl Calls {
                     "body": answer.body(),
                 })),
             });
-            let mut file = record.lock().unwrap_or_else(PoisonError::into_inner);
-            // One write, since several sandboxes may append to one file. A record that cannot be written must not
-            // change what the client sees.
-            let _ = file.write_all(format!("{pair}\n").as_bytes());
+            append(record, &pair);
         }
         if self.keep {
             self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
@@ -97,9 +95,33 @@ impl Calls {
         counters.iter().map(|(operation, counter)| (operation.clone(), counter.figures())).collect()
     }
 
+    /// Records a request of the registry's own protocol: what it asks for, not what it carries.
+    pub fn note_registry(&self, method: &str, path: &str, wire_headers: &HeaderMap) {
+        if let Some(record) = &self.record {
+            let request = json!({"headers": headers(wire_headers), "path": path});
+            append(
+                record,
+                &json!({"service": "registry", "operation": method, "request": request, "answer": null}),
+            );
+        }
+    }
+
     pub fn all(&self) -> Vec<Call> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// One write, since several sandboxes may append to one file. A record that cannot be written must not change what
+/// the client sees.
+fn append(record: &Mutex<File>, line: &Value) {
+    let mut file = record.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = file.write_all(format!("{line}\n").as_bytes());
+}
+
+/// The Region in the scope of a signature, `KEY/DATE/REGION/…`.
+fn signed_region(headers: &HeaderMap) -> Option<&str> {
+    let (_, scope) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once("Credential=")?;
+    scope.split('/').nth(2)
 }
 
 /// Headers by name; what proves who the client is stays out of a file.

@@ -31,6 +31,20 @@ pub async fn commit(directory: &Path) -> Result<Option<String>> {
     Ok(Some(commit))
 }
 
+/// The repository on GitHub that the remote `origin` names: `owner/name`.
+pub async fn github_repository(directory: &Path) -> Option<String> {
+    let url = git(directory, &["remote", "get-url", "origin"]).await.ok()??;
+    repository_in(url.trim()).map(str::to_owned)
+}
+
+/// `https://github.com/owner/name.git`, `git@github.com:owner/name.git`, `ssh://git@github.com/owner/name`.
+fn repository_in(url: &str) -> Option<&str> {
+    let (_, path) = url.split_once("github.com")?;
+    let path = path.strip_prefix(['/', ':'])?.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    (path.split('/').filter(|part| !part.is_empty()).count() == 2).then_some(path)
+}
+
 async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
     let command = Command::new("git")
         .arg("-C")

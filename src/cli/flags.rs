@@ -231,3 +231,35 @@ pub enum Leftover {
     /// Leave it running, and say so
     Leave,
 }
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Policies")]
+pub struct TrustFlags {
+    /// The AWS account [default: from an ARN, an ECR address, or the credentials]
+    #[arg(long, value_name = "DIGITS")]
+    pub account: Option<String>,
+
+    /// The repository whose jobs may have the role [default: GITHUB_REPOSITORY, or git's remote origin]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub github_repository: Option<String>,
+
+    /// The repository's id, for the sub claim that survives renames [default: GITHUB_REPOSITORY_ID]
+    #[arg(long, value_name = "NUMBER")]
+    pub github_repository_id: Option<String>,
+
+    /// The owner's id, for the same [default: GITHUB_REPOSITORY_OWNER_ID]
+    #[arg(long, value_name = "NUMBER")]
+    pub github_owner_id: Option<String>,
+
+    /// The environment of the job; repeat it
+    #[arg(long, value_name = "NAME")]
+    pub github_environment: Vec<String>,
+
+    /// The branch or tag of a job without an environment, such as refs/heads/main; repeat it
+    #[arg(long, value_name = "REF")]
+    pub github_ref: Vec<String>,
+
+    /// Also allow the lists that hints are made of: clusters, families and repositories that exist
+    #[arg(long)]
+    pub hints: bool,
+}

@@ -31,3 +31,5 @@ mod lifecycle;
 mod credentials;
 /// GitHub's API: deployments, and the plan as a comment.
 mod github;
+/// The policies of a run, without and with AWS.
+mod iam;

@@ -12,6 +12,10 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
+/// What the policies of these runs allow, for whoever compares.
+#[path = "policies.rs"]
+mod policies;
+
 /// An image of another registry: scripts stand in for it, so nothing is pulled.
 pub const IMAGE: &str =
     "registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111";
@@ -201,6 +205,7 @@ impl Run {
     }
 
     pub fn spawn(mut self) -> Running {
+        policies::record(self.command.as_std());
         Running { child: self.command.spawn().expect("start fargate-migrate"), files: self.files }
     }
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{self, DefaultBodyLimit, State};
 use axum::http::{self, HeaderMap, StatusCode};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -27,7 +28,8 @@ const LARGEST_BODY: usize = 32 * 1024 * 1024;
 
 /// The AWS APIs at `/`, and the registry at `/v2/`.
 pub fn router(world: Arc<World>) -> Router {
-    let registry = registry::router(world.registry.clone());
+    let note = middleware::from_fn_with_state(world.clone(), note_registry);
+    let registry = registry::router(world.registry.clone()).layer(note);
     let github = github_oidc::router(world.clone());
     Router::new()
         .route("/", post(aws).layer(DefaultBodyLimit::max(LARGEST_BODY)))
@@ -44,6 +46,15 @@ pub(crate) enum Reply {
     Dropped,
     /// No answer, ever.
     Silence,
+}
+
+async fn note_registry(
+    State(world): State<Arc<World>>,
+    request: extract::Request,
+    next: middleware::Next,
+) -> Response {
+    world.calls.note_registry(request.method().as_str(), request.uri().path(), request.headers());
+    next.run(request).await
 }
 
 async fn aws(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
