@@ -17,6 +17,7 @@ fn made(arguments: &[&str]) -> (Value, Value, Vec<&'static str>) {
     let task_definition = flags
         .migrate
         .target
+        .base
         .task_definition
         .as_ref()
         .map(|path| TaskDefinition::from_file(path.as_ref()).unwrap());
