@@ -207,6 +207,7 @@ fn identity(github: Option<&GitHub>) -> RunIdentity {
             run_id,
             github.run_attempt.as_deref().unwrap_or("1"),
             github.job.as_deref().unwrap_or("job"),
+            github.runner.as_deref(),
         ),
         None => {
             RunIdentity::local(&format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond()))

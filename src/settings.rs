@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::cli::{self, Format, Leftover};
 use crate::failure::Failure;
 
@@ -74,11 +76,17 @@ pub struct RunIdentity {
 }
 
 impl RunIdentity {
-    /// The job of a workflow run: the same for a step that is tried again within the attempt.
-    pub fn of_github(run_id: &str, attempt: &str, job: &str) -> Self {
+    /// The job of a workflow run: the same for a step that is tried again within the attempt. The jobs of a matrix have
+    /// one id and run at the same time, so the runner tells them apart.
+    pub fn of_github(run_id: &str, attempt: &str, job: &str, runner: Option<&str>) -> Self {
         let job: String =
             job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
-        Self { started_by: format!("fargate-migrate/gha-{run_id}-{attempt}-{job}"), may_have_a_past: true }
+        let runner = runner.map_or_else(String::new, |name| {
+            let hash = Sha256::digest(name);
+            hash.iter().take(4).fold(String::from("-"), |text, byte| format!("{text}{byte:02x}"))
+        });
+        let started_by = format!("fargate-migrate/gha-{run_id}-{attempt}-{job}{runner}");
+        Self { started_by, may_have_a_past: true }
     }
 
     /// A run from somebody's terminal: `unique` tells it from every other one.

@@ -31,6 +31,8 @@ pub struct GitHub {
     pub run_attempt: Option<String>,
     /// `GITHUB_JOB`: the job's id in its workflow.
     pub job: Option<String>,
+    /// `RUNNER_NAME`: one job runs on it at a time.
+    pub runner: Option<String>,
     /// `GITHUB_SHA`: 40 hexadecimal digits.
     pub sha: Option<String>,
     /// `GITHUB_REPOSITORY`: owner/name.
@@ -64,6 +66,7 @@ impl GitHub {
             run_id: set("GITHUB_RUN_ID"),
             run_attempt: set("GITHUB_RUN_ATTEMPT"),
             job: set("GITHUB_JOB"),
+            runner: set("RUNNER_NAME"),
             sha: set("GITHUB_SHA"),
             repository: set("GITHUB_REPOSITORY"),
             server_url: set("GITHUB_SERVER_URL"),

@@ -103,3 +103,17 @@ fn everything_that_is_missing_is_named_at_once() {
         "pass --database NAME, --cluster NAME and --subnets ID or --network-from-service SERVICE"
     );
 }
+
+#[test]
+fn the_jobs_of_a_matrix_are_runs_of_their_own() {
+    let started_by = |runner| RunIdentity::of_github("4242", "1", "migrate", runner).started_by;
+    assert_eq!(started_by(None), "fargate-migrate/gha-4242-1-migrate");
+    assert_eq!(started_by(Some("GitHub Actions 7")), started_by(Some("GitHub Actions 7")));
+    assert_ne!(started_by(Some("GitHub Actions 7")), started_by(Some("GitHub Actions 8")));
+    let long =
+        RunIdentity::of_github(&"9".repeat(20), "100", &"x".repeat(200), Some("Übung $(x)")).started_by;
+    assert!(
+        long.len() <= 128 && long.chars().all(|c| c.is_ascii_alphanumeric() || "-/_".contains(c)),
+        "{long}"
+    );
+}

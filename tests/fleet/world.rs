@@ -185,7 +185,7 @@ impl World {
         let arguments = base.iter().chain(more).map(Into::into).collect();
         let cli = cli::parse(arguments, &|_| None, Path::new("/nonexistent")).expect("flags");
         let Command::Migrate(flags) = cli.command else { panic!("migrate is the command") };
-        Settings::new(flags, None, RunIdentity::of_github(of, "1", "migrate")).expect("settings")
+        Settings::new(flags, None, RunIdentity::of_github(of, "1", "migrate", None)).expect("settings")
     }
 
     pub fn figures(&self) -> Figures {
