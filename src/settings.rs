@@ -149,9 +149,12 @@ impl Settings {
         } = flags;
         let listed = databases_file.as_deref().map(selection::listed_in).transpose()?;
         let asked = selection::Asked { databases: database, listed: listed.unwrap_or_default(), exclude };
+        let databases = selection::select(&asked, &config.fleet)?;
+        let canary = waves::canary(&fleet.canary)?;
+        let canary = canary.map(|canary| canary.among(&databases, &config.fleet)).transpose()?.flatten();
         let settings = Self {
             plan_only: plan,
-            databases: selection::select(&asked, &config.fleet)?,
+            databases,
             cluster: parse::required(target.cluster, "cluster", "--cluster NAME")?,
             task_definition: parse::task_definition(parse::required(
                 target.base.task_definition,
@@ -173,7 +176,7 @@ impl Settings {
             on_cancel: task.on_cancel,
             log_drain: parse::duration("log-drain", &task.log_drain)?,
             max_parallel: fleet.max_parallel.into(),
-            canary: waves::canary(&fleet.canary)?,
+            canary,
             api_share: waves::share(&fleet.api_share)?,
             max_failures: (!fleet.keep_going).then(|| fleet.max_failures.unwrap_or(1)),
             deployments: github.deployments,
@@ -189,9 +192,6 @@ impl Settings {
                 settings.database_variable
             ))
             .hint("name databases with --database; each task gets its own value"));
-        }
-        if let Some(canary) = &settings.canary {
-            canary.check(&settings.databases)?;
         }
         Ok(settings)
     }

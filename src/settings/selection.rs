@@ -51,18 +51,32 @@ pub fn select(asked: &Asked, fleet: &Fleet) -> Result<Vec<String>, Failure> {
         };
         chosen.extend(names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned));
     }
-    // Without a file that lists databases, only what was asked for can be excluded.
-    let names = if fleet.databases.is_empty() { &chosen } else { &fleet.databases };
-    let universe = Universe { fleet, names, set: set(names) };
-    let mut out = HashSet::new();
-    for text in &asked.exclude {
-        out.extend(universe.meant(text.trim(), "--exclude")?);
-    }
+    let out = meant_by(&asked.exclude, "--exclude", &chosen, fleet)?;
     let left: Vec<String> = chosen.iter().filter(|name| !out.contains(name.as_str())).cloned().collect();
     if left.is_empty() {
         return Err(Failure::input("no database is left: --exclude takes away all that were named"));
     }
     Ok(left)
+}
+
+/// The databases that a flag's names, groups and patterns stand for. Without a file that lists databases, only what the
+/// run was asked for can be meant.
+///
+/// # Errors
+/// One of them stands for nothing.
+pub fn meant_by<'a>(
+    texts: &'a [String],
+    flag: &str,
+    chosen: &'a [String],
+    fleet: &'a Fleet,
+) -> Result<HashSet<&'a str>, Failure> {
+    let names = if fleet.databases.is_empty() { chosen } else { &fleet.databases };
+    let universe = Universe { fleet, names, set: set(names) };
+    let mut meant = HashSet::new();
+    for text in texts {
+        meant.extend(universe.meant(text.trim(), flag)?);
+    }
+    Ok(meant)
 }
 
 /// The names in a file, or on standard input for `-`: one a line, without empty lines and `#` comments.

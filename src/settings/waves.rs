@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::failure::{Failure, listed};
+use super::selection;
+use crate::config::Fleet;
+use crate::failure::Failure;
 
 /// The databases of the first wave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +52,17 @@ pub fn share(text: &str) -> Result<f64, Failure> {
 }
 
 impl Canary {
+    /// Names, groups and patterns as the names of databases that are migrated in this run. A canary that the fleet knows
+    /// and this run leaves out is none: the configuration file names canaries for every run. None when none is left.
+    ///
     /// # Errors
-    /// It names a database that is not migrated in this run.
-    pub fn check(&self, databases: &[String]) -> Result<(), Failure> {
-        let Self::Names(names) = self else { return Ok(()) };
-        match names.iter().find(|name| !databases.contains(name)) {
-            None => Ok(()),
-            Some(name) => {
-                Err(Failure::input(format!("--canary names {name}, which is none of the databases"))
-                    .hint(format!("the databases are {}", listed(databases))))
-            }
-        }
+    /// It names what is no database.
+    pub fn among(self, databases: &[String], fleet: &Fleet) -> Result<Option<Self>, Failure> {
+        let Self::Names(names) = self else { return Ok(Some(self)) };
+        let canaries = selection::meant_by(&names, "--canary", databases, fleet)?;
+        let here: Vec<String> =
+            databases.iter().filter(|name| canaries.contains(name.as_str())).cloned().collect();
+        Ok((!here.is_empty()).then_some(Self::Names(here)))
     }
 
     /// `all` with the canaries first, else in its order, and how many those are.
@@ -115,6 +117,26 @@ mod tests {
         assert_eq!(first(Canary::Count(9)), (all(), 5));
         assert_eq!(first(Canary::Percent(1)), (all(), 1));
         assert_eq!(first(Canary::Percent(41)), (all(), 3));
-        assert!(Canary::Names(vec!["x".into()]).check(&["a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn canaries_are_those_of_this_run() {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let among = |canaries: &[&str], run: &[&str], fleet: &Fleet| {
+            Canary::Names(owned(canaries)).among(&owned(run), fleet)
+        };
+        let fleet = Fleet {
+            databases: owned(&["a", "b", "x1", "x2"]),
+            groups: [("first".to_owned(), owned(&["b", "x2"]))].into(),
+        };
+        let names = |expected: &[&str]| Ok(Some(Canary::Names(owned(expected))));
+        assert_eq!(among(&["first"], &["a", "b", "x2"], &fleet), names(&["b", "x2"]));
+        assert_eq!(among(&["x*"], &["a", "x1"], &fleet), names(&["x1"]));
+        assert_eq!(among(&["first"], &["a"], &fleet), Ok(None));
+        assert!(among(&["nobody"], &["a"], &fleet).is_err());
+        let none = Fleet::default();
+        assert_eq!(among(&["b"], &["a", "b"], &none), names(&["b"]));
+        let refused = among(&["c"], &["a", "b"], &none).expect_err("c is not named");
+        assert_eq!(refused.message, "--canary c is not among the databases that were named");
     }
 }
