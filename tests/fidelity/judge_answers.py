@@ -1,5 +1,6 @@
 """Judges every recorded answer by botocore's models and parsers. Reads the sandbox's record on stdin."""
 
+import datetime
 import json
 import xml.etree.ElementTree
 
@@ -79,13 +80,22 @@ def wrong_output(protocol, operation, answer, parsed, path, used):
     shape = operation.output_shape
     if protocol == "query":
         yield from wrong_xml(operation, answer["body"], path)
-        document = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+        document = seconds({name: value for name, value in parsed.items() if name != "ResponseMetadata"})
     else:
         document = json.loads(answer["body"] or "{}")
     if shape is None:
         yield from ((f"{path}.{name}", "is no member") for name in document)
     else:
         yield from deviations(shape, without(document, path, EXCEPTIONS, used), path)
+
+
+def seconds(value):
+    """The parser makes dates of an XML answer's times; the models' types are those of JSON."""
+    if isinstance(value, datetime.datetime):
+        return value.timestamp()
+    if isinstance(value, dict):
+        return {name: seconds(member) for name, member in value.items()}
+    return value
 
 
 def wrong_xml(operation, body, path):

@@ -11,6 +11,8 @@ mod record;
 mod requests;
 /// Every answer of the sandbox, judged by botocore's models and parsers.
 mod answers;
+/// The policies of `fargate-migrate iam` allow every call of the stories, and nothing else.
+mod policy;
 /// The binary, its environment, and what it left behind, as the stories have it.
 #[path = "../stories/support.rs"]
 #[expect(dead_code, reason = "the stories need more of it")]

@@ -150,8 +150,11 @@ async fn errors_of_aws_are_text() {
     let changing = ["ecs:RegisterTaskDefinition", "ecs:RunTask", "logs:GetLogEvents"];
     for operation in reading.into_iter().chain(changing) {
         let world = World::new().await;
-        let message = if operation.starts_with("sts:") { in_xml.clone() } else { all.clone() };
-        let error = Disturbance::Error { code: "InvalidParameterException".into(), message };
+        let (code, message) = match operation.starts_with("sts:") {
+            true => ("ValidationError", in_xml.clone()),
+            false => ("InvalidParameterException", all.clone()),
+        };
+        let error = Disturbance::Error { code: code.into(), message };
         world.sandbox.faults().push(Fault::call(operation, error).always());
         let run = world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await;
         assert_ne!(run.code, 0, "{operation}");

@@ -7,7 +7,8 @@ use std::process::Command;
 use sandbox::seed;
 use serde_json::{Value, json};
 
-/// What `fargate-migrate iam` prints for the flags, inputs and configuration file of a run that is about to start.
+/// What `fargate-migrate iam` prints for the flags, inputs and configuration file of a run that is about to start. A
+/// `build` makes fewer calls than a `migrate` with its flags, and `iam` itself looks at the task definition as that does.
 ///
 /// Nobody asks AWS for it, so a task definition that is named by its family is not known: all of the stories' have the
 /// roles, the log group and the repository of the seed's.
@@ -19,7 +20,7 @@ pub fn record(run: &Command) {
     let mut arguments: Vec<&str> = run.get_args().filter_map(|argument| argument.to_str()).collect();
     match arguments.first() {
         None => {}
-        Some(&"migrate" | &"build") => drop(arguments.remove(0)),
+        Some(&"migrate" | &"build" | &"iam") => drop(arguments.remove(0)),
         Some(_) => return,
     }
     while let Some(at) = arguments.iter().position(|argument| argument.starts_with("--format")) {
