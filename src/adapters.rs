@@ -12,8 +12,8 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 
 use crate::ports::{
-    BinaryImage, Caller, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage, LogStream, Network,
-    NetworkResource, Reads, Repository, RunTask, Task, Writes,
+    BinaryImage, Caller, DesiredStatus, DockerBuild, FilterPage, ImageTag, Launch, LogGroup, LogPage,
+    LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
 };
 use crate::progress::{Aside, Progress};
 
@@ -120,6 +120,15 @@ impl Reads for Aws {
 
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
         logs::page(&self.logs(&stream.region), stream, token).await
+    }
+
+    async fn filter_log_events(
+        &self,
+        group: &LogGroup,
+        since: i64,
+        token: Option<&str>,
+    ) -> Result<FilterPage> {
+        logs::filter(&self.logs(&group.region), group, since, token).await
     }
 }
 

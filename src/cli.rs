@@ -19,7 +19,7 @@ use layers::Layers;
 
 pub use flags::{
     AwsFlags, Base, ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, ImageSource, Leftover,
-    NetworkFlags, Output, Target, TaskFlags, TrustFlags,
+    NetworkFlags, OnRunning, Output, Target, TaskFlags, TrustFlags,
 };
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.

@@ -20,13 +20,13 @@ use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
 use crate::post;
-use crate::progress::Progress;
+use crate::progress::{Progress, is_fleet};
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::settings::{Settings, TaskDefinitionSource};
 use crate::steps::comment::comment;
 use crate::steps::image::image;
-use crate::steps::migrate::Migration;
+use crate::steps::migrate::{LogFiles, Migration};
 use crate::steps::observe::observe;
 use crate::steps::revision::revision;
 use crate::throttled::Throttled;
@@ -203,9 +203,23 @@ async fn apply<W: Reads + Writes>(
     recorder.save();
 
     progress.step("migrate");
-    Migration { plan, revision: &revision, world, progress, recorder, interrupt }.run().await;
+    let log_files = log_files(plan)?;
+    let log_files = log_files.as_ref();
+    Migration { plan, revision: &revision, world, progress, recorder, interrupt, log_files }.run().await;
+    if let Some(files) = log_files {
+        recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
+    }
     let all_migrated = recorder.update(|report| report.not_migrated().next().is_none());
     if interrupt.is_set() && !all_migrated { Err(interrupted().into()) } else { Ok(()) }
+}
+
+/// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
+fn log_files(plan: &Plan) -> Result<Option<LogFiles>> {
+    match &plan.log_dir {
+        Some(directory) => LogFiles::within(directory).map(Some),
+        None if is_fleet(plan.databases.len()) => LogFiles::temporary().map(Some),
+        None => Ok(None),
+    }
 }
 
 fn interrupted() -> Failure {

@@ -3,11 +3,12 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::Leftover;
+use crate::cli::{Leftover, OnRunning};
 use crate::failure::Failure;
-use crate::ports::{LogStream, Network, RunTask, Task};
+use crate::ports::{LogGroup, LogStream, Network, RunTask, Task};
 use crate::settings::{FLEET_PLACEHOLDER, Settings};
 use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
@@ -55,12 +56,14 @@ pub struct Plan {
     pub max_parallel: usize,
     /// The first wave: so many of `databases` from the first on. All must be migrated before another one starts.
     pub canaries: usize,
+    pub on_running: OnRunning,
     /// Nothing starts after so many databases that are not migrated; none is to keep going.
     pub max_failures: Option<u32>,
     pub timeout: Duration,
     pub on_timeout: Leftover,
     pub on_cancel: Leftover,
     pub log_drain: Duration,
+    pub log_dir: Option<PathBuf>,
     pub require_report: bool,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
@@ -80,6 +83,8 @@ pub struct DatabasePlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningTask {
     pub arn: String,
+    /// The revision that it runs.
+    pub task_definition: Option<String>,
     pub started_by: Option<String>,
 }
 
@@ -139,11 +144,13 @@ impl Plan {
             started_by: settings.run.started_by.clone(),
             max_parallel: settings.max_parallel,
             canaries,
+            on_running: settings.on_running,
             max_failures: settings.max_failures,
             timeout: settings.timeout,
             on_timeout: settings.on_timeout,
             on_cancel: settings.on_cancel,
             log_drain: settings.log_drain,
+            log_dir: settings.log_dir.clone(),
             require_report: settings.require_report,
             notes,
         };
@@ -216,6 +223,13 @@ impl Plan {
             group,
             name: format!("{stream_prefix}/{container}/{}", task.id()),
         })
+    }
+
+    /// Where a container's logs of all tasks are; none as in [`Plan::log_stream`].
+    pub fn log_group(&self, container: &str) -> Option<LogGroup> {
+        let any = self.log_stream(container, &Task::default())?;
+        let LogStream { region, group, name: stream_prefix } = any;
+        Some(LogGroup { region, name: group, stream_prefix })
     }
 
     fn overrides_fit(&self) -> Result<(), Failure> {

@@ -63,6 +63,8 @@ calls! {
     /// For subnets and security groups given as `tag:Name=pattern`.
     GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false, Everything, TagSelector;
     GET_LOG_EVENTS = "CloudWatch Logs", "logs:GetLogEvents", false, LogStreams, CloudWatchLogs;
+    /// The log streams of all tasks of a fleet at once.
+    FILTER_LOG_EVENTS = "CloudWatch Logs", "logs:FilterLogEvents", false, LogStreams, CloudWatchLogs;
     /// The docker login of a push; the push itself needs the actions of [`PUSH_ACTIONS`].
     GET_AUTHORIZATION_TOKEN = "ECR", "ecr:GetAuthorizationToken", true, Everything, Push;
     REGISTER_TASK_DEFINITION = "ECS", "ecs:RegisterTaskDefinition", true, Family, Always;
@@ -134,6 +136,14 @@ pub trait Reads {
 
     /// One page of a log stream, from its head, or from where `token` ended.
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage>;
+
+    /// One page of the events since then, in milliseconds since the Unix epoch, of all streams of a group.
+    async fn filter_log_events(
+        &self,
+        group: &LogGroup,
+        since: i64,
+        token: Option<&str>,
+    ) -> Result<FilterPage>;
 }
 
 /// The calls that change something.
@@ -329,4 +339,28 @@ pub struct LogEvent {
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
     pub message: String,
+}
+
+/// The streams of a group whose names begin alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogGroup {
+    pub region: String,
+    pub name: String,
+    pub stream_prefix: String,
+}
+
+/// A page of FilterLogEvents: by time, all streams mixed. It may be empty and not be the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterPage {
+    pub events: Vec<StreamEvent>,
+    /// None is the end for now.
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamEvent {
+    pub stream: String,
+    /// Another one for each event.
+    pub id: String,
+    pub event: LogEvent,
 }

@@ -14,9 +14,12 @@ use crate::verdict::Verdict;
 mod bars;
 mod lines;
 mod plain;
+mod tally;
 
 use bars::Bars;
 use plain::Plain;
+
+pub use tally::is_fleet;
 
 /// Where a database's migration task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +135,8 @@ impl Progress {
         }
     }
 
-    /// The databases of the run: with more than one, log lines carry their names.
+    /// The databases of the run: with more than one, log lines carry their names; those of a fleet are counted, and
+    /// of each one only a failure is told.
     pub fn databases(&self, names: &[String]) {
         match &*self.sink {
             Sink::Silent => {}
@@ -294,6 +298,11 @@ fn name_width(names: &[String]) -> usize {
 fn log_prefix(time: &str, database: &str, name_width: usize) -> String {
     let database = untrusted::one_line(database);
     if name_width == 0 { format!("{time} │") } else { format!("{time} {database:<name_width$} │") }
+}
+
+/// Of a fleet only what is not migrated is told, and not what was not run because of it.
+fn is_told(verdict: &Verdict, of_fleet: bool) -> bool {
+    !of_fleet || !(verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }))
 }
 
 fn verdict_line(database: &str, verdict: &Verdict) -> String {

@@ -13,8 +13,8 @@ use crate::deployments::DeploymentQueue;
 use crate::failure::{ExitCode, Failure};
 use crate::plan::Plan;
 use crate::post;
-use crate::progress::Progress;
-use crate::report::{DatabaseReport, Report, markdown, outputs};
+use crate::progress::{Progress, is_fleet};
+use crate::report::{DatabaseReport, LogTail, Report, markdown, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
 use crate::verdict::Verdict;
 
@@ -55,6 +55,10 @@ impl<'a> Recorder<'a> {
             started_at: Timestamp::now(),
             ended_at: None,
         };
+        let mut report = report;
+        if is_fleet(report.databases.len()) {
+            report.databases.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
+        }
         let rows = settings.databases.iter().cloned().zip(0..).collect();
         Self {
             report: RefCell::new(report),

@@ -153,6 +153,8 @@ pub struct Durations {
 /// The end of a log, within bounds whatever a container prints.
 #[derive(Debug, Clone, Default)]
 pub struct LogTail {
+    /// It is one of many, and shorter.
+    of_fleet: bool,
     lines: VecDeque<String>,
     bytes: usize,
     /// Lines seen in all.
@@ -168,8 +170,26 @@ impl LogTail {
     /// A longer line is cut here: one line can not push all others out.
     pub const MAX_LINE: usize = 4 * 1024;
 
+    /// The same of each database of a fleet: a thousand of them are not more than a few.
+    pub const MAX_FLEET_LINES: usize = 50;
+    pub const MAX_FLEET_BYTES: usize = 8 * 1024;
+
+    /// The end of one log among many.
+    pub fn of_fleet() -> Self {
+        Self { of_fleet: true, ..Self::default() }
+    }
+
+    /// As if nothing had been printed yet.
+    pub fn clear(&mut self) {
+        *self = Self { of_fleet: self.of_fleet, ..Self::default() };
+    }
+
     pub fn push(&mut self, line: &str) {
-        let mut end = line.len().min(Self::MAX_LINE);
+        let (most_lines, most_bytes, most_line) = match self.of_fleet {
+            true => (Self::MAX_FLEET_LINES, Self::MAX_FLEET_BYTES, Self::MAX_LINE / 4),
+            false => (Self::MAX_LINES, Self::MAX_BYTES, Self::MAX_LINE),
+        };
+        let mut end = line.len().min(most_line);
         while !line.is_char_boundary(end) {
             end -= 1;
         }
@@ -180,7 +200,7 @@ impl LogTail {
         self.seen += 1;
         self.bytes += kept.len();
         self.lines.push_back(kept);
-        while self.lines.len() > Self::MAX_LINES || self.bytes > Self::MAX_BYTES {
+        while self.lines.len() > most_lines || self.bytes > most_bytes {
             self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::{self, Format, Leftover};
+use crate::cli::{self, Format, Leftover, OnRunning};
 use crate::failure::Failure;
 
 mod build;
@@ -43,6 +43,7 @@ pub struct Settings {
     pub canary: Option<Canary>,
     /// Nothing starts after so many; none is to keep going.
     pub max_failures: Option<u32>,
+    pub on_running: OnRunning,
     /// Of AWS's API rates: above 0, up to 1.
     pub api_share: f64,
     /// A GitHub Deployment per database.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub comment: bool,
     pub format: Format,
     pub summary_file: Option<PathBuf>,
+    /// Where each database's log goes, as a file.
+    pub log_dir: Option<PathBuf>,
     pub run: RunIdentity,
 }
 
@@ -177,6 +180,7 @@ impl Settings {
             log_drain: parse::duration("log-drain", &task.log_drain)?,
             max_parallel: fleet.max_parallel.into(),
             canary,
+            on_running: fleet.on_running,
             api_share: waves::share(&fleet.api_share)?,
             max_failures: (!fleet.keep_going).then(|| fleet.max_failures.unwrap_or(1)),
             deployments: github.deployments,
@@ -184,6 +188,7 @@ impl Settings {
             comment: github.comment,
             format: output.format,
             summary_file: output.summary_file,
+            log_dir: output.log_dir,
             run,
         };
         if settings.environment.iter().any(|(name, _)| *name == settings.database_variable) {

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use self::bucket::Bucket;
 use crate::failure::Failure;
 use crate::ports::{
-    BinaryImage, Call, Caller, DESCRIBE_TASKS_BATCH, DesiredStatus, DockerBuild, ImageTag, Launch, LogPage,
-    LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
+    BinaryImage, Call, Caller, DESCRIBE_TASKS_BATCH, DesiredStatus, DockerBuild, FilterPage, ImageTag,
+    Launch, LogGroup, LogPage, LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
 };
 use crate::progress::Progress;
 
@@ -35,6 +35,7 @@ pub const BUCKETS: &[ApiBucket] = &[
     ("cluster resource read", 100, 20, &[Call::DESCRIBE_TASKS, Call::LIST_TASKS]),
     ("cluster read", 50, 20, &[Call::DESCRIBE_CLUSTERS, Call::LIST_CLUSTERS]),
     ("service read", 100, 20, &[Call::DESCRIBE_SERVICES]),
+    ("FilterLogEvents, most Regions", 10, 10, &[Call::FILTER_LOG_EVENTS]),
     ("GetLogEvents, most Regions", 25, 25, &[Call::GET_LOG_EVENTS]),
 ];
 
@@ -68,7 +69,7 @@ impl Rates {
 
     /// Makes `call` when its buckets have tokens, and again while AWS throttles it.
     async fn keep<T>(&self, call: Call, make: impl AsyncFn() -> Result<T>) -> Result<T> {
-        let mut throttled_since = None;
+        let (mut throttled_since, mut tries) = (None, 0);
         loop {
             for bucket in self.of(call) {
                 // Nothing may wait before a task is stopped: the run may have seconds to live.
@@ -81,7 +82,10 @@ impl Rates {
             if !throttled {
                 return answer;
             }
-            if throttled_since.get_or_insert(sent).elapsed() >= self.patience {
+            tries += 1;
+            // Most of the time may have been spent waiting behind others.
+            let since: &mut Instant = throttled_since.get_or_insert(sent);
+            if tries >= TRIES && since.elapsed() >= self.patience {
                 return answer;
             }
             if call == Call::STOP_TASK {
@@ -95,6 +99,8 @@ impl Rates {
     }
 }
 
+/// Throttled answers to one call that are not the last word, however long they took.
+const TRIES: u32 = 8;
 /// Between two tries of StopTask.
 const AGAIN: Duration = Duration::from_millis(300);
 
@@ -154,6 +160,16 @@ impl<W: Reads> Reads for Throttled<W> {
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
         let make = async || self.world.log_page(stream, token).await;
         self.rates.keep(Call::GET_LOG_EVENTS, make).await
+    }
+
+    async fn filter_log_events(
+        &self,
+        group: &LogGroup,
+        since: i64,
+        token: Option<&str>,
+    ) -> Result<FilterPage> {
+        let make = async || self.world.filter_log_events(group, since, token).await;
+        self.rates.keep(Call::FILTER_LOG_EVENTS, make).await
     }
 }
 

@@ -5,7 +5,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::Client;
 
 use super::{aws_error, throttling};
-use crate::ports::{Call, LogEvent, LogPage, LogStream};
+use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogStream, StreamEvent};
 
 /// Events of one page: GetLogEvents gives 10,000 events or 1 MB, whichever comes first.
 const PAGE_EVENTS: i32 = 10_000;
@@ -51,4 +51,47 @@ pub async fn page(client: &Client, stream: &LogStream, token: Option<&str>) -> R
         })
         .collect();
     Ok(LogPage::Events { events, next: answer.next_forward_token })
+}
+
+/// FilterLogEvents of the streams that begin with the group's prefix. It names no stream, so none can be missing; a
+/// group that is missing has no events yet.
+pub async fn filter(
+    client: &Client,
+    group: &LogGroup,
+    since: i64,
+    token: Option<&str>,
+) -> Result<FilterPage> {
+    let answer = client
+        .filter_log_events()
+        .log_group_name(&group.name)
+        .log_stream_name_prefix(&group.stream_prefix)
+        .start_time(since)
+        .limit(PAGE_EVENTS)
+        .set_next_token(token.map(str::to_owned))
+        .send()
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => {
+            return Ok(FilterPage::default());
+        }
+        Err(error) => {
+            let doing = format!("read the log streams {}* of log group {}", group.stream_prefix, group.name);
+            return Err(aws_error::failed(Call::FILTER_LOG_EVENTS, &doing, error));
+        }
+    };
+    let events = answer
+        .events
+        .unwrap_or_default()
+        .into_iter()
+        .map(|event| StreamEvent {
+            stream: event.log_stream_name.unwrap_or_default(),
+            id: event.event_id.unwrap_or_default(),
+            event: LogEvent {
+                timestamp: event.timestamp.unwrap_or_default(),
+                message: event.message.unwrap_or_default(),
+            },
+        })
+        .collect();
+    Ok(FilterPage { events, next: answer.next_token })
 }

@@ -196,6 +196,10 @@ pub struct Fleet {
     #[arg(long, value_name = "PERCENT", default_value = "50%")]
     pub api_share: String,
 
+    /// What happens to a database that another task migrates now
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub on_running: OnRunning,
+
     /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest
     #[arg(long)]
     pub keep_going: bool,
@@ -211,6 +215,10 @@ pub struct Output {
     /// Also write the job summary (Markdown) to this file [in GitHub Actions it goes to GITHUB_STEP_SUMMARY]
     #[arg(long, value_name = "PATH")]
     pub summary_file: Option<PathBuf>,
+
+    /// Write each database's log to a file in this directory [default: a temporary one, with more than 20 databases]
+    #[arg(long, value_name = "PATH")]
+    pub log_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -262,4 +270,17 @@ pub struct TrustFlags {
     /// Also allow the lists that hints are made of: clusters, families and repositories that exist
     #[arg(long)]
     pub hints: bool,
+}
+
+/// What is done about a task of somebody else that migrates a database now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRunning {
+    /// Wait for its end, and then migrate
+    Wait,
+    /// Follow it to its end, and judge it as ours, when it runs the same revision
+    Adopt,
+    /// Start none beside it: the verdict is already running
+    #[default]
+    Fail,
 }

@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::scalar::{Count, Switch};
 use super::text::{Duration, Member, Name, SecurityGroup, Share, Subnet, Variable};
-use crate::cli::Leftover;
+use crate::cli::{Leftover, OnRunning};
 
 /// What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a flag, and an input of
 /// the Action, override it. Paths are relative to the directory that fargate-migrate runs in, which is the
@@ -114,6 +114,9 @@ pub struct File {
 
     /// Start no more after this many databases have failed. Without it: 1.
     pub max_failures: Option<Count<1, 4_294_967_295>>,
+
+    /// What happens to a database that another task migrates now: wait, adopt or fail. Without it: fail.
+    pub on_running: Option<OnRunning>,
 
     /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest.
     pub keep_going: Option<Switch>,

@@ -64,7 +64,8 @@ fn what_a_run_does_not_do_is_not_allowed() {
             "ecs:DescribeClusters",
             "ecs:ListTasks",
             "ecs:DescribeTasks",
-            "logs:GetLogEvents"
+            "logs:GetLogEvents",
+            "logs:FilterLogEvents"
         ]
     );
 }

@@ -22,6 +22,7 @@ pub fn running_tasks<'a>(
         if let Some(database) = migrates(task, container, variable) {
             found.entry(database).or_insert_with(|| RunningTask {
                 arn: task.arn.clone(),
+                task_definition: task.task_definition.clone(),
                 started_by: task.started_by.clone(),
             });
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{DatabasePlan, ImagePlan, Plan, RevisionPlan, run_task_input};
+use crate::cli::OnRunning;
 use crate::failure::Failure;
 use crate::untrusted::one_line;
 
@@ -85,6 +86,11 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
         "databases": databases,
         "max_parallel": plan.max_parallel,
         "waves": plan.waves().map(names).collect::<Vec<_>>(),
+        "on_running": match plan.on_running {
+            OnRunning::Wait => "wait",
+            OnRunning::Adopt => "adopt",
+            OnRunning::Fail => "fail",
+        },
         "max_failures": plan.max_failures,
         "keep_going": plan.max_failures.is_none(),
         "timeout_seconds": plan.timeout.as_secs(),
@@ -110,6 +116,10 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     ));
     facts.push(("container", plan.container.clone()));
     facts.push(("databases", names(&plan.databases).join(", ")));
+    let running = plan.databases.iter().filter(|database| database.running.is_some()).count();
+    if running > 0 {
+        facts.push(("running now", running_now(plan.on_running, running)));
+    }
     if plan.canaries > 0 {
         facts.push(("waves", waves(plan)));
     }
@@ -120,6 +130,15 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
 
 fn names(databases: &[DatabasePlan]) -> Vec<&str> {
     databases.iter().map(|plan| plan.database.as_str()).collect()
+}
+
+fn running_now(what: OnRunning, databases: usize) -> String {
+    let what = match what {
+        OnRunning::Wait => "that task's end is waited for",
+        OnRunning::Adopt => "that task is followed and judged, when it runs the same revision",
+        OnRunning::Fail => "nothing is started beside it",
+    };
+    format!("{} migrated by a task of somebody else: {what}", counted(databases))
 }
 
 fn waves(plan: &Plan) -> String {
@@ -229,7 +248,14 @@ pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
             if !known {
                 input["clientToken"] = json!("<derived from run, database and new revision>");
             }
-            Request { database, input, already_running: running.as_ref().map(|task| task.arn.as_str()) }
+            Request {
+                database,
+                input,
+                already_running: running
+                    .as_ref()
+                    .filter(|_| plan.on_running != OnRunning::Wait)
+                    .map(|task| task.arn.as_str()),
+            }
         })
         .collect())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::lines::Lines;
+use super::tally::{Tally, is_fleet};
 use super::{Clock, Phase, Stream};
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -14,7 +15,8 @@ use crate::verdict::Verdict;
 const STEP: &str = "{spinner} {prefix} {elapsed} {wide_msg:.dim}";
 const PUSH: &str = "  {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}";
 const DATABASE: &str = "{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}";
-const FLEET: &str = "  {bar:30} {pos} of {len} databases";
+const SEVERAL: &str = "  {bar:30} {pos} of {len} databases";
+const FLEET: &str = "  {bar:30} {wide_msg}";
 const TICK: Duration = Duration::from_millis(120);
 
 pub(super) struct Bars {
@@ -33,6 +35,16 @@ struct State {
     fleet: Option<ProgressBar>,
     databases: HashMap<String, ProgressBar>,
     name_width: usize,
+    /// Present for a fleet: one bar for all of it.
+    tally: Option<Tally>,
+}
+
+impl State {
+    fn show_tally(&self) {
+        if let (Some(tally), Some(fleet)) = (&self.tally, &self.fleet) {
+            fleet.set_message(tally.line());
+        }
+    }
 }
 
 impl Bars {
@@ -95,17 +107,24 @@ impl Bars {
     pub fn databases(&self, names: &[String]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
+        state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
         if names.len() > 1 {
-            state.fleet = Some(self.add(FLEET, ProgressBar::new(names.len() as u64)));
+            let template = if state.tally.is_some() { FLEET } else { SEVERAL };
+            state.fleet = Some(self.add(template, ProgressBar::new(names.len() as u64)));
         }
     }
 
     pub fn phase(&self, database: &str, phase: Phase) {
-        // Only what runs has a bar: a large fleet's queue would fill the screen.
+        let mut state = self.state();
+        if let Some(tally) = &mut state.tally {
+            tally.phase(database, phase);
+            state.show_tally();
+            return;
+        }
+        // Only what runs has a bar: a queue would fill the screen.
         if phase == Phase::Queued {
             return;
         }
-        let mut state = self.state();
         let width = state.name_width;
         let bar = state
             .databases
@@ -116,6 +135,9 @@ impl Bars {
 
     pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
         let state = self.state();
+        if state.tally.is_some() {
+            return;
+        }
         let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
         let bar = state.databases.get(database);
         for line in untrusted::lines(line) {
@@ -136,6 +158,13 @@ impl Bars {
         });
         if let Some(fleet) = &state.fleet {
             fleet.inc(1);
+        }
+        if let Some(tally) = &mut state.tally {
+            tally.verdict(database, verdict);
+            state.show_tally();
+        }
+        if !super::is_told(verdict, state.tally.is_some()) {
+            return;
         }
         let line = super::verdict_line(database, verdict);
         let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();

@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use indicatif::HumanBytes;
+use tokio::time::Instant;
 
 use super::lines::Lines;
+use super::tally::{Tally, is_fleet};
 use super::{Clock, Phase, Vocabulary};
 use crate::adapters::github::{self, Fence, Place};
 use crate::untrusted;
 use crate::verdict::Verdict;
+
+/// Between two lines about where a fleet is.
+const TALLY_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Plain {
     clock: Clock,
@@ -27,6 +33,9 @@ struct State {
     /// The width of the names before log lines; 0 when there are none.
     name_width: usize,
     pushed_quarters: u64,
+    /// Present for a fleet.
+    tally: Option<Tally>,
+    tallied_at: Option<Instant>,
 }
 
 impl Plain {
@@ -37,6 +46,8 @@ impl Plain {
             phases: HashMap::new(),
             name_width: 0,
             pushed_quarters: 0,
+            tally: None,
+            tallied_at: None,
         };
         let lines = Lines::new(move |text| {
             // A reader that went away, as in `| head`, is no reason to leave a migration alone.
@@ -83,11 +94,18 @@ impl Plain {
     }
 
     pub fn databases(&self, names: &[String]) {
-        self.state().name_width = super::name_width(names);
+        let mut state = self.state();
+        state.name_width = super::name_width(names);
+        state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
     }
 
     pub fn phase(&self, database: &str, phase: Phase) {
         let mut state = self.state();
+        if let Some(tally) = &mut state.tally {
+            tally.phase(database, phase);
+            self.say_tally(&mut state);
+            return;
+        }
         let before = state.phases.insert(database.to_owned(), phase);
         // A fleet's queue is no news.
         if before != Some(phase) && phase != Phase::Queued {
@@ -98,13 +116,33 @@ impl Plain {
 
     pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
         let mut state = self.state();
+        if state.tally.is_some() {
+            return;
+        }
         let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
         self.quote(&mut state, &prefix, line);
     }
 
     pub fn verdict(&self, database: &str, verdict: &Verdict) {
-        let line = super::verdict_line(database, verdict);
-        self.say(&self.state(), &format!("{} {line}", self.clock.now()));
+        let mut state = self.state();
+        if let Some(tally) = &mut state.tally {
+            tally.verdict(database, verdict);
+        }
+        if super::is_told(verdict, state.tally.is_some()) {
+            let line = super::verdict_line(database, verdict);
+            self.say(&state, &format!("{} {line}", self.clock.now()));
+        }
+        self.say_tally(&mut state);
+    }
+
+    /// Where a fleet is: now and then, and when all of it is judged.
+    fn say_tally(&self, state: &mut State) {
+        let Some(tally) = &state.tally else { return };
+        if tally.is_over() || state.tallied_at.is_none_or(|at| at.elapsed() >= TALLY_INTERVAL) {
+            let line = format!("{} {}", self.clock.now(), tally.line());
+            state.tallied_at = Some(Instant::now());
+            self.say(state, &line);
+        }
     }
 
     pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {

@@ -5,6 +5,9 @@
 //! - [`launch`]: RunTask, once per database whatever happens.
 //! - [`watch`]: one reader of task states for all tasks.
 //! - [`follow`]: one task from its start to its end, states and log together.
+//! - [`running`]: what is done about a task of somebody else.
+//! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
+//! - [`log_files`]: the logs as files.
 
 use std::cell::Cell;
 
@@ -13,6 +16,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use self::capacity::Capacity;
+use self::fleet_log::FleetLog;
+use self::follow::Followed;
 use self::launch::Launched;
 use self::order::Order;
 use self::watch::Watch;
@@ -20,20 +25,29 @@ use super::revision::Revision;
 use crate::interrupt::Interrupt;
 use crate::plan::{DatabasePlan, Plan};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::{Phase, Progress};
+use crate::progress::{Phase, Progress, is_fleet};
 use crate::recorder::Recorder;
 use crate::verdict::Verdict;
 
 mod capacity;
 mod end;
+mod fleet_log;
 mod follow;
 mod launch;
 mod log;
+mod log_files;
 mod order;
+mod reading;
+mod running;
 mod watch;
+
+pub use log_files::LogFiles;
 
 #[cfg(test)]
 mod tests;
+
+/// So many streams at a time cost more calls one by one than by FilterLogEvents.
+const MANY_STREAMS: usize = 5;
 
 /// What a migration is made with.
 pub struct Migration<'a, W> {
@@ -43,6 +57,8 @@ pub struct Migration<'a, W> {
     pub progress: &'a Progress,
     pub recorder: &'a Recorder<'a>,
     pub interrupt: &'a Interrupt,
+    /// Where logs go besides the report.
+    pub log_files: Option<&'a LogFiles>,
 }
 
 /// What all databases of a run share.
@@ -50,6 +66,8 @@ struct Shared<'a, W> {
     watch: Watch<'a, W>,
     capacity: Capacity,
     order: Order,
+    /// None where a read of each stream costs less.
+    fleet_log: Option<FleetLog<'a, W>>,
 }
 
 /// The right to have a task running: `--max-parallel` of them exist.
@@ -63,6 +81,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             watch: Watch::new(self.world, &self.plan.cluster),
             capacity: Capacity::new(self.plan.timeout),
             order: Order::new(self.plan),
+            fleet_log: self.fleet_log(),
         };
         let waves = async {
             for wave in self.plan.waves() {
@@ -73,7 +92,28 @@ impl<W: Reads + Writes> Migration<'_, W> {
         tokio::select! {
             () = waves => {}
             () = shared.watch.run() => {}
+            () = self.read_fleet_log(shared.fleet_log.as_ref()) => {}
         }
+    }
+
+    /// For a fleet with enough tasks at a time, when their log is in CloudWatch Logs.
+    fn fleet_log(&self) -> Option<FleetLog<'_, W>> {
+        let plan = self.plan;
+        let at_once = plan.max_parallel.min(plan.databases.len());
+        if !is_fleet(plan.databases.len()) || at_once < MANY_STREAMS {
+            return None;
+        }
+        let group = plan.log_group(&plan.container)?;
+        Some(FleetLog::new(self.world, group, jiff::Timestamp::now().as_millisecond()))
+    }
+
+    /// Never ends. When the fleet's log can not be read, each stream is, once its task has stopped.
+    async fn read_fleet_log(&self, log: Option<&FleetLog<'_, W>>) {
+        if let Some(log) = log {
+            let why = log.run().await;
+            self.recorder.note(format!("the logs of all tasks are read one by one: {why}"));
+        }
+        std::future::pending().await
     }
 
     async fn wave(&self, databases: &[DatabasePlan], shared: &Shared<'_, W>) {
@@ -93,26 +133,22 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     async fn one(&self, database: &DatabasePlan, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) {
-        let verdict = match self.reason_not_to_start(database, shared) {
+        let verdict = match self.reason_not_to_start(shared) {
             Some(verdict) => verdict,
-            None => self.start(database, lane, shared).await,
+            None => match &database.running {
+                Some(running) => self.beside(database, running, lane, shared).await,
+                None => self.start(database, lane, shared).await,
+            },
         };
         shared.order.judged(&database.database, &verdict);
         self.recorder.judged(&database.database, verdict);
     }
 
-    fn reason_not_to_start(&self, database: &DatabasePlan, shared: &Shared<'_, W>) -> Option<Verdict> {
+    fn reason_not_to_start(&self, shared: &Shared<'_, W>) -> Option<Verdict> {
         if self.interrupt.is_set() {
             return Some(Verdict::NotRun { why: "the run was interrupted before it started".into() });
         }
-        if let Some(why) = shared.order.nothing_starts() {
-            return Some(Verdict::NotRun { why });
-        }
-        let running = database.running.as_ref()?;
-        Some(Verdict::AlreadyRunning {
-            task_arn: running.arn.clone(),
-            started_by: running.started_by.clone(),
-        })
+        shared.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
     async fn start(&self, plan: &DatabasePlan, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Verdict {
@@ -131,7 +167,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                         lane.take();
                     }
                 };
-                self.follow(database, *task, &shared.watch, deadline, &when_stopped).await
+                self.follow(database, Followed::ours(*task), shared, deadline, &when_stopped).await
             }
             Launched::Not(verdict) => verdict,
         }

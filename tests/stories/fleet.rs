@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sandbox::{Fault, Options, Quotas, Script, TaskFault};
+use sandbox::{Fault, Options, Quotas, Script, TaskFault, seed};
 
 use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates};
 
@@ -167,4 +167,30 @@ async fn ecs_may_not_know_a_task_right_after_it_started_it() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::task(TaskFault::MissingFor { reads: 3 }));
     world.migrate(&["--database", PROD, "--require-report"]).finish().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_fleets_logs_come_by_filter_log_events_and_go_to_files() {
+    let world = World::new().await;
+    for fault in [Fault::empty_page(), Fault::repeated_events()] {
+        world.sandbox.faults().push(fault);
+    }
+    let names: Vec<String> = (0..25).map(|n| format!("tenant_{n}")).collect();
+    let list = format!("--database={}", names.join(","));
+    let logs = tempfile::tempdir().expect("a directory");
+    let log_dir = format!("--log-dir={}", logs.path().display());
+    let base = ["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
+    let network = ["--subnets", seed::SUBNETS, "--image", crate::support::IMAGE];
+    let flags = [list.as_str(), &log_dir, "--max-parallel=25", "--require-report", "--log-drain=30s"];
+    let run = world.command(&[base.as_slice(), &network, &flags].concat()).finish().await;
+    run.exits(0).says("25 of 25: 25 migrated").says("the logs of all databases are in");
+    run.never_says("applied V10__create_orders");
+    for name in &names {
+        let log = std::fs::read_to_string(logs.path().join(format!("db-{name}.log"))).expect("a log");
+        assert_eq!(log.matches("applied V10__create_orders").count(), 1, "{name}: {log}");
+        assert_eq!(log.lines().count(), 2, "{name}: {log}");
+    }
+    let calls = ["DescribeTasks", "FilterLogEvents", "GetLogEvents"].map(|call| world.called(call));
+    println!("DescribeTasks, FilterLogEvents, GetLogEvents: {calls:?}");
+    assert!(calls[1] > 0 && calls[2] == 0, "{calls:?}");
 }

@@ -5,16 +5,14 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Migration;
-use super::log::{LogFollower, Read};
-use super::watch::{Sight, Watch};
+use super::reading::{Source, read_if};
+use super::watch::Sight;
+use super::{Migration, Shared};
 use crate::cli::Leftover;
 use crate::diagnosis::STOPPED_BY_US;
-use crate::failure::{Failure, is_transient};
 use crate::migration_report::Reports;
-use crate::ports::{LogEvent, Reads, Task, Writes};
+use crate::ports::{Reads, Task, Writes};
 use crate::progress::Phase;
-use crate::untrusted;
 use crate::verdict::{Verdict, judge};
 
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
@@ -23,20 +21,36 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_secs(150);
 /// After a StopTask that was refused or had no answer: it may have been carried out all the same.
 const LAST_LOOK: Duration = Duration::from_secs(30);
-/// Failed log reads in a row before a drain gives up.
-const MAX_LOG_ERRORS: u32 = 5;
 
 /// What is known of a task while it is followed.
-struct Following<'a> {
-    database: String,
+pub(super) struct Following<'a> {
+    pub database: String,
     /// Called once, when the task has stopped and its log is still to be read.
     when_stopped: Option<&'a dyn Fn(&Task)>,
-    task: Task,
+    pub task: Task,
     sight: Receiver<Sight>,
     /// None when the log is not in CloudWatch Logs, or may not be read.
-    log: Option<LogFollower>,
-    log_errors: u32,
-    reports: Reports,
+    pub log: Option<Source>,
+    pub log_errors: u32,
+    pub reports: Reports,
+    /// It is somebody else's: it is not ours to stop.
+    leave: bool,
+}
+
+/// A task, and whose it is.
+pub(super) struct Followed {
+    task: Task,
+    leave: bool,
+}
+
+impl Followed {
+    pub fn ours(task: Task) -> Self {
+        Self { task, leave: false }
+    }
+
+    pub fn of_others(task: Task) -> Self {
+        Self { task, leave: true }
+    }
 }
 
 /// Why following ended.
@@ -49,19 +63,19 @@ impl<W: Reads + Writes> Migration<'_, W> {
     pub(super) async fn follow(
         &self,
         database: &str,
-        task: Task,
-        watch: &Watch<'_, W>,
+        Followed { task, leave }: Followed,
+        shared: &Shared<'_, W>,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
     ) -> Verdict {
-        let stream = self.plan.log_stream(&self.plan.container, &task);
         let mut following = Following {
             database: database.to_owned(),
             when_stopped: Some(when_stopped),
-            sight: watch.follow(&task),
-            log: stream.map(LogFollower::new),
+            sight: shared.watch.follow(&task),
+            log: self.log_of(&task, shared),
             log_errors: 0,
             reports: Reports::default(),
+            leave,
             task,
         };
         self.link(database, &following.task);
@@ -107,66 +121,6 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
-    /// them a little later. A migration report is the last line of its protocol, and ends the wait.
-    async fn drain(&self, following: &mut Following<'_>) {
-        if !has_run(&following.task) {
-            following.log = None;
-            return;
-        }
-        let Some(log) = following.log.as_mut() else { return };
-        log.drain();
-        let mut quiet_since = Instant::now();
-        loop {
-            let read = read_if(following.log.as_mut(), self.world).await;
-            match self.take(following, read) {
-                Taken::Lines => quiet_since = Instant::now(),
-                Taken::End if !following.reports.is_empty() => return,
-                Taken::Failed if following.log.is_none() || following.log_errors >= MAX_LOG_ERRORS => return,
-                Taken::End | Taken::Absent | Taken::Failed => {}
-            }
-            if quiet_since.elapsed() >= self.plan.log_drain {
-                self.say_if_silent(&following.database, following.log.as_ref());
-                return;
-            }
-        }
-    }
-
-    fn take(&self, following: &mut Following<'_>, read: anyhow::Result<Read>) -> Taken {
-        match read {
-            Ok(Read::Events(events)) => {
-                following.log_errors = 0;
-                for event in &events {
-                    self.line(following, event);
-                }
-                Taken::Lines
-            }
-            Ok(Read::End) => Taken::End,
-            Ok(Read::Absent) => Taken::Absent,
-            Err(error) => {
-                following.log_errors += 1;
-                let failure = Failure::from_error(&error);
-                if !is_transient(&error) {
-                    following.log = None;
-                }
-                self.recorder.row(&following.database, |row| row.log.note = Some(failure.message.clone()));
-                self.recorder.note(format!(
-                    "logs could not be read, so a migration report in them could not be seen: {}",
-                    failure.hint.unwrap_or(failure.message)
-                ));
-                Taken::Failed
-            }
-        }
-    }
-
-    fn line(&self, following: &mut Following<'_>, event: &LogEvent) {
-        for line in untrusted::lines(&event.message) {
-            following.reports.line(line);
-            self.progress.log_line(&following.database, event.timestamp, line);
-            self.recorder.row(&following.database, |row| row.log.push(line));
-        }
-    }
-
     fn judge(&self, following: &Following<'_>, end: End) -> Verdict {
         match end {
             End::Stopped => judge(
@@ -182,25 +136,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    /// A log without a line is said, with the name that was looked for.
-    fn say_if_silent(&self, database: &str, log: Option<&LogFollower>) {
-        let Some(stream) = log.map(LogFollower::stream) else { return };
-        self.recorder.row(database, |row| {
-            if row.log.seen == 0 {
-                row.log.note = Some(format!(
-                    "the container printed nothing: log stream {} of log group {} is empty or was never made",
-                    stream.name, stream.group
-                ));
-            }
-        });
-    }
-
     async fn cancel(&self, following: &Following<'_>) -> Verdict {
         let Following { database, task, .. } = following;
         if task.is_stopped() {
             return self.judge_early(following);
         }
         match self.plan.on_cancel {
+            _ if following.leave => Verdict::Cancelled { stopped: false },
             Leftover::Leave => Verdict::Cancelled { stopped: false },
             Leftover::Stop => Verdict::Cancelled {
                 stopped: self.stop(database, &task.arn, "the run was interrupted").await,
@@ -227,7 +169,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 () = self.interrupt.wait() => self.judge_early(following),
             };
         }
-        if self.plan.on_timeout == Leftover::Leave {
+        if following.leave || self.plan.on_timeout == Leftover::Leave {
             return Verdict::TimedOut { stopped: false };
         }
         let (database, arn) = (following.database.clone(), following.task.arn.clone());
@@ -270,23 +212,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 }
 
-enum Taken {
-    Lines,
-    End,
-    Absent,
-    Failed,
-}
-
-/// Waits for ever without a log.
-async fn read_if(log: Option<&mut LogFollower>, reads: &impl Reads) -> anyhow::Result<Read> {
-    match log {
-        Some(log) => log.read(reads).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Whether a container may have printed something. A no-op migration can be over before RUNNING is ever seen.
-fn has_run(task: &Task) -> bool {
+pub(super) fn has_run(task: &Task) -> bool {
     task.started_at.is_some()
         || task.last_status == "RUNNING"
         || task.containers.iter().any(|container| container.exit_code.is_some())

@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ports::{LogEvent, LogPage, LogStream, Reads};
 
-/// The driver flushes every five seconds; twice a second would only cost calls.
-const CADENCE: Duration = Duration::from_secs(2);
-/// While a stopped task's log is drained.
+/// The driver flushes every five seconds; more often would only cost calls.
+const CADENCE: Duration = Duration::from_secs(5);
+/// While a stopped task's log is drained: doubled while nothing comes, up to the longest.
 const DRAIN_CADENCE: Duration = Duration::from_millis(500);
+const LONGEST_DRAIN: Duration = Duration::from_secs(4);
 /// A page with this many events has more behind it: it is followed by the next at once.
 const FULL_PAGE: usize = 1_000;
 
@@ -19,6 +20,7 @@ pub struct LogFollower {
     token: Option<String>,
     next_read: Instant,
     cadence: Duration,
+    draining: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub enum Read {
 
 impl LogFollower {
     pub fn new(stream: LogStream) -> Self {
-        Self { stream, token: None, next_read: Instant::now(), cadence: CADENCE }
+        Self { stream, token: None, next_read: Instant::now(), cadence: CADENCE, draining: false }
     }
 
     pub fn stream(&self) -> &LogStream {
@@ -41,6 +43,7 @@ impl LogFollower {
 
     /// The task has stopped: read on without pauses for live reading.
     pub fn drain(&mut self) {
+        self.draining = true;
         self.cadence = DRAIN_CADENCE;
         self.next_read = Instant::now();
     }
@@ -60,6 +63,9 @@ impl LogFollower {
         sleep_until(self.next_read).await;
         let page = reads.log_page(&self.stream, self.token.as_deref()).await;
         self.next_read = Instant::now() + self.cadence;
+        if self.draining {
+            self.cadence = (self.cadence * 2).min(LONGEST_DRAIN);
+        }
         match page? {
             LogPage::Absent => Ok(Read::Absent),
             LogPage::Events { events, next } => {
@@ -72,8 +78,11 @@ impl LogFollower {
                     return Ok(Read::End);
                 }
                 // A page may be empty and not be the last one.
-                if events.is_empty() || events.len() >= FULL_PAGE || self.cadence == DRAIN_CADENCE {
+                if events.is_empty() || events.len() >= FULL_PAGE || self.draining {
                     self.next_read = Instant::now();
+                }
+                if self.draining {
+                    self.cadence = DRAIN_CADENCE;
                 }
                 Ok(Read::Events(events))
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::world::{END, Fargate, MINUTE, SECOND, START, report};
-use super::Migration;
+use super::{LogFiles, Migration};
 use crate::cli;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -22,6 +22,8 @@ use crate::task_definition::TaskDefinition;
 use crate::verdict::Verdict;
 
 mod fleet;
+mod fleet_logs;
+mod running;
 mod world;
 
 fn plan(flags: &[&str]) -> Plan {
@@ -65,14 +67,24 @@ fn settings_of(plan: &Plan) -> Settings {
 
 /// Runs the plan to its end; answers the report and how long it took.
 async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
+    let log_files = plan.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
+    let log_files = log_files.as_ref();
     let progress = Progress::silent();
     let recorder = Recorder::new(&settings_of(plan), &progress, None);
     let image = image(&plan.image, world, &progress).await.expect("an image");
     let revision = revision(plan, &image, world, &progress).await.expect("a revision");
     let from = Instant::now();
-    Migration { plan, revision: &revision, world, progress: &progress, recorder: &recorder, interrupt }
-        .run()
-        .await;
+    Migration {
+        plan,
+        revision: &revision,
+        world,
+        progress: &progress,
+        recorder: &recorder,
+        interrupt,
+        log_files,
+    }
+    .run()
+    .await;
     (recorder.close(None), from.elapsed())
 }
 

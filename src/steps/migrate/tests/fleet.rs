@@ -3,13 +3,13 @@
 use super::*;
 use crate::steps::migrate::tests::world::NO_VCPUS;
 
-fn fleet(size: usize, flags: &[&str]) -> Plan {
+pub fn fleet(size: usize, flags: &[&str]) -> Plan {
     let names: Vec<String> = (0..size).map(|n| format!("tenant_{n:04}")).collect();
     let names = format!("--database={}", names.join(","));
     plan(&[&[names.as_str()], flags].concat())
 }
 
-async fn run(world: &Fargate, plan: &Plan) -> (Report, Duration) {
+pub async fn run(world: &Fargate, plan: &Plan) -> (Report, Duration) {
     let (_sender, never) = Interrupt::by_hand();
     migrated(world, plan, &never).await
 }

@@ -1,0 +1,117 @@
+//! A fleet in one line: more databases than a person wants to read about one by one.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Phase;
+use crate::untrusted;
+use crate::verdict::Verdict;
+
+/// With more databases than this they are counted, and their log lines go to files only.
+const FLEET: usize = 20;
+/// Databases that are named for taking longest.
+const SLOWEST: usize = 3;
+
+/// Whether so many databases are a fleet.
+pub fn is_fleet(databases: usize) -> bool {
+    databases > FLEET
+}
+
+/// Where the databases of a fleet are.
+pub(super) struct Tally {
+    total: usize,
+    migrated: usize,
+    not_run: usize,
+    failed: usize,
+    under_way: HashMap<String, (Phase, Instant)>,
+}
+
+impl Tally {
+    pub fn new(total: usize) -> Self {
+        Self { total, migrated: 0, not_run: 0, failed: 0, under_way: HashMap::new() }
+    }
+
+    pub fn phase(&mut self, database: &str, phase: Phase) {
+        match self.under_way.get_mut(database) {
+            Some((_, since)) if phase == Phase::Queued => *since = Instant::now(),
+            Some((known, _)) => *known = phase,
+            None => drop(self.under_way.insert(database.to_owned(), (phase, Instant::now()))),
+        }
+    }
+
+    pub fn verdict(&mut self, database: &str, verdict: &Verdict) {
+        self.under_way.remove(database);
+        match verdict {
+            verdict if verdict.is_migrated() => self.migrated += 1,
+            Verdict::NotRun { .. } => self.not_run += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    pub fn judged(&self) -> usize {
+        self.migrated + self.not_run + self.failed
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.judged() >= self.total
+    }
+
+    /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`.
+    pub fn line(&self) -> String {
+        let at =
+            |wanted: fn(Phase) -> bool| self.under_way.values().filter(|(phase, _)| wanted(*phase)).count();
+        let running = at(|phase| matches!(phase, Phase::Running | Phase::Stopping));
+        let starting = at(|phase| matches!(phase, Phase::Provisioning | Phase::Pulling));
+        let queued = self.total - self.judged().min(self.total) - (running + starting).min(self.total);
+        let part = |counts: &[(usize, &str)]| -> String {
+            let parts = counts.iter().filter(|(count, _)| *count > 0);
+            parts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+        };
+        let over = part(&[(self.migrated, "migrated"), (self.failed, "failed"), (self.not_run, "not run")]);
+        let under_way = part(&[(running, "running"), (starting, "starting"), (queued, "queued")]);
+        let parts = [over, under_way, self.slowest()];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("{} of {}: {}", self.judged(), self.total, parts.join("; "))
+    }
+
+    fn slowest(&self) -> String {
+        let mut running: Vec<(Duration, &str)> = self
+            .under_way
+            .iter()
+            .filter(|(_, (phase, _))| *phase != Phase::Queued)
+            .map(|(database, (_, since))| (since.elapsed(), database.as_str()))
+            .collect();
+        running.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        running.truncate(SLOWEST);
+        let parts = running.iter().map(|(took, database)| {
+            let (minutes, seconds) = (took.as_secs() / 60, took.as_secs() % 60);
+            format!("{} {minutes}:{seconds:02}", untrusted::one_line(database))
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { String::new() } else { format!("slowest {}", parts.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fleet_reads_in_one_line() {
+        let mut tally = Tally::new(1_000);
+        tally.phase("a", Phase::Queued);
+        tally.phase("a", Phase::Running);
+        tokio::time::advance(Duration::from_secs(65)).await;
+        tally.phase("b", Phase::Provisioning);
+        tally.phase("c", Phase::Queued);
+        tally.phase("d", Phase::Running);
+        tally.verdict("d", &Verdict::Failed { exit_code: 1 });
+        tally.verdict("e", &Verdict::NotRun { why: "x".into() });
+        assert_eq!(
+            tally.line(),
+            "2 of 1000: 1 failed, 1 not run; 1 running, 1 starting, 996 queued; slowest a 1:05, b 0:00"
+        );
+    }
+}

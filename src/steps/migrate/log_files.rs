@@ -1,0 +1,104 @@
+//! The logs of a run as files, one for each database: memory keeps only their ends.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+pub struct LogFiles {
+    directory: PathBuf,
+}
+
+impl LogFiles {
+    /// In `directory`, made when it is not there.
+    ///
+    /// # Errors
+    /// It can not be made.
+    pub fn within(directory: &Path) -> Result<Self> {
+        let doing = || format!("make log directory {}", directory.display());
+        std::fs::create_dir_all(directory).with_context(doing)?;
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// In a new directory below the system's temporary one, which stays.
+    ///
+    /// # Errors
+    /// It can not be made.
+    pub fn temporary() -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("fargate-migrate-logs-").tempdir();
+        Ok(Self { directory: directory.context("make a directory for logs")?.keep() })
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Adds lines to a database's log. No file stays open: a fleet has more of them than a process may open.
+    pub fn append<'a>(&self, database: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
+        let path = self.directory.join(file_name(database));
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("write log {}", path.display()))
+    }
+
+    /// The database's log begins again.
+    pub fn restart(&self, database: &str) -> Result<()> {
+        let path = self.directory.join(file_name(database));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("remove log {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Another one for each database, also where capitals do not count and where an artifact is unpacked: lower-case
+/// letters, digits, `_` and `-` as they are, all else as `%` and its bytes.
+pub fn file_name(database: &str) -> String {
+    let mut name = String::from("db-");
+    for byte in database.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
+            // Writing to a String does not fail.
+            _ => drop(write!(name, "%{byte:02x}")),
+        }
+    }
+    name + ".log"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_file_of_its_own() {
+        let names = ["shop", "Shop", "a.b", "a/b", "../../etc/passwd", "con", "Übung", "a%2eb", ""];
+        let files: std::collections::HashSet<String> =
+            names.iter().map(|name| file_name(name).to_lowercase()).collect();
+        assert_eq!(files.len(), names.len());
+        assert!(files.iter().all(|file| !file.contains(['/', '\\', ':']) && file.starts_with("db-")));
+        assert_eq!(file_name("tenant_1-x"), "db-tenant_1-x.log");
+    }
+
+    #[test]
+    fn logs_grow_and_begin_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let files = LogFiles::within(&directory.path().join("a/b")).expect("made");
+        let read = || std::fs::read_to_string(files.directory().join(file_name("x"))).unwrap_or_default();
+        files.restart("x").expect("nothing there");
+        files.append("x", ["1", "2"].into_iter()).expect("written");
+        files.append("x", ["3"].into_iter()).expect("written");
+        assert_eq!(read(), "1\n2\n3\n");
+        files.restart("x").expect("removed");
+        assert_eq!(read(), "");
+        assert!(LogFiles::within(Path::new("/proc/nowhere")).is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! Reading: a followed task's log into its row, its file, the terminal, and the search for migration reports.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::fleet_log::FleetStream;
+use super::follow::{Following, has_run};
+use super::log::{LogFollower, Read};
+use super::{Migration, Shared};
+use crate::failure::{Failure, is_transient};
+use crate::migration_report::Reports;
+use crate::ports::{LogEvent, LogStream, Reads, Task, Writes};
+use crate::untrusted;
+
+/// Failed log reads in a row before a drain gives up.
+const MAX_LOG_ERRORS: u32 = 5;
+
+/// Where a task's log comes from.
+pub enum Source {
+    /// GetLogEvents of its stream.
+    Own(LogFollower),
+    /// FilterLogEvents of all streams of the fleet.
+    Fleet(FleetStream),
+}
+
+impl Source {
+    fn stream(&self) -> &LogStream {
+        match self {
+            Self::Own(log) => log.stream(),
+            Self::Fleet(log) => &log.stream,
+        }
+    }
+
+    async fn read(&mut self, reads: &impl Reads) -> anyhow::Result<Read> {
+        match self {
+            Self::Own(log) => log.read(reads).await,
+            Self::Fleet(log) => Ok(log.read().await),
+        }
+    }
+}
+
+pub enum Taken {
+    Lines,
+    End,
+    Absent,
+    Failed,
+}
+
+/// Waits for ever without a log.
+pub async fn read_if(log: Option<&mut Source>, reads: &impl Reads) -> anyhow::Result<Read> {
+    match log {
+        Some(log) => log.read(reads).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    pub(super) fn log_of(&self, task: &Task, shared: &Shared<'_, W>) -> Option<Source> {
+        let stream = self.plan.log_stream(&self.plan.container, task)?;
+        Some(match &shared.fleet_log {
+            Some(fleet) => {
+                // A task that runs already was started before: by another process of this run, or by somebody else.
+                let is_new = matches!(task.last_status.as_str(), "PROVISIONING" | "PENDING");
+                Source::Fleet(fleet.follow(stream, is_new))
+            }
+            None => Source::Own(LogFollower::new(stream)),
+        })
+    }
+
+    /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
+    /// them a little later. A migration report is the last line of its protocol, and ends the wait.
+    pub(super) async fn drain(&self, following: &mut Following<'_>) {
+        if !has_run(&following.task) {
+            following.log = None;
+            return;
+        }
+        match following.log.take() {
+            None => {}
+            Some(Source::Own(log)) => self.drain_own(following, log, self.plan.log_drain).await,
+            Some(Source::Fleet(log)) => {
+                let stream = log.stream.clone();
+                let (complete, waited) = self.drain_fleet(following, log).await;
+                if !complete {
+                    // All of it again, from the head: complete, in order, and with a report if there is one.
+                    following.reports = Reports::default();
+                    self.recorder.row(&following.database, |row| row.log.clear());
+                    self.file(|files| files.restart(&following.database));
+                    let patience = self.plan.log_drain.saturating_sub(waited);
+                    self.drain_own(following, LogFollower::new(stream), patience).await;
+                }
+            }
+        }
+    }
+
+    /// Until the fleet's log has shown a migration report and a whole sweep has brought nothing late behind it, or has
+    /// been quiet for long enough; answers whether that is all of the log, and how long it was quiet.
+    async fn drain_fleet(&self, following: &mut Following<'_>, mut log: FleetStream) -> (bool, Duration) {
+        let mut quiet_since = Instant::now();
+        let mut sweeps = 0;
+        loop {
+            if !log.is_sound() {
+                return (false, Duration::ZERO);
+            }
+            // The first one that ends may have been under way when the last line came.
+            if sweeps >= 2 && !following.reports.is_empty() {
+                return (true, Duration::ZERO);
+            }
+            tokio::select! {
+                read = log.read() => match self.take(following, Ok(read)) {
+                    Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
+                    _ => sweeps += 1,
+                },
+                () = sleep_until(quiet_since + self.plan.log_drain), if following.reports.is_empty() => {
+                    return (false, self.plan.log_drain);
+                }
+            }
+        }
+    }
+
+    /// Until there is a report and nothing behind it, or nothing has come for `patience`.
+    async fn drain_own(&self, following: &mut Following<'_>, mut log: LogFollower, patience: Duration) {
+        log.drain();
+        following.log = Some(Source::Own(log));
+        let mut quiet_since = Instant::now();
+        loop {
+            let read = read_if(following.log.as_mut(), self.world).await;
+            match self.take(following, read) {
+                Taken::Lines => {
+                    quiet_since = Instant::now();
+                    continue;
+                }
+                Taken::End if !following.reports.is_empty() => return,
+                Taken::Failed if following.log.is_none() || following.log_errors >= MAX_LOG_ERRORS => return,
+                Taken::End | Taken::Absent | Taken::Failed => {}
+            }
+            if quiet_since.elapsed() >= patience {
+                self.say_if_silent(&following.database, following.log.as_ref());
+                return;
+            }
+        }
+    }
+
+    pub(super) fn take(&self, following: &mut Following<'_>, read: anyhow::Result<Read>) -> Taken {
+        match read {
+            Ok(Read::Events(events)) => {
+                following.log_errors = 0;
+                self.lines(following, &events);
+                Taken::Lines
+            }
+            Ok(Read::End) => Taken::End,
+            Ok(Read::Absent) => Taken::Absent,
+            Err(error) => {
+                following.log_errors += 1;
+                let failure = Failure::from_error(&error);
+                if !is_transient(&error) {
+                    following.log = None;
+                }
+                self.recorder.row(&following.database, |row| row.log.note = Some(failure.message.clone()));
+                self.recorder.note(format!(
+                    "logs could not be read, so a migration report in them could not be seen: {}",
+                    failure.hint.unwrap_or(failure.message)
+                ));
+                Taken::Failed
+            }
+        }
+    }
+
+    fn lines(&self, following: &mut Following<'_>, events: &[LogEvent]) {
+        let database = &following.database;
+        for event in events {
+            for line in untrusted::lines(&event.message) {
+                following.reports.line(line);
+                self.progress.log_line(database, event.timestamp, line);
+                self.recorder.row(database, |row| row.log.push(line));
+            }
+        }
+        let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
+        self.file(|files| files.append(database, lines));
+    }
+
+    /// A log that can not be written is said once; the migration goes on.
+    fn file(&self, write: impl FnOnce(&super::LogFiles) -> anyhow::Result<()>) {
+        if let Some(files) = self.log_files
+            && let Err(error) = write(files)
+        {
+            self.recorder.note(format!("{error:#}"));
+        }
+    }
+
+    /// A log without a line is said, with the name that was looked for.
+    fn say_if_silent(&self, database: &str, log: Option<&Source>) {
+        let Some(stream) = log.map(Source::stream) else { return };
+        self.recorder.row(database, |row| {
+            if row.log.seen == 0 {
+                row.log.note = Some(format!(
+                    "the container printed nothing: log stream {} of log group {} is empty or was never made",
+                    stream.name, stream.group
+                ));
+            }
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! A database that somebody else's task migrates now.
+
+use super::fleet::run;
+use super::world::Life;
+use super::*;
+use crate::plan::RunningTask;
+
+const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
+
+fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
+    let life = Life { database: "shop".into(), since: Instant::now() };
+    world.tasks.borrow_mut().insert(OTHER.into(), life);
+    let mut plan = plan(&[&["--database=shop"], flags].concat());
+    plan.databases[0].running = Some(RunningTask {
+        arn: OTHER.into(),
+        task_definition: Some(revision.into()),
+        started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
+    });
+    plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_end_is_waited_for_and_then_ours_runs() {
+    let world = Fargate::running_for(MINUTE);
+    let plan = beside(&world, &["--on-running=wait"], REVISION);
+    let (report, took) = run(&world, &plan).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+    assert_eq!(world.runs.get(), 1);
+    assert!(took > 2 * (START + MINUTE + END), "{took:?}");
+    assert_ne!(report.databases[0].task_arn.as_deref(), Some(OTHER));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_adopted_when_it_runs_the_same_revision_and_only_then() {
+    for (revision, adopted) in [(REVISION, true), ("arn:aws:ecs:x:1:task-definition/t:2", false)] {
+        let world = Fargate::running_for(MINUTE);
+        let plan = beside(&world, &["--on-running=adopt"], revision);
+        let (report, _) = run(&world, &plan).await;
+        assert_eq!(verdict(&report).is_migrated(), adopted, "{report:#?}");
+        assert_eq!(world.runs.get(), 0, "nothing runs beside it");
+        if adopted {
+            assert_eq!(report.databases[0].task_arn.as_deref(), Some(OTHER));
+        } else {
+            assert!(report.notes.iter().any(|note| note.contains("is not adopted")), "{:?}", report.notes);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_task_is_not_ours_to_stop() {
+    let world = Fargate::running_for(60 * MINUTE);
+    let plan = beside(&world, &["--on-running=adopt", "--timeout=5m"], REVISION);
+    let (report, _) = run(&world, &plan).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: false });
+    assert!(world.stopped.borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_word_it_is_a_failure() {
+    let world = Fargate::running_for(MINUTE);
+    let (report, _) = run(&world, &beside(&world, &[], REVISION)).await;
+    assert!(matches!(verdict(&report), Verdict::AlreadyRunning { .. }));
+    assert_eq!(world.runs.get(), 0);
+}
