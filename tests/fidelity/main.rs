@@ -3,7 +3,10 @@
 //! The judges are programs that we did not write: botocore's models and parsers, the AWS CLI, boto3, a Docker Engine,
 //! MiniStack and moto. docs/fidelity.md says in one table what was checked by whom.
 
-/// A virtual environment with pinned versions, made once, and Python programs run in it.
+/// A virtual environment with pinned versions, made once.
+#[path = "../support/python.rs"]
+mod environment;
+/// The judges' environments, and scripts that run in them.
 mod python;
 /// What sandboxes recorded while the other tests ran, and botocore's judgement of it.
 mod record;
