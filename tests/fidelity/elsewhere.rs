@@ -25,6 +25,20 @@ impl Elsewhere {
     /// Starts the program of `script` in an environment that has it, and makes the seed's account with the secret that
     /// its containers get. `None` where there is no Python, said aloud.
     pub fn start(server: &Python, script: &str, secret: &Value) -> Option<Self> {
+        let mut elsewhere = Self::empty(server, script)?;
+        let wanted = json!({
+            "cluster": seed::CLUSTER,
+            "log_group": seed::LOG_GROUP,
+            "repository": seed::REPOSITORY,
+            "task_definition": seed::task_definition().expect("the seed's task definition"),
+            "secret": secret,
+        });
+        elsewhere.account = elsewhere.python("account.py", &wanted);
+        Some(elsewhere)
+    }
+
+    /// The same with nothing in the account.
+    pub fn empty(server: &Python, script: &str) -> Option<Self> {
         let python = python()?;
         let directory = tempfile::tempdir().expect("a directory");
         let mut log = tempfile::tempfile().expect("a file");
@@ -49,16 +63,7 @@ impl Elsewhere {
             let _ = log.rewind().and_then(|()| log.read_to_string(&mut said));
             panic!("{script} did not start: {said}")
         });
-        let mut elsewhere = Self { python, child, port, directory, account: Value::Null };
-        let wanted = json!({
-            "cluster": seed::CLUSTER,
-            "log_group": seed::LOG_GROUP,
-            "repository": seed::REPOSITORY,
-            "task_definition": seed::task_definition().expect("the seed's task definition"),
-            "secret": secret,
-        });
-        elsewhere.account = elsewhere.python("account.py", &wanted);
-        Some(elsewhere)
+        Some(Self { python, child, port, directory, account: Value::Null })
     }
 
     /// What boto3 answers to one call; an error of the service is `{"error": code, "message": …}`.

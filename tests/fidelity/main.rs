@@ -28,6 +28,8 @@ mod elsewhere;
 mod ministack;
 /// moto: what a plan reads, and a log of several pages.
 mod moto;
+/// docs/guide.md, from an empty account to a plan.
+mod guide;
 /// The Rust SDK as a client of the sandbox.
 mod sdk;
 /// docs/aws-limits.md: the table, the constants, and the sandbox at each limit.

@@ -70,7 +70,7 @@ async fn a_plan_rests_on_what_moto_answers_and_changes_nothing() {
     nothing_was_changed(&moto);
 }
 
-fn put_image(moto: &Elsewhere) -> Value {
+pub fn put_image(moto: &Elsewhere) -> Value {
     let image = json!({"repositoryName": seed::REPOSITORY, "imageManifest": MANIFEST, "imageTag": "v1"});
     let answer = moto.call("ecr", "put_image", &image);
     assert!(answer["error"].is_null(), "{answer}");

@@ -1,6 +1,10 @@
 """moto on a free port of 127.0.0.1, until standard input ends; its port is the one line of standard output."""
 
+import os
 import sys
+
+# Roles may have policies of AWS's own.
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.server import ThreadedMotoServer
 

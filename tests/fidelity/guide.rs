@@ -1,0 +1,87 @@
+//! docs/guide.md, followed to the letter: by bash and the AWS CLI at moto, then by the program.
+
+use std::process::{Command, Stdio};
+
+use sandbox::seed;
+use serde_json::json;
+
+use crate::elsewhere::Elsewhere;
+use crate::moto::put_image;
+use crate::python::{Python, python};
+use crate::support::HEALTH;
+
+const GUIDE: &str = include_str!("../../docs/guide.md");
+
+/// The contents of the guide's blocks in this language, in order.
+fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
+    let opening = format!("\n```{language}\n");
+    let parts: Vec<&str> = GUIDE.split(&opening).skip(1).collect();
+    parts.into_iter().map(|part| part.split("\n```").next().unwrap_or_default())
+}
+
+/// Runs a script in the directory of `moto`, with the AWS CLI of the judges; answers what it printed.
+#[track_caller]
+fn bash(python: &Python, moto: &Elsewhere, script: &str) -> String {
+    let programs = python.program("aws");
+    let path = [programs.parent().expect("bin").as_os_str(), &std::env::var_os("PATH").unwrap_or_default()]
+        .join(":".as_ref());
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", moto.directory.path())
+        .env("AWS_ENDPOINT_URL", moto.endpoint())
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .current_dir(moto.directory.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("run bash");
+    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_guide_leads_to_a_plan() {
+    let Some(python) = python() else { return };
+    let Some(moto) = Elsewhere::empty(python, "moto_server.py") else { return };
+
+    // What the guide takes for granted: a network, and the security group of the databases.
+    let granted = bash(
+        python,
+        &moto,
+        "set -eu
+        vpc=$(aws ec2 create-vpc --cidr-block 10.0.0.0/16 --query Vpc.VpcId --output text)
+        for number in 1 2; do
+          aws ec2 create-subnet --vpc-id $vpc --cidr-block 10.0.$number.0/24 --tag-specifications \
+            \"ResourceType=subnet,Tags=[{Key=Name,Value=startupwebapp-private-subnet-$number}]\" >&2
+        done
+        group=$(aws ec2 create-security-group --vpc-id $vpc --group-name databases --description databases \
+          --query GroupId --output text)
+        echo $vpc $group",
+    );
+    let (vpc, group) = granted.split_once(' ').expect("two ids");
+
+    let script = blocks("sh").collect::<Vec<_>>().join("\n");
+    let filled = script.replace("vpc-0123456789abcdef0", vpc).replace("sg-0123456789abcdef0", group);
+    assert_ne!(filled, script);
+    bash(python, &moto, &filled);
+
+    let file = moto.directory.path().join(".github/fargate-migrate.yml");
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("make .github");
+    let yaml = blocks("yaml").find(|block| block.contains("databases:")).expect("the configuration file");
+    std::fs::write(file, yaml).expect("write the configuration file");
+    put_image(&moto);
+    let run = moto
+        .command(&["migrate", "--plan", "--format=json", "--tag=v1", "--database", HEALTH])
+        .current_directory(moto.directory.path());
+    let plan = run.finish().await.exits(0).result();
+    assert_eq!((&plan["cluster"], &plan["image"]["action"]), (&json!(seed::CLUSTER), &json!("reuse")));
+    let network = &plan["databases"][0]["run_task"]["networkConfiguration"]["awsvpcConfiguration"];
+    assert_eq!(network["subnets"].as_array().map(Vec::len), Some(2), "{network}");
+    assert_eq!(network["securityGroups"].as_array().map(Vec::len), Some(1), "{network}");
+    let diff = plan["task_definition"]["diff"].as_str().expect("a diff");
+    assert!(diff.contains(&format!("+ DATABASE_NAME = {HEALTH}")), "{diff}");
+    assert_eq!(plan["notes"], json!([]), "the guide's task definition leaves something to say");
+}
