@@ -1,5 +1,6 @@
 //! docs/guide.md, followed to the letter: by bash and the AWS CLI at moto, then by the program.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sandbox::seed;
@@ -23,8 +24,13 @@ fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
 #[track_caller]
 fn bash(python: &Python, moto: &Elsewhere, script: &str) -> String {
     let programs = python.program("aws");
-    let path = [programs.parent().expect("bin").as_os_str(), &std::env::var_os("PATH").unwrap_or_default()]
-        .join(":".as_ref());
+    let ours = Path::new(env!("CARGO_BIN_EXE_fargate-migrate")).parent().expect("a directory");
+    let path = [
+        programs.parent().expect("bin").as_os_str(),
+        ours.as_os_str(),
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ]
+    .join(":".as_ref());
     let output = Command::new("bash")
         .args(["-c", script])
         .env_clear()
@@ -63,15 +69,17 @@ async fn the_guide_leads_to_a_plan() {
     );
     let (vpc, group) = granted.split_once(' ').expect("two ids");
 
+    let file = moto.directory.path().join(".github/fargate-migrate.yml");
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("make .github");
+    let yaml = blocks("yaml").find(|block| block.contains("databases:")).expect("the configuration file");
+    std::fs::write(file, yaml).expect("write the configuration file");
+
     let script = blocks("sh").collect::<Vec<_>>().join("\n");
     let filled = script.replace("vpc-0123456789abcdef0", vpc).replace("sg-0123456789abcdef0", group);
     assert_ne!(filled, script);
     bash(python, &moto, &filled);
 
-    let file = moto.directory.path().join(".github/fargate-migrate.yml");
-    std::fs::create_dir_all(file.parent().expect("a directory")).expect("make .github");
-    let yaml = blocks("yaml").find(|block| block.contains("databases:")).expect("the configuration file");
-    std::fs::write(file, yaml).expect("write the configuration file");
+    roles_do_what_they_are_for(&moto);
     put_image(&moto);
     let run = moto
         .command(&["migrate", "--plan", "--format=json", "--tag=v1", "--database", HEALTH])
@@ -84,4 +92,25 @@ async fn the_guide_leads_to_a_plan() {
     let diff = plan["task_definition"]["diff"].as_str().expect("a diff");
     assert!(diff.contains(&format!("+ DATABASE_NAME = {HEALTH}")), "{diff}");
     assert_eq!(plan["notes"], json!([]), "the guide's task definition leaves something to say");
+}
+
+/// The three roles of the pipeline: each has the policy of its job, and trusts that job alone.
+#[track_caller]
+fn roles_do_what_they_are_for(moto: &Elsewhere) {
+    for (role, may, may_not, trusted) in [
+        ("migrations-plan", "ecs:DescribeTaskDefinition", ["ecs:RunTask", "ecr:PutImage"], "environment:plan"),
+        ("migrations-build", "ecr:PutImage", ["ecs:RunTask", "ecs:RegisterTaskDefinition"], "ref:refs/heads/main"),
+        ("migrations-run", "ecs:RunTask", ["ecr:PutImage", "ecr:InitiateLayerUpload"], "environment:production"),
+    ] {
+        let name = json!({"RoleName": role, "PolicyName": role});
+        let policy = moto.call("iam", "get_role_policy", &name)["PolicyDocument"].to_string();
+        assert!(policy.contains(may), "{role}: {policy}");
+        for action in may_not {
+            assert!(!policy.contains(action), "{role} may {action}: {policy}");
+        }
+        let trust = moto.call("iam", "get_role", &json!({"RoleName": role}))["Role"]["AssumeRolePolicyDocument"].to_string();
+        for subject in ["repo:OWNER/NAME", "repo:OWNER@1001/NAME@2002"] {
+            assert!(trust.contains(&format!("{subject}:{trusted}")), "{role}: {trust}");
+        }
+    }
 }

@@ -26,7 +26,8 @@ fn workflows_use_inputs_and_outputs_that_the_action_has() {
                 let Some(id) = step["id"].as_str() else { continue };
                 let text = job.to_string();
                 for used in text.split(&format!("steps.{id}.outputs.")).skip(1) {
-                    let end = used.find(|c: char| c != '-' && !c.is_ascii_alphanumeric()).unwrap_or(used.len());
+                    let end =
+                        used.find(|c: char| c != '-' && !c.is_ascii_alphanumeric()).unwrap_or(used.len());
                     let output = &used[..end];
                     assert!(outputs.contains(output), "{path:?}, job {name}: no output {output}");
                 }
@@ -55,7 +56,8 @@ fn every_workflow_starts_without_permissions_and_every_job_ends() {
 fn the_last_job_waits_for_all_others() {
     for (path, last) in [(".github/workflows/ci.yml", "ci"), (".github/workflows/migrate.yml", "summary")] {
         let workflow = yaml(Path::new(path));
-        let others: BTreeSet<&str> = keys(&workflow["jobs"]).into_iter().filter(|name| *name != last).collect();
+        let others: BTreeSet<&str> =
+            keys(&workflow["jobs"]).into_iter().filter(|name| *name != last).collect();
         let needs = workflow["jobs"][last]["needs"].as_array().expect("needs");
         let needs: BTreeSet<&str> = needs.iter().filter_map(Value::as_str).collect();
         assert_eq!(needs, others, "{path}");
@@ -68,7 +70,7 @@ fn a_second_run_waits_for_the_first() {
     let workflow = yaml(Path::new(".github/workflows/migrate.yml"));
     assert_eq!(
         workflow["concurrency"],
-        json!({"group": "migrate-${{ inputs.database }}", "cancel-in-progress": false})
+        json!({"group": "migrate-${{ inputs.database }}", "cancel-in-progress": false, "queue": "max"})
     );
 }
 

@@ -29,7 +29,10 @@ fn zizmor_finds_nothing() {
     let mut expected = workflows();
     expected.extend([PathBuf::from(".github/dependabot.yml"), "action.yml".into()]);
     for path in expected {
-        assert!(said.contains(&format!("completed ./{}", path.display())), "{path:?} was not audited: {said}");
+        assert!(
+            said.contains(&format!("completed ./{}", path.display())),
+            "{path:?} was not audited: {said}"
+        );
     }
 }
 

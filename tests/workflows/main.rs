@@ -11,3 +11,5 @@ mod judges;
 mod contract;
 /// A release's action.yml runs the published image, and differs in nothing else.
 mod release;
+/// act runs migrate.yml against the sandbox.
+mod act;

@@ -1,0 +1,288 @@
+//! migrate.yml, as it stands, run by act: from the form that a person fills in to what PostgreSQL then has.
+//!
+//! act builds the Action's image from this checkout and runs each job in a container, with the sandbox as AWS. What it
+//! does not have of GitHub: OIDC, reviewers, and the check that a choice is one of the dropdown's.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sandbox::seed::{self, SeedSystem};
+use sandbox::{Options, postgres};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::environment::output;
+use crate::files::{python, root};
+
+/// A cold build of the Action's image and of the shop's compiles both optimised, the AWS SDKs included.
+const DEADLINE: Duration = Duration::from_secs(40 * 60);
+
+const PROD: &str = seed::DATABASES[0];
+const HEALTH: &str = seed::DATABASES[1];
+const FINTECH: &str = seed::DATABASES[2];
+
+/// A commit of this checkout's files, and the seed's system.
+struct Repository {
+    system: SeedSystem,
+    act: PathBuf,
+    directory: TempDir,
+    commit: String,
+}
+
+impl Repository {
+    /// `None` where a part is missing, said aloud; with REQUIRE_REAL_PARTS that is a failure.
+    async fn new() -> Option<Self> {
+        let act = python()?.program("act");
+        if !engine_has_base_image() {
+            return None;
+        }
+        let own_server = postgres::Options { url: None, ..Default::default() };
+        let system =
+            SeedSystem::start(Options::default(), own_server, None).await.expect("start the seed's system");
+        let directory = tempfile::tempdir().expect("a directory");
+        let commit = commit(directory.path());
+        Some(Self { system, act, directory, commit })
+    }
+
+    /// Actions → migrate → Run workflow, with these inputs.
+    async fn run(&self, inputs: &[(&str, &str)]) -> Run {
+        let mut command = tokio::process::Command::new(&self.act);
+        command
+            .args(["workflow_dispatch", "--json", "--workflows", WORKFLOW])
+            .args(["--platform", &format!("ubuntu-24.04={BASE_IMAGE}")])
+            // Nothing is fetched, nothing listens, nothing is left.
+            .args(["--pull=false", "--action-offline-mode", "--no-cache-server", "--rm"])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.directory.path())
+            .current_dir(self.checkout())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        for (name, value) in inputs {
+            command.args(["--input", &format!("{name}={value}")]);
+        }
+        for (name, value) in self.system.sandbox.environment() {
+            command.args(["--env", &format!("{name}={value}")]);
+        }
+        let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("act did not end");
+        let output = output.expect("run act");
+        let events = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        Run { code: output.status.code(), events }
+    }
+
+    fn checkout(&self) -> PathBuf {
+        self.directory.path().join("checkout")
+    }
+
+    fn image(&self) -> String {
+        self.system.sandbox.registry().repository_uri(seed::REPOSITORY)
+    }
+
+    async fn tables(&self, database: &str) -> i64 {
+        self.system.postgres.count_tables(database).await.expect("count tables")
+    }
+
+    fn called(&self, operation: &str) -> usize {
+        self.system.sandbox.calls().iter().filter(|call| call.operation == operation).count()
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        // The engine keeps what was built for the sandbox's repository, which ends with this value.
+        let image = format!("{}:{}", self.image(), self.commit);
+        let _ = Command::new("docker").args(["image", "rm", &image]).stdin(Stdio::null()).output();
+    }
+}
+
+const WORKFLOW: &str = ".github/workflows/migrate.yml";
+const UNKNOWN_TO_ACT: &str = "  queue: max\n";
+/// What stands in for GitHub's runner.
+const BASE_IMAGE: &str = "debian:bookworm-slim";
+
+/// False where there is no Docker Engine with what the Dockerfiles build on.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn engine_has_base_image() -> bool {
+    let inspected = output(Command::new("docker").args(["image", "inspect", BASE_IMAGE, "rust:1-bookworm"]));
+    let Err(reason) = inspected else { return true };
+    let message = "needs a Docker Engine with the base images, get them with `bash .ci/base-images`";
+    assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}: {reason}");
+    println!("skipped: {message}");
+    false
+}
+
+/// Commits this checkout's files, as they are, to a repository of its own below `directory`; answers the commit.
+fn commit(directory: &Path) -> String {
+    let checkout = directory.join("checkout");
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let files = output(Command::new("git").args(list).current_dir(root())).expect("list the files");
+    for file in String::from_utf8_lossy(&files).split_terminator('\0').map(Path::new) {
+        let to = checkout.join(file);
+        std::fs::create_dir_all(to.parent().expect("a parent")).expect("make a directory");
+        // One that is deleted and not yet committed is listed all the same.
+        if root().join(file).exists() {
+            std::fs::copy(root().join(file), to).unwrap_or_else(|error| panic!("copy {file:?}: {error}"));
+        }
+    }
+    // act 0.2.89 knows no queue of runs, and refuses the file; the jobs stay as they are.
+    let workflow = checkout.join(WORKFLOW);
+    let text = std::fs::read_to_string(&workflow).expect("read the workflow");
+    assert_eq!(text.matches(UNKNOWN_TO_ACT).count(), 1);
+    std::fs::write(&workflow, text.replace(UNKNOWN_TO_ACT, "")).expect("write the workflow");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+        let said = output(Command::new("git").args(identity).args(arguments).current_dir(&checkout));
+        String::from_utf8_lossy(&said.unwrap_or_else(|error| panic!("{error}"))).trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "all of it"]);
+    git(&["rev-parse", "HEAD"])
+}
+
+/// A finished run of the workflow.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    /// act's lines, each with the job that it is about.
+    events: Vec<Value>,
+}
+
+impl Run {
+    fn of(&self, job: &str) -> impl DoubleEndedIterator<Item = &Value> {
+        self.events.iter().filter(move |event| event["jobID"] == job)
+    }
+
+    /// `None` for a job that was skipped.
+    fn result(&self, job: &str) -> Option<&str> {
+        self.of(job).find_map(|event| event["jobResult"].as_str())
+    }
+
+    /// The last value that the job's steps gave an output.
+    fn output(&self, job: &str, name: &str) -> Option<&str> {
+        let mut outputs =
+            self.of(job).filter(|event| event["command"] == "set-output" && event["name"] == name);
+        outputs.next_back().and_then(|event| event["arg"].as_str())
+    }
+
+    /// The job summaries of the job's steps.
+    fn summary(&self, job: &str) -> String {
+        let summaries = self.of(job).filter(|event| event["command"] == "summary");
+        summaries.filter_map(|event| event["content"].as_str()).collect()
+    }
+
+    /// What a person would read of it all.
+    fn log(&self) -> String {
+        let lines = self.events.iter().map(|event| {
+            let text = event["msg"].as_str().unwrap_or_default().trim_end();
+            format!("{}: {text}\n", event["jobID"].as_str().unwrap_or_default())
+        });
+        lines.collect()
+    }
+
+    #[track_caller]
+    fn results(&self, expected: &[(&str, Option<&str>)]) {
+        for (job, result) in expected {
+            assert_eq!(self.result(job), *result, "job {job}\n{}", self.log());
+        }
+    }
+}
+
+/// In one test, because act gives the containers of a job the same names in every run.
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_form_to_migrated_databases() {
+    let Some(repository) = Repository::new().await else { return };
+    a_plan_changes_nothing(&repository).await;
+    one_database_is_migrated(&repository).await;
+    the_others_follow_with_the_same_image(&repository).await;
+    a_failed_migration_fails_the_run(&repository).await;
+}
+
+async fn a_plan_changes_nothing(repository: &Repository) {
+    let run = repository.run(&[("database", "all"), ("plan", "true")]).await;
+    run.results(&[
+        ("plan", Some("success")),
+        ("test", None),
+        ("build", None),
+        ("migrate", None),
+        ("summary", Some("success")),
+    ]);
+    assert_eq!(run.code, Some(0));
+    let plan = run.summary("plan");
+    for database in seed::DATABASES {
+        assert!(plan.contains(database), "{plan}");
+    }
+    assert!(run.summary("summary").contains("| plan | success | nothing was changed |"), "{}", run.log());
+    for operation in ["PutImage", "RegisterTaskDefinition", "RunTask"] {
+        assert_eq!(repository.called(operation), 0, "{operation}");
+    }
+}
+
+async fn one_database_is_migrated(repository: &Repository) {
+    let run = repository.run(&[("database", HEALTH), ("skip-tests", "true")]).await;
+    run.results(&[
+        ("plan", None),
+        ("test", None),
+        ("build", Some("success")),
+        ("migrate", Some("success")),
+        ("summary", Some("success")),
+    ]);
+    assert_eq!(run.code, Some(0));
+
+    let tables = repository.tables(HEALTH).await;
+    assert!(tables > 50, "{HEALTH} has {tables} tables");
+    for untouched in [PROD, FINTECH, repository.system.postgres.default_database()] {
+        assert_eq!(repository.tables(untouched).await, 0, "{untouched}");
+    }
+
+    // What was built is what ran, by its digest.
+    let built = run.output("build", "image").expect("the image that was built");
+    assert!(built.starts_with(&format!("{}@sha256:", repository.image())), "{built}");
+    assert_eq!(run.output("migrate", "image"), Some(built));
+    let tasks = repository.system.sandbox.tasks();
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(tasks[0]["containers"][0]["imageDigest"], *built.split_once('@').expect("a digest").1);
+
+    assert_eq!(run.output("migrate", "migrated"), Some(HEALTH));
+    assert_eq!(run.output("migrate", "exit-code"), Some("0"));
+    let result: Value =
+        run.output("migrate", "result").and_then(|text| serde_json::from_str(text).ok()).expect("JSON");
+    let report = &result[0]["migration_report"];
+    assert_eq!((&report["database"], &report["tables"]), (&json!(HEALTH), &json!(tables)), "{result}");
+    assert!(run.summary("migrate").contains(HEALTH), "{}", run.log());
+    let summary = run.summary("summary");
+    for line in [
+        "| test | skipped | |".to_owned(),
+        format!("| build | success | `{built}` |"),
+        format!("| migrate | success | migrated: {HEALTH}  (exit code 0) |"),
+    ] {
+        assert!(summary.contains(&line), "{summary}");
+    }
+}
+
+async fn the_others_follow_with_the_same_image(repository: &Repository) {
+    let pushed = repository.called("PutImage");
+    let run = repository.run(&[("database", "all"), ("skip-tests", "true")]).await;
+    run.results(&[("build", Some("success")), ("migrate", Some("success")), ("summary", Some("success"))]);
+    for database in seed::DATABASES {
+        assert!(repository.tables(database).await > 50, "{database}");
+    }
+    let migrated: Vec<&str> = run.output("migrate", "migrated").unwrap_or_default().split(',').collect();
+    assert_eq!(migrated, seed::DATABASES);
+    assert_eq!(repository.called("PutImage"), pushed, "the same commit was pushed again");
+}
+
+async fn a_failed_migration_fails_the_run(repository: &Repository) {
+    repository.system.postgres.drop_database(FINTECH).await.expect("drop it");
+    let run = repository.run(&[("database", FINTECH), ("skip-tests", "true")]).await;
+    run.results(&[("build", Some("success")), ("migrate", Some("failure")), ("summary", Some("failure"))]);
+    assert_eq!(run.code, Some(1));
+    assert_eq!(run.output("migrate", "failed"), Some(FINTECH));
+    let summary = run.summary("summary");
+    assert!(summary.contains(&format!("**not migrated: {FINTECH}** (exit code 1)")), "{summary}");
+}
