@@ -252,7 +252,7 @@ async fn one_database_is_migrated(repository: &Repository) {
     assert_eq!(run.output("migrate", "exit-code"), Some("0"));
     let result: Value =
         run.output("migrate", "result").and_then(|text| serde_json::from_str(text).ok()).expect("JSON");
-    let report = &result[0]["migration_report"];
+    let report = &result["databases"][0]["migration_report"];
     assert_eq!((&report["database"], &report["tables"]), (&json!(HEALTH), &json!(tables)), "{result}");
     assert!(run.summary("migrate").contains(HEALTH), "{}", run.log());
     let summary = run.summary("summary");
