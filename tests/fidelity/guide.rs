@@ -98,9 +98,24 @@ async fn the_guide_leads_to_a_plan() {
 #[track_caller]
 fn roles_do_what_they_are_for(moto: &Elsewhere) {
     for (role, may, may_not, trusted) in [
-        ("migrations-plan", "ecs:DescribeTaskDefinition", ["ecs:RunTask", "ecr:PutImage"], "environment:plan"),
-        ("migrations-build", "ecr:PutImage", ["ecs:RunTask", "ecs:RegisterTaskDefinition"], "ref:refs/heads/main"),
-        ("migrations-run", "ecs:RunTask", ["ecr:PutImage", "ecr:InitiateLayerUpload"], "environment:production"),
+        (
+            "migrations-plan",
+            "ecs:DescribeTaskDefinition",
+            ["ecs:RunTask", "ecr:PutImage"],
+            "environment:plan",
+        ),
+        (
+            "migrations-build",
+            "ecr:PutImage",
+            ["ecs:RunTask", "ecs:RegisterTaskDefinition"],
+            "ref:refs/heads/main",
+        ),
+        (
+            "migrations-run",
+            "ecs:RunTask",
+            ["ecr:PutImage", "ecr:InitiateLayerUpload"],
+            "environment:production",
+        ),
     ] {
         let name = json!({"RoleName": role, "PolicyName": role});
         let policy = moto.call("iam", "get_role_policy", &name)["PolicyDocument"].to_string();
@@ -108,7 +123,9 @@ fn roles_do_what_they_are_for(moto: &Elsewhere) {
         for action in may_not {
             assert!(!policy.contains(action), "{role} may {action}: {policy}");
         }
-        let trust = moto.call("iam", "get_role", &json!({"RoleName": role}))["Role"]["AssumeRolePolicyDocument"].to_string();
+        let trust =
+            moto.call("iam", "get_role", &json!({"RoleName": role}))["Role"]["AssumeRolePolicyDocument"]
+                .to_string();
         for subject in ["repo:OWNER/NAME", "repo:OWNER@1001/NAME@2002"] {
             assert!(trust.contains(&format!("{subject}:{trusted}")), "{role}: {trust}");
         }

@@ -1,7 +1,7 @@
 //! migrate.yml, as it stands, run by act: from the form that a person fills in to what PostgreSQL then has.
 //!
-//! act builds the Action's image from this checkout and runs each job in a container, with the sandbox as AWS. What it
-//! does not have of GitHub: OIDC, reviewers, and the check that a choice is one of the dropdown's.
+//! act runs each job in a container, with the sandbox as AWS and the image of our Dockerfile as the Action. What it does
+//! not have of GitHub: OIDC, reviewers, and the check that a choice is one of the dropdown's.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,8 +14,9 @@ use tempfile::TempDir;
 
 use crate::environment::output;
 use crate::files::{python, root};
+use crate::image::action_image;
 
-/// A cold build of the Action's image and of the shop's compiles both optimised, the AWS SDKs included.
+/// A cold build of the shop's image compiles it optimised.
 const DEADLINE: Duration = Duration::from_secs(40 * 60);
 
 const PROD: &str = seed::DATABASES[0];
@@ -34,6 +35,7 @@ impl Repository {
     /// `None` where a part is missing, said aloud; with REQUIRE_REAL_PARTS that is a failure.
     async fn new() -> Option<Self> {
         let act = python()?.program("act");
+        let image = action_image().await?;
         if !engine_has_base_image() {
             return None;
         }
@@ -41,7 +43,7 @@ impl Repository {
         let system =
             SeedSystem::start(Options::default(), own_server, None).await.expect("start the seed's system");
         let directory = tempfile::tempdir().expect("a directory");
-        let commit = commit(directory.path());
+        let commit = commit(directory.path(), image);
         Some(Self { system, act, directory, commit })
     }
 
@@ -105,19 +107,20 @@ const UNKNOWN_TO_ACT: &str = "  queue: max\n";
 /// What stands in for GitHub's runner.
 const BASE_IMAGE: &str = "debian:bookworm-slim";
 
-/// False where there is no Docker Engine with what the Dockerfiles build on.
+/// False where the Docker Engine has none to start.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn engine_has_base_image() -> bool {
-    let inspected = output(Command::new("docker").args(["image", "inspect", BASE_IMAGE, "rust:1-bookworm"]));
+    let inspected = output(Command::new("docker").args(["image", "inspect", BASE_IMAGE]));
     let Err(reason) = inspected else { return true };
-    let message = "needs a Docker Engine with the base images, get them with `bash .ci/base-images`";
+    let message = format!("needs the image {BASE_IMAGE}, get it with `bash .ci/base-images`");
     assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}: {reason}");
     println!("skipped: {message}");
     false
 }
 
-/// Commits this checkout's files, as they are, to a repository of its own below `directory`; answers the commit.
-fn commit(directory: &Path) -> String {
+/// Commits this checkout's files, as they are, to a repository of its own below `directory`; answers the commit. Its
+/// Action is `image`, so that act, which knows nothing of BuildKit's cache, does not compile it once more.
+fn commit(directory: &Path, image: &str) -> String {
     let checkout = directory.join("checkout");
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let files = output(Command::new("git").args(list).current_dir(root())).expect("list the files");
@@ -129,6 +132,7 @@ fn commit(directory: &Path) -> String {
             std::fs::copy(root().join(file), to).unwrap_or_else(|error| panic!("copy {file:?}: {error}"));
         }
     }
+    std::fs::write(checkout.join("Dockerfile"), format!("FROM {image}\n")).expect("write the Dockerfile");
     // act 0.2.89 knows no queue of runs, and refuses the file; the jobs stay as they are.
     let workflow = checkout.join(WORKFLOW);
     let text = std::fs::read_to_string(&workflow).expect("read the workflow");

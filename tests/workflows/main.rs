@@ -11,5 +11,9 @@ mod judges;
 mod contract;
 /// A release's action.yml runs the published image, and differs in nothing else.
 mod release;
+/// The image of our Dockerfile.
+#[path = "../action/image.rs"]
+#[expect(dead_code, reason = "the Action's own tests need more of it")]
+mod image;
 /// act runs migrate.yml against the sandbox.
 mod act;
