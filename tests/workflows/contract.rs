@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::files::{jobs, steps, workflows, yaml};
+use crate::files::{jobs, root, steps, workflows, yaml};
 
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
@@ -85,4 +85,16 @@ fn no_workflow_runs_a_fork_with_our_rights() {
             assert!(!events.contains(event), "{path:?} runs on {event}");
         }
     }
+}
+
+/// A dropdown is static on GitHub, so it is written from the configuration file, and compared with it.
+#[test]
+fn the_dropdown_offers_what_the_configuration_file_lists() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fargate-migrate"))
+        .args(["workflow", "--check"])
+        .env_remove("GITHUB_ACTIONS")
+        .current_dir(root())
+        .output()
+        .expect("run fargate-migrate");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
