@@ -97,10 +97,13 @@ fn resources(scope: &Scope, on: On) -> Vec<String> {
         On::TasksOfCluster => arn("ecs", &format!("task/{cluster}/*")),
         On::Service => arn("ecs", &format!("service/{cluster}/{service}")),
         On::LogStreams => {
-            let group = |(region, group): &(String, String)| {
-                format!("arn:{partition}:logs:{region}:{account}:log-group:{group}:*")
+            // GetLogEvents is an action on a stream, FilterLogEvents on the group, which the service authorization
+            // reference writes without the star.
+            let both = |(region, group): &(String, String)| {
+                let group = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
+                [group.clone(), format!("{group}:*")]
             };
-            scope.log_groups.iter().map(group).collect()
+            scope.log_groups.iter().flat_map(both).collect()
         }
     }
 }

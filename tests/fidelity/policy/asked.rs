@@ -76,6 +76,9 @@ pub fn asked(line: &Value) -> Vec<Asked> {
             let (group, stream) = (text(&input["logGroupName"]), text(&input["logStreamName"]));
             one(arn("logs", &format!("log-group:{group}:log-stream:{stream}")))
         }
+        ("logs", "FilterLogEvents") => {
+            one(arn("logs", &format!("log-group:{}", text(&input["logGroupName"]))))
+        }
         _ => panic!("which permission {service}:{operation} needs is not written down here"),
     }
 }
