@@ -18,6 +18,7 @@ use crate::ports::{
 use crate::progress::{Aside, Progress};
 
 pub mod aws_error;
+mod ca_certificates;
 pub mod docker;
 pub mod ecr;
 pub mod ecs;
@@ -28,6 +29,7 @@ pub mod logs;
 pub mod oci;
 pub mod push_error;
 pub mod registry_login;
+pub mod secret;
 pub mod tagging;
 mod throttling;
 

@@ -16,6 +16,7 @@ pub mod verdict;
 pub mod diagnosis;
 pub mod report;
 pub mod progress;
+pub mod backoff;
 pub mod throttled;
 pub mod untrusted;
 pub mod recorder;

@@ -36,6 +36,10 @@ pub struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// Every database has its row from the start, so that it has one whatever happens.
     pub fn new(settings: &Settings, progress: &'a Progress, github: Option<&'a GitHub>) -> Self {
+        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        if is_fleet(rows.len()) {
+            rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
+        }
         let report = Report {
             cluster: settings.cluster.clone(),
             region: settings.region.clone(),
@@ -49,20 +53,16 @@ impl<'a> Recorder<'a> {
             image: None,
             revision: None,
             diff: String::new(),
-            databases: settings.databases.iter().map(|name| DatabaseReport::new(name)).collect(),
+            databases: rows,
             error: None,
             notes: Vec::new(),
             started_at: Timestamp::now(),
             ended_at: None,
         };
-        let mut report = report;
-        if is_fleet(report.databases.len()) {
-            report.databases.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
-        }
-        let rows = settings.databases.iter().cloned().zip(0..).collect();
+        let places = settings.databases.iter().cloned().zip(0..).collect();
         Self {
             report: RefCell::new(report),
-            rows,
+            rows: places,
             progress,
             github,
             deployments: None,

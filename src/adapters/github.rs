@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
 use crate::ports::github::PullRequest;
 use crate::untrusted::{lines, one_line, shortened};
 

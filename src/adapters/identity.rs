@@ -10,7 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 
-use super::aws_error;
+use super::{aws_error, ca_certificates};
 use crate::failure::Failure;
 use crate::ports::{Call, Caller};
 use crate::progress::Aside;
@@ -58,6 +58,7 @@ impl Access {
 
 /// Loads the configuration and proves that there are credentials, so that their absence is the first thing said.
 pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
+    ca_certificates::check()?;
     let call_timeout = access.call_timeout;
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))

@@ -1,8 +1,13 @@
 //! CloudWatch Logs.
 
+use std::error::Error;
+
 use anyhow::Result;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::Client;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{aws_error, throttling};
 use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogStream, StreamEvent};
@@ -31,25 +36,12 @@ pub async fn page(client: &Client, stream: &LogStream, token: Option<&str>) -> R
         .set_next_token(token.map(str::to_owned))
         .send()
         .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => {
-            return Ok(LogPage::Absent);
-        }
-        Err(error) => {
-            let doing = format!("read log stream {} of log group {}", stream.name, stream.group);
-            return Err(aws_error::failed(Call::GET_LOG_EVENTS, &doing, error));
-        }
+    let doing = || format!("read log stream {} of log group {}", stream.name, stream.group);
+    let Some(answer) = unless_missing(Call::GET_LOG_EVENTS, doing, answer)? else {
+        return Ok(LogPage::Absent);
     };
-    let events = answer
-        .events
-        .unwrap_or_default()
-        .into_iter()
-        .map(|event| LogEvent {
-            timestamp: event.timestamp.unwrap_or_default(),
-            message: event.message.unwrap_or_default(),
-        })
-        .collect();
+    let events = answer.events.unwrap_or_default().into_iter();
+    let events = events.map(|one| event(one.timestamp, one.message)).collect();
     Ok(LogPage::Events { events, next: answer.next_forward_token })
 }
 
@@ -70,28 +62,35 @@ pub async fn filter(
         .set_next_token(token.map(str::to_owned))
         .send()
         .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => {
-            return Ok(FilterPage::default());
-        }
-        Err(error) => {
-            let doing = format!("read the log streams {}* of log group {}", group.stream_prefix, group.name);
-            return Err(aws_error::failed(Call::FILTER_LOG_EVENTS, &doing, error));
-        }
+    let doing = || format!("read the log streams {}* of log group {}", group.stream_prefix, group.name);
+    let Some(answer) = unless_missing(Call::FILTER_LOG_EVENTS, doing, answer)? else {
+        return Ok(FilterPage::default());
     };
-    let events = answer
-        .events
-        .unwrap_or_default()
-        .into_iter()
-        .map(|event| StreamEvent {
-            stream: event.log_stream_name.unwrap_or_default(),
-            id: event.event_id.unwrap_or_default(),
-            event: LogEvent {
-                timestamp: event.timestamp.unwrap_or_default(),
-                message: event.message.unwrap_or_default(),
-            },
-        })
-        .collect();
-    Ok(FilterPage { events, next: answer.next_token })
+    let events = answer.events.unwrap_or_default().into_iter();
+    let events = events.map(|one| StreamEvent {
+        stream: one.log_stream_name.unwrap_or_default(),
+        id: one.event_id.unwrap_or_default(),
+        event: event(one.timestamp, one.message),
+    });
+    Ok(FilterPage { events: events.collect(), next: answer.next_token })
+}
+
+/// None when the group or the stream does not exist.
+fn unless_missing<T, E>(
+    call: Call,
+    doing: impl FnOnce() -> String,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(aws_error::failed(call, &doing(), error)),
+    }
+}
+
+fn event(timestamp: Option<i64>, message: Option<String>) -> LogEvent {
+    LogEvent { timestamp: timestamp.unwrap_or_default(), message: message.unwrap_or_default() }
 }

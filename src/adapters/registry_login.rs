@@ -1,32 +1,10 @@
 //! The credentials of one image registry, kept out of every output.
 
-use std::fmt;
-
 use anyhow::{Context, Result, bail, ensure};
 use aws_smithy_types::base64;
 
+use crate::adapters::secret::Secret;
 use crate::ports::ImageTag;
-
-/// A value that is never printed: Debug shows that it is there, and no more.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
 
 /// Name and password for one registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +48,7 @@ impl RegistryLogin {
 
     /// base64 of `username:password`, as HTTP's Basic scheme and docker's `auths` have it.
     pub fn basic(&self) -> Secret {
-        Secret(base64::encode(format!("{}:{}", self.username, self.password.expose())))
+        Secret::new(base64::encode(format!("{}:{}", self.username, self.password.expose())))
     }
 
     /// Fails when `to` is on another registry, so that the credentials go nowhere else.

@@ -208,6 +208,16 @@ async fn an_answer_that_is_cut_off_is_no_success() {
     assert_eq!(world.called("RunTask"), 0);
 }
 
+/// `FROM scratch`, or a slim image without the package.
+#[tokio::test]
+async fn a_machine_without_ca_certificates_is_said_and_not_a_panic() {
+    let world = World::new().await;
+    let arguments = arguments(&[]);
+    let run = world.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = run.variable("SSL_CERT_FILE", "/dev/null").variable("SSL_CERT_DIR", "/nonexistent");
+    run.finish().await.exits(2).says("no CA certificates").says("SSL_CERT_FILE");
+}
+
 #[tokio::test]
 async fn expired_credentials_are_said_and_the_row_tells_what_is_not_known() {
     let world = World::new().await;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::adapters::oci;
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
 use crate::ports::{BinaryImage, Repository};
 
 /// `htpasswd -Bbn AWS pw`

@@ -109,7 +109,7 @@ fn with_login(mut settings: Map<String, Value>, login: &RegistryLogin) -> Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::registry_login::Secret;
+    use crate::adapters::secret::Secret;
 
     fn login() -> RegistryLogin {
         RegistryLogin {

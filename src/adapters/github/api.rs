@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::GitHub;
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
+use crate::backoff::jittered;
 use crate::failure::Failure;
 use crate::ports::github::{
     Author, Comment, Comments, DeploymentState, Deployments, GitHubCall, GitHubFailure, GitHubFailureKind,
@@ -275,14 +276,5 @@ impl From<RawComment> for Comment {
             body: raw.body.unwrap_or_default(),
             author: raw.user.map(|user| Author { is_bot: user.r#type == "Bot", login: user.login }),
         }
-    }
-}
-
-/// Half as long to half as long again: those that failed together do not come back together.
-fn jittered(pause: Duration) -> Duration {
-    let mut bytes = [0; 4];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => pause / 2 + pause * (u32::from_le_bytes(bytes) >> 16) / (1 << 16),
-        Err(_) => pause,
     }
 }

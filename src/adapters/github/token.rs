@@ -1,6 +1,6 @@
 //! The token for GitHub's API.
 
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
 
 /// The Action's input `github-token`, else `GITHUB_TOKEN`: a step that was given a token means that one.
 pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Option<Secret> {

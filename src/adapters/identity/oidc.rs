@@ -12,7 +12,8 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
+use crate::backoff::jittered;
 use crate::failure::{Failure, is_transient};
 use crate::untrusted::{one_line, shortened};
 
@@ -87,7 +88,7 @@ impl TokenEndpoint {
             if !is_transient(&error) || attempt == ATTEMPTS || Instant::now() + pause >= deadline {
                 return Err(error);
             }
-            sleep(pause).await;
+            sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             attempt += 1;
         }

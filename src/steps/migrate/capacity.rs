@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::backoff::jittered;
+
 /// RunTask calls that wait for an answer at a time: enough for its 20 a second, and no more than these are refused at
 /// once when the room ends.
 const MAX_CALLS: usize = 10;
@@ -182,11 +184,4 @@ impl Lack {
         }
         Ok(None)
     }
-}
-
-/// Between three quarters of it and all of it.
-pub fn jittered(wait: Duration) -> Duration {
-    // Without randomness the wait is whole: nothing else hangs on it.
-    let random = getrandom::u32().unwrap_or(u32::MAX);
-    wait.mul_f64(0.75 + 0.25 * f64::from(random) / f64::from(u32::MAX))
 }

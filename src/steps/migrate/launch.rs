@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Migration;
-use super::capacity::{Capacity, jittered};
+use super::capacity::Capacity;
+use crate::backoff::jittered;
 use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_transient};
 use crate::plan::DatabasePlan;

@@ -5,7 +5,7 @@ use super::super::executable::tiny_static;
 use super::super::image;
 use super::fake::{Fault, Registry};
 use super::*;
-use crate::adapters::registry_login::Secret;
+use crate::adapters::secret::Secret;
 use crate::ports::{BinaryImage, Repository};
 
 fn packaged(size: usize) -> PackagedImage {

@@ -1,0 +1,21 @@
+//! The CA certificates of this machine, without which nobody can be trusted.
+
+use rustls::RootCertStore;
+
+use crate::failure::Failure;
+
+/// # Errors
+/// There is none that can be used: the AWS SDK would panic (aws-smithy-http-client, `rustls_root_certs`).
+pub fn check() -> Result<(), Failure> {
+    let found = rustls_native_certs::load_native_certs();
+    let (usable, _) = RootCertStore::empty().add_parsable_certificates(found.certs);
+    if usable > 0 {
+        return Ok(());
+    }
+    Err(Failure::input("this machine has no CA certificates, so no server of AWS or GitHub can be trusted")
+        .hint(
+            "install the package ca-certificates, or name a file of certificates in SSL_CERT_FILE; an image `FROM \
+             scratch` needs a copy of /etc/ssl/certs/ca-certificates.crt",
+        )
+        .evidence(found.errors.iter().map(ToString::to_string)))
+}
