@@ -36,6 +36,11 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
         );
     }
 
+    if flags.docker {
+        // Before the last demo is forgotten.
+        check_docker(&interrupts).await?;
+    }
+
     console::step("1 · Build");
     let program = build::fargate_migrate(&checkout, &interrupts).await?;
     let source = if flags.docker {
@@ -180,6 +185,19 @@ fn introduce(system: &SeedSystem) {
     if !system.postgres.is_ours() {
         console::line("the server is yours: its databases stay when the demo ends");
     }
+}
+
+/// The Docker Engine has to answer: the client's own word says why it does not.
+async fn check_docker(interrupts: &Interrupts) -> anyhow::Result<()> {
+    let mut docker = Command::new("docker");
+    docker.args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null());
+    docker.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = interrupts.output(&mut docker).await.context("ask for the Docker Engine")?;
+    if !answer.status.success() {
+        let why = String::from_utf8_lossy(&answer.stderr);
+        bail!("ask for the Docker Engine: {}\nstart it, or run the demo without --docker", why.trim());
+    }
+    Ok(())
 }
 
 /// The engine's copies: the registry that they are named after is about to end, and has its own.

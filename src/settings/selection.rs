@@ -182,8 +182,10 @@ fn set(names: &[String]) -> HashSet<&str> {
 }
 
 fn bad_name(name: &str, why: &str, place: &str) -> Failure {
-    Failure::input(format!("{place}{:?} is no database name: {why}", shortened(name, 255)))
-        .hint("letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed")
+    Failure::input(format!("{place}{:?} is no database name: {why}", shortened(name, 255))).hint(match name {
+        "" => "a comma separates two names: there is one too many, or a name is missing; nothing was changed",
+        _ => "letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed",
+    })
 }
 
 #[cfg(test)]

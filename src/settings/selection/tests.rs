@@ -65,6 +65,8 @@ fn without_a_list_names_are_taken_and_patterns_are_not() {
     );
     assert_eq!(refused(&["a"], &["b"], &none).0, "--exclude b is not among the databases that were named");
     assert_eq!(refused(&["a"], &["b*"], &none).0, "--exclude b* matches no database");
+    let (message, hint) = refused(&["a", ""], &[], &none);
+    assert!(message.contains("it is empty") && hint.contains("comma"), "{message} {hint}");
 }
 
 #[test]
