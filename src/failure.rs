@@ -101,6 +101,11 @@ impl Failure {
     }
 }
 
+/// Whether AWS refused the call because there were too many: it will take it later.
+pub fn is_throttled(error: &anyhow::Error) -> bool {
+    Failure::find(error).is_some_and(|failure| failure.throttled)
+}
+
 /// Whether the same call may succeed a little later.
 pub fn is_transient(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(|failure| failure.transient)

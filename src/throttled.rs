@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use self::bucket::Bucket;
-use crate::failure::Failure;
+use crate::failure::is_throttled;
 use crate::ports::{
     BinaryImage, Call, Caller, DESCRIBE_TASKS_BATCH, DesiredStatus, DockerBuild, FilterPage, ImageTag,
     Launch, LogGroup, LogPage, LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
@@ -103,10 +103,6 @@ impl Rates {
 const TRIES: u32 = 8;
 /// Between two tries of StopTask.
 const AGAIN: Duration = Duration::from_millis(300);
-
-fn is_throttled(error: &anyhow::Error) -> bool {
-    Failure::find(error).is_some_and(|failure| failure.throttled)
-}
 
 impl<W: Reads> Reads for Throttled<W> {
     async fn caller(&self) -> Result<Caller> {

@@ -6,6 +6,7 @@ use sandbox::quotas::Meter;
 use tokio::time::sleep;
 
 use super::*;
+use crate::failure::Failure;
 
 /// AWS: its buckets as documented, and somebody else who draws on them.
 struct Account {

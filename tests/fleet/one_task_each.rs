@@ -4,35 +4,66 @@ use std::time::Duration;
 use crate::floor;
 use crate::world::{Life, Ran, Shape, World, simulate};
 
-/// Prints what a run took; answers how often its floor that is.
-fn print(world: &World, ran: &Ran, real: std::time::Instant) -> f64 {
+/// What a run of a thousand and more has to keep to, besides that every database is migrated, by one task.
+struct Cost {
+    /// Of the makespan over its floor.
+    ratio: f64,
+    /// Of calls beyond its RunTask, for each database.
+    calls: f64,
+}
+
+/// Prints what a run took.
+fn cost(world: &World, ran: &Ran, real: std::time::Instant) -> Cost {
     let lives = world.lives();
     let floor = floor::seconds(&floor::lengths(&lives), world.slots());
     let (took, figures) = (ran.took.as_secs_f64(), world.figures());
+    let beyond = figures.total_calls() - figures.calls_of("ecs:RunTask");
+    let cost = Cost { ratio: took / floor, calls: beyond as f64 / world.databases.len() as f64 };
     println!(
-        "{} databases: {took:.0} s of AWS, {:.3} x the floor of {floor:.0} s, {:.2} calls a database, {} throttled, {:.1} s \
-         here\n{figures}",
+        "{} databases on {} slots: {took:.0} s of AWS, {:.3} x the floor of {floor:.0} s, {:.2} calls a database beyond \
+         RunTask, {} throttled, {:.1} s here\n{figures}",
         world.databases.len(),
-        took / floor,
-        figures.total_calls() as f64 / world.databases.len() as f64,
+        world.slots(),
+        cost.ratio,
+        cost.calls,
         figures.throttled(),
         real.elapsed().as_secs_f64(),
     );
-    took / floor
+    cost
 }
 
-#[test]
-fn a_thousand_databases_are_migrated_within_the_quotas_of_a_new_account() {
+/// All databases in as many lanes as the account has slots, at the default share of its API.
+fn goals(shape: Shape) -> Cost {
     let real = std::time::Instant::now();
     simulate(1, async || {
-        let world = World::new(Shape { databases: 1_000, ..Shape::default() });
-        let ran = world.migrate(&["--max-parallel=24"]).await;
-        print(&world, &ran, real);
-        assert_eq!(ran.migrated(), 1_000, "{:?}", ran.verdicts());
+        let world = World::new(shape);
+        let (databases, slots) = (world.databases.len(), world.slots());
+        let ran = world.migrate(&[&format!("--max-parallel={slots}")]).await;
+        let cost = cost(&world, &ran, real);
+        assert_eq!(ran.migrated(), databases, "{:?}", ran.verdicts());
         assert_eq!(world.migrated_twice_at_once(), [""; 0]);
-        let tasks = world.figures().tasks;
-        assert_eq!((tasks.started, tasks.peak), (1_000, 24));
-    });
+        let figures = world.figures();
+        assert_eq!(figures.tasks.started, databases);
+        assert!(figures.tasks.peak <= slots, "{} at a time", figures.tasks.peak);
+        assert_eq!(figures.throttled(), 0, "others draw on the account's buckets as well");
+        assert!(cost.ratio <= 1.10, "{} times the floor", cost.ratio);
+        assert!(cost.calls <= 3.0, "{} calls a database", cost.calls);
+        cost
+    })
+}
+
+/// Ten times the slots: filling them at our half of the launch rate is felt.
+#[test]
+fn a_larger_account_is_used_as_well() {
+    goals(Shape { databases: 1_000, vcpus: 62.5, ..Shape::default() });
+}
+
+/// Within the quotas of a new account.
+#[test]
+fn a_thousand_databases_are_migrated_and_five_thousand_cost_no_more_calls_each() {
+    let thousand = goals(Shape { databases: 1_000, ..Shape::default() });
+    let five = goals(Shape { databases: 5_000, ..Shape::default() });
+    assert!(five.calls <= thousand.calls, "{} and {} calls a database", five.calls, thousand.calls);
 }
 
 /// Which of two things that are due at the same instant comes first is tokio's dice, which has no seed. What a task
@@ -53,24 +84,43 @@ fn a_seed_repeats_every_task() {
     assert_ne!(run(7), run(8));
 }
 
+/// A log that could not be read for long would leave a migration without its proof.
 #[test]
 fn a_neighbour_that_takes_most_of_every_bucket_ends_no_migration() {
-    let real = std::time::Instant::now();
-    simulate(1, async || {
-        let world = World::new(Shape { databases: 100, neighbour: 0.8, ..Shape::default() });
-        let ran = world.migrate(&["--max-parallel=24", "--keep-going"]).await;
-        print(&world, &ran, real);
-        assert!(world.figures().throttled() > 0);
-        // A log that was not readable for long leaves a migration without its proof.
-        let others: Vec<_> = ran
-            .verdicts()
-            .into_keys()
-            .filter(|word| !["migrated", "unproved"].contains(&word.as_str()))
-            .collect();
-        assert_eq!(others, [""; 0]);
-        assert!(world.lives().iter().all(|life| life.ended.is_some()));
-        assert_eq!(world.migrated_twice_at_once(), [""; 0]);
-    });
+    for (seed, databases, vcpus) in
+        [(1, 100, 6.0), (2, 100, 6.0), (3, 300, 62.5), (4, 300, 62.5), (5, 300, 25.0)]
+    {
+        let real = std::time::Instant::now();
+        simulate(seed, async || {
+            let world = World::new(Shape { databases, seed, vcpus, neighbour: 0.8, ..Shape::default() });
+            let lanes = format!("--max-parallel={}", world.slots());
+            let ran = world.migrate(&[&lanes, "--keep-going"]).await;
+            cost(&world, &ran, real);
+            assert!(world.figures().throttled() > 0);
+            assert_eq!(ran.migrated(), databases, "{:?}\n{:?}", ran.verdicts(), ran.report.notes);
+            assert_eq!(world.migrated_twice_at_once(), [""; 0]);
+        });
+    }
+}
+
+/// No answer for ten minutes: nothing can be launched, seen or read, and that proves nothing about any task.
+#[test]
+fn a_neighbour_that_takes_everything_for_a_while_ends_no_migration() {
+    for seed in 1..=3 {
+        simulate(seed, async || {
+            let world = World::new(Shape { seed, ..Shape::default() });
+            let neighbour = async {
+                tokio::time::sleep(Duration::from_secs(60 + 20 * seed)).await;
+                world.sandbox.set_neighbour(1.0);
+                tokio::time::sleep(Duration::from_secs(600)).await;
+                world.sandbox.set_neighbour(0.8);
+            };
+            let (ran, ()) = tokio::join!(world.migrate(&["--max-parallel=24", "--keep-going"]), neighbour);
+            assert!(ran.took > Duration::from_secs(600));
+            assert_eq!(ran.migrated(), 100, "{:?}\n{:#?}", ran.verdicts(), ran.report.notes);
+            assert_eq!(world.migrated_twice_at_once(), [""; 0]);
+        });
+    }
 }
 
 /// What a killed run leaves is what another one meets: tasks that go on, and nobody who watches them.

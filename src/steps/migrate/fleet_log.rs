@@ -44,6 +44,14 @@ struct Stream {
     out_of_order: Rc<Cell<bool>>,
 }
 
+/// How a sweep ended.
+enum Swept {
+    All,
+    /// Not to its end, which says nothing about what is there: the next one begins at the same place.
+    Not,
+    NeverAgain(String),
+}
+
 /// One stream of the fleet's log.
 pub struct FleetStream {
     pub stream: LogStream,
@@ -110,32 +118,37 @@ impl<'a, R: Reads> FleetLog<'a, R> {
                 more.await;
                 continue;
             }
-            if let Some(why) = self.sweep().await {
-                self.streams.borrow_mut().clear();
-                return why;
+            match self.sweep().await {
+                Swept::All => self.sweeps.send_modify(|sweeps| *sweeps += 1),
+                Swept::Not => {}
+                Swept::NeverAgain(why) => {
+                    self.streams.borrow_mut().clear();
+                    return why;
+                }
             }
-            self.sweeps.send_modify(|sweeps| *sweeps += 1);
             sleep(INTERVAL).await;
         }
     }
 
-    /// All pages from the overlap's begin on; answers why there is no use in another sweep.
-    async fn sweep(&self) -> Option<String> {
+    /// All pages from the overlap's begin on.
+    async fn sweep(&self) -> Swept {
         let since = self.watermark.get() - OVERLAP;
         let (mut token, mut foreign) = (None, 0);
         loop {
             let page = match self.reads.filter_log_events(&self.group, since, token.as_deref()).await {
                 Ok(page) => page,
-                // The next sweep begins at the same place.
-                Err(error) if is_transient(&error) => return None,
-                Err(error) => return Some(format!("{error:#}")),
+                Err(error) if is_transient(&error) => return Swept::Not,
+                Err(error) => return Swept::NeverAgain(format!("{error:#}")),
             };
             let FilterPage { events, next } = page;
             foreign = if self.pass_on(events) { 0 } else { foreign + 1 };
             // Who reads them is on this thread as well.
             tokio::task::yield_now().await;
             if foreign >= MAX_FOREIGN_PAGES {
-                return Some(format!("log group {} holds too many events of others", self.group.name));
+                return Swept::NeverAgain(format!(
+                    "log group {} holds too many events of others",
+                    self.group.name
+                ));
             }
             token = next;
             if token.is_none() {
@@ -144,7 +157,7 @@ impl<'a, R: Reads> FleetLog<'a, R> {
         }
         let oldest = self.watermark.get() - OVERLAP;
         self.seen.borrow_mut().retain(|_, timestamp| *timestamp >= oldest);
-        None
+        Swept::All
     }
 
     /// Whether there was anything of ours.

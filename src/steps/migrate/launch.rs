@@ -8,7 +8,7 @@ use super::Migration;
 use super::capacity::Capacity;
 use crate::backoff::jittered;
 use crate::diagnosis::diagnose_text;
-use crate::failure::{Failure, is_transient};
+use crate::failure::{Failure, is_throttled, is_transient};
 use crate::plan::DatabasePlan;
 use crate::ports::{Launch, Reads, RunTask, Task, Writes};
 use crate::verdict::Verdict;
@@ -23,8 +23,9 @@ pub enum Launched {
 const ANSWER_AFTER_INTERRUPT: Duration = Duration::from_secs(3);
 /// Rounds of the SDK's own retries, for a call that may succeed later.
 const MAX_ERRORS: u32 = 3;
-/// Between those rounds, doubled each time.
+/// Between those rounds, doubled each time up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl<W: Reads + Writes> Migration<'_, W> {
     /// Starts the database's task. The client token makes every try the same call to ECS: no second task can come of
@@ -34,6 +35,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         let mut request = self.plan.run_task(self.revision.arn(), database, plan.attempt);
         let (mut errors, mut wait) = (0, FIRST_WAIT);
         let mut refused_at = None;
+        let began = Instant::now();
         loop {
             let turn = match self.unless_interrupted(capacity.turn(plan.place)).await {
                 Some(Ok(turn)) => turn,
@@ -71,14 +73,24 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     return self.refused(database, format!("RunTask: {reason}{detail}"), None);
                 }
                 Ok(Some(Launch::Conflict { tasks })) => return self.conflicting(database, tasks),
-                Err(error) if is_transient(&error) && errors < MAX_ERRORS => {
+                Err(error)
+                    if is_throttled(&error) && began.elapsed() < self.plan.timeout
+                        || is_transient(&error) && errors < MAX_ERRORS =>
+                {
                     drop(turn);
-                    errors += 1;
-                    self.recorder.note(format!("{error}: trying again"));
+                    if is_throttled(&error) {
+                        self.recorder.note(
+                            "RunTask is throttled: what could not start is tried again, until --timeout"
+                                .into(),
+                        );
+                    } else {
+                        errors += 1;
+                        self.recorder.note(format!("{error}: trying again"));
+                    }
                     if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
                         return Launched::Not(interrupted_before());
                     }
-                    wait *= 2;
+                    wait = (wait * 2).min(LONGEST_WAIT);
                 }
                 Err(error) => {
                     let failure = Failure::from_error(&error);

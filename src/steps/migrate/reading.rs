@@ -13,7 +13,7 @@ use crate::migration_report::Reports;
 use crate::ports::{LogEvent, LogStream, Reads, Task, Writes};
 use crate::untrusted;
 
-/// Failed log reads in a row before a drain gives up.
+/// Failed log reads in a row before a drain gives up. Those that are throttled do not count: `--timeout` ends them.
 const MAX_LOG_ERRORS: u32 = 5;
 
 /// Where a task's log comes from.
@@ -32,6 +32,14 @@ impl Source {
         }
     }
 
+    /// False when it has to be read again, as its own stream.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Own(_) => true,
+            Self::Fleet(log) => log.is_sound(),
+        }
+    }
+
     async fn read(&mut self, reads: &impl Reads) -> anyhow::Result<Read> {
         match self {
             Self::Own(log) => log.read(reads).await,
@@ -44,6 +52,7 @@ pub enum Taken {
     Lines,
     End,
     Absent,
+    /// Which says nothing about what is there.
     Failed,
 }
 
@@ -75,54 +84,58 @@ impl<W: Reads + Writes> Migration<'_, W> {
             following.log = None;
             return;
         }
-        match following.log.take() {
-            None => {}
-            Some(Source::Own(log)) => self.drain_own(following, log, self.plan.log_drain).await,
-            Some(Source::Fleet(log)) => {
-                let stream = log.stream.clone();
-                let (complete, waited) = self.drain_fleet(following, log).await;
-                if !complete {
-                    // All of it again, from the head: complete, in order, and with a report if there is one.
-                    following.reports = Reports::default();
-                    self.recorder.row(&following.database, |row| row.log.clear());
-                    self.file(|files| files.restart(&following.database));
-                    let patience = self.plan.log_drain.saturating_sub(waited);
-                    self.drain_own(following, LogFollower::new(stream), patience).await;
-                }
+        let mut patience = self.plan.log_drain;
+        if let Some(Source::Fleet(log)) = &following.log {
+            let stream = log.stream.clone();
+            let (complete, waited) = self.drain_fleet(following).await;
+            if complete {
+                return;
             }
+            // All of it again, from the head: complete, in order, and with a report if there is one.
+            following.log = Some(Source::Own(LogFollower::new(stream)));
+            following.reports = Reports::default();
+            self.recorder.row(&following.database, |row| row.log.clear());
+            self.file(|files| files.restart(&following.database));
+            patience = patience.saturating_sub(waited);
         }
+        self.drain_own(following, patience).await;
     }
 
     /// Until the fleet's log has shown a migration report and a whole sweep has brought nothing late behind it, or has
-    /// been quiet for long enough; answers whether that is all of the log, and how long it was quiet.
-    async fn drain_fleet(&self, following: &mut Following<'_>, mut log: FleetStream) -> (bool, Duration) {
+    /// been quiet for long enough; answers whether that is all of the log, and how long it is known to be quiet.
+    async fn drain_fleet(&self, following: &mut Following<'_>) -> (bool, Duration) {
         let mut quiet_since = Instant::now();
         let mut sweeps = 0;
         loop {
-            if !log.is_sound() {
+            let Some(Source::Fleet(log)) = following.log.as_mut().filter(|log| log.is_sound()) else {
                 return (false, Duration::ZERO);
-            }
+            };
             // The first one that ends may have been under way when the last line came.
             if sweeps >= 2 && !following.reports.is_empty() {
                 return (true, Duration::ZERO);
             }
-            tokio::select! {
-                read = log.read() => match self.take(following, Ok(read)) {
-                    Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
-                    _ => sweeps += 1,
-                },
-                () = sleep_until(quiet_since + self.plan.log_drain), if following.reports.is_empty() => {
-                    return (false, self.plan.log_drain);
+            let has_report = !following.reports.is_empty();
+            let patience = if has_report { self.plan.timeout } else { self.plan.log_drain };
+            let read = tokio::select! {
+                read = log.read() => read,
+                () = sleep_until(quiet_since + patience) => {
+                    // Without a sweep, nobody has looked.
+                    return (has_report, if sweeps > 0 { self.plan.log_drain } else { Duration::ZERO });
                 }
+            };
+            match self.take(following, Ok(read)) {
+                Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
+                _ => sweeps += 1,
             }
         }
     }
 
-    /// Until there is a report and nothing behind it, or nothing has come for `patience`.
-    async fn drain_own(&self, following: &mut Following<'_>, mut log: LogFollower, patience: Duration) {
+    /// Until there is a report and nothing behind it, or a read shows that nothing has come for `patience`.
+    async fn drain_own(&self, following: &mut Following<'_>, patience: Duration) {
+        let Some(Source::Own(log)) = &mut following.log else { return };
         log.drain();
-        following.log = Some(Source::Own(log));
-        let mut quiet_since = Instant::now();
+        let began = Instant::now();
+        let mut quiet_since = began;
         loop {
             let read = read_if(following.log.as_mut(), self.world).await;
             match self.take(following, read) {
@@ -131,8 +144,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     continue;
                 }
                 Taken::End if !following.reports.is_empty() => return,
-                Taken::Failed if following.log.is_none() || following.log_errors >= MAX_LOG_ERRORS => return,
-                Taken::End | Taken::Absent | Taken::Failed => {}
+                Taken::Failed => {
+                    let over = following.log_errors >= MAX_LOG_ERRORS || began.elapsed() >= self.plan.timeout;
+                    if following.log.is_none() || over {
+                        return;
+                    }
+                    continue;
+                }
+                Taken::End | Taken::Absent => {}
             }
             if quiet_since.elapsed() >= patience {
                 self.say_if_silent(&following.database, following.log.as_ref());
@@ -151,8 +170,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
             Ok(Read::End) => Taken::End,
             Ok(Read::Absent) => Taken::Absent,
             Err(error) => {
-                following.log_errors += 1;
                 let failure = Failure::from_error(&error);
+                following.log_errors += u32::from(!failure.throttled);
                 if !is_transient(&error) {
                     following.log = None;
                 }

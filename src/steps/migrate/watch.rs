@@ -9,14 +9,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use self::cadence::Cadence;
-use crate::failure::is_transient;
+use crate::failure::{is_throttled, is_transient};
 use crate::ports::{DESCRIBE_TASKS_BATCH, Reads, Task};
 
 mod cadence;
 
 /// ECS answers MISSING for a new task until its stores agree, which takes seconds; AWS asks for patience of minutes.
 const MISSING_GRACE: Duration = Duration::from_secs(120);
-/// How long DescribeTasks may fail before we say that we have lost sight of the tasks.
+/// How long DescribeTasks may fail before we say that we have lost sight of the tasks. One that is throttled works, and
+/// is waited for until `--timeout`.
 const BLIND_GRACE: Duration = Duration::from_secs(300);
 
 /// What was last seen of a task.
@@ -123,8 +124,11 @@ impl<'a, R: Reads> Watch<'a, R> {
                 self.seen(arns, tasks);
             }
             Err(error) => {
-                let since = *self.blind_since.borrow_mut().get_or_insert_with(Instant::now);
                 self.due_later(arns);
+                if is_throttled(&error) {
+                    return;
+                }
+                let since = *self.blind_since.borrow_mut().get_or_insert_with(Instant::now);
                 if !is_transient(&error) || since.elapsed() >= BLIND_GRACE {
                     self.lost(arns, &format!("{error:#}"));
                 }

@@ -76,3 +76,15 @@ async fn where_the_fleets_log_may_not_be_read_each_stream_is() {
     assert_eq!((report.migrated().count(), world.filters.get()), (30, 1));
     assert!(report.notes.iter().any(|note| note.contains("read one by one")), "{:?}", report.notes);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_others_flood_the_log_group_each_stream_is_read() {
+    for (foreign_pages, flooded) in [(45, false), (60, true)] {
+        let world = Fargate { foreign_pages, ..talkative() };
+        let report = all_lines_arrive(&world, 30).await;
+        assert_eq!(report.migrated().count(), 30);
+        let note = "read one by one: log group /ecs/startupwebapp-migrations holds too many events of others";
+        assert_eq!(report.notes.iter().any(|text| text.contains(note)), flooded, "{:?}", report.notes);
+        assert_eq!(world.log_reads.get() >= 30, flooded, "{} reads", world.log_reads.get());
+    }
+}
