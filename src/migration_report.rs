@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -39,6 +40,9 @@ pub struct MigrationReport {
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedMigration>,
+    /// Why the database is not migrated, where no single migration is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +113,9 @@ impl fmt::Display for MigrationReport {
         if let Some(failed) = &self.failed {
             write!(f, ", {failed}")?;
         }
+        if let Some(error) = &self.error {
+            write!(f, ", {}", printable(error, 500))?;
+        }
         if let Some(current) = &self.current {
             write!(f, ", now at {}", printable(current, 100))?;
         }
@@ -116,6 +123,13 @@ impl fmt::Display for MigrationReport {
             write!(f, ", {tables} tables")?;
         }
         Ok(())
+    }
+}
+
+impl MigrationReport {
+    /// Nothing failed, and nothing is left to do.
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_none() && self.error.is_none() && self.pending == 0
     }
 }
 
@@ -134,6 +148,8 @@ impl fmt::Display for FailedMigration {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reports {
     read: Vec<MigrationReport>,
+    /// Where the reports of each database are.
+    by_database: HashMap<String, Vec<usize>>,
     bytes: usize,
     malformed: usize,
     first_fault: Option<String>,
@@ -150,6 +166,7 @@ impl Reports {
         match report {
             Ok(report) if kept <= Self::MAX_BYTES => {
                 self.bytes = kept;
+                self.by_database.entry(report.database.clone()).or_default().push(self.read.len());
                 self.read.push(report);
             }
             Ok(_) => self.fault("the task printed more than 16 MiB of reports".into()),
@@ -175,7 +192,18 @@ impl Reports {
 
     /// The last report that names a database.
     pub fn of(&self, database: &str) -> Option<&MigrationReport> {
-        self.read.iter().rev().find(|report| report.database == database)
+        self.all_of(database).last()
+    }
+
+    /// Every report that names a database, in the order printed.
+    pub fn all_of(&self, database: &str) -> impl DoubleEndedIterator<Item = &MigrationReport> {
+        let places = self.by_database.get(database).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.read.get(*place))
+    }
+
+    /// How many databases are named.
+    pub fn databases(&self) -> usize {
+        self.by_database.len()
     }
 
     /// How many reports could not be read, and what was wrong with the first.

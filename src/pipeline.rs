@@ -217,7 +217,7 @@ async fn apply<W: Reads + Writes>(
 fn log_files(plan: &Plan) -> Result<Option<LogFiles>> {
     match &plan.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
-        None if is_fleet(plan.databases.len()) => LogFiles::temporary().map(Some),
+        None if is_fleet(plan.databases().count()) => LogFiles::temporary().map(Some),
         None => Ok(None),
     }
 }

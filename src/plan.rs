@@ -3,13 +3,14 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{Leftover, OnRunning};
 use crate::failure::Failure;
 use crate::ports::{LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{FLEET_PLACEHOLDER, Settings};
+use crate::settings::{FLEET_PLACEHOLDER, Packing, Settings};
 use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
@@ -17,6 +18,8 @@ pub mod build;
 mod identity;
 mod image;
 mod markdown;
+mod pack;
+mod packing;
 mod print;
 mod request;
 #[cfg(test)]
@@ -24,9 +27,13 @@ mod tests;
 
 use identity::{attempts, client_token, running_tasks};
 use image::{image_plan, unknown_program};
+use pack::{Known, packs};
+use packing::Limits;
 
+pub use identity::told;
 pub use image::ImagePlan;
 pub use markdown::{markdown, markdown_within};
+pub use pack::{Pack, Told, list_variable, name};
 pub use print::{json, text};
 pub use request::run_task_input;
 
@@ -46,15 +53,17 @@ pub struct Plan {
     /// The database variable, and what the revision sets it to.
     pub database_variable: String,
     pub revision_value: String,
-    /// In the order in which they start.
-    pub databases: Vec<DatabasePlan>,
+    /// Every database in one of them, in the order in which their tasks start.
+    pub packs: Vec<Pack>,
+    /// Tasks are told lists, in the variable of [`list_variable`], also where a list has one name.
+    pub packed: bool,
     /// Further variables and the command of every task.
     pub environment: Vec<(String, String)>,
     pub command: Option<Vec<String>>,
     pub network: Network,
     pub started_by: String,
     pub max_parallel: usize,
-    /// The first wave: so many of `databases` from the first on. All must be migrated before another one starts.
+    /// The first wave: so many of `packs` from the first on. All must be migrated before another one starts.
     pub canaries: usize,
     pub on_running: OnRunning,
     /// Nothing starts after so many databases that are not migrated; none is to keep going.
@@ -70,22 +79,15 @@ pub struct Plan {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabasePlan {
-    pub database: String,
-    /// Its place in the order in which databases start.
-    pub place: usize,
-    /// A task of the family that migrates this database now: none is started beside it.
-    pub running: Option<RunningTask>,
-    /// How many tasks of this run have migrated the database before, and are over: the next one is another task.
-    pub attempt: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningTask {
     pub arn: String,
     /// The revision that it runs.
     pub task_definition: Option<String>,
     pub started_by: Option<String>,
+    /// What it migrates, whether this run asks for all of it or not.
+    pub told: Told,
+    /// An earlier process of this run started it.
+    pub ours: bool,
 }
 
 /// What the revision will be.
@@ -107,28 +109,20 @@ impl Plan {
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.database_variable;
-        let of_others = running_tasks(&running, &container, variable, &settings.run.started_by);
-        let attempts = attempts(&finished, &container, variable);
-        let databases = settings
-            .databases
-            .iter()
-            .map(|database| DatabasePlan {
-                database: database.clone(),
-                place: 0,
-                running: of_others.get(database.as_str()).cloned(),
-                attempt: attempts.get(database.as_str()).copied().unwrap_or_default(),
-            })
-            .collect();
-        let (mut databases, canaries) = match &settings.canary {
-            Some(canary) => canary.first(databases, |plan: &DatabasePlan| &plan.database),
-            None => (databases, 0),
+        let packed = settings.packing != Packing::One;
+        let names = settings.databases.clone();
+        let (names, canaries) = match &settings.canary {
+            Some(canary) => canary.first(names, |name: &String| name),
+            None => (names, 0),
         };
-        (0..).zip(&mut databases).for_each(|(place, database)| database.place = place);
+        let running = running_tasks(&running, &container, variable, &settings.run.started_by, packed);
+        let attempts = attempts(&finished, &container, variable);
+        let known = Known { running: &running, attempts: &attempts, on_running: settings.on_running };
         let revision_value = match settings.databases.as_slice() {
-            [only] => only.clone(),
+            [only] if !packed => only.clone(),
             _ => FLEET_PLACEHOLDER.to_owned(),
         };
-        let plan = Self {
+        let mut plan = Self {
             account: aws,
             cluster: settings.cluster.clone(),
             container,
@@ -137,13 +131,14 @@ impl Plan {
             current,
             database_variable: variable.clone(),
             revision_value,
-            databases,
+            packs: Vec::new(),
+            packed,
             environment: settings.environment.clone(),
             command: settings.command.clone(),
             network,
             started_by: settings.run.started_by.clone(),
             max_parallel: settings.max_parallel,
-            canaries,
+            canaries: 0,
             on_running: settings.on_running,
             max_failures: settings.max_failures,
             timeout: settings.timeout,
@@ -155,6 +150,14 @@ impl Plan {
             notes,
         };
         plan.revision(&plan.image.reference())?;
+        if packed {
+            plan.base.check_variable(&plan.container, &list_variable(variable))?;
+        }
+        let limits = Limits { room: plan.room(), at_once: plan.max_parallel, durations: &HashMap::new() };
+        let (first, rest) = names.split_at(canaries.min(names.len()));
+        let mut waves = packs(&[first, rest], settings.packing, &limits, &known)?;
+        plan.canaries = waves[0].len();
+        plan.packs = waves.drain(..).flatten().collect();
         plan.overrides_fit()?;
         Ok(plan)
     }
@@ -163,10 +166,23 @@ impl Plan {
         self.base.family()
     }
 
-    /// The databases in waves: one starts when all of the wave before it are migrated.
-    pub fn waves(&self) -> impl Iterator<Item = &[DatabasePlan]> {
-        let (canaries, rest) = self.databases.split_at(self.canaries.min(self.databases.len()));
+    /// The packs in waves: one starts when all databases of the wave before it are migrated.
+    pub fn waves(&self) -> impl Iterator<Item = &[Pack]> {
+        let (canaries, rest) = self.packs.split_at(self.canaries.min(self.packs.len()));
         [canaries, rest].into_iter().filter(|wave| !wave.is_empty())
+    }
+
+    /// In the order in which their tasks start.
+    pub fn databases(&self) -> impl Iterator<Item = &str> {
+        self.packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+    }
+
+    /// How a task is told to migrate these databases.
+    pub fn told(&self, databases: &[String]) -> Told {
+        match databases {
+            [only] if !self.packed => Told::One(only.clone()),
+            list => Told::Pack(list.to_vec()),
+        }
     }
 
     /// What the revision with this image will be: the current one when nothing would change.
@@ -196,9 +212,10 @@ impl Plan {
         })
     }
 
-    /// The RunTask call of one database; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, database: &str, attempt: u32) -> RunTask {
-        let mut environment = vec![(self.database_variable.clone(), database.to_owned())];
+    /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
+    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
+        let told = self.told(databases);
+        let mut environment = told.environment(&self.database_variable);
         environment.extend(self.environment.iter().cloned());
         RunTask {
             cluster: self.cluster.clone(),
@@ -208,7 +225,7 @@ impl Plan {
             command: self.command.clone(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
-            client_token: client_token(&self.started_by, database, revision, attempt),
+            client_token: client_token(&self.started_by, &told, revision, attempt),
         }
     }
 
@@ -232,12 +249,23 @@ impl Plan {
         Some(LogGroup { region, name: group, stream_prefix })
     }
 
+    /// Characters that are left for a list of names.
+    fn room(&self) -> usize {
+        // The last name of a list has no comma after it.
+        (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
+    }
+
+    fn overrides_length(&self, databases: &[String]) -> usize {
+        let input = run_task_input(&self.run_task(self.family(), databases, 0));
+        input["overrides"].to_string().chars().count()
+    }
+
     fn overrides_fit(&self) -> Result<(), Failure> {
-        let Some(longest) = self.databases.iter().max_by_key(|plan| plan.database.len()) else {
+        // One that only follows a task is never told to another.
+        let started = self.packs.iter().filter(|pack| self.may_start(pack));
+        let Some(length) = started.map(|pack| self.overrides_length(&pack.databases)).max() else {
             return Ok(());
         };
-        let input = run_task_input(&self.run_task(self.family(), &longest.database, 0));
-        let length = input["overrides"].to_string().chars().count();
         if length <= MAX_OVERRIDES {
             return Ok(());
         }
@@ -245,6 +273,11 @@ impl Plan {
             "RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"
         ))
         .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
+    }
+
+    /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
+    pub fn may_start(&self, pack: &Pack) -> bool {
+        pack.running.as_ref().is_none_or(|task| self.on_running == OnRunning::Wait && !task.ours)
     }
 }
 

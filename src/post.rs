@@ -18,7 +18,7 @@ use crate::adapters::github::GitHub;
 use crate::adapters::identity::{Access, role::Role};
 use crate::cli::Leftover;
 use crate::failure::{ExitCode, Failure};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::ports::Task;
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -77,12 +77,10 @@ impl Run {
         }
     }
 
-    /// The database of one of its tasks, as the task was told.
-    fn database<'a>(&self, task: &'a Task) -> Option<&'a str> {
-        let told = |(container, name, _): &&(String, String, String)| {
-            *container == self.container && *name == self.database_variable
-        };
-        task.overrides.iter().find(told).map(|(_, _, value)| value.as_str())
+    /// What one of its tasks was told to migrate: `shop`, `shop and 3 more`.
+    fn databases(&self, task: &Task) -> Option<String> {
+        let told = plan::told(task, &self.container, &self.database_variable)?;
+        Some(plan::name(told.databases()))
     }
 }
 

@@ -11,15 +11,24 @@ use tokio::time::Instant;
 use crate::adapters::github::GitHub;
 use crate::deployments::DeploymentQueue;
 use crate::failure::{ExitCode, Failure};
-use crate::plan::Plan;
+use crate::plan::{Plan, Told};
 use crate::post;
 use crate::progress::{Progress, is_fleet};
-use crate::report::{DatabaseReport, LogTail, Report, markdown, outputs};
+use crate::report::{DatabaseReport, LogTail, PackLog, Report, markdown, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
 use crate::verdict::Verdict;
 
 /// While verdicts come in, the summary is written at most this often.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Where the end of a task's log is kept.
+#[derive(Debug, Clone)]
+pub enum Tail {
+    /// In the row of this database.
+    Row(String),
+    /// In [`Report::pack_logs`].
+    Pack(usize),
+}
 
 pub struct Recorder<'a> {
     report: RefCell<Report>,
@@ -54,6 +63,7 @@ impl<'a> Recorder<'a> {
             revision: None,
             diff: String::new(),
             databases: rows,
+            pack_logs: Vec::new(),
             error: None,
             notes: Vec::new(),
             started_at: Timestamp::now(),
@@ -111,6 +121,38 @@ impl<'a> Recorder<'a> {
         self.report.borrow_mut().databases.get_mut(row).map(change)
     }
 
+    /// Changes the rows of a pack's databases.
+    pub fn rows(&self, databases: &[String], mut change: impl FnMut(&mut DatabaseReport)) {
+        for database in databases {
+            self.row(database, &mut change);
+        }
+    }
+
+    /// A place for the end of a task's log: the row of its only database, or one that a pack's databases share.
+    pub fn tail(&self, databases: &[String], told: &Told) -> Tail {
+        if let Told::One(database) = told {
+            return Tail::Row(database.clone());
+        }
+        let index = self.update(|report| {
+            let of_fleet = is_fleet(report.databases.len());
+            let log = if of_fleet { LogTail::of_fleet() } else { LogTail::default() };
+            report.pack_logs.push(PackLog { databases: databases.to_vec(), log });
+            report.pack_logs.len() - 1
+        });
+        self.rows(databases, |row| row.pack_log = Some(index));
+        Tail::Pack(index)
+    }
+
+    /// Changes the end of a task's log.
+    pub fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
+        match tail {
+            Tail::Row(database) => drop(self.row(database, |row| change(&mut row.log))),
+            Tail::Pack(index) => {
+                self.update(|report| report.pack_logs.get_mut(*index).map(|pack| change(&mut pack.log)));
+            }
+        }
+    }
+
     /// Says something once, however many databases run into it.
     pub fn note(&self, text: String) {
         let new = self.update(|report| !report.notes.contains(&text));
@@ -120,18 +162,20 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// A task has started: its ARN goes to the step's state at once, for the post step to find.
-    pub fn started(&self, database: &str, arn: &str) {
+    /// A task of these databases has started: its ARN goes to the step's state at once, for the post step to find.
+    pub fn started(&self, databases: &[String], arn: &str) {
         let (tag, digest) = self.update(|report| {
             (report.tag.clone(), report.image.as_ref().and_then(|image| image.digest.clone()))
         });
-        self.row(database, |row| {
-            (row.tag, row.image_digest) = (tag, digest);
+        self.rows(databases, |row| {
+            row.tag.clone_from(&tag);
+            row.image_digest.clone_from(&digest);
             row.task_arn = Some(arn.to_owned());
             row.started_at = Some(Timestamp::now());
         });
         if let Some(deployments) = self.deployments {
-            deployments.started(database, &self.report.borrow());
+            let report = self.report.borrow();
+            databases.iter().for_each(|database| deployments.started(database, &report));
         }
         let count = self.started.replace(self.started.get() + 1);
         if let Some(github) = self.github

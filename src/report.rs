@@ -44,6 +44,8 @@ pub struct Report {
     /// Unified diff of the task definition; empty when nothing changes.
     pub diff: String,
     pub databases: Vec<DatabaseReport>,
+    /// The logs of tasks that migrate packs, in the order in which they began.
+    pub pack_logs: Vec<PackLog>,
     /// What ended the run before its databases could be judged.
     pub error: Option<Failure>,
     /// Things said once, such as log reads that were denied.
@@ -109,12 +111,25 @@ pub struct DatabaseReport {
     pub durations: Durations,
     /// Its wait for capacity before it could start.
     pub waited: Option<Waited>,
+    /// Empty where the database shares a task.
     pub log: LogTail,
+    /// The log of the task that it shares, in [`Report::pack_logs`].
+    pub pack_log: Option<usize>,
+    /// The file that its log was written to, in the run's directory of logs.
+    pub log_file: Option<String>,
     /// Links into the AWS console.
     pub task_url: Option<String>,
     pub log_url: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+}
+
+/// The log of a task that migrates several databases: kept once, and not for each of them.
+#[derive(Debug, Clone, Default)]
+pub struct PackLog {
+    /// Those that this run asked for.
+    pub databases: Vec<String>,
+    pub log: LogTail,
 }
 
 /// A database that went back to the queue because Fargate had no room.
@@ -231,6 +246,8 @@ impl DatabaseReport {
             durations: Durations::default(),
             waited: None,
             log: LogTail::default(),
+            pack_log: None,
+            log_file: None,
             task_url: None,
             log_url: None,
             started_at: None,
@@ -240,6 +257,11 @@ impl DatabaseReport {
 }
 
 impl Report {
+    /// The end of the log that a row's database has, or shares.
+    pub fn log_of<'a>(&'a self, row: &'a DatabaseReport) -> &'a LogTail {
+        row.pack_log.and_then(|index| self.pack_logs.get(index)).map_or(&row.log, |pack| &pack.log)
+    }
+
     /// The names of the databases that are proved migrated.
     pub fn migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| verdict.is_migrated())

@@ -40,6 +40,7 @@ pub struct Settings {
     pub on_cancel: Leftover,
     pub log_drain: Duration,
     pub max_parallel: usize,
+    pub packing: Packing,
     pub canary: Option<Canary>,
     /// Nothing starts after so many; none is to keep going.
     pub max_failures: Option<u32>,
@@ -67,6 +68,17 @@ pub struct ImageSettings {
     /// The commit that GitHub says this run is about: the tag, where there is none.
     pub commit: Option<String>,
     pub choice: ImageChoice,
+}
+
+/// How many databases share a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// Each has a task of its own, which is told that one.
+    One,
+    /// A task is told a list of so many at most.
+    AtMost(usize),
+    /// A task is told a list: as many tasks as run at once, with about as much to do each.
+    Auto,
 }
 
 /// Names this run to ECS: what it starts is known as its own, to a retry and to other runs.
@@ -179,6 +191,7 @@ impl Settings {
             on_cancel: task.on_cancel,
             log_drain: parse::duration("log-drain", &task.log_drain)?,
             max_parallel: fleet.max_parallel.into(),
+            packing: waves::packing(&fleet.databases_per_task)?,
             canary,
             on_running: fleet.on_running,
             api_share: waves::share(&fleet.api_share)?,

@@ -3,6 +3,7 @@
 //! Pure: the task as ECS reports it, and the reports that its log held, go in. No exit code is ever assumed, and a
 //! container other than the migration container never decides.
 
+mod pack;
 mod words;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,9 @@ use crate::failure::ExitCode;
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::{Container, Task};
 
-/// Proof that a database was migrated. Only [`judge`] makes one, from a stopped task, so whatever demands a
+pub use pack::judge_pack;
+
+/// Proof that a database was migrated. Only [`judge`] and [`judge_pack`] make one, from a stopped task, so whatever demands a
 /// `Migrated` for every database (deploying a service does) can not come before its migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
@@ -41,6 +44,10 @@ pub enum Verdict {
     /// The migration container ended by itself with another exit code than 0.
     Failed {
         exit_code: i32,
+    },
+    /// Its migration report says so itself.
+    Reported {
+        why: String,
     },
     /// The migration container never ran: nothing was migrated.
     NeverStarted {
@@ -163,6 +170,9 @@ fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> V
         if let Some(failed) = &report.failed {
             return unproved(format!("exit code 0, but it reports that migration {failed}"));
         }
+        if let Some(error) = &report.error {
+            return unproved(format!("exit code 0, but it reports: {}", words::text(error)));
+        }
         if report.pending > 0 {
             return unproved(format!(
                 "exit code 0, but it reports that {} migrations are pending",
@@ -212,10 +222,20 @@ impl Verdict {
         matches!(self, Self::Migrated(_))
     }
 
+    /// Whether a migration report of the database, or of one that the task should not know, decided.
+    pub fn is_by_report(&self) -> bool {
+        match self {
+            Self::Migrated(migrated) => migrated.report().is_some(),
+            Self::Reported { .. } | Self::WrongDatabase { .. } => true,
+            _ => false,
+        }
+    }
+
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Migrated(_) => ExitCode::Done,
             Self::Failed { .. }
+            | Self::Reported { .. }
             | Self::Killed { .. }
             | Self::WrongDatabase { .. }
             | Self::Unproved { .. }

@@ -160,7 +160,7 @@ pub struct TaskFlags {
     #[arg(long)]
     pub require_report: bool,
 
-    /// How long one migration may take from RunTask to its end, such as 45m or 2h
+    /// How long one task may take from RunTask to its end, such as 45m or 2h, however many databases it migrates
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub timeout: String,
 
@@ -183,6 +183,11 @@ pub struct Fleet {
     /// Migration tasks that run at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub max_parallel: u16,
+
+    /// Databases that share a task, or auto: as many tasks as --max-parallel, with about as much to do each. More than
+    /// one needs an image that takes lists and reports on each database (docs/migration-report.md, Packs)
+    #[arg(long, value_name = "N|auto", default_value = "1")]
+    pub databases_per_task: String,
 
     /// Migrate these first: names, a number of databases, or a share such as 5%. All must pass before the rest starts
     #[arg(long, value_name = "NAME|N|N%", value_delimiter = ',')]

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::scalar::{Count, Switch};
+use super::scalar::{Count, PerTask, Switch};
 use super::text::{Duration, Member, Name, SecurityGroup, Share, Subnet, Variable};
 use crate::cli::{Leftover, OnRunning};
 
@@ -107,6 +107,10 @@ pub struct File {
 
     /// Migration tasks that run at the same time. Without it: 1.
     pub max_parallel: Option<Count<1, 1000>>,
+
+    /// Databases that share a task, or auto: as many tasks as max-parallel. More than one needs an image that takes
+    /// lists. Without it: 1.
+    pub databases_per_task: Option<PerTask>,
 
     /// Migrate these first: names, one number of databases, or one share such as 5%. All must pass before the rest
     /// starts.

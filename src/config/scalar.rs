@@ -15,6 +15,70 @@ pub struct Switch(bool);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count<const LEAST: u64, const MOST: u64>(u64);
 
+/// How many databases share a task: a whole number from 1 on, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PerTask {
+    Most(u64),
+    Auto,
+}
+
+impl<'de> Deserialize<'de> for PerTask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PerTaskVisitor)
+    }
+}
+
+struct PerTaskVisitor;
+
+impl Visitor<'_> for PerTaskVisitor {
+    type Value = PerTask;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number from 1 on, or auto")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<PerTask, E> {
+        if value == 0 {
+            return Err(E::invalid_value(serde::de::Unexpected::Unsigned(value), &self));
+        }
+        Ok(PerTask::Most(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<PerTask, E> {
+        self.visit_u64(value.try_into().unwrap_or_default())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<PerTask, E> {
+        if value == "auto" {
+            return Ok(PerTask::Auto);
+        }
+        Err(E::invalid_value(serde::de::Unexpected::Str(value), &self))
+    }
+}
+
+impl Serialize for PerTask {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Most(most) => serializer.serialize_u64(*most),
+            Self::Auto => serializer.serialize_str("auto"),
+        }
+    }
+}
+
+impl JsonSchema for PerTask {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PerTask".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]})
+    }
+}
+
 impl<'de> Deserialize<'de> for Switch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SwitchVisitor)

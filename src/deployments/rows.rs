@@ -83,6 +83,7 @@ pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
     match verdict {
         Verdict::Migrated(_) => Some(DeploymentState::Success),
         Verdict::Failed { .. }
+        | Verdict::Reported { .. }
         | Verdict::WrongDatabase { .. }
         | Verdict::Unproved { .. }
         | Verdict::TimedOut { .. }

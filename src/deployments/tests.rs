@@ -140,7 +140,7 @@ async fn run(
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            recorder.started(database, "arn");
+            recorder.started(std::slice::from_ref(database), "arn");
         }
         sleep(each).await;
         for database in &settings.databases {
@@ -205,7 +205,7 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
     let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        recorder.started("tenant_0", "arn");
+        recorder.started(&["tenant_0".to_owned()], "arn");
         sleep(Duration::from_secs(100)).await;
         recorder.judged("tenant_0", failed());
         sleep(Duration::from_secs(100)).await;
@@ -291,7 +291,7 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
     let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
     let (sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        recorder.started("tenant_0", "arn");
+        recorder.started(&["tenant_0".to_owned()], "arn");
         sleep(Duration::from_secs(10)).await;
         sender.send_replace(true);
         recorder.judged("tenant_0", Verdict::Cancelled { stopped: true });
@@ -319,7 +319,7 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let queue = DeploymentQueue::new(&settings);
     let progress = Progress::silent();
     let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
-    recorder.started("tenant_0", "arn");
+    recorder.started(&["tenant_0".to_owned()], "arn");
     assert_eq!(queue.rows.borrow()[0].new.commit, other);
 }
 

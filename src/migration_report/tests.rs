@@ -99,6 +99,7 @@ fn what_is_shown_is_one_bounded_line() {
         tables: None,
         ms: None,
         from: None,
+        error: None,
         failed: Some(FailedMigration {
             version: name.clone(),
             name: name.clone(),

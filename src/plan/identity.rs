@@ -1,55 +1,80 @@
 //! Which task is whose: no second migration of one database.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::RunningTask;
+use super::pack::{Told, list_variable};
 use crate::ports::Task;
 
-/// Tasks of somebody else that migrate a database now, by database. Those that this very run started are taken up again
-/// by their client token.
-pub fn running_tasks<'a>(
-    running: &'a [Task],
+/// The tasks that migrate a database now, by database: those of somebody else, and those of this run that were told a
+/// list, or something else than they would be told now. Other tasks of this run are taken up again by their client
+/// token.
+pub fn running_tasks(
+    running: &[Task],
     container: &str,
     variable: &str,
     started_by: &str,
-) -> HashMap<&'a str, RunningTask> {
-    let of_others =
-        running.iter().filter(|task| !task.is_stopped() && task.started_by.as_deref() != Some(started_by));
+    packed: bool,
+) -> HashMap<String, Arc<RunningTask>> {
     let mut found = HashMap::new();
-    for task in of_others {
-        if let Some(database) = migrates(task, container, variable) {
-            found.entry(database).or_insert_with(|| RunningTask {
-                arn: task.arn.clone(),
-                task_definition: task.task_definition.clone(),
-                started_by: task.started_by.clone(),
-            });
+    for task in running.iter().filter(|task| !task.is_stopped()) {
+        let ours = task.started_by.as_deref() == Some(started_by);
+        let Some(told) = told(task, container, variable) else { continue };
+        if ours && !packed && matches!(told, Told::One(_)) {
+            continue;
+        }
+        let running = Arc::new(RunningTask {
+            arn: task.arn.clone(),
+            task_definition: task.task_definition.clone(),
+            started_by: task.started_by.clone(),
+            told,
+            ours,
+        });
+        for database in running.told.databases() {
+            found.entry(database.clone()).or_insert_with(|| Arc::clone(&running));
         }
     }
     found
 }
 
 /// How many of these tasks each database had.
-pub fn attempts<'a>(finished: &'a [Task], container: &str, variable: &str) -> HashMap<&'a str, u32> {
+pub fn attempts(finished: &[Task], container: &str, variable: &str) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
-    for database in finished.iter().flat_map(|task| migrates(task, container, variable)) {
-        *counts.entry(database).or_default() += 1;
+    for told in finished.iter().filter_map(|task| told(task, container, variable)) {
+        for database in told.databases() {
+            *counts.entry(database.clone()).or_default() += 1;
+        }
     }
     counts
 }
 
-/// The database that a task was told.
-fn migrates<'a>(task: &'a Task, container: &str, variable: &str) -> Option<&'a str> {
-    let mut overrides = task.overrides.iter();
-    overrides.find(|(c, n, _)| c == container && n == variable).map(|(_, _, value)| value.as_str())
+/// What a task's overrides tell its migration container. Empty counts as not set.
+pub fn told(task: &Task, container: &str, variable: &str) -> Option<Told> {
+    let value = |wanted: &str| {
+        let mut overrides = task.overrides.iter();
+        let set = overrides.find(|(of, name, value)| of == container && name == wanted && !value.is_empty());
+        set.map(|(_, _, value)| value)
+    };
+    match value(&list_variable(variable)) {
+        Some(list) => serde_json::from_str(list).ok().map(Told::Pack),
+        None => value(variable).map(|only| Told::One(only.clone())),
+    }
 }
 
-/// The same run, database and revision give the same token, and ECS the same task: a retry, or a second process of
-/// the same run, can not start a second migration.
-pub fn client_token(started_by: &str, database: &str, revision: &str, attempt: u32) -> String {
+/// The same run, databases and revision give the same token, and ECS the same task: a retry, or a second process of
+/// the same run, can not start a second migration. A list of one has another token than that one alone: its task is
+/// told something else.
+pub fn client_token(started_by: &str, told: &Told, revision: &str, attempt: u32) -> String {
+    let databases = match told {
+        Told::One(only) => only.clone(),
+        Told::Pack(list) => json!(list).to_string(),
+    };
     let mut hash = Sha256::new();
-    for part in [started_by, database, revision, &attempt.to_string()] {
+    for part in [started_by, &databases, revision, &attempt.to_string()] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -21,14 +21,14 @@ pub fn markdown(plan: &Plan) -> Result<String, Failure> {
     markdown_within(plan, LIMIT)
 }
 
-/// At most `limit` bytes long: a long diff ends early, then RunTask's inputs, which differ in nothing but the database.
+/// At most `limit` bytes long: a long diff ends early, then RunTask's inputs, which differ in nothing but what they migrate.
 ///
 /// # Errors
 /// As [`Plan::revision`].
 pub fn markdown_within(plan: &Plan, limit: usize) -> Result<String, Failure> {
     let mut out = format!(
         "### Plan: migrate {} on {}\n\nNothing has been changed.\n\n| | |\n|---|---|\n",
-        counted(plan.databases.len()),
+        counted(plan.databases().count()),
         markdown_text(&plan.cluster)
     );
     for (name, value) in facts(plan)? {
@@ -39,16 +39,16 @@ pub fn markdown_within(plan: &Plan, limit: usize) -> Result<String, Failure> {
     }
     out.push_str(&difference(&plan.diff(&plan.image.reference())?, limit / 2));
     let mut left = 0;
-    for Request { database, input, already_running } in requests(plan)? {
+    for Request { pack, input, already_running } in requests(plan)? {
         let text = match already_running {
             Some(arn) => format!(
                 "\n**{}** is not started: task {} migrates it now.\n",
-                markdown_text(database),
+                markdown_text(&pack.name()),
                 markdown_text(arn)
             ),
             None => format!(
                 "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
-                markdown_text(database),
+                markdown_text(&pack.name()),
                 fence("json", &pretty(&input))
             ),
         };
@@ -59,7 +59,10 @@ pub fn markdown_within(plan: &Plan, limit: usize) -> Result<String, Failure> {
         }
     }
     if left > 0 {
-        let _ = writeln!(out, "\n… and {left} more RunTask calls, which differ in nothing but the database.");
+        let _ = writeln!(
+            out,
+            "\n… and {left} more RunTask calls, which differ in nothing but what they migrate."
+        );
     }
     if out.len() > limit {
         return Ok("### Plan\n\nThe plan is too long to be shown here.\n".to_owned());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{DatabasePlan, ImagePlan, Plan, RevisionPlan, run_task_input};
+use super::{ImagePlan, Pack, Plan, RevisionPlan, run_task_input};
 use crate::cli::OnRunning;
 use crate::failure::Failure;
 use crate::untrusted::one_line;
@@ -12,7 +12,8 @@ use crate::untrusted::one_line;
 /// # Errors
 /// As [`Plan::revision`].
 pub fn text(plan: &Plan) -> Result<String, Failure> {
-    let mut out = format!("Plan: migrate {}. Nothing has been changed.\n\n", counted(plan.databases.len()));
+    let mut out =
+        format!("Plan: migrate {}. Nothing has been changed.\n\n", counted(plan.databases().count()));
     for (name, value) in facts(plan)? {
         let _ = writeln!(out, "  {name:<12} {}", one_line(&value));
     }
@@ -29,23 +30,25 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     }
     let mut shown = false;
     for request in requests(plan)? {
-        let database = one_line(request.database);
+        let pack = one_line(&request.pack.name()).into_owned();
         match request.already_running {
             Some(arn) => {
-                let _ = writeln!(out, "\nNo RunTask for {database}: task {} migrates it now", one_line(arn));
+                let _ = writeln!(out, "\nNo RunTask for {pack}: task {} migrates it now", one_line(arn));
             }
             // They differ in nothing else, and a fleet's plan is to be read.
             None if shown => {
                 let token = request.input["clientToken"].as_str().unwrap_or_default();
-                let variable = &plan.database_variable;
+                let variables = plan.told(&request.pack.databases).environment(&plan.database_variable);
+                let variable = variables.last().map(|(name, value)| format!("{name} = {}", one_line(value)));
                 let _ = writeln!(
                     out,
-                    "\nRunTask for {database}: the same, with {variable} = {database}, clientToken = {token}"
+                    "\nRunTask for {pack}: the same, with {}, clientToken = {token}",
+                    variable.unwrap_or_default()
                 );
             }
             None => {
                 shown = true;
-                let _ = writeln!(out, "\nRunTask for {database}");
+                let _ = writeln!(out, "\nRunTask for {pack}");
                 for line in pretty(&request.input).lines() {
                     let _ = writeln!(out, "  {}", one_line(line));
                 }
@@ -55,19 +58,15 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// The plan as a document: `databases[].run_task` is RunTask's own input.
+/// The plan as a document: `databases[].run_task` is RunTask's own input; where databases share tasks,
+/// `packs[].run_task`.
 ///
 /// # Errors
 /// As [`Plan::revision`].
 pub fn json(plan: &Plan) -> Result<Value, Failure> {
     let revision = plan.revision(&plan.image.reference())?;
     let image = image_json(&plan.image, exists(plan));
-    let databases: Vec<Value> = requests(plan)?
-        .into_iter()
-        .map(|Request { database, input, already_running }| {
-            json!({"database": database, "already_running": already_running, "run_task": input})
-        })
-        .collect();
+    let (databases, packs) = tasks_json(plan)?;
     Ok(json!({
         "version": 1,
         "operation": "migrate",
@@ -84,8 +83,9 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
             "diff": plan.diff(&plan.image.reference())?,
         },
         "databases": databases,
+        "packs": packs,
         "max_parallel": plan.max_parallel,
-        "waves": plan.waves().map(names).collect::<Vec<_>>(),
+        "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "on_running": match plan.on_running {
             OnRunning::Wait => "wait",
             OnRunning::Adopt => "adopt",
@@ -96,6 +96,31 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
         "timeout_seconds": plan.timeout.as_secs(),
         "notes": plan.notes,
     }))
+}
+
+/// The databases, and the packs where tasks are told lists.
+fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> {
+    let requests = requests(plan)?;
+    if !plan.packed {
+        let each = requests.into_iter().flat_map(|Request { pack, input, already_running }| {
+            let names = pack.databases.iter();
+            names.map(
+                move |name| json!({"database": name, "already_running": already_running, "run_task": input}),
+            )
+        });
+        return Ok((each.collect(), None));
+    }
+    let databases = requests.iter().enumerate().flat_map(|(index, request)| {
+        let running = request.already_running;
+        let names = request.pack.databases.iter();
+        names.map(move |name| json!({"database": name, "already_running": running, "pack": index}))
+    });
+    let databases = databases.collect();
+    let pack = |Request { pack, input, already_running }: Request<'_>| {
+        let run_task = already_running.is_none().then_some(input);
+        json!({"databases": pack.databases, "already_running": already_running, "run_task": run_task})
+    };
+    Ok((databases, Some(requests.into_iter().map(pack).collect())))
 }
 
 pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -115,8 +140,12 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
         },
     ));
     facts.push(("container", plan.container.clone()));
-    facts.push(("databases", names(&plan.databases).join(", ")));
-    let running = plan.databases.iter().filter(|database| database.running.is_some()).count();
+    facts.push(("databases", plan.databases().collect::<Vec<_>>().join(", ")));
+    if plan.packed {
+        facts.push(("tasks", tasks(plan)));
+    }
+    let running = plan.packs.iter().filter(|pack| pack.running.is_some());
+    let running: usize = running.map(|pack| pack.databases.len()).sum();
     if running > 0 {
         facts.push(("running now", running_now(plan.on_running, running)));
     }
@@ -128,8 +157,16 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     Ok(facts)
 }
 
-fn names(databases: &[DatabasePlan]) -> Vec<&str> {
-    databases.iter().map(|plan| plan.database.as_str()).collect()
+fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
+    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+}
+
+/// `3, told by DATABASE_NAMES, of 200 databases at most`.
+fn tasks(plan: &Plan) -> String {
+    let started = plan.packs.iter().filter(|pack| plan.may_start(pack));
+    let sizes: Vec<usize> = started.map(|pack| pack.databases.len()).collect();
+    let most = counted(sizes.iter().copied().max().unwrap_or_default());
+    format!("{} of at most {most}, named in {}", sizes.len(), super::list_variable(&plan.database_variable))
 }
 
 fn running_now(what: OnRunning, databases: usize) -> String {
@@ -142,9 +179,9 @@ fn running_now(what: OnRunning, databases: usize) -> String {
 }
 
 fn waves(plan: &Plan) -> String {
-    let (canaries, rest) = plan.databases.split_at(plan.canaries);
-    let first = names(canaries).join(", ");
-    match rest.len() {
+    let (canaries, rest) = plan.packs.split_at(plan.canaries);
+    let first = names(canaries).collect::<Vec<_>>().join(", ");
+    match names(rest).count() {
         0 => format!("{first}, and no others"),
         others => format!("first {first}; when all of them are migrated, the other {others}"),
     }
@@ -208,7 +245,7 @@ fn network(plan: &Plan) -> String {
 }
 
 fn order(plan: &Plan) -> String {
-    let at_once = match plan.max_parallel.min(plan.databases.len()) {
+    let at_once = match plan.max_parallel.min(plan.packs.len()) {
         1 => "one at a time".to_owned(),
         n => format!("{n} at a time"),
     };
@@ -227,12 +264,12 @@ fn humane(duration: std::time::Duration) -> String {
     }
 }
 
-/// What will be asked of ECS for a database.
+/// What will be asked of ECS for a pack.
 pub(super) struct Request<'a> {
-    pub database: &'a str,
+    pub pack: &'a Pack,
     /// RunTask's input.
     pub input: Value,
-    /// The task that migrates the database now: none is started.
+    /// The task that migrates the databases now: none is started.
     pub already_running: Option<&'a str>,
 }
 
@@ -241,21 +278,15 @@ pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
         RevisionPlan::Reuse(arn) => (arn, true),
         RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
     };
-    let rows = plan.databases.iter();
-    Ok(rows
-        .map(|DatabasePlan { database, running, attempt, .. }| {
-            let mut input = run_task_input(&plan.run_task(&revision, database, *attempt));
+    let packs = plan.packs.iter();
+    Ok(packs
+        .map(|pack| {
+            let mut input = run_task_input(&plan.run_task(&revision, &pack.databases, pack.attempt));
             if !known {
                 input["clientToken"] = json!("<derived from run, database and new revision>");
             }
-            Request {
-                database,
-                input,
-                already_running: running
-                    .as_ref()
-                    .filter(|_| plan.on_running != OnRunning::Wait)
-                    .map(|task| task.arn.as_str()),
-            }
+            let running = pack.running.as_ref().filter(|_| !plan.may_start(pack));
+            Request { pack, input, already_running: running.map(|task| task.arn.as_str()) }
         })
         .collect())
 }

@@ -55,7 +55,9 @@ fn task(arn: &str, database: &str, started_by: &str) -> Task {
 #[test]
 fn a_token_is_the_same_for_the_same_work_and_another_for_any_other() {
     let plan = Plan::new(&settings(&["--database=a,b"]), observed(document())).expect("a plan");
-    let token = |revision, database, attempt| plan.run_task(revision, database, attempt).client_token;
+    let token = |revision, database: &str, attempt| {
+        plan.run_task(revision, &[database.to_owned()], attempt).client_token
+    };
     assert_eq!(token("t:1", "a", 0), token("t:1", "a", 0));
     let others = [token("t:2", "a", 0), token("t:1", "b", 0), token("t:1", "a", 1)];
     assert!(others.iter().all(|other| *other != token("t:1", "a", 0)));
@@ -73,9 +75,9 @@ fn a_database_that_others_migrate_is_told_from_one_that_this_run_does() {
     observed.finished = vec![task("arn:4", "c", &own), task("arn:5", "c", &own)];
     let plan = Plan::new(&settings, observed).expect("a plan");
     let rows: Vec<(&str, bool, u32)> = plan
-        .databases
+        .packs
         .iter()
-        .map(|row| (row.database.as_str(), row.running.is_some(), row.attempt))
+        .map(|pack| (pack.databases[0].as_str(), pack.running.is_some(), pack.attempt))
         .collect();
     assert_eq!(rows, [("a", true, 0), ("b", false, 0), ("c", false, 2)]);
 }

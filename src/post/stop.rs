@@ -39,7 +39,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
     pub arn: String,
-    /// Absent when ECS does not know the task.
+    /// What it was told to migrate; absent when ECS does not know the task.
     pub database: Option<String>,
     pub fate: Fate,
 }
@@ -83,7 +83,7 @@ pub async fn stop_tasks<W: Reads + Writes>(
                 Some(Fate::Stopping) if task.is_stopped() => Fate::Stopped,
                 Some(fate) => fate,
             };
-            let database = run.database(&task).map(str::to_owned);
+            let database = run.databases(&task);
             tasks.insert(task.arn.clone(), Stopped { arn: task.arn, database, fate });
         }
         let refused = futures::stream::iter(to_stop)

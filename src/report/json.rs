@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{DatabaseReport, Report, words};
+use super::{DatabaseReport, LogTail, PackLog, Report, words};
 use crate::failure::Failure;
 use crate::untrusted;
 
@@ -17,7 +17,24 @@ pub const OUTPUT_LIMIT: usize = 200 * 1024;
 
 /// Everything, with the end of each log.
 pub fn result(report: &Report) -> Value {
-    run(report, report.databases.iter().map(|row| database(report, row, Detail::Whole)).collect())
+    let rows = report.databases.iter().map(|row| database(report, row, Detail::Whole)).collect();
+    let mut result = run(report, rows);
+    if !report.pack_logs.is_empty() {
+        result["packs"] = report.pack_logs.iter().map(pack).collect();
+    }
+    result
+}
+
+fn pack(pack: &PackLog) -> Value {
+    json!({ "databases": pack.databases, "log": log(&pack.log, Detail::Whole) })
+}
+
+fn log(log: &LogTail, detail: Detail) -> Value {
+    let mut object = json!({ "lines": log.seen, "note": log.note });
+    if detail == Detail::Whole {
+        object["tail"] = log.lines().collect();
+    }
+    object
 }
 
 /// What fits into an output: without logs; of a large fleet without the lists of migrations, then without anything
@@ -145,9 +162,12 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     if let Some(waited) = &row.waited {
         field("waited", json!(waited));
     }
-    let mut log = json!({ "lines": row.log.seen, "note": row.log.note });
-    if detail == Detail::Whole {
-        log["tail"] = row.log.lines().collect();
+    let mut log = match row.pack_log {
+        Some(index) => json!({ "pack": index }),
+        None => log(&row.log, detail),
+    };
+    if let Some(file) = &row.log_file {
+        log["file"] = json!(file);
     }
     field("log", log);
     field("task_url", json!(row.task_url));

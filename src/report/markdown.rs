@@ -52,6 +52,7 @@ pub fn summary(report: &Report) -> String {
     let fixed: usize = [&head, &tail].into_iter().chain(&explanations).map(String::len).sum();
     let mut room = LIMIT.saturating_sub(fixed + LOGS.len());
     let unfolded = logs::shared_out(&explained, &mut room);
+    let packs = logs::of_packs(report, &mut room);
     let folded = logs::shared_out(&migrated, &mut room).concat();
 
     let mut out = head;
@@ -60,8 +61,9 @@ pub fn summary(report: &Report) -> String {
         out.push_str(log);
     }
     out.push_str(&tail);
-    if !folded.is_empty() {
+    if !(packs.is_empty() && folded.is_empty()) {
         out.push_str(LOGS);
+        out.push_str(&packs);
         out.push_str(&folded);
     }
     out

@@ -119,6 +119,7 @@ pub fn run() -> Report {
         }),
         diff: "--- startupwebapp-migration-task:12\n+++ startupwebapp-migration-task:13\n@@ -4,3 +4,7 @@\n       \"environment\": [\n+        {\n+          \"name\": \"DATABASE_NAME\",\n+          \"value\": \"__set-by-fargate-migrate__\"\n+        },\n".to_owned(),
         databases: Vec::new(),
+        pack_logs: Vec::new(),
         error: None,
         notes: Vec::new(),
         started_at: at(0),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::{self, Standing, duration};
-use super::{DatabaseReport, Report};
+use super::{DatabaseReport, LogTail, Report};
 use crate::failure::Failure;
 use crate::untrusted::{lines, one_line};
 
@@ -25,6 +25,15 @@ pub fn closing(report: &Report, colour: Colour) -> String {
     let left = words::failures_first(report);
     for row in left.iter().filter(|row| Standing::of_row(row) == Standing::NotMigrated) {
         out.push_str(&explanation(row, colour));
+    }
+    for (index, pack) in report.pack_logs.iter().enumerate() {
+        let mut rows = report.databases.iter().filter(|row| row.pack_log == Some(index));
+        if rows.any(|row| Standing::of_row(row) == Standing::NotMigrated) {
+            let log = log(&pack.log, colour);
+            let name = one_line(&crate::plan::name(&pack.databases)).into_owned();
+            let title = colour.paint(Paint::Bold, &format!("the task of {name}"));
+            let _ = write!(out, "{}", if log.is_empty() { log } else { format!("\n{title}\n{log}") });
+        }
     }
     if !report.notes.is_empty() {
         out.push('\n');
@@ -111,23 +120,31 @@ fn explanation(row: &DatabaseReport, colour: Colour) -> String {
     fact("cause", row.diagnosis.map(|diagnosis| diagnosis.cause));
     fact("fix", words::next_step(row).as_deref());
     fact("task", row.task_arn.as_deref());
-    fact("log", row.log.note.as_deref());
-    let shown = row.log.lines().len().min(LOG_LINES);
-    if shown > 0 {
-        let count = words::counted(row.log.seen, "line");
-        fact(
-            "log",
-            Some(&if shown as u64 == row.log.seen { count } else { format!("the last {shown} of {count}") }),
-        );
-    }
-    for line in row.log.lines().skip(row.log.lines().len() - shown) {
-        let _ = writeln!(out, "    {}", one_line(line));
-    }
+    out.push_str(&log(&row.log, colour));
     if out.is_empty() {
         out
     } else {
         format!("\n{}\n{out}", colour.paint(Paint::Bold, &one_line(&row.database)))
     }
+}
+
+/// The end of a log.
+fn log(log: &LogTail, colour: Colour) -> String {
+    let mut out = String::new();
+    let name = colour.paint(Paint::Cyan, "log:");
+    if let Some(note) = &log.note {
+        let _ = writeln!(out, "  {name} {}", one_line(note));
+    }
+    let shown = log.lines().len().min(LOG_LINES);
+    if shown > 0 {
+        let count = words::counted(log.seen, "line");
+        let count = if shown as u64 == log.seen { count } else { format!("the last {shown} of {count}") };
+        let _ = writeln!(out, "  {name} {count}");
+    }
+    for line in log.lines().skip(log.lines().len() - shown) {
+        let _ = writeln!(out, "    {}", one_line(line));
+    }
+    out
 }
 
 #[derive(Clone, Copy)]

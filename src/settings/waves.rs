@@ -1,8 +1,8 @@
-//! `--canary`: which databases go first. `--api-share`: how fast.
+//! `--canary`: which databases go first. `--databases-per-task`: how many share a task. `--api-share`: how fast.
 
 use std::collections::HashSet;
 
-use super::selection;
+use super::{Packing, selection};
 use crate::config::Fleet;
 use crate::failure::Failure;
 
@@ -48,6 +48,20 @@ pub fn share(text: &str) -> Result<f64, Failure> {
     match text.trim().trim_end_matches('%').parse::<u8>() {
         Ok(percent @ 1..=100) => Ok(f64::from(percent) / 100.0),
         _ => Err(Failure::input(format!("--api-share {text:?} is no share")).hint("write 1% to 100%")),
+    }
+}
+
+/// `1`, `50`, `auto`.
+///
+/// # Errors
+/// It is neither a number from 1 on nor auto.
+pub fn packing(text: &str) -> Result<Packing, Failure> {
+    match (text.trim(), text.trim().parse::<usize>()) {
+        ("auto", _) => Ok(Packing::Auto),
+        (_, Ok(1)) => Ok(Packing::One),
+        (_, Ok(most @ 2..)) => Ok(Packing::AtMost(most)),
+        _ => Err(Failure::input(format!("--databases-per-task {text:?} is no number of databases"))
+            .hint("write 1, or a number such as 50, or auto; more than one needs an image that takes lists")),
     }
 }
 
@@ -106,6 +120,13 @@ mod tests {
     fn a_share_is_a_percentage() {
         assert_eq!((share("50%"), share("100")), (Ok(0.5), Ok(1.0)));
         assert!(["0%", "101%", "half", ""].iter().all(|wrong| share(wrong).is_err()));
+    }
+
+    #[test]
+    fn tasks_are_told_one_a_number_or_as_many_as_is_fast() {
+        let known = [("1", Packing::One), ("50", Packing::AtMost(50)), (" auto ", Packing::Auto)];
+        assert!(known.iter().all(|(text, expected)| packing(text) == Ok(*expected)));
+        assert!(["0", "-1", "many", "", "1.5"].iter().all(|wrong| packing(wrong).is_err()));
     }
 
     #[test]

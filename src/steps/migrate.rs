@@ -1,8 +1,8 @@
-//! Migrate: a migration task per database, watched to its end, and judged.
+//! Migrate: a migration task per database, or per pack of them, watched to its end, and judged.
 //!
 //! - [`order`]: when nothing more starts, and why.
 //! - [`capacity`]: whose turn it is while Fargate has no room.
-//! - [`launch`]: RunTask, once per database whatever happens.
+//! - [`launch`]: RunTask, once per pack whatever happens.
 //! - [`watch`]: one reader of task states for all tasks.
 //! - [`follow`]: one task from its start to its end, states and log together.
 //! - [`running`]: what is done about a task of somebody else.
@@ -23,7 +23,7 @@ use self::order::Order;
 use self::watch::Watch;
 use super::revision::Revision;
 use crate::interrupt::Interrupt;
-use crate::plan::{DatabasePlan, Plan};
+use crate::plan::{Pack, Plan};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::{Phase, Progress, is_fleet};
 use crate::recorder::Recorder;
@@ -61,7 +61,7 @@ pub struct Migration<'a, W> {
     pub log_files: Option<&'a LogFiles>,
 }
 
-/// What all databases of a run share.
+/// What all packs of a run share.
 struct Shared<'a, W> {
     watch: Watch<'a, W>,
     capacity: Capacity,
@@ -74,8 +74,8 @@ struct Shared<'a, W> {
 type Lane<'a> = SemaphorePermit<'a>;
 
 impl<W: Reads + Writes> Migration<'_, W> {
-    /// Migrates every database of the plan, wave by wave, at most `max_parallel` at a time, in the plan's order. Each
-    /// one gets its verdict in the recorder; failures stop new ones from starting, as the plan says.
+    /// Migrates every database of the plan, wave by wave, at most `max_parallel` tasks at a time, in the plan's order.
+    /// Each database gets its verdict in the recorder; failures stop new ones from starting, as the plan says.
     pub async fn run(&self) {
         let shared = Shared {
             watch: Watch::new(self.world, &self.plan.cluster),
@@ -99,8 +99,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// For a fleet with enough tasks at a time, when their log is in CloudWatch Logs.
     fn fleet_log(&self) -> Option<FleetLog<'_, W>> {
         let plan = self.plan;
-        let at_once = plan.max_parallel.min(plan.databases.len());
-        if !is_fleet(plan.databases.len()) || at_once < MANY_STREAMS {
+        let at_once = plan.max_parallel.min(plan.packs.len());
+        if !is_fleet(plan.databases().count()) || at_once < MANY_STREAMS {
             return None;
         }
         let group = plan.log_group(&plan.container)?;
@@ -116,10 +116,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
         std::future::pending().await
     }
 
-    async fn wave(&self, databases: &[DatabasePlan], shared: &Shared<'_, W>) {
+    async fn wave(&self, packs: &[Pack], shared: &Shared<'_, W>) {
         let lanes = Semaphore::new(self.plan.max_parallel);
         let mut under_way = FuturesUnordered::new();
-        for database in databases {
+        for pack in packs {
             let lane = loop {
                 tokio::select! {
                     biased;
@@ -127,21 +127,23 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     lane = lanes.acquire() => break lane.ok(),
                 }
             };
-            under_way.push(self.one(database, lane, shared));
+            under_way.push(self.one(pack, lane, shared));
         }
         while let Some(()) = under_way.next().await {}
     }
 
-    async fn one(&self, database: &DatabasePlan, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) {
-        let verdict = match self.reason_not_to_start(shared) {
-            Some(verdict) => verdict,
-            None => match &database.running {
-                Some(running) => self.beside(database, running, lane, shared).await,
-                None => self.start(database, lane, shared).await,
+    async fn one(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) {
+        let verdicts = match self.reason_not_to_start(shared) {
+            Some(verdict) => all(pack, verdict),
+            None => match &pack.running {
+                Some(running) => self.beside(pack, running, lane, shared).await,
+                None => self.start(pack, lane, shared).await,
             },
         };
-        shared.order.judged(&database.database, &verdict);
-        self.recorder.judged(&database.database, verdict);
+        for (database, verdict) in pack.databases.iter().zip(verdicts) {
+            shared.order.judged(database, &verdict);
+            self.recorder.judged(database, verdict);
+        }
     }
 
     fn reason_not_to_start(&self, shared: &Shared<'_, W>) -> Option<Verdict> {
@@ -151,13 +153,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
         shared.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
-    async fn start(&self, plan: &DatabasePlan, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Verdict {
-        let database = &plan.database;
-        self.progress.phase(database, Phase::Queued);
-        match self.launch(plan, &shared.capacity).await {
+    /// Answers a verdict for each database of the pack, in its order.
+    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Verdict> {
+        self.phase(&pack.databases, Phase::Queued);
+        match self.launch(pack, &shared.capacity).await {
             Launched::Task(task) => {
                 let deadline = Instant::now() + self.plan.timeout;
-                self.recorder.started(database, &task.arn);
+                self.recorder.started(&pack.databases, &task.arn);
                 let lane = Cell::new(lane);
                 let when_stopped = |task: &Task| {
                     shared.capacity.task_ended();
@@ -167,9 +169,19 @@ impl<W: Reads + Writes> Migration<'_, W> {
                         lane.take();
                     }
                 };
-                self.follow(database, Followed::ours(*task), shared, deadline, &when_stopped).await
+                let told = self.plan.told(&pack.databases);
+                self.follow(pack, Followed::ours(*task, told), shared, deadline, &when_stopped).await
             }
-            Launched::Not(verdict) => verdict,
+            Launched::Not(verdict) => all(pack, verdict),
         }
     }
+
+    fn phase(&self, databases: &[String], phase: Phase) {
+        databases.iter().for_each(|database| self.progress.phase(database, phase));
+    }
+}
+
+/// The same verdict for each database of a pack.
+fn all(pack: &Pack, verdict: Verdict) -> Vec<Verdict> {
+    vec![verdict; pack.databases.len()]
 }

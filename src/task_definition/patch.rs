@@ -56,13 +56,26 @@ impl TaskDefinition {
             target.insert("command".into(), json!(command));
         }
         for (name, value) in &patch.environment {
-            self.check_variable(container, target, name)?;
+            self.check_settable(container, target, name)?;
             set_variable(target, name, value);
         }
         Ok(Self { document, arn: None, revision: None, status: None, ..self.clone() })
     }
 
-    fn check_variable(
+    /// Whether an override may set a variable of the container.
+    ///
+    /// # Errors
+    /// Its name is none, or the container takes it from a secret.
+    pub fn check_variable(&self, container: &str, name: &str) -> Result<(), Failure> {
+        let containers = self.document.get("containerDefinitions").and_then(Value::as_array);
+        let mut objects = containers.into_iter().flatten().filter_map(Value::as_object);
+        match objects.find(|object| name_of(object) == Some(container)) {
+            Some(object) => self.check_settable(container, object, name),
+            None => Ok(()),
+        }
+    }
+
+    fn check_settable(
         &self,
         container: &str,
         object: &Map<String, Value>,

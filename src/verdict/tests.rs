@@ -328,3 +328,77 @@ fn the_run_ends_as_its_worst_database() {
         assert_eq!(overall(verdicts.iter().copied()), expected, "{verdicts:?}");
     }
 }
+
+fn pack(task: &Task, asked: &[&str], lines: &[&str]) -> Vec<Verdict> {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    judge_pack(&owned(asked), &owned(&["a", "b", "c"]), "migration", task, &reported(lines))
+}
+
+/// The table of docs/migration-report.md.
+#[test]
+fn of_a_pack_reports_alone_count_each_for_its_database() {
+    let clean = |name: &str| format!(r#"{{"version":1,"database":"{name}","pending":0,"current":"7"}}"#);
+    let (a, b) = (clean("a"), clean("b"));
+    let failed =
+        r#"{"version":1,"database":"b","pending":1,"failed":{"version":7,"name":"x","error":"boom"}}"#;
+    let refused = r#"{"version":1,"database":"b","pending":9,"error":"no connection"}"#;
+    let pending = r#"{"version":1,"database":"b","pending":2}"#;
+    let later = r#"{"version":1,"database":"b","pending":0,"current":"8"}"#;
+    let foreign = r#"{"version":1,"database":"production","pending":0}"#;
+    let (zero, one) = (ended(EXITED, Some(0)), ended(EXITED, Some(1)));
+    let (killed, spot) = (ended(EXITED, Some(137)), ended(Some("SpotInterruption"), Some(143)));
+    let missing = "no migration report names this database";
+    for (task, lines, first, second) in [
+        (&zero, vec![&*a, &*b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (&one, vec![&a, &b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (
+            &killed,
+            vec![&a],
+            "migrated",
+            "killed: a signal ended its container, and ECS does not say who sent it",
+        ),
+        (&spot, vec![&a], "migrated", "killed: Fargate Spot took the capacity back"),
+        (&zero, vec![&a], "migrated", &format!("unproved: its task ended with exit code 0, and {missing}")),
+        (&one, vec![&a], "migrated", &format!("unproved: its task ended with exit code 1, and {missing}")),
+        (&one, vec![&a, failed], "migrated", "failed: migration 7 x failed: boom"),
+        (&zero, vec![&a, failed], "migrated", "failed: migration 7 x failed: boom"),
+        (&one, vec![&a, refused], "migrated", "failed: no connection"),
+        (&one, vec![&a, pending], "migrated", "failed: it reports that 2 migrations are pending"),
+        (
+            &one,
+            vec![&a, &b, failed],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (
+            &one,
+            vec![&a, failed, &b],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (
+            &zero,
+            vec![&a, &b, later],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (&zero, vec![&a, &a, &b, &b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (
+            &zero,
+            vec![&a, &b, foreign],
+            "wrong database",
+            "wrong database: asked for b, but the task was connected to production",
+        ),
+    ] {
+        let verdicts = pack(task, &["a", "b"], &lines);
+        assert_eq!(verdicts[0].word(), first, "{lines:?}");
+        let told = format!("{}: {}", verdicts[1].word(), verdicts[1].explain());
+        assert!(told.starts_with(second), "{told}\nis not\n{second}");
+    }
+    let never = Task { started_at: None, ..ended(Some("TaskFailedToStart"), None) };
+    assert!(pack(&never, &["a"], &[]).iter().all(|verdict| matches!(verdict, Verdict::NeverStarted { .. })));
+    let running = Task { last_status: "RUNNING".into(), ..ended(None, None) };
+    assert!(
+        pack(&running, &["a", "b"], &[&a, &b]).iter().all(|verdict| why(verdict).contains("not STOPPED"))
+    );
+}

@@ -9,7 +9,7 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Migrated(_) => "migrated",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::Reported { .. } => "failed",
             Self::NeverStarted { .. } => "never started",
             Self::Killed { .. } => "killed",
             Self::TimedOut { .. } => "timed out",
@@ -55,7 +55,7 @@ impl Verdict {
                     code(reported)
                 )
             }
-            Self::Unproved { why } | Self::NotRun { why } => text(why),
+            Self::Reported { why } | Self::Unproved { why } | Self::NotRun { why } => text(why),
             Self::AlreadyRunning { task_arn, started_by } => {
                 let by =
                     started_by.as_deref().map_or(String::new(), |by| format!(", started by {}", code(by)));

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::super::DatabaseReport;
 use super::super::words::{self, Standing};
+use super::super::{DatabaseReport, LogTail, PackLog, Report};
 use super::link;
 use crate::untrusted::{html, markdown_text, shortened};
 
@@ -27,31 +27,59 @@ pub(super) fn shared_out(rows: &[&DatabaseReport], room: &mut usize) -> Vec<Stri
         .collect()
 }
 
+/// The logs of tasks that migrate packs, each once; those with a database that is not migrated first, and unfolded.
+pub(super) fn of_packs(report: &Report, room: &mut usize) -> String {
+    let mut packs: Vec<(bool, &PackLog, Option<&str>)> = report
+        .pack_logs
+        .iter()
+        .enumerate()
+        .map(|(index, pack)| {
+            let rows = || report.databases.iter().filter(|row| row.pack_log == Some(index));
+            let url = rows().find_map(|row| row.log_url.as_deref());
+            (rows().all(|row| Standing::of_row(row) == Standing::Migrated), pack, url)
+        })
+        .collect();
+    packs.sort_by_key(|(migrated, ..)| *migrated);
+    let mut left = packs.len();
+    let mut out = String::new();
+    for (migrated, pack, url) in packs {
+        let share = (*room / left).max(2 * LEAST).min(*room);
+        left -= 1;
+        let log = section(&crate::plan::name(&pack.databases), !migrated, &pack.log, url, "", share);
+        *room -= log.len();
+        out.push_str(&log);
+    }
+    out
+}
+
 /// At most `limit` bytes; empty when there is neither log nor room.
 fn details(row: &DatabaseReport, limit: usize) -> String {
+    let open = Standing::of_row(row) == Standing::NotMigrated;
+    section(&row.database, open, &row.log, row.log_url.as_deref(), &applied(row), limit)
+}
+
+fn section(what: &str, open: bool, log: &LogTail, url: Option<&str>, applied: &str, limit: usize) -> String {
     const END: &str = "</pre>\n\n</details>\n\n";
-    let applied = applied(row);
-    if row.log.lines().len() == 0 && row.log.note.is_none() && applied.is_empty() {
+    if log.lines().len() == 0 && log.note.is_none() && applied.is_empty() {
         return String::new();
     }
-    let open = if Standing::of_row(row) == Standing::NotMigrated { " open" } else { "" };
-    let database = markdown_text(&shortened(&row.database, 64));
-    let link = link("whole log", row.log_url.as_deref()).map(|link| format!(", {link}")).unwrap_or_default();
+    let open = if open { " open" } else { "" };
+    let what = markdown_text(&shortened(what, 100));
+    let link = link("whole log", url).map(|link| format!(", {link}")).unwrap_or_default();
     let note =
-        row.log.note.as_deref().map(|note| format!("<p>{}</p>\n", markdown_text(&shortened(note, APPLIED))));
+        log.note.as_deref().map(|note| format!("<p>{}</p>\n", markdown_text(&shortened(note, APPLIED))));
     let note = note.unwrap_or_default();
     // The count of lines is not known yet: no u64 is longer than twenty digits, with commas and words.
-    let frame = database.len() + link.len() + note.len() + applied.len() + END.len() + 160;
+    let frame = what.len() + link.len() + note.len() + applied.len() + END.len() + 160;
     if limit < frame + LEAST {
         return String::new();
     }
-    let lines = last(row.log.lines(), limit - frame);
-    let (shown, seen) = (lines.count as u64, row.log.seen);
+    let lines = last(log.lines(), limit - frame);
+    let (shown, seen) = (lines.count as u64, log.seen);
     let count = words::counted(seen, "line");
     let count = if shown == seen { count } else { format!("the last {shown} of {count}") };
-    let head = format!(
-        "<details{open}><summary>Log of <b>{database}</b>: {count}{link}</summary>\n{note}{applied}\n"
-    );
+    let head =
+        format!("<details{open}><summary>Log of <b>{what}</b>: {count}{link}</summary>\n{note}{applied}\n");
     if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{}{END}", lines.text) }
 }
 

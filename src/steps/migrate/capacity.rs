@@ -1,6 +1,6 @@
 //! Capacity: whose turn it is to call RunTask, and when, while Fargate has no room.
 //!
-//! The vCPU quota is the account's, and a lack of capacity is a zone's: what one database is refused, the next one
+//! The vCPU quota is the account's, and a lack of capacity is a zone's: what one task is refused, the next one
 //! would be refused as well. So after a refusal all of them wait in their order. A task of ours that ends makes room for
 //! one; a probe now and then finds room that others made, and each probe that finds some lets two follow.
 
@@ -75,7 +75,7 @@ impl Capacity {
         Self { patience, state: RefCell::default(), changed: Notify::new() }
     }
 
-    /// Waits for the turn of the database at `place` in the plan.
+    /// Waits for the turn of the pack at `place` in the plan.
     ///
     /// # Errors
     /// What RunTask last said, when it has refused for as long as we are patient.

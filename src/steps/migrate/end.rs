@@ -1,12 +1,13 @@
-//! End: what a task's end adds to its database's row.
+//! End: what a task's end adds to the rows of its databases.
 
 use jiff::Timestamp;
 
 use super::Migration;
+use super::follow::Following;
 use super::log::{LogFollower, Read};
 use crate::console;
 use crate::diagnosis::diagnose;
-use crate::migration_report::Reports;
+use crate::plan::Told;
 use crate::ports::{Reads, Task, Writes};
 use crate::report::{Durations, Times};
 use crate::untrusted;
@@ -14,35 +15,47 @@ use crate::verdict::Verdict;
 
 impl<W: Reads + Writes> Migration<'_, W> {
     /// Where a person finds the task and its log.
-    pub(super) fn link(&self, database: &str, task: &Task) {
+    pub(super) fn link(&self, databases: &[String], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
         let stream = self.plan.log_stream(&self.plan.container, task);
-        self.recorder.row(database, |row| {
+        let log_url = stream.map(|stream| console::log_url(caller, &stream));
+        self.recorder.rows(databases, |row| {
             row.task_url = Some(console::task_url(caller, &account.region, &self.plan.cluster, task.id()));
-            row.log_url = stream.map(|stream| console::log_url(caller, &stream));
+            row.log_url.clone_from(&log_url);
         });
     }
 
-    pub(super) async fn ended(&self, database: &str, task: &Task, reports: &Reports, verdict: &Verdict) {
-        if !verdict.is_migrated() {
-            self.hear_the_others(database, task).await;
+    /// `verdicts` are those of the databases that it was followed for, in their order.
+    pub(super) async fn ended(&self, following: &Following<'_>, verdicts: &[Verdict]) {
+        let Following { task, reports, told, .. } = following;
+        if !verdicts.iter().all(Verdict::is_migrated) {
+            self.hear_the_others(following).await;
         }
         let own = task.container(&self.plan.container);
-        self.recorder.row(database, |row| {
-            row.exit_code = own.and_then(|own| own.exit_code);
-            row.stop_code.clone_from(&task.stop_code);
-            row.stopped_reason =
-                task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
-            row.diagnosis = if verdict.is_migrated() { None } else { diagnose(task, &self.plan.container) };
-            row.migration_report = reports.all().last().cloned();
-            row.times = times(task);
-            row.durations = durations(&row.times, row.started_at);
-        });
+        for (database, verdict) in following.databases.iter().zip(verdicts) {
+            let report = match told {
+                Told::One(_) => reports.all().last(),
+                Told::Pack(_) => reports.of(database),
+            };
+            self.recorder.row(database, |row| {
+                row.exit_code = own.and_then(|own| own.exit_code);
+                row.stop_code.clone_from(&task.stop_code);
+                row.stopped_reason =
+                    task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
+                // What a database says of itself needs no other cause.
+                let explained = verdict.is_migrated() || matches!(verdict, Verdict::Reported { .. });
+                row.diagnosis = if explained { None } else { diagnose(task, &self.plan.container) };
+                row.migration_report = report.cloned();
+                row.times = times(task);
+                row.durations = durations(&row.times, row.started_at);
+            });
+        }
     }
 
     /// What the task's other containers printed, when the migration container did not end well: one page of each.
-    async fn hear_the_others(&self, database: &str, task: &Task) {
+    async fn hear_the_others(&self, following: &Following<'_>) {
+        let task = &following.task;
         let others = task
             .containers
             .iter()
@@ -55,9 +68,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 () = self.interrupt.wait() => return,
             };
             let Ok(Read::Events(events)) = read else { continue };
-            self.recorder.row(database, |row| {
+            self.recorder.log(&following.tail, |tail| {
                 let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
-                lines.for_each(|line| row.log.push(&format!("[{}] {line}", other.name)));
+                lines.for_each(|line| tail.push(&format!("[{}] {line}", other.name)));
             });
         }
     }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::log_files::{file_name, pack_file_name};
 use super::reading::{Source, read_if};
 use super::watch::Sight;
 use super::{Migration, Shared};
 use crate::cli::Leftover;
 use crate::diagnosis::STOPPED_BY_US;
 use crate::migration_report::Reports;
+use crate::plan::{Pack, Told, name};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::Phase;
-use crate::verdict::{Verdict, judge};
+use crate::recorder::Tail;
+use crate::verdict::{Verdict, judge, judge_pack};
 
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +27,11 @@ const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// What is known of a task while it is followed.
 pub(super) struct Following<'a> {
-    pub database: String,
+    /// Those that it is followed for; it may have been told others as well.
+    pub databases: Vec<String>,
+    pub told: Told,
+    /// Where the end of its log is kept.
+    pub tail: Tail,
     /// Called once, when the task has stopped and its log is still to be read.
     when_stopped: Option<&'a dyn Fn(&Task)>,
     pub task: Task,
@@ -40,16 +47,44 @@ pub(super) struct Following<'a> {
 /// A task, and whose it is.
 pub(super) struct Followed {
     task: Task,
+    told: Told,
     leave: bool,
 }
 
 impl Followed {
-    pub fn ours(task: Task) -> Self {
-        Self { task, leave: false }
+    pub fn ours(task: Task, told: Told) -> Self {
+        Self { task, told, leave: false }
     }
 
-    pub fn of_others(task: Task) -> Self {
-        Self { task, leave: true }
+    pub fn of_others(task: Task, told: Told) -> Self {
+        Self { task, told, leave: true }
+    }
+}
+
+impl Following<'_> {
+    /// Whether its log has shown all migration reports that are to be expected.
+    pub fn has_reported(&self) -> bool {
+        match &self.told {
+            Told::One(_) => !self.reports.is_empty(),
+            Told::Pack(list) => list.iter().all(|database| self.reports.of(database).is_some()),
+        }
+    }
+
+    /// What its log lines are shown with.
+    pub fn name(&self) -> String {
+        name(&self.databases)
+    }
+
+    /// The file that its log is written to.
+    pub fn log_file(&self) -> String {
+        match &self.told {
+            Told::One(database) => file_name(database),
+            Told::Pack(list) => pack_file_name(list, self.task.id()),
+        }
+    }
+
+    fn all(&self, verdict: Verdict) -> Vec<Verdict> {
+        vec![verdict; self.databases.len()]
     }
 }
 
@@ -62,14 +97,16 @@ enum End {
 impl<W: Reads + Writes> Migration<'_, W> {
     pub(super) async fn follow(
         &self,
-        database: &str,
-        Followed { task, leave }: Followed,
+        pack: &Pack,
+        Followed { task, told, leave }: Followed,
         shared: &Shared<'_, W>,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
-    ) -> Verdict {
+    ) -> Vec<Verdict> {
         let mut following = Following {
-            database: database.to_owned(),
+            databases: pack.databases.clone(),
+            tail: self.recorder.tail(&pack.databases, &told),
+            told,
             when_stopped: Some(when_stopped),
             sight: shared.watch.follow(&task),
             log: self.log_of(&task, shared),
@@ -78,18 +115,22 @@ impl<W: Reads + Writes> Migration<'_, W> {
             leave,
             task,
         };
-        self.link(database, &following.task);
-        let verdict = tokio::select! {
+        self.link(&pack.databases, &following.task);
+        if self.log_files.is_some() {
+            let file = following.log_file();
+            self.recorder.rows(&pack.databases, |row| row.log_file = Some(file.clone()));
+        }
+        let verdicts = tokio::select! {
             end = self.to_the_end(&mut following) => Some(self.judge(&following, end)),
             () = sleep_until(deadline) => None,
             () = self.interrupt.wait() => Some(self.cancel(&following).await),
         };
-        let verdict = match verdict {
-            Some(verdict) => verdict,
+        let verdicts = match verdicts {
+            Some(verdicts) => verdicts,
             None => self.time_out(&mut following).await,
         };
-        self.ended(database, &following.task, &following.reports, &verdict).await;
-        verdict
+        self.ended(&following, &verdicts).await;
+        verdicts
     }
 
     /// Watches state and log together until the task has stopped and its log is complete.
@@ -100,7 +141,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Sight::Seen(task) => following.task = *task,
                 Sight::Lost(why) => return End::Lost(why),
             }
-            self.progress.phase(&following.database, phase(&following.task));
+            self.phase(&following.databases, phase(&following.task));
             if following.task.is_stopped() {
                 if let Some(when_stopped) = following.when_stopped.take() {
                     when_stopped(&following.task);
@@ -121,47 +162,51 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn judge(&self, following: &Following<'_>, end: End) -> Verdict {
-        match end {
-            End::Stopped => judge(
-                &following.database,
-                &self.plan.container,
-                &following.task,
-                &following.reports,
-                self.plan.require_report,
-            ),
-            End::Lost(why) => {
-                Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
+    fn judge(&self, following: &Following<'_>, end: End) -> Vec<Verdict> {
+        let Following { databases, told, task, reports, .. } = following;
+        let (container, require_report) = (&self.plan.container, self.plan.require_report);
+        match (end, told) {
+            (End::Stopped, Told::Pack(told)) => judge_pack(databases, told, container, task, reports),
+            (End::Stopped, Told::One(_)) => {
+                let judged = |name: &String| judge(name, container, task, reports, require_report);
+                databases.iter().map(judged).collect()
+            }
+            (End::Lost(why), _) => {
+                let why = format!("we lost sight of its task, which may still run: {why}");
+                following.all(Verdict::Unproved { why })
             }
         }
     }
 
-    async fn cancel(&self, following: &Following<'_>) -> Verdict {
-        let Following { database, task, .. } = following;
+    async fn cancel(&self, following: &Following<'_>) -> Vec<Verdict> {
+        let task = &following.task;
         if task.is_stopped() {
             return self.judge_early(following);
         }
-        match self.plan.on_cancel {
-            _ if following.leave => Verdict::Cancelled { stopped: false },
-            Leftover::Leave => Verdict::Cancelled { stopped: false },
-            Leftover::Stop => Verdict::Cancelled {
-                stopped: self.stop(database, &task.arn, "the run was interrupted").await,
-            },
-        }
+        let stopped = match self.plan.on_cancel {
+            _ if following.leave => false,
+            Leftover::Leave => false,
+            Leftover::Stop => self.stop(following, "the run was interrupted").await,
+        };
+        following.all(Verdict::Cancelled { stopped })
     }
 
     /// The task is over, and the rest of its log is not waited for: without its report, exit code 0 is no proof.
-    fn judge_early(&self, following: &Following<'_>) -> Verdict {
-        match self.judge(following, End::Stopped) {
-            Verdict::Migrated(_) if following.reports.is_empty() => Verdict::Unproved {
-                why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
-            },
-            verdict => verdict,
+    fn judge_early(&self, following: &Following<'_>) -> Vec<Verdict> {
+        let mut verdicts = self.judge(following, End::Stopped);
+        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_migrated()) {
+            if following.reports.is_empty() {
+                *verdict = Verdict::Unproved {
+                    why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
+                };
+            }
         }
+        verdicts
     }
 
-    /// Stops the task at `--timeout`, and still hears it out: what it was doing is what people ask next.
-    async fn time_out(&self, following: &mut Following<'_>) -> Verdict {
+    /// Stops the task at `--timeout`, and still hears it out: what it was doing is what people ask next, and what it
+    /// reported of a pack's databases by then is true.
+    async fn time_out(&self, following: &mut Following<'_>) -> Vec<Verdict> {
         if following.task.is_stopped() {
             // It made it in time: only its log is still being read.
             return tokio::select! {
@@ -170,10 +215,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
             };
         }
         if following.leave || self.plan.on_timeout == Leftover::Leave {
-            return Verdict::TimedOut { stopped: false };
+            return following.all(Verdict::TimedOut { stopped: false });
         }
-        let (database, arn) = (following.database.clone(), following.task.arn.clone());
-        let stop = self.request_stop(&database, &arn, "still running at --timeout").await;
+        let stop = self.request_stop(following, "still running at --timeout").await;
         let patience = if stop.is_ok() { LAST_WORDS } else { LAST_LOOK };
         tokio::select! {
             _ = timeout(patience, self.to_the_end(following)) => {}
@@ -181,25 +225,39 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
         match stop {
             Err(error) if !following.task.is_stopped() => {
-                self.note_not_stopped(&database, &arn, &error);
-                Verdict::TimedOut { stopped: false }
+                self.note_not_stopped(following, &error);
+                following.all(Verdict::TimedOut { stopped: false })
             }
-            _ => Verdict::TimedOut { stopped: true },
+            _ => self.reported_in_time(following),
         }
     }
 
+    fn reported_in_time(&self, following: &Following<'_>) -> Vec<Verdict> {
+        let mut verdicts = following.all(Verdict::TimedOut { stopped: true });
+        if matches!(following.told, Told::Pack(_)) && following.task.is_stopped() {
+            let judged = self.judge(following, End::Stopped);
+            for (verdict, judged) in verdicts.iter_mut().zip(judged) {
+                if judged.is_by_report() {
+                    *verdict = judged;
+                }
+            }
+        }
+        verdicts
+    }
+
     /// Whether ECS took the StopTask.
-    async fn stop(&self, database: &str, arn: &str, why: &str) -> bool {
-        let stop = self.request_stop(database, arn, why).await;
+    async fn stop(&self, following: &Following<'_>, why: &str) -> bool {
+        let stop = self.request_stop(following, why).await;
         if let Err(error) = &stop {
-            self.note_not_stopped(database, arn, error);
+            self.note_not_stopped(following, error);
         }
         stop.is_ok()
     }
 
     /// StopTask; an error says why it is not known to have been taken.
-    async fn request_stop(&self, database: &str, arn: &str, why: &str) -> Result<(), String> {
-        self.progress.phase(database, Phase::Stopping);
+    async fn request_stop(&self, following: &Following<'_>, why: &str) -> Result<(), String> {
+        let arn = &following.task.arn;
+        self.phase(&following.databases, Phase::Stopping);
         let reason = format!("{STOPPED_BY_US}{why}");
         match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
             Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),
@@ -207,8 +265,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn note_not_stopped(&self, database: &str, arn: &str, error: &str) {
-        self.recorder.note(format!("task {arn} of {database} was not stopped and may still run: {error}"));
+    fn note_not_stopped(&self, following: &Following<'_>, error: &str) {
+        let (arn, what) = (&following.task.arn, following.name());
+        self.recorder.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
     }
 }
 

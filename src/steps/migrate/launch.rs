@@ -9,7 +9,7 @@ use super::capacity::Capacity;
 use crate::backoff::jittered;
 use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_throttled, is_transient};
-use crate::plan::DatabasePlan;
+use crate::plan::Pack;
 use crate::ports::{Launch, Reads, RunTask, Task, Writes};
 use crate::verdict::Verdict;
 
@@ -28,27 +28,26 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl<W: Reads + Writes> Migration<'_, W> {
-    /// Starts the database's task. The client token makes every try the same call to ECS: no second task can come of
-    /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other databases.
-    pub(super) async fn launch(&self, plan: &DatabasePlan, capacity: &Capacity) -> Launched {
-        let database = plan.database.as_str();
-        let mut request = self.plan.run_task(self.revision.arn(), database, plan.attempt);
+    /// Starts the pack's task. The client token makes every try the same call to ECS: no second task can come of
+    /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other packs.
+    pub(super) async fn launch(&self, pack: &Pack, capacity: &Capacity) -> Launched {
+        let mut request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
         let (mut errors, mut wait) = (0, FIRST_WAIT);
         let mut refused_at = None;
         let began = Instant::now();
         loop {
-            let turn = match self.unless_interrupted(capacity.turn(plan.place)).await {
+            let turn = match self.unless_interrupted(capacity.turn(pack.place)).await {
                 Some(Ok(turn)) => turn,
                 Some(Err(reason)) => {
-                    return self.refused(database, format!("{reason} (until --timeout)"), None);
+                    return self.refused(pack, format!("{reason} (until --timeout)"), None);
                 }
                 None => return Launched::Not(interrupted_before()),
             };
-            match self.run_task(database, &request).await {
+            match self.run_task(pack, &request).await {
                 Ok(Some(Launch::Started(mut task))) => {
                     capacity.launched(&turn);
                     if let Some(since) = refused_at {
-                        self.waited(database, None, since);
+                        self.waited(pack, None, since);
                     }
                     // The answer to a call that was sent again names a task that may have ended, and nothing else of
                     // it (RunTask, idempotency): its end is yet to be read.
@@ -63,16 +62,16 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     let since: Instant = *refused_at.get_or_insert_with(Instant::now);
                     self.recorder
                         .note(format!("{reason}: what could not start waits for its turn, until --timeout"));
-                    self.waited(database, Some(&reason), since);
+                    self.waited(pack, Some(&reason), since);
                     if is_of_a_zone(&reason) {
                         try_another_zone(&mut request);
                     }
                 }
                 Ok(Some(Launch::Refused { reason, detail })) => {
                     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-                    return self.refused(database, format!("RunTask: {reason}{detail}"), None);
+                    return self.refused(pack, format!("RunTask: {reason}{detail}"), None);
                 }
-                Ok(Some(Launch::Conflict { tasks })) => return self.conflicting(database, tasks),
+                Ok(Some(Launch::Conflict { tasks })) => return self.conflicting(pack, tasks),
                 Err(error)
                     if is_throttled(&error) && began.elapsed() < self.plan.timeout
                         || is_transient(&error) && errors < MAX_ERRORS =>
@@ -94,14 +93,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 }
                 Err(error) => {
                     let failure = Failure::from_error(&error);
-                    return self.refused(database, failure.message.clone(), Some(failure));
+                    return self.refused(pack, failure.message.clone(), Some(failure));
                 }
             }
         }
     }
 
     /// None when the run was interrupted and the call did not answer in time.
-    async fn run_task(&self, database: &str, request: &RunTask) -> anyhow::Result<Option<Launch>> {
+    async fn run_task(&self, pack: &Pack, request: &RunTask) -> anyhow::Result<Option<Launch>> {
         let mut call = std::pin::pin!(self.world.run_task(request));
         tokio::select! {
             answer = &mut call => answer.map(Some),
@@ -109,7 +108,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Ok(answer) => answer.map(Some),
                 Err(_) => {
                     self.recorder.note(format!(
-                        "RunTask for {database} did not answer before the run ended: a task with startedBy {} may run",
+                        "RunTask for {} did not answer before the run ended: a task with startedBy {} may run",
+                        pack.name(),
                         self.plan.started_by
                     ));
                     Ok(None)
@@ -118,22 +118,22 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    /// The client token is this run's, this database's and this revision's: a task that it names is ours, started by an
+    /// The client token is this run's, this pack's and this revision's: a task that it names is ours, started by an
     /// earlier process that was sent to other subnets.
-    fn conflicting(&self, database: &str, tasks: Vec<String>) -> Launched {
+    fn conflicting(&self, pack: &Pack, tasks: Vec<String>) -> Launched {
         match tasks.into_iter().next() {
             Some(arn) => Launched::Task(Box::new(Task { arn, ..Task::default() })),
             None => {
                 let reason = "RunTask: ECS has used the client token for another request and names no task";
-                self.refused(database, reason.to_owned(), None)
+                self.refused(pack, reason.to_owned(), None)
             }
         }
     }
 
-    /// The wait of a database for capacity, kept in its row.
-    fn waited(&self, database: &str, reason: Option<&str>, since: Instant) {
+    /// The wait of a pack for capacity, kept in the rows of its databases.
+    fn waited(&self, pack: &Pack, reason: Option<&str>, since: Instant) {
         let ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.recorder.row(database, |row| {
+        self.recorder.rows(&pack.databases, |row| {
             let waited = row.waited.get_or_insert_default();
             waited.ms = ms;
             if let Some(reason) = reason {
@@ -150,9 +150,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn refused(&self, database: &str, reason: String, failure: Option<Failure>) -> Launched {
+    fn refused(&self, pack: &Pack, reason: String, failure: Option<Failure>) -> Launched {
         let diagnosis = diagnose_text(&reason);
-        self.recorder.row(database, |row| {
+        self.recorder.rows(&pack.databases, |row| {
             row.stopped_reason = Some(reason.clone());
             row.diagnosis = diagnosis;
         });

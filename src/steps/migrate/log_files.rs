@@ -1,4 +1,4 @@
-//! The logs of a run as files, one for each database: memory keeps only their ends.
+//! The logs of a run as files, one for each database, or for each task of a pack: memory keeps only their ends.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -35,9 +35,9 @@ impl LogFiles {
         &self.directory
     }
 
-    /// Adds lines to a database's log. No file stays open: a fleet has more of them than a process may open.
-    pub fn append<'a>(&self, database: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
-        let path = self.directory.join(file_name(database));
+    /// Adds lines to a log. No file stays open: a fleet has more of them than a process may open.
+    pub fn append<'a>(&self, name: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
+        let path = self.directory.join(name);
         let mut text = String::new();
         for line in lines {
             text.push_str(line);
@@ -48,9 +48,9 @@ impl LogFiles {
             .with_context(|| format!("write log {}", path.display()))
     }
 
-    /// The database's log begins again.
-    pub fn restart(&self, database: &str) -> Result<()> {
-        let path = self.directory.join(file_name(database));
+    /// The log begins again.
+    pub fn restart(&self, name: &str) -> Result<()> {
+        let path = self.directory.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("remove log {}", path.display()))
@@ -60,18 +60,31 @@ impl LogFiles {
     }
 }
 
-/// Another one for each database, also where capitals do not count and where an artifact is unpacked: lower-case
-/// letters, digits, `_` and `-` as they are, all else as `%` and its bytes.
+/// The file of a database's log: another one for each.
 pub fn file_name(database: &str) -> String {
-    let mut name = String::from("db-");
-    for byte in database.bytes() {
+    format!("db-{}.log", harmless(database))
+}
+
+/// The file of a pack's log: by its first database, how many others there are, and the task, of which there may be
+/// several.
+pub fn pack_file_name(databases: &[String], task_id: &str) -> String {
+    let first = harmless(databases.first().map_or("", String::as_str));
+    let task: String = harmless(task_id).chars().take(12).collect();
+    format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
+}
+
+/// Told apart also where capitals do not count and where an artifact is unpacked: lower-case letters, digits, `_` and
+/// `-` as they are, all else as `%` and its bytes.
+fn harmless(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
             // Writing to a String does not fail.
-            _ => drop(write!(name, "%{byte:02x}")),
+            _ => drop(write!(out, "%{byte:02x}")),
         }
     }
-    name + ".log"
+    out
 }
 
 #[cfg(test)]
@@ -93,11 +106,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let files = LogFiles::within(&directory.path().join("a/b")).expect("made");
         let read = || std::fs::read_to_string(files.directory().join(file_name("x"))).unwrap_or_default();
-        files.restart("x").expect("nothing there");
-        files.append("x", ["1", "2"].into_iter()).expect("written");
-        files.append("x", ["3"].into_iter()).expect("written");
+        files.restart(&file_name("x")).expect("nothing there");
+        files.append(&file_name("x"), ["1", "2"].into_iter()).expect("written");
+        files.append(&file_name("x"), ["3"].into_iter()).expect("written");
         assert_eq!(read(), "1\n2\n3\n");
-        files.restart("x").expect("removed");
+        files.restart(&file_name("x")).expect("removed");
         assert_eq!(read(), "");
         assert!(LogFiles::within(Path::new("/proc/nowhere")).is_err());
     }

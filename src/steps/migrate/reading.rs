@@ -11,6 +11,7 @@ use super::{Migration, Shared};
 use crate::failure::{Failure, is_transient};
 use crate::migration_report::Reports;
 use crate::ports::{LogEvent, LogStream, Reads, Task, Writes};
+use crate::report::LogTail;
 use crate::untrusted;
 
 /// Failed log reads in a row before a drain gives up. Those that are throttled do not count: `--timeout` ends them.
@@ -94,8 +95,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
             // All of it again, from the head: complete, in order, and with a report if there is one.
             following.log = Some(Source::Own(LogFollower::new(stream)));
             following.reports = Reports::default();
-            self.recorder.row(&following.database, |row| row.log.clear());
-            self.file(|files| files.restart(&following.database));
+            self.recorder.log(&following.tail, LogTail::clear);
+            self.file(|files| files.restart(&following.log_file()));
             patience = patience.saturating_sub(waited);
         }
         self.drain_own(following, patience).await;
@@ -107,20 +108,20 @@ impl<W: Reads + Writes> Migration<'_, W> {
         let mut quiet_since = Instant::now();
         let mut sweeps = 0;
         loop {
+            let has_reported = following.has_reported();
             let Some(Source::Fleet(log)) = following.log.as_mut().filter(|log| log.is_sound()) else {
                 return (false, Duration::ZERO);
             };
             // The first one that ends may have been under way when the last line came.
-            if sweeps >= 2 && !following.reports.is_empty() {
+            if sweeps >= 2 && has_reported {
                 return (true, Duration::ZERO);
             }
-            let has_report = !following.reports.is_empty();
-            let patience = if has_report { self.plan.timeout } else { self.plan.log_drain };
+            let patience = if has_reported { self.plan.timeout } else { self.plan.log_drain };
             let read = tokio::select! {
                 read = log.read() => read,
                 () = sleep_until(quiet_since + patience) => {
                     // Without a sweep, nobody has looked.
-                    return (has_report, if sweeps > 0 { self.plan.log_drain } else { Duration::ZERO });
+                    return (has_reported, if sweeps > 0 { self.plan.log_drain } else { Duration::ZERO });
                 }
             };
             match self.take(following, Ok(read)) {
@@ -143,7 +144,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     quiet_since = Instant::now();
                     continue;
                 }
-                Taken::End if !following.reports.is_empty() => return,
+                Taken::End if following.has_reported() => return,
                 Taken::Failed => {
                     let over = following.log_errors >= MAX_LOG_ERRORS || began.elapsed() >= self.plan.timeout;
                     if following.log.is_none() || over {
@@ -154,7 +155,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Taken::End | Taken::Absent => {}
             }
             if quiet_since.elapsed() >= patience {
-                self.say_if_silent(&following.database, following.log.as_ref());
+                self.say_if_silent(following);
                 return;
             }
         }
@@ -175,7 +176,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 if !is_transient(&error) {
                     following.log = None;
                 }
-                self.recorder.row(&following.database, |row| row.log.note = Some(failure.message.clone()));
+                self.recorder.log(&following.tail, |tail| tail.note = Some(failure.message.clone()));
                 self.recorder.note(format!(
                     "logs could not be read, so a migration report in them could not be seen: {}",
                     failure.hint.unwrap_or(failure.message)
@@ -186,16 +187,16 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     fn lines(&self, following: &mut Following<'_>, events: &[LogEvent]) {
-        let database = &following.database;
+        let name = following.name();
         for event in events {
             for line in untrusted::lines(&event.message) {
                 following.reports.line(line);
-                self.progress.log_line(database, event.timestamp, line);
-                self.recorder.row(database, |row| row.log.push(line));
+                self.progress.log_line(&name, event.timestamp, line);
+                self.recorder.log(&following.tail, |tail| tail.push(line));
             }
         }
         let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
-        self.file(|files| files.append(database, lines));
+        self.file(|files| files.append(&following.log_file(), lines));
     }
 
     /// A log that can not be written is said once; the migration goes on.
@@ -208,11 +209,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// A log without a line is said, with the name that was looked for.
-    fn say_if_silent(&self, database: &str, log: Option<&Source>) {
-        let Some(stream) = log.map(Source::stream) else { return };
-        self.recorder.row(database, |row| {
-            if row.log.seen == 0 {
-                row.log.note = Some(format!(
+    fn say_if_silent(&self, following: &Following<'_>) {
+        let Some(stream) = following.log.as_ref().map(Source::stream) else { return };
+        self.recorder.log(&following.tail, |tail| {
+            if tail.seen == 0 {
+                tail.note = Some(format!(
                     "the container printed nothing: log stream {} of log group {} is empty or was never made",
                     stream.name, stream.group
                 ));

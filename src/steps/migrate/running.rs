@@ -1,12 +1,13 @@
-//! Running: a database that a task of somebody else migrates now (`--on-running`).
+//! Running: databases that a task migrates now. What is done about somebody else's, `--on-running` says; one that an
+//! earlier process of this run has started is followed.
 
 use tokio::time::{Instant, sleep_until};
 
 use super::follow::Followed;
 use super::watch::Sight;
-use super::{Lane, Migration, Shared};
+use super::{Lane, Migration, Shared, all};
 use crate::cli::OnRunning;
-use crate::plan::{DatabasePlan, RunningTask};
+use crate::plan::{Pack, RunningTask};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::Phase;
 use crate::verdict::Verdict;
@@ -14,42 +15,52 @@ use crate::verdict::Verdict;
 impl<W: Reads + Writes> Migration<'_, W> {
     pub(super) async fn beside(
         &self,
-        plan: &DatabasePlan,
+        pack: &Pack,
         running: &RunningTask,
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
-    ) -> Verdict {
-        let database = &plan.database;
-        match self.plan.on_running {
-            OnRunning::Fail => already(running),
+    ) -> Vec<Verdict> {
+        let what = if running.ours { OnRunning::Adopt } else { self.plan.on_running };
+        match what {
+            OnRunning::Fail => all(pack, already(running)),
             OnRunning::Wait => {
-                self.progress.phase(database, Phase::Queued);
-                self.recorder.note(format!("{database} waits for the end of task {}", running.arn));
+                self.phase(&pack.databases, Phase::Queued);
+                self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
                 match self.other_ends(running, shared).await {
-                    Some(verdict) => verdict,
-                    None => self.start(plan, lane, shared).await,
+                    Some(verdict) => all(pack, verdict),
+                    None => self.start(pack, lane, shared).await,
                 }
             }
             OnRunning::Adopt if running.task_definition.as_deref() != Some(self.revision.arn()) => {
                 let other = running.task_definition.as_deref().unwrap_or("a revision that ECS does not name");
                 self.recorder.note(format!(
-                    "task {} of {database} is not adopted: it runs {other}, not {}",
+                    "task {} of {} is not adopted: it runs {other}, not {}",
                     running.arn,
+                    pack.name(),
                     self.revision.arn()
                 ));
-                already(running)
+                all(pack, already(running))
             }
-            OnRunning::Adopt => {
-                self.recorder.note(format!("{database} is judged by task {}, which ran before", running.arn));
-                self.recorder.row(database, |row| {
-                    row.task_arn = Some(running.arn.clone());
-                    row.started_at = Some(jiff::Timestamp::now());
-                });
-                let task = Task { arn: running.arn.clone(), ..Task::default() };
-                let deadline = Instant::now() + self.plan.timeout;
-                self.follow(database, Followed::of_others(task), shared, deadline, &|_| ()).await
-            }
+            OnRunning::Adopt => self.adopt(pack, running, shared).await,
         }
+    }
+
+    async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Vec<Verdict> {
+        self.recorder.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
+        let task = Task { arn: running.arn.clone(), ..Task::default() };
+        let told = running.told.clone();
+        let followed = if running.ours {
+            self.recorder.started(&pack.databases, &running.arn);
+            Followed::ours(task, told)
+        } else {
+            self.recorder.rows(&pack.databases, |row| {
+                row.task_arn = Some(running.arn.clone());
+                row.started_at = Some(jiff::Timestamp::now());
+            });
+            Followed::of_others(task, told)
+        };
+        let deadline = Instant::now() + self.plan.timeout;
+        self.follow(pack, followed, shared, deadline, &|_| ()).await
     }
 
     /// None when the other task has ended; else why ours does not start.

@@ -23,6 +23,7 @@ use crate::verdict::Verdict;
 
 mod fleet;
 mod fleet_logs;
+mod packs;
 mod running;
 mod world;
 
@@ -54,7 +55,7 @@ fn plan(flags: &[&str]) -> Plan {
 }
 
 fn settings_of(plan: &Plan) -> Settings {
-    let databases = plan.databases.iter().map(|row| format!("--database={}", row.database));
+    let databases = plan.databases().map(|name| format!("--database={name}"));
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().map(|flag| (*flag).to_owned()).chain(databases).map(Into::into).collect();
     let cli::Command::Migrate(flags) =

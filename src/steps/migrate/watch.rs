@@ -58,8 +58,11 @@ impl<'a, R: Reads> Watch<'a, R> {
         }
     }
 
-    /// Follows a task from what RunTask said of it.
+    /// Follows a task from what RunTask said of it. Several may follow the same one.
     pub fn follow(&self, task: &Task) -> watch::Receiver<Sight> {
+        if let Some(watched) = self.tasks.borrow().get(&task.arn) {
+            return watched.sight.subscribe();
+        }
         let (sight, receiver) = watch::channel(Sight::Seen(Box::new(task.clone())));
         let now = Instant::now();
         let due = now + cadence::after(task, Duration::ZERO);

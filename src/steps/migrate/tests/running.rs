@@ -1,22 +1,26 @@
 //! A database that somebody else's task migrates now.
 
+use std::sync::Arc;
+
 use super::fleet::run;
 use super::world::Life;
 use super::*;
-use crate::plan::RunningTask;
+use crate::plan::{RunningTask, Told};
 
 const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 
 fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
-    let life = Life { database: "shop".into(), since: Instant::now() };
+    let life = Life { databases: vec!["shop".into()], since: Instant::now() };
     world.tasks.borrow_mut().insert(OTHER.into(), life);
     let mut plan = plan(&[&["--database=shop"], flags].concat());
-    plan.databases[0].running = Some(RunningTask {
+    plan.packs[0].running = Some(Arc::new(RunningTask {
         arn: OTHER.into(),
         task_definition: Some(revision.into()),
         started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
-    });
+        told: Told::One("shop".into()),
+        ours: false,
+    }));
     plan
 }
 

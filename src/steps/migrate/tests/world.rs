@@ -67,7 +67,8 @@ pub struct Fargate {
 
 #[derive(Debug, Clone)]
 pub struct Life {
-    pub database: String,
+    /// What its container was told.
+    pub databases: Vec<String>,
     pub since: Instant,
 }
 
@@ -115,7 +116,7 @@ impl Fargate {
         };
         let exit_code = match killed {
             Some(_) => 143,
-            None => i32::from(self.failing.contains(&life.database)),
+            None => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
         };
         Some(Task {
             arn: arn.to_owned(),
@@ -133,11 +134,23 @@ impl Fargate {
         })
     }
 
+    /// When each line comes, counted from the container's start, and of which database it is.
+    fn lines_of(&self, life: &Life) -> Vec<(Duration, String, String)> {
+        let of = |database: &String| {
+            let lines = self.lines.iter();
+            lines.map(|(at, line)| (*at, database.clone(), line.replace('%', database))).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<_> = life.databases.iter().flat_map(of).collect();
+        lines.sort_by_key(|(at, ..)| *at);
+        lines
+    }
+
     /// When each database's task was started, counted from the first one.
     pub fn started(&self) -> HashMap<String, Duration> {
         let tasks = self.tasks.borrow();
         let first = tasks.values().map(|life| life.since).min();
-        tasks.values().filter_map(|life| Some((life.database.clone(), life.since - first?))).collect()
+        let starts = tasks.values().flat_map(|life| life.databases.iter().map(|name| (name, life.since)));
+        starts.filter_map(|(name, since)| Some((name.clone(), since - first?))).collect()
     }
 
     fn under_way(&self) -> usize {
@@ -205,15 +218,14 @@ impl Reads for Fargate {
         let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{id}");
         let Some(life) = self.tasks.borrow().get(&arn).cloned() else { return Ok(LogPage::Absent) };
         let since = life.since.elapsed();
-        let there = self.lines.iter().filter(|(at, _)| START + *at + self.log_delay <= since).count();
+        let lines = self.lines_of(&life);
+        let there = lines.iter().filter(|(at, ..)| START + *at + self.log_delay <= since).count();
         if there == 0 {
             return Ok(LogPage::Absent);
         }
         let from: usize = token.map_or(Ok(0), str::parse)?;
-        let events = self.lines[from..there]
-            .iter()
-            .map(|(_, line)| LogEvent { timestamp: 0, message: line.replace('%', &life.database) })
-            .collect();
+        let events = lines[from..there].iter();
+        let events = events.map(|(.., line)| LogEvent { timestamp: 0, message: line.clone() }).collect();
         Ok(LogPage::Events { events, next: Some(there.to_string()) })
     }
 
@@ -229,17 +241,16 @@ impl Reads for Fargate {
         let mut events = Vec::new();
         for (arn, life) in self.tasks.borrow().iter() {
             let age = life.since.elapsed();
-            for (number, (at, line)) in self.lines.iter().enumerate() {
-                let late =
-                    if self.late.contains(&(life.database.clone(), number)) { LATE } else { Duration::ZERO };
-                let written = life.since + START + *at;
+            for (number, (at, database, line)) in self.lines_of(life).into_iter().enumerate() {
+                let late = if self.late.contains(&(database, number)) { LATE } else { Duration::ZERO };
+                let written = life.since + START + at;
                 let timestamp = self.epoch_ms + i64::try_from(written.duration_since(epoch).as_millis())?;
-                if START + *at + self.log_delay + late <= age && timestamp >= since {
+                if START + at + self.log_delay + late <= age && timestamp >= since {
                     let id = arn.rsplit('/').next().unwrap_or_default();
                     events.push(StreamEvent {
                         stream: format!("{}{id}", group.stream_prefix),
                         id: format!("{id}/{number}"),
-                        event: LogEvent { timestamp, message: line.replace('%', &life.database) },
+                        event: LogEvent { timestamp, message: line },
                     });
                 }
             }
@@ -287,8 +298,13 @@ impl Writes for Fargate {
                 return refused(NO_CAPACITY);
             }
         }
-        let database = request.environment[0].1.clone();
-        let life = Life { database, since: Instant::now() };
+        let told = |name: &str| request.environment.iter().find(|(of, _)| of == name).map(|(_, value)| value);
+        let databases = match (told("DATABASE_NAMES"), told("DATABASE_NAME")) {
+            (Some(list), Some(one)) if one.is_empty() => serde_json::from_str(list)?,
+            (None, Some(one)) => vec![one.clone()],
+            other => panic!("a container that is told {other:?}"),
+        };
+        let life = Life { databases, since: Instant::now() };
         self.tasks.borrow_mut().entry(arn.clone()).or_insert(life);
         Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
     }

@@ -1,0 +1,138 @@
+//! Packs: what each task migrates, in the order in which tasks start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::RunningTask;
+use super::packing::{Limits, split};
+use crate::cli::OnRunning;
+use crate::failure::Failure;
+use crate::settings::Packing;
+
+/// The databases of one task: the unit that starts, runs and ends as a whole. A single one, unless tasks are told
+/// lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pack {
+    /// Not empty.
+    pub databases: Vec<String>,
+    /// Its place in the order in which tasks start: another one for each pack.
+    pub place: usize,
+    /// A task of the family that migrates these databases now: none is started beside it.
+    pub running: Option<Arc<RunningTask>>,
+    /// How many tasks of this run have migrated one of the databases before, and are over: the next one is another
+    /// task.
+    pub attempt: u32,
+}
+
+impl Pack {
+    /// `shop`, `shop and 3 more`.
+    pub fn name(&self) -> String {
+        name(&self.databases)
+    }
+}
+
+/// A list by its first name.
+pub fn name(databases: &[String]) -> String {
+    match databases {
+        [] => "no database".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+/// How the container is told what to migrate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// By the database variable.
+    One(String),
+    /// By the list's variable, as JSON: each of them has a migration report of its own.
+    Pack(Vec<String>),
+}
+
+impl Told {
+    pub fn databases(&self) -> &[String] {
+        match self {
+            Self::One(only) => std::slice::from_ref(only),
+            Self::Pack(list) => list,
+        }
+    }
+
+    /// The variables that tell it. A pack's container has the variable of a single database as well, from the task
+    /// definition, and an override can not remove it: it is emptied.
+    pub fn environment(&self, database_variable: &str) -> Vec<(String, String)> {
+        match self {
+            Self::One(only) => vec![(database_variable.to_owned(), only.clone())],
+            Self::Pack(list) => vec![
+                (database_variable.to_owned(), String::new()),
+                (list_variable(database_variable), json!(list).to_string()),
+            ],
+        }
+    }
+}
+
+/// The variable of a list, beside the one of a single database.
+pub fn list_variable(database_variable: &str) -> String {
+    format!("{database_variable}S")
+}
+
+/// What is known of the databases before they are packed.
+pub struct Known<'a> {
+    /// Tasks that migrate databases now.
+    pub running: &'a HashMap<String, Arc<RunningTask>>,
+    /// Tasks of this run for each database that are over.
+    pub attempts: &'a HashMap<String, u32>,
+    pub on_running: OnRunning,
+}
+
+/// The packs of each wave, in their order.
+///
+/// What runs now does not move anything: databases are packed as if nothing ran, and those that a task migrates leave
+/// their pack and become one of their own. So a second process of a run makes the packs of the first, and the client
+/// token of one that ECS does not show yet is the same.
+///
+/// # Errors
+/// A name that not even a pack of its own has room for.
+pub fn packs(
+    waves: &[&[String]],
+    packing: Packing,
+    limits: &Limits<'_>,
+    known: &Known<'_>,
+) -> Result<Vec<Vec<Pack>>, Failure> {
+    let mut place = 0..;
+    waves
+        .iter()
+        .map(|databases| {
+            let mut packs = Vec::new();
+            for list in split(databases, packing, limits)? {
+                carve(list, known, &mut packs);
+            }
+            packs.iter_mut().zip(&mut place).for_each(|(pack, place)| pack.place = place);
+            Ok(packs)
+        })
+        .collect()
+}
+
+fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
+    let attempt = list.iter().filter_map(|name| known.attempts.get(name.as_str())).max();
+    let attempt = attempt.copied().unwrap_or_default();
+    let mine = packs.len();
+    for database in list {
+        let running = known.running.get(database.as_str());
+        let is_its =
+            |pack: &&mut Pack| pack.running.as_ref().map(|task| &task.arn) == running.map(|task| &task.arn);
+        // A pack that only follows may be of any length. One that is started after a wait must fit into a task, as
+        // what it is carved from does.
+        let from = match running {
+            Some(task) if task.ours || known.on_running != OnRunning::Wait => 0,
+            _ => mine,
+        };
+        match packs[from..].iter_mut().find(is_its) {
+            Some(pack) => pack.databases.push(database),
+            None => {
+                packs.push(Pack { databases: vec![database], place: 0, running: running.cloned(), attempt })
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Judging a task that migrates many databases: reports alone count, each for its database.
+
+use std::collections::HashSet;
+
+use super::{Migrated, Verdict, judge, words};
+use crate::migration_report::{MigrationReport, Reports};
+use crate::ports::Task;
+
+/// Judges the databases that were `asked` for, in their order, of a task that has stopped and was told to migrate
+/// `told`. docs/migration-report.md has the table.
+///
+/// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
+/// whatever happened to the task afterwards.
+pub fn judge_pack(
+    asked: &[String],
+    told: &[String],
+    container: &str,
+    task: &Task,
+    reports: &Reports,
+) -> Vec<Verdict> {
+    if !task.is_stopped() {
+        return asked.iter().map(|name| judge(name, container, task, &Reports::default(), true)).collect();
+    }
+    let known: HashSet<&str> = told.iter().map(String::as_str).collect();
+    let foreign = reports.all().iter().find(|report| !known.contains(report.database.as_str()));
+    let exit_code = task.container(container).and_then(|own| own.exit_code);
+    if let Some(foreign) = foreign {
+        let wrong = |name: &String| Verdict::WrongDatabase {
+            asked: name.clone(),
+            reported: foreign.database.clone(),
+            exit_code,
+        };
+        return asked.iter().map(wrong).collect();
+    }
+    asked
+        .iter()
+        .map(|name| {
+            let own: Vec<&MigrationReport> = reports.all_of(name).collect();
+            match own.as_slice() {
+                [] => without_report(name, container, task, reports),
+                [own @ .., last] => by_reports(name, task, own, last),
+            }
+        })
+        .collect()
+}
+
+fn by_reports(name: &str, task: &Task, earlier: &[&MigrationReport], last: &MigrationReport) -> Verdict {
+    let moved = |other: &MigrationReport| {
+        other.current.is_some() && last.current.is_some() && other.current != last.current
+    };
+    let contradicts = |other: &MigrationReport| other.is_clean() != last.is_clean() || moved(other);
+    if earlier.iter().any(|other| contradicts(other)) {
+        return Verdict::Unproved {
+            why: format!("{} of its migration reports contradict each other", earlier.len() + 1),
+        };
+    }
+    if last.is_clean() {
+        let report = Some(Box::new(last.clone()));
+        return Verdict::Migrated(Migrated { database: name.to_owned(), task_arn: task.arn.clone(), report });
+    }
+    match (&last.failed, &last.error) {
+        (Some(failed), _) => Verdict::Reported { why: format!("migration {failed}") },
+        (None, Some(error)) => Verdict::Reported { why: words::text(error) },
+        (None, None) => {
+            Verdict::Reported { why: format!("it reports that {} migrations are pending", last.pending) }
+        }
+    }
+}
+
+/// What the task's end says of a database that it did not report on.
+fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -> Verdict {
+    let unproved = |end: &str| {
+        let unreadable = reports.malformed().map(|(count, fault)| {
+            format!(" ({count} migration reports can not be read: {})", words::text(fault))
+        });
+        let unreadable = unreadable.unwrap_or_default();
+        Verdict::Unproved { why: format!("{end}, and no migration report names this database{unreadable}") }
+    };
+    match judge(name, container, task, &Reports::default(), true) {
+        Verdict::Failed { exit_code } => unproved(&format!("its task ended with exit code {exit_code}")),
+        // Something has printed a report.
+        Verdict::NeverStarted { reason } if !reports.is_empty() => {
+            unproved(&format!("its container left no exit code: {reason}"))
+        }
+        Verdict::Unproved { .. } if task.container(container).is_some_and(|own| own.exit_code == Some(0)) => {
+            unproved("its task ended with exit code 0")
+        }
+        other => other,
+    }
+}
