@@ -80,6 +80,11 @@ impl DeploymentQueue {
         let wanted = self.shows_progress.then(|| {
             (DeploymentState::InProgress, description(&format!("its task has started in {}", self.cluster)))
         });
+        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
+            // Another task, after one that was killed.
+            row.wanted = wanted;
+            return;
+        }
         let mut row = Row::new(database, self.deployment(database, commit, report));
         row.wanted = wanted;
         self.rows.borrow_mut().push(row);

@@ -21,6 +21,13 @@ pub struct Diagnosis {
     pub fix: &'static str,
 }
 
+/// A pack's container ended by itself and has not printed one migration report.
+pub const SILENT_PACK: Diagnosis = Diagnosis {
+    cause: "its task was told a list of databases, and printed no migration report at all",
+    fix: "make the image read DATABASE_NAMES and print a report for each database (docs/migration-report.md, Packs), or \
+          leave --databases-per-task at 1",
+};
+
 /// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, and at last the exit code
 /// of `container`. `None` when nothing is known, or the migration container ended the task with 0.
 pub fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {

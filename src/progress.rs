@@ -145,12 +145,21 @@ impl Progress {
         }
     }
 
-    /// Where a database's task is now; the same phase again says nothing new.
-    pub fn phase(&self, database: &str, phase: Phase) {
+    /// Where the task of these databases is now; the same phase again says nothing new.
+    pub fn phase(&self, databases: &[String], phase: Phase) {
         match &*self.sink {
             Sink::Silent => {}
-            Sink::Plain(plain) => plain.phase(database, phase),
-            Sink::Bars(bars) => bars.phase(database, phase),
+            Sink::Plain(plain) => plain.phase(databases, phase),
+            Sink::Bars(bars) => bars.phase(databases, phase),
+        }
+    }
+
+    /// The task of these databases has reported on this one of them.
+    pub fn reported(&self, databases: &[String], database: &str) {
+        match &*self.sink {
+            Sink::Silent => {}
+            Sink::Plain(plain) => plain.reported(databases, database),
+            Sink::Bars(bars) => bars.reported(database),
         }
     }
 

@@ -98,6 +98,8 @@ pub struct DatabaseReport {
     pub database: String,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
+    /// Tasks of this run that were killed before they reported on it, as ARNs.
+    pub earlier_tasks: Vec<String>,
     /// The commit or tag of the image that its task runs, and the image's digest.
     pub tag: Option<String>,
     pub image_digest: Option<String>,
@@ -235,6 +237,7 @@ impl DatabaseReport {
             database: database.to_owned(),
             verdict: None,
             task_arn: None,
+            earlier_tasks: Vec::new(),
             tag: None,
             image_digest: None,
             exit_code: None,

@@ -12,7 +12,7 @@ use crate::failure::ExitCode;
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::{Container, Task};
 
-pub use pack::judge_pack;
+pub use pack::{Death, death, judge_pack};
 
 /// Proof that a database was migrated. Only [`judge`] and [`judge_pack`] make one, from a stopped task, so whatever demands a
 /// `Migrated` for every database (deploying a service does) can not come before its migrations.

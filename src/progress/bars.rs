@@ -114,10 +114,10 @@ impl Bars {
         }
     }
 
-    pub fn phase(&self, database: &str, phase: Phase) {
+    pub fn phase(&self, databases: &[String], phase: Phase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            tally.phase(database, phase);
+            databases.iter().for_each(|database| tally.phase(database, phase));
             state.show_tally();
             return;
         }
@@ -126,11 +126,23 @@ impl Bars {
             return;
         }
         let width = state.name_width;
-        let bar = state
-            .databases
-            .entry(database.to_owned())
-            .or_insert_with(|| self.add(DATABASE, ProgressBar::no_length()));
-        bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(database), phase.word()));
+        for database in databases {
+            let bar = state
+                .databases
+                .entry(database.clone())
+                .or_insert_with(|| self.add(DATABASE, ProgressBar::no_length()));
+            bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(database), phase.word()));
+        }
+    }
+
+    pub fn reported(&self, database: &str) {
+        let mut state = self.state();
+        if let Some(tally) = &mut state.tally {
+            tally.reported(database);
+            state.show_tally();
+        } else if let Some(bar) = state.databases.get(database) {
+            bar.set_message("has reported");
+        }
     }
 
     pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {

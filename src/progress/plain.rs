@@ -1,6 +1,6 @@
 //! Timestamped lines, for logs and for GitHub's runner.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::lines::Lines;
 use super::tally::{Tally, is_fleet};
 use super::{Clock, Phase, Vocabulary};
 use crate::adapters::github::{self, Fence, Place};
+use crate::plan;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -30,6 +31,8 @@ struct State {
     fence: Option<Fence>,
     in_group: bool,
     phases: HashMap<String, Phase>,
+    /// Databases of packs that have reported.
+    reported: HashSet<String>,
     /// The width of the names before log lines; 0 when there are none.
     name_width: usize,
     pushed_quarters: u64,
@@ -44,6 +47,7 @@ impl Plain {
             fence: (vocabulary == Vocabulary::GitHub).then(Fence::default),
             in_group: false,
             phases: HashMap::new(),
+            reported: HashSet::new(),
             name_width: 0,
             pushed_quarters: 0,
             tally: None,
@@ -99,18 +103,34 @@ impl Plain {
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
     }
 
-    pub fn phase(&self, database: &str, phase: Phase) {
+    pub fn phase(&self, databases: &[String], phase: Phase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            tally.phase(database, phase);
+            databases.iter().for_each(|database| tally.phase(database, phase));
             self.say_tally(&mut state);
             return;
         }
-        let before = state.phases.insert(database.to_owned(), phase);
+        let name = plan::name(databases);
+        let before = state.phases.insert(name.clone(), phase);
         // A fleet's queue is no news.
         if before != Some(phase) && phase != Phase::Queued {
-            let database = untrusted::one_line(database);
-            self.say(&state, &format!("{} {database}: {}", self.clock.now(), phase.word()));
+            let name = untrusted::one_line(&name);
+            self.say(&state, &format!("{} {name}: {}", self.clock.now(), phase.word()));
+        }
+    }
+
+    pub fn reported(&self, databases: &[String], database: &str) {
+        let mut state = self.state();
+        if let Some(tally) = &mut state.tally {
+            tally.reported(database);
+            self.say_tally(&mut state);
+            return;
+        }
+        if state.reported.insert(database.to_owned()) {
+            let count = databases.iter().filter(|name| state.reported.contains(*name)).count();
+            let name = plan::name(databases);
+            let (name, all) = (untrusted::one_line(&name), databases.len());
+            self.say(&state, &format!("{} {name}: {count} of {all} have reported", self.clock.now()));
         }
     }
 

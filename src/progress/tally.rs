@@ -1,6 +1,6 @@
 //! A fleet in one line: more databases than a person wants to read about one by one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,11 +26,20 @@ pub(super) struct Tally {
     not_run: usize,
     failed: usize,
     under_way: HashMap<String, (Phase, Instant)>,
+    /// Databases of packs that have reported, while their task runs on.
+    reported: HashSet<String>,
 }
 
 impl Tally {
     pub fn new(total: usize) -> Self {
-        Self { total, migrated: 0, not_run: 0, failed: 0, under_way: HashMap::new() }
+        Self {
+            total,
+            migrated: 0,
+            not_run: 0,
+            failed: 0,
+            under_way: HashMap::new(),
+            reported: HashSet::new(),
+        }
     }
 
     pub fn phase(&mut self, database: &str, phase: Phase) {
@@ -41,8 +50,15 @@ impl Tally {
         }
     }
 
+    pub fn reported(&mut self, database: &str) {
+        if self.under_way.contains_key(database) {
+            self.reported.insert(database.to_owned());
+        }
+    }
+
     pub fn verdict(&mut self, database: &str, verdict: &Verdict) {
         self.under_way.remove(database);
+        self.reported.remove(database);
         match verdict {
             verdict if verdict.is_migrated() => self.migrated += 1,
             Verdict::NotRun { .. } => self.not_run += 1,
@@ -58,7 +74,8 @@ impl Tally {
         self.judged() >= self.total
     }
 
-    /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`.
+    /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`. Of those that
+    /// run, packs may have reported some.
     pub fn line(&self) -> String {
         let at =
             |wanted: fn(Phase) -> bool| self.under_way.values().filter(|(phase, _)| wanted(*phase)).count();
@@ -69,8 +86,14 @@ impl Tally {
             let parts = counts.iter().filter(|(count, _)| *count > 0);
             parts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
         };
+        let reported = self.reported.len();
         let over = part(&[(self.migrated, "migrated"), (self.failed, "failed"), (self.not_run, "not run")]);
-        let under_way = part(&[(running, "running"), (starting, "starting"), (queued, "queued")]);
+        let under_way = part(&[
+            (running.saturating_sub(reported), "running"),
+            (reported.min(running), "reported"),
+            (starting, "starting"),
+            (queued, "queued"),
+        ]);
         let parts = [over, under_way, self.slowest()];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         format!("{} of {}: {}", self.judged(), self.total, parts.join("; "))

@@ -67,10 +67,10 @@ fn tell(progress: &Progress) {
     }
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase("startupwebapp_prod", Phase::Queued);
-    progress.phase("startupwebapp_prod", Phase::Provisioning);
-    progress.phase("startupwebapp_prod", Phase::Provisioning);
-    progress.phase("startupwebapp_prod", Phase::Running);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Queued);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders\n");
     progress.note("reading the log is slow: Rate exceeded");
     progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
@@ -197,7 +197,7 @@ fn the_runner_carries_out_our_commands_only() {
     for text in crate::report::HOSTILE {
         progress.note(text);
         progress.verdict(text, &not_run());
-        progress.phase(text, Phase::Running);
+        progress.phase(&[(*text).to_owned()], Phase::Running);
         progress.log_line(text, 0, text);
         progress.build_line(text);
         progress.step(text);
@@ -250,8 +250,8 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let progress = Progress { sink: Arc::new(Sink::Bars(Bars::on(target, clock(), None))) };
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase("startupwebapp_prod", Phase::Pulling);
-    progress.phase("startupwebapp_prod", Phase::Running);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Pulling);
+    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
     let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);

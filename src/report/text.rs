@@ -103,6 +103,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         (None, None) => {}
     }
     parts.extend(row.durations.total_ms.map(duration));
+    parts.extend(words::earlier_tasks(row));
     parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
     parts.retain(|part| !part.is_empty());
     one_line(&parts.join(", ")).into_owned()

@@ -140,6 +140,15 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
     }
 }
 
+/// `after 2 tasks that were killed`.
+pub(super) fn earlier_tasks(row: &DatabaseReport) -> Option<String> {
+    match row.earlier_tasks.len() {
+        0 => None,
+        1 => Some("after a task that was killed".to_owned()),
+        more => Some(format!("after {more} tasks that were killed")),
+    }
+}
+
 /// What a person should do about a row that is not migrated, where the diagnosis of its task does not say it.
 pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     match row.verdict.as_ref()? {

@@ -5,19 +5,22 @@
 //! - [`launch`]: RunTask, once per pack whatever happens.
 //! - [`watch`]: one reader of task states for all tasks.
 //! - [`follow`]: one task from its start to its end, states and log together.
+//! - [`again`]: the databases that a killed task left, in new ones.
 //! - [`running`]: what is done about a task of somebody else.
 //! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
 //! - [`log_files`]: the logs as files.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use self::again::Unit;
 use self::capacity::Capacity;
 use self::fleet_log::FleetLog;
-use self::follow::Followed;
+use self::follow::{Followed, Outcome};
 use self::launch::Launched;
 use self::order::Order;
 use self::watch::Watch;
@@ -29,6 +32,7 @@ use crate::progress::{Phase, Progress, is_fleet};
 use crate::recorder::Recorder;
 use crate::verdict::Verdict;
 
+mod again;
 mod capacity;
 mod end;
 mod fleet_log;
@@ -66,6 +70,8 @@ struct Shared<'a, W> {
     watch: Watch<'a, W>,
     capacity: Capacity,
     order: Order,
+    /// The next place behind all packs of the plan.
+    next_place: Cell<usize>,
     /// None where a read of each stream costs less.
     fleet_log: Option<FleetLog<'a, W>>,
 }
@@ -81,6 +87,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             watch: Watch::new(self.world, &self.plan.cluster),
             capacity: Capacity::new(self.plan.timeout),
             order: Order::new(self.plan),
+            next_place: Cell::new(self.plan.packs.len()),
             fleet_log: self.fleet_log(),
         };
         let waves = async {
@@ -118,32 +125,44 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     async fn wave(&self, packs: &[Pack], shared: &Shared<'_, W>) {
         let lanes = Semaphore::new(self.plan.max_parallel);
+        let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
-        for pack in packs {
+        loop {
+            let Some(unit) = waiting.pop_front() else {
+                match under_way.next().await {
+                    Some(again) => waiting.extend(again),
+                    None => break,
+                }
+                continue;
+            };
             let lane = loop {
                 tokio::select! {
                     biased;
-                    Some(()) = under_way.next() => {}
+                    Some(again) = under_way.next() => waiting.extend(again),
                     lane = lanes.acquire() => break lane.ok(),
                 }
             };
-            under_way.push(self.one(pack, lane, shared));
+            under_way.push(self.one(unit, lane, shared));
         }
-        while let Some(()) = under_way.next().await {}
     }
 
-    async fn one(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) {
-        let verdicts = match self.reason_not_to_start(shared) {
-            Some(verdict) => all(pack, verdict),
+    /// Brings a pack to its end; answers what of it has to run again.
+    async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Unit<'p>> {
+        let pack = &unit.pack;
+        let outcome = match self.reason_not_to_start(shared) {
+            Some(verdict) => Outcome::all(pack, verdict),
             None => match &pack.running {
                 Some(running) => self.beside(pack, running, lane, shared).await,
                 None => self.start(pack, lane, shared).await,
             },
         };
-        for (database, verdict) in pack.databases.iter().zip(verdicts) {
-            shared.order.judged(database, &verdict);
-            self.recorder.judged(database, verdict);
+        let (judged, again) = unit.settled(outcome, &shared.next_place);
+        for (database, verdict) in judged {
+            shared.order.judged(&database, &verdict);
+            self.recorder.judged(&database, verdict);
         }
+        self.say_again(&again);
+        again
     }
 
     fn reason_not_to_start(&self, shared: &Shared<'_, W>) -> Option<Verdict> {
@@ -153,9 +172,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
         shared.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
-    /// Answers a verdict for each database of the pack, in its order.
-    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Verdict> {
-        self.phase(&pack.databases, Phase::Queued);
+    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Outcome {
+        self.progress.phase(&pack.databases, Phase::Queued);
         match self.launch(pack, &shared.capacity).await {
             Launched::Task(task) => {
                 let deadline = Instant::now() + self.plan.timeout;
@@ -172,16 +190,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 let told = self.plan.told(&pack.databases);
                 self.follow(pack, Followed::ours(*task, told), shared, deadline, &when_stopped).await
             }
-            Launched::Not(verdict) => all(pack, verdict),
+            Launched::Not(verdict) => Outcome::all(pack, verdict),
         }
     }
-
-    fn phase(&self, databases: &[String], phase: Phase) {
-        databases.iter().for_each(|database| self.progress.phase(database, phase));
-    }
-}
-
-/// The same verdict for each database of a pack.
-fn all(pack: &Pack, verdict: Verdict) -> Vec<Verdict> {
-    vec![verdict; pack.databases.len()]
 }

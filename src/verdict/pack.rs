@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Migrated, Verdict, judge, words};
+use super::{Killer, Migrated, Verdict, judge, words};
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
@@ -42,6 +42,29 @@ pub fn judge_pack(
             }
         })
         .collect()
+}
+
+/// How a container came to its end that did not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Its host or its capacity went away.
+    FromOutside,
+    /// A signal, or too much memory: what it was doing may be the cause.
+    OfItsOwn,
+}
+
+/// How the migration container of a stopped task was killed. None when it ended by itself, when somebody stopped it or
+/// a sidecar did, and when it never ran.
+pub fn death(task: &Task, container: &str) -> Option<Death> {
+    match judge("", container, task, &Reports::default(), true) {
+        Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
+            Some(Death::FromOutside)
+        }
+        Verdict::Killed { by: Killer::Signal | Killer::OutOfMemory, .. } => Some(Death::OfItsOwn),
+        // 128 and more is what a shell makes of a signal, and Docker as well: 139 is SIGSEGV.
+        Verdict::Failed { exit_code: 128.. } => Some(Death::OfItsOwn),
+        _ => None,
+    }
 }
 
 fn by_reports(name: &str, task: &Task, earlier: &[&MigrationReport], last: &MigrationReport) -> Verdict {

@@ -80,7 +80,7 @@ fn line(report: &Report, row: &DatabaseReport, links: Links) -> String {
     let ran = words::own_report(row);
     let cells = [
         database(row, links),
-        verdict(report, row),
+        verdict(report, row) + &again(row),
         image(row),
         markdown_cell(&words::versions(row)),
         number(ran.map(|ran| ran.applied.len())),
@@ -118,6 +118,10 @@ fn verdict(report: &Report, row: &DatabaseReport) -> String {
         },
         _ => format!("{mark} {word}"),
     }
+}
+
+fn again(row: &DatabaseReport) -> String {
+    words::earlier_tasks(row).map(|text| format!("<br><sub>{text}</sub>")).unwrap_or_default()
 }
 
 /// What its task ran: the short commit, and below it the digest as docker shortens it.

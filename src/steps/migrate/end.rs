@@ -6,7 +6,7 @@ use super::Migration;
 use super::follow::Following;
 use super::log::{LogFollower, Read};
 use crate::console;
-use crate::diagnosis::diagnose;
+use crate::diagnosis::{SILENT_PACK, diagnose};
 use crate::plan::Told;
 use crate::ports::{Reads, Task, Writes};
 use crate::report::{Durations, Times};
@@ -33,6 +33,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             self.hear_the_others(following).await;
         }
         let own = task.container(&self.plan.container);
+        let is_silent = matches!(told, Told::Pack(_)) && reports.is_empty();
         for (database, verdict) in following.databases.iter().zip(verdicts) {
             let report = match told {
                 Told::One(_) => reports.all().last(),
@@ -43,9 +44,12 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 row.stop_code.clone_from(&task.stop_code);
                 row.stopped_reason =
                     task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
-                // What a database says of itself needs no other cause.
-                let explained = verdict.is_migrated() || matches!(verdict, Verdict::Reported { .. });
-                row.diagnosis = if explained { None } else { diagnose(task, &self.plan.container) };
+                row.diagnosis = match verdict {
+                    // What a database says of itself needs no other cause.
+                    Verdict::Migrated(_) | Verdict::Reported { .. } => None,
+                    Verdict::Unproved { .. } if is_silent => Some(SILENT_PACK),
+                    _ => diagnose(task, &self.plan.container),
+                };
                 row.migration_report = report.cloned();
                 row.times = times(task);
                 row.durations = durations(&row.times, row.started_at);

@@ -16,7 +16,7 @@ use crate::plan::{Pack, Told, name};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::Phase;
 use crate::recorder::Tail;
-use crate::verdict::{Verdict, judge, judge_pack};
+use crate::verdict::{Death, Verdict, judge, judge_pack};
 
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
@@ -44,6 +44,21 @@ pub(super) struct Following<'a> {
     leave: bool,
 }
 
+/// What a pack came to.
+pub(super) struct Outcome {
+    /// For each database, in the pack's order.
+    pub verdicts: Vec<Verdict>,
+    /// How its task died, when databases are left that may be run again.
+    pub death: Option<Death>,
+}
+
+impl Outcome {
+    /// The same verdict for each database.
+    pub fn all(pack: &Pack, verdict: Verdict) -> Self {
+        Self { verdicts: vec![verdict; pack.databases.len()], death: None }
+    }
+}
+
 /// A task, and whose it is.
 pub(super) struct Followed {
     task: Task,
@@ -68,6 +83,16 @@ impl Following<'_> {
             Told::One(_) => !self.reports.is_empty(),
             Told::Pack(list) => list.iter().all(|database| self.reports.of(database).is_some()),
         }
+    }
+
+    /// Takes note of a log line; answers the database that a pack's task reports on with it.
+    pub fn reported(&mut self, line: &str) -> Option<String> {
+        let is_report = self.reports.line(line) && matches!(self.told, Told::Pack(_));
+        self.reports.all().last().filter(|_| is_report).map(|report| report.database.clone())
+    }
+
+    pub fn is_ours(&self) -> bool {
+        !self.leave
     }
 
     /// What its log lines are shown with.
@@ -102,7 +127,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         shared: &Shared<'_, W>,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
-    ) -> Vec<Verdict> {
+    ) -> Outcome {
         let mut following = Following {
             databases: pack.databases.clone(),
             tail: self.recorder.tail(&pack.databases, &told),
@@ -130,7 +155,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
             None => self.time_out(&mut following).await,
         };
         self.ended(&following, &verdicts).await;
-        verdicts
+        let death = self.death(&following, &verdicts);
+        Outcome { verdicts, death }
     }
 
     /// Watches state and log together until the task has stopped and its log is complete.
@@ -141,7 +167,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Sight::Seen(task) => following.task = *task,
                 Sight::Lost(why) => return End::Lost(why),
             }
-            self.phase(&following.databases, phase(&following.task));
+            self.progress.phase(&following.databases, phase(&following.task));
             if following.task.is_stopped() {
                 if let Some(when_stopped) = following.when_stopped.take() {
                     when_stopped(&following.task);
@@ -257,7 +283,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// StopTask; an error says why it is not known to have been taken.
     async fn request_stop(&self, following: &Following<'_>, why: &str) -> Result<(), String> {
         let arn = &following.task.arn;
-        self.phase(&following.databases, Phase::Stopping);
+        self.progress.phase(&following.databases, Phase::Stopping);
         let reason = format!("{STOPPED_BY_US}{why}");
         match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
             Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),

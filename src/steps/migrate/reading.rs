@@ -190,7 +190,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
         let name = following.name();
         for event in events {
             for line in untrusted::lines(&event.message) {
-                following.reports.line(line);
+                if let Some(database) = following.reported(line) {
+                    self.progress.reported(&following.databases, &database);
+                }
                 self.progress.log_line(&name, event.timestamp, line);
                 self.recorder.log(&following.tail, |tail| tail.push(line));
             }

@@ -3,9 +3,9 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::follow::Followed;
+use super::follow::{Followed, Outcome};
 use super::watch::Sight;
-use super::{Lane, Migration, Shared, all};
+use super::{Lane, Migration, Shared};
 use crate::cli::OnRunning;
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Reads, Task, Writes};
@@ -19,15 +19,15 @@ impl<W: Reads + Writes> Migration<'_, W> {
         running: &RunningTask,
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
-    ) -> Vec<Verdict> {
+    ) -> Outcome {
         let what = if running.ours { OnRunning::Adopt } else { self.plan.on_running };
         match what {
-            OnRunning::Fail => all(pack, already(running)),
+            OnRunning::Fail => Outcome::all(pack, already(running)),
             OnRunning::Wait => {
-                self.phase(&pack.databases, Phase::Queued);
+                self.progress.phase(&pack.databases, Phase::Queued);
                 self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
                 match self.other_ends(running, shared).await {
-                    Some(verdict) => all(pack, verdict),
+                    Some(verdict) => Outcome::all(pack, verdict),
                     None => self.start(pack, lane, shared).await,
                 }
             }
@@ -39,13 +39,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     pack.name(),
                     self.revision.arn()
                 ));
-                all(pack, already(running))
+                Outcome::all(pack, already(running))
             }
             OnRunning::Adopt => self.adopt(pack, running, shared).await,
         }
     }
 
-    async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Vec<Verdict> {
+    async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Outcome {
         self.recorder.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();

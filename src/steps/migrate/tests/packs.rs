@@ -31,3 +31,95 @@ async fn a_canary_is_packed_apart() {
         assert_eq!(at < START + MINUTE, is_canary, "{database} after {at:?}");
     }
 }
+
+fn words(report: &Report) -> Vec<&'static str> {
+    report.databases.iter().filter_map(|row| row.verdict.as_ref()).map(Verdict::word).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_fails_alone_and_counts_alone() {
+    let failing = vec!["tenant_0001".into(), "tenant_0004".into()];
+    let world = Fargate { failing, ..Fargate::running_for(MINUTE) };
+    let (report, _) = run(&world, &fleet(9, &["--databases-per-task=3", "--max-failures=2"])).await;
+    let (yes, no, not_run) = ("migrated", "failed", "not run");
+    assert_eq!(words(&report), [yes, no, yes, yes, no, yes, not_run, not_run, not_run]);
+    let why = report.databases[1].verdict.as_ref().expect("a verdict").explain();
+    assert_eq!(why, "migration 2 add_orders failed: relation already exists");
+    assert_eq!((world.runs.get(), world.tasks_of("tenant_0001")), (2, 1), "it ended by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_pack_is_never_migrated_and_says_what_the_image_lacks() {
+    let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
+    let (report, _) = run(&world, &fleet(3, &["--databases-per-task=auto"])).await;
+    assert_eq!((words(&report), world.runs.get()), (vec!["unproved"; 3], 1));
+    let fix = report.databases[0].diagnosis.expect("a diagnosis").fix;
+    assert!(fix.contains("DATABASE_NAMES") && fix.contains("docs/migration-report.md"), "{fix}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_of_a_database_that_was_not_asked_for_makes_all_of_the_pack_wrong() {
+    let mut world = Fargate::running_for(MINUTE);
+    world.lines.push((MINUTE, report("production")));
+    let (report, _) = run(&world, &fleet(4, &["--databases-per-task=2", "--keep-going"])).await;
+    assert_eq!(words(&report), ["wrong database"; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_host_left_is_run_again_and_only_that() {
+    let world = Fargate { doomed: 1, ..Fargate::running_for(MINUTE) };
+    let (report, _) = run(&world, &fleet(8, &["--databases-per-task=8"])).await;
+    assert_eq!(report.migrated().count(), 8, "{report:#?}");
+    assert_eq!(world.runs.get(), 2, "one more task, of what was left");
+    for (number, row) in report.databases.iter().enumerate() {
+        assert_eq!(world.tasks_of(&row.database), if number < 4 { 1 } else { 2 }, "{}", row.database);
+        assert_eq!(row.earlier_tasks.len(), usize::from(number >= 4), "{}", row.database);
+        assert!(!row.earlier_tasks.contains(row.task_arn.as_ref().expect("a task")));
+    }
+    assert!(report.notes.iter().any(|note| note.contains("run again")), "{:?}", report.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_kills_every_container_is_killed_alone() {
+    for exit_code in [137, 139] {
+        let poison = [("tenant_0050".to_owned(), exit_code)].into();
+        let world = Fargate { poison, ..Fargate::running_for(MINUTE) };
+        let flags = ["--databases-per-task=100", "--max-parallel=4", "--keep-going"];
+        let (report, _) = run(&world, &fleet(200, &flags)).await;
+        let left: Vec<&str> = report.not_migrated().collect();
+        assert_eq!(left, ["tenant_0050"], "exit code {exit_code}");
+        assert_eq!(world.tasks_of("tenant_0050"), 3);
+        let most = report.databases.iter().map(|row| world.tasks_of(&row.database)).max();
+        assert_eq!(most, Some(3));
+        assert!(world.runs.get() <= 2 + 8 + 8, "{} tasks", world.runs.get());
+        let verdict = report.databases[50].verdict.as_ref().expect("a verdict");
+        assert!(matches!(verdict, Verdict::Killed { .. } | Verdict::Unproved { .. }), "{verdict:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_run_again_when_a_person_or_the_run_has_stopped_the_task() {
+    let world = Fargate::running_for(90 * MINUTE);
+    let (timed_out, _) = run(&world, &fleet(4, &["--databases-per-task=4", "--timeout=10m"])).await;
+    assert_eq!((words(&timed_out), world.runs.get()), (vec!["timed out"; 4], 1));
+
+    // Somebody else stops it after a minute of work: two databases have reported by then.
+    let mut world = Fargate::running_for(90 * MINUTE);
+    world.lines = vec![(SECOND, report("tenant_0000"))];
+    let plan = fleet(3, &["--databases-per-task=3"]);
+    let stopped = async {
+        tokio::time::sleep(START + MINUTE).await;
+        let arns: Vec<String> = world.tasks.borrow().keys().cloned().collect();
+        world.stopped.borrow_mut().extend(arns.into_iter().map(|arn| (arn, Instant::now())));
+    };
+    let ((report, _), ()) = tokio::join!(run(&world, &plan), stopped);
+    assert_eq!((words(&report), world.runs.get()), (vec!["migrated", "killed", "killed"], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_reported_before_the_timeout_is_true() {
+    let mut world = Fargate::running_for(90 * MINUTE);
+    world.lines = vec![(MINUTE, report("tenant_0001"))];
+    let (report, _) = run(&world, &fleet(3, &["--databases-per-task=auto", "--timeout=10m"])).await;
+    assert_eq!(words(&report), ["timed out", "migrated", "timed out"]);
+}

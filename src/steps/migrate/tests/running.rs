@@ -11,7 +11,7 @@ const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 
 fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
-    let life = Life { databases: vec!["shop".into()], since: Instant::now() };
+    let life = Life::of(&["shop"], false);
     world.tasks.borrow_mut().insert(OTHER.into(), life);
     let mut plan = plan(&[&["--database=shop"], flags].concat());
     plan.packs[0].running = Some(Arc::new(RunningTask {

@@ -35,6 +35,10 @@ pub struct Fargate {
     pub run: Duration,
     /// Databases whose container ends with exit code 1.
     pub failing: Vec<String>,
+    /// Databases that end every container that comes to them, with this exit code.
+    pub poison: HashMap<String, i32>,
+    /// So many tasks, from the first one on, lose their Spot capacity half-way.
+    pub doomed: usize,
     /// Lines, and when they come after the container's start; `%` stands for the database.
     pub lines: Vec<(Duration, String)>,
     /// How long a line takes into CloudWatch Logs.
@@ -69,7 +73,25 @@ pub struct Fargate {
 pub struct Life {
     /// What its container was told.
     pub databases: Vec<String>,
+    /// It was told a list.
+    pub packed: bool,
+    /// How many tasks were started before it.
+    pub number: usize,
     pub since: Instant,
+}
+
+impl Life {
+    pub fn of(databases: &[&str], packed: bool) -> Self {
+        let databases = databases.iter().map(|&name| name.to_owned()).collect();
+        Self { databases, packed, number: usize::MAX, since: Instant::now() }
+    }
+}
+
+/// A container that did not come to its own end: what it had reported on by then, and what ECS says.
+struct Death {
+    reported: usize,
+    exit_code: i32,
+    stop_code: &'static str,
 }
 
 impl Fargate {
@@ -77,6 +99,8 @@ impl Fargate {
         Self {
             run,
             failing: Vec::new(),
+            poison: HashMap::new(),
+            doomed: 0,
             lines: vec![(run, report("%"))],
             log_delay: SECOND,
             unknown_for: Duration::ZERO,
@@ -114,15 +138,20 @@ impl Fargate {
             None if started => "RUNNING",
             None => "PROVISIONING",
         };
-        let exit_code = match killed {
-            Some(_) => 143,
-            None => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
+        let death = self.death(&life);
+        let exit_code = match (killed, &death) {
+            (Some(_), _) => 143,
+            (None, Some(death)) => death.exit_code,
+            (None, None) => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
         };
         Some(Task {
             arn: arn.to_owned(),
             last_status: status.into(),
-            stop_code: over
-                .then(|| if killed.is_some() { "UserInitiated" } else { "EssentialContainerExited" }.into()),
+            stop_code: over.then(|| match (killed, &death) {
+                (Some(_), _) => "UserInitiated".into(),
+                (None, Some(death)) => death.stop_code.into(),
+                (None, None) => "EssentialContainerExited".into(),
+            }),
             stopped_reason: over.then(|| "Essential container in task exited".into()),
             containers: vec![Container {
                 name: "migration".into(),
@@ -137,12 +166,33 @@ impl Fargate {
     /// When each line comes, counted from the container's start, and of which database it is.
     fn lines_of(&self, life: &Life) -> Vec<(Duration, String, String)> {
         let of = |database: &String| {
-            let lines = self.lines.iter();
-            lines.map(|(at, line)| (*at, database.clone(), line.replace('%', database))).collect::<Vec<_>>()
+            let failed = life.packed && self.failing.contains(database);
+            let lines = self.lines.iter().map(move |(at, line)| {
+                let line = if failed && *line == report("%") { failed_report() } else { line.clone() };
+                (*at, database.clone(), line.replace('%', database))
+            });
+            lines.collect::<Vec<_>>()
         };
-        let mut lines: Vec<_> = life.databases.iter().flat_map(of).collect();
+        let reported = self.death(life).map_or(life.databases.len(), |death| death.reported);
+        let mut lines: Vec<_> = life.databases[..reported].iter().flat_map(of).collect();
         lines.sort_by_key(|(at, ..)| *at);
         lines
+    }
+
+    fn death(&self, life: &Life) -> Option<Death> {
+        if life.number < self.doomed {
+            let reported = life.databases.len() / 2;
+            return Some(Death { reported, exit_code: 143, stop_code: "SpotInterruption" });
+        }
+        let mut names = life.databases.iter().enumerate();
+        let (reported, exit_code) = names.find_map(|(at, name)| Some((at, *self.poison.get(name)?)))?;
+        Some(Death { reported, exit_code, stop_code: "EssentialContainerExited" })
+    }
+
+    /// How many tasks were started for each database.
+    pub fn tasks_of(&self, database: &str) -> usize {
+        let tasks = self.tasks.borrow();
+        tasks.values().filter(|life| life.databases.iter().any(|name| name == database)).count()
     }
 
     /// When each database's task was started, counted from the first one.
@@ -162,6 +212,12 @@ impl Fargate {
 pub fn report(database: &str) -> String {
     json!({"migration_report": {"version": 1, "database": database, "applied": [], "pending": 0, "current": "1"}})
         .to_string()
+}
+
+fn failed_report() -> String {
+    json!({"migration_report": {"version": 1, "database": "%", "pending": 1,
+        "failed": {"version": "2", "name": "add_orders", "error": "relation already exists"}}})
+    .to_string()
 }
 
 impl Reads for Fargate {
@@ -304,7 +360,9 @@ impl Writes for Fargate {
             (None, Some(one)) => vec![one.clone()],
             other => panic!("a container that is told {other:?}"),
         };
-        let life = Life { databases, since: Instant::now() };
+        let packed = told("DATABASE_NAMES").is_some();
+        let number = self.tasks.borrow().len();
+        let life = Life { databases, packed, number, since: Instant::now() };
         self.tasks.borrow_mut().entry(arn.clone()).or_insert(life);
         Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
     }
