@@ -15,6 +15,7 @@ use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
 pub mod build;
+mod checks;
 mod identity;
 mod image;
 mod markdown;
@@ -25,6 +26,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use checks::{fit_for_fargate, log_notes};
 use identity::{attempts, client_token, running_tasks};
 use image::{image_plan, unknown_program};
 use pack::{Known, packs};
@@ -278,48 +280,5 @@ impl Plan {
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
     pub fn may_start(&self, pack: &Pack) -> bool {
         pack.running.as_ref().is_none_or(|task| self.on_running == OnRunning::Wait && !task.ours)
-    }
-}
-
-fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
-    let name = base.name();
-    if base.network_mode() != Some("awsvpc") {
-        return Err(Failure::input(format!(
-            "task definition {name} has networkMode {}",
-            base.network_mode().unwrap_or("unset")
-        ))
-        .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
-    }
-    if !base.is_fargate_compatible() {
-        return Err(Failure::input(format!("task definition {name} is not made for Fargate"))
-            .hint("add FARGATE to its requiresCompatibilities"));
-    }
-    if base.status() == Some("DELETE_IN_PROGRESS") {
-        return Err(
-            Failure::input(format!("task definition {name} is being deleted")).hint("name another revision")
-        );
-    }
-    Ok(())
-}
-
-/// What the container's log configuration means for the log that we can show.
-fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
-    match base.logs(container) {
-        Logs::Awslogs { blocking: true, .. } => None,
-        Logs::Awslogs { blocking: false, .. } => Some(format!(
-            "container {container} logs in non-blocking mode (the account's default since June 2025): when its buffer \
-             is full, lines are lost. `mode: blocking` in its logConfiguration keeps every line"
-        )),
-        Logs::Unlocatable { missing } => Some(format!(
-            "the log of container {container} can not be found: its logConfiguration has no {missing}. The exit code \
-             alone will decide"
-        )),
-        Logs::OtherDriver(driver) => Some(format!(
-            "container {container} logs with {driver}, not to CloudWatch Logs: no log can be shown, and the exit code \
-             alone will decide"
-        )),
-        Logs::None => Some(format!(
-            "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
-        )),
     }
 }

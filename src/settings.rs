@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::{self, Format, Leftover, OnRunning};
 use crate::failure::Failure;
+use crate::plan::list_variable;
 
 mod build;
 pub(crate) mod parse;
@@ -204,14 +205,23 @@ impl Settings {
             log_dir: output.log_dir,
             run,
         };
-        if settings.environment.iter().any(|(name, _)| *name == settings.database_variable) {
-            return Err(Failure::input(format!(
-                "--env sets {}, the database variable",
-                settings.database_variable
-            ))
-            .hint("name databases with --database; each task gets its own value"));
-        }
+        settings.check_environment()?;
         Ok(settings)
+    }
+
+    /// What tells a task its databases is nobody else's to set.
+    fn check_environment(&self) -> Result<(), Failure> {
+        let list = list_variable(&self.database_variable);
+        let is_set = |variable: &str| self.environment.iter().any(|(name, _)| name == variable);
+        let (variable, what) = if is_set(&self.database_variable) {
+            (&self.database_variable, "the database variable")
+        } else if self.packing != Packing::One && is_set(&list) {
+            (&list, "the variable that names the databases of a task")
+        } else {
+            return Ok(());
+        };
+        Err(Failure::input(format!("--env sets {variable}, {what}"))
+            .hint("name databases with --database; each task gets its own value"))
     }
 }
 

@@ -121,3 +121,6 @@ fn by_duration(databases: &[String], limits: &Limits<'_>) -> Vec<Vec<String>> {
     }
     packs.into_iter().map(|(names, _)| names).filter(|names| !names.is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests;

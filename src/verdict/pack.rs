@@ -36,9 +36,9 @@ pub fn judge_pack(
         .iter()
         .map(|name| {
             let own: Vec<&MigrationReport> = reports.all_of(name).collect();
-            match own.as_slice() {
-                [] => without_report(name, container, task, reports),
-                [own @ .., last] => by_reports(name, task, own, last),
+            match own.last() {
+                None => without_report(name, container, task, reports),
+                Some(last) => by_reports(name, task, &own, last),
             }
         })
         .collect()
@@ -67,14 +67,11 @@ pub fn death(task: &Task, container: &str) -> Option<Death> {
     }
 }
 
-fn by_reports(name: &str, task: &Task, earlier: &[&MigrationReport], last: &MigrationReport) -> Verdict {
-    let moved = |other: &MigrationReport| {
-        other.current.is_some() && last.current.is_some() && other.current != last.current
-    };
-    let contradicts = |other: &MigrationReport| other.is_clean() != last.is_clean() || moved(other);
-    if earlier.iter().any(|other| contradicts(other)) {
+fn by_reports(name: &str, task: &Task, own: &[&MigrationReport], last: &MigrationReport) -> Verdict {
+    let versions: HashSet<&str> = own.iter().filter_map(|report| report.current.as_deref()).collect();
+    if versions.len() > 1 || own.iter().any(|report| report.is_clean() != last.is_clean()) {
         return Verdict::Unproved {
-            why: format!("{} of its migration reports contradict each other", earlier.len() + 1),
+            why: format!("{} of its migration reports contradict each other", own.len()),
         };
     }
     if last.is_clean() {

@@ -402,3 +402,97 @@ fn of_a_pack_reports_alone_count_each_for_its_database() {
         pack(&running, &["a", "b"], &[&a, &b]).iter().all(|verdict| why(verdict).contains("not STOPPED"))
     );
 }
+
+mod any {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn task() -> impl Strategy<Value = Task> {
+        let codes = prop::sample::select(vec![
+            None,
+            Some("EssentialContainerExited"),
+            Some("TaskFailedToStart"),
+            Some("UserInitiated"),
+            Some("SpotInterruption"),
+            Some("InfrastructureHealth"),
+        ]);
+        let exits = prop::sample::select(vec![None, Some(0), Some(1), Some(137), Some(139), Some(143)]);
+        let status = prop::sample::select(vec!["STOPPED", "STOPPED", "RUNNING", ""]);
+        (codes, exits, status, any::<bool>()).prop_map(|(code, exit, status, started)| Task {
+            last_status: status.into(),
+            started_at: started.then_some(Timestamp::UNIX_EPOCH),
+            ..ended(code, exit)
+        })
+    }
+
+    /// A line of a log: of a database, of another one, or one that can not be read.
+    fn line() -> impl Strategy<Value = String> {
+        let database = prop::sample::select(vec!["a", "a", "b", "c", "c", "A", "production"]);
+        let rest = prop::sample::select(vec![
+            r#","pending":0"#,
+            r#","pending":0,"current":"7""#,
+            r#","pending":0,"current":"8""#,
+            r#","pending":0,"error":null"#,
+            r#","pending":3"#,
+            r#","pending":0,"error":"no lock""#,
+            r#","pending":0,"failed":{"version":1}"#,
+            "",
+        ]);
+        (database, rest).prop_map(|(database, rest)| {
+            format!(r#"{{"migration_report":{{"version":1,"database":"{database}"{rest}}}}}"#)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #[test]
+        fn no_database_of_a_pack_is_migrated_without_a_clean_report_of_its_own(
+            task in task(),
+            lines in prop::collection::vec(line(), 0..8),
+        ) {
+            let mut reports = Reports::default();
+            lines.iter().for_each(|line| assert!(reports.line(line)));
+            let names = ["a", "b", "c"].map(str::to_owned);
+            let verdicts = judge_pack(&names[..2], &names, "migration", &task, &reports);
+            prop_assert_eq!(verdicts.len(), 2);
+            let foreign = reports.all().iter().any(|report| !names.contains(&report.database));
+            for (name, verdict) in names.iter().zip(&verdicts) {
+                let own: Vec<_> = reports.all().iter().filter(|report| report.database == *name).collect();
+                let clean = !own.is_empty() && own.iter().all(|report| report.is_clean());
+                let versions: std::collections::HashSet<_> =
+                    own.iter().filter_map(|report| report.current.as_ref()).collect();
+                let proved = task.is_stopped() && clean && versions.len() <= 1 && !foreign;
+                prop_assert_eq!(verdict.is_migrated(), proved, "{:?} {:?} {:?}", name, verdict, lines);
+                if let Verdict::Migrated(migrated) = verdict {
+                    prop_assert_eq!(migrated.database(), name);
+                    prop_assert_eq!(&migrated.report().expect("its report").database, name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_what_was_killed_may_run_again() {
+    let oom = "OutOfMemoryError: Container killed due to memory usage";
+    for (task, expected) in [
+        (ended(EXITED, Some(137)), Some(Death::OfItsOwn)),
+        (ended(EXITED, Some(139)), Some(Death::OfItsOwn)),
+        (because(ended(EXITED, Some(1)), oom), Some(Death::OfItsOwn)),
+        (ended(Some("SpotInterruption"), Some(143)), Some(Death::FromOutside)),
+        (ended(Some("TerminationNotice"), None), Some(Death::FromOutside)),
+        (ended(Some("InfrastructureHealth"), None), Some(Death::FromOutside)),
+        (ended(EXITED, Some(0)), None),
+        (ended(EXITED, Some(1)), None),
+        (ended(EXITED, Some(127)), None),
+        (ended(EXITED, None), None),
+        (ended(Some("UserInitiated"), Some(137)), None),
+        (ended(Some("ServiceSchedulerInitiated"), Some(143)), None),
+        (ended(Some("TaskFailedToStart"), None), None),
+        (with(ended(EXITED, Some(143)), container("agent", Some(2), None)), None),
+        (Task { last_status: "RUNNING".into(), ..ended(EXITED, Some(137)) }, None),
+    ] {
+        assert_eq!(death(&task, "migration"), expected, "{task:?}");
+    }
+}

@@ -6,5 +6,7 @@
 mod floor;
 /// Hundreds of databases, one task each, within the account's quotas.
 mod one_task_each;
+/// Hundreds of databases, many in each task.
+mod packed;
 /// A simulated account with a fleet of databases, and runs on it.
 mod world;

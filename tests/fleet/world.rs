@@ -244,7 +244,7 @@ impl Life {
         let databases = variables.flat_map(|variable| {
             let value = variable["value"].as_str().unwrap_or_default();
             match variable["name"].as_str() {
-                Some("DATABASE_NAME") => vec![value.to_owned()],
+                Some("DATABASE_NAME") if !value.is_empty() => vec![value.to_owned()],
                 Some("DATABASE_NAMES") => serde_json::from_str(value).unwrap_or_default(),
                 _ => Vec::new(),
             }

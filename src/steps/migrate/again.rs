@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::Migration;
-use super::follow::{Following, Outcome};
+use super::following::{Following, Outcome};
 use crate::plan::{Pack, Told};
 use crate::ports::{Reads, Writes};
 use crate::verdict::{Death, Verdict, death};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Migration;
-use super::follow::Following;
+use super::following::Following;
 use super::log::{LogFollower, Read};
 use crate::console;
 use crate::diagnosis::{SILENT_PACK, diagnose};

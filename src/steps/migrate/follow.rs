@@ -2,116 +2,25 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::log_files::{file_name, pack_file_name};
-use super::reading::{Source, read_if};
+use super::following::{Followed, Following, Outcome};
+use super::reading::read_if;
 use super::watch::Sight;
 use super::{Migration, Shared};
 use crate::cli::Leftover;
 use crate::diagnosis::STOPPED_BY_US;
 use crate::migration_report::Reports;
-use crate::plan::{Pack, Told, name};
+use crate::plan::{Pack, Told};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::Phase;
-use crate::recorder::Tail;
-use crate::verdict::{Death, Verdict, judge, judge_pack};
-
+use crate::verdict::{Verdict, judge, judge_pack};
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// A task that was stopped at `--timeout` is watched this much longer: stopTimeout is at most 120 s on Fargate.
 const LAST_WORDS: Duration = Duration::from_secs(150);
 /// After a StopTask that was refused or had no answer: it may have been carried out all the same.
 const LAST_LOOK: Duration = Duration::from_secs(30);
-
-/// What is known of a task while it is followed.
-pub(super) struct Following<'a> {
-    /// Those that it is followed for; it may have been told others as well.
-    pub databases: Vec<String>,
-    pub told: Told,
-    /// Where the end of its log is kept.
-    pub tail: Tail,
-    /// Called once, when the task has stopped and its log is still to be read.
-    when_stopped: Option<&'a dyn Fn(&Task)>,
-    pub task: Task,
-    sight: Receiver<Sight>,
-    /// None when the log is not in CloudWatch Logs, or may not be read.
-    pub log: Option<Source>,
-    pub log_errors: u32,
-    pub reports: Reports,
-    /// It is somebody else's: it is not ours to stop.
-    leave: bool,
-}
-
-/// What a pack came to.
-pub(super) struct Outcome {
-    /// For each database, in the pack's order.
-    pub verdicts: Vec<Verdict>,
-    /// How its task died, when databases are left that may be run again.
-    pub death: Option<Death>,
-}
-
-impl Outcome {
-    /// The same verdict for each database.
-    pub fn all(pack: &Pack, verdict: Verdict) -> Self {
-        Self { verdicts: vec![verdict; pack.databases.len()], death: None }
-    }
-}
-
-/// A task, and whose it is.
-pub(super) struct Followed {
-    task: Task,
-    told: Told,
-    leave: bool,
-}
-
-impl Followed {
-    pub fn ours(task: Task, told: Told) -> Self {
-        Self { task, told, leave: false }
-    }
-
-    pub fn of_others(task: Task, told: Told) -> Self {
-        Self { task, told, leave: true }
-    }
-}
-
-impl Following<'_> {
-    /// Whether its log has shown all migration reports that are to be expected.
-    pub fn has_reported(&self) -> bool {
-        match &self.told {
-            Told::One(_) => !self.reports.is_empty(),
-            Told::Pack(list) => list.iter().all(|database| self.reports.of(database).is_some()),
-        }
-    }
-
-    /// Takes note of a log line; answers the database that a pack's task reports on with it.
-    pub fn reported(&mut self, line: &str) -> Option<String> {
-        let is_report = self.reports.line(line) && matches!(self.told, Told::Pack(_));
-        self.reports.all().last().filter(|_| is_report).map(|report| report.database.clone())
-    }
-
-    pub fn is_ours(&self) -> bool {
-        !self.leave
-    }
-
-    /// What its log lines are shown with.
-    pub fn name(&self) -> String {
-        name(&self.databases)
-    }
-
-    /// The file that its log is written to.
-    pub fn log_file(&self) -> String {
-        match &self.told {
-            Told::One(database) => file_name(database),
-            Told::Pack(list) => pack_file_name(list, self.task.id()),
-        }
-    }
-
-    fn all(&self, verdict: Verdict) -> Vec<Verdict> {
-        vec![verdict; self.databases.len()]
-    }
-}
 
 /// Why following ended.
 enum End {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::fleet_log::FleetStream;
-use super::follow::{Following, has_run};
+use super::follow::has_run;
+use super::following::Following;
 use super::log::{LogFollower, Read};
 use super::{Migration, Shared};
 use crate::failure::{Failure, is_transient};

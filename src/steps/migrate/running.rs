@@ -3,7 +3,7 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::follow::{Followed, Outcome};
+use super::following::{Followed, Outcome};
 use super::watch::Sight;
 use super::{Lane, Migration, Shared};
 use crate::cli::OnRunning;

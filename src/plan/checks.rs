@@ -1,0 +1,49 @@
+//! What a task definition is not fit for.
+
+use crate::failure::Failure;
+use crate::task_definition::{Logs, TaskDefinition};
+
+/// # Errors
+/// ECS would not run it on Fargate.
+pub fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
+    let name = base.name();
+    if base.network_mode() != Some("awsvpc") {
+        return Err(Failure::input(format!(
+            "task definition {name} has networkMode {}",
+            base.network_mode().unwrap_or("unset")
+        ))
+        .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
+    }
+    if !base.is_fargate_compatible() {
+        return Err(Failure::input(format!("task definition {name} is not made for Fargate"))
+            .hint("add FARGATE to its requiresCompatibilities"));
+    }
+    if base.status() == Some("DELETE_IN_PROGRESS") {
+        return Err(
+            Failure::input(format!("task definition {name} is being deleted")).hint("name another revision")
+        );
+    }
+    Ok(())
+}
+
+/// What the container's log configuration means for the log that we can show.
+pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
+    match base.logs(container) {
+        Logs::Awslogs { blocking: true, .. } => None,
+        Logs::Awslogs { blocking: false, .. } => Some(format!(
+            "container {container} logs in non-blocking mode (the account's default since June 2025): when its buffer \
+             is full, lines are lost. `mode: blocking` in its logConfiguration keeps every line"
+        )),
+        Logs::Unlocatable { missing } => Some(format!(
+            "the log of container {container} can not be found: its logConfiguration has no {missing}. The exit code \
+             alone will decide"
+        )),
+        Logs::OtherDriver(driver) => Some(format!(
+            "container {container} logs with {driver}, not to CloudWatch Logs: no log can be shown, and the exit code \
+             alone will decide"
+        )),
+        Logs::None => Some(format!(
+            "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
+        )),
+    }
+}
