@@ -9,6 +9,7 @@ use crate::hostile::{forms, harmless, visible};
 use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World};
 
 mod engine;
+mod packs;
 
 use engine::{AppImage, EngineImages, Network, docker_says, engine_answers};
 

@@ -11,6 +11,8 @@ mod migrate;
 mod config;
 /// Several databases: order, failures, concurrency.
 mod fleet;
+/// Many databases in a task.
+mod packs;
 /// What the bash pipeline did wrong, done right.
 mod seed_mistakes;
 /// The image: packaged, pushed, reused, refused.

@@ -54,6 +54,10 @@ pub(super) fn of_packs(report: &Report, room: &mut usize) -> String {
 
 /// At most `limit` bytes; empty when there is neither log nor room.
 fn details(row: &DatabaseReport, limit: usize) -> String {
+    // What a pack's databases printed stands in the log that they share.
+    if row.pack_log.is_some() {
+        return String::new();
+    }
     let open = Standing::of_row(row) == Standing::NotMigrated;
     section(&row.database, open, &row.log, row.log_url.as_deref(), &applied(row), limit)
 }
