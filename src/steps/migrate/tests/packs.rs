@@ -123,3 +123,41 @@ async fn what_was_reported_before_the_timeout_is_true() {
     let (report, _) = run(&world, &fleet(3, &["--databases-per-task=auto", "--timeout=10m"])).await;
     assert_eq!(words(&report), ["timed out", "migrated", "timed out"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_report_of_a_pack_is_waited_for() {
+    let mut world = Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(MINUTE) };
+    world.lines = vec![(SECOND, report("tenant_0000")), (MINUTE, report("tenant_0001"))];
+    let (report, _) = run(&world, &fleet(2, &["--databases-per-task=2"])).await;
+    assert_eq!(words(&report), ["migrated"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_in_packs_has_a_file_for_each_task_and_loses_no_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log_dir = format!("--log-dir={}", directory.path().display());
+    let mut world = Fargate::running_for(MINUTE);
+    let lines = (1..20).map(|n| (n * SECOND, format!("line {n} of %")));
+    world.lines = lines.chain([(MINUTE, report("%"))]).collect();
+    let flags = ["--databases-per-task=8", "--max-parallel=5", log_dir.as_str()];
+    let (ran, _) = run(&world, &fleet(40, &flags)).await;
+    assert_eq!(ran.migrated().count(), 40, "{:?}", ran.notes);
+    assert!(world.filters.get() > 0, "they are read together");
+    let files = std::fs::read_dir(directory.path()).expect("the directory").count();
+    assert_eq!(files, 5);
+    for row in &ran.databases {
+        let file = row.log_file.as_ref().expect("a file");
+        let text = std::fs::read_to_string(directory.path().join(file)).expect("a log");
+        let own = text.lines().filter(|line| line.ends_with(&format!(" of {}", row.database)));
+        let expected: Vec<String> = (1..20).map(|n| format!("line {n} of {}", row.database)).collect();
+        assert_eq!(own.collect::<Vec<_>>(), expected);
+        assert!(text.contains(&report(&row.database)));
+    }
+    assert!(
+        ran.databases[9]
+            .log_file
+            .as_deref()
+            .is_some_and(|file| file.starts_with("pack-tenant_0008-and-7-more-"))
+    );
+    assert!(ran.pack_logs.iter().all(|pack| pack.log.lines().len() <= 50));
+}

@@ -67,3 +67,42 @@ async fn without_a_word_it_is_a_failure() {
     assert!(matches!(verdict(&report), Verdict::AlreadyRunning { .. }));
     assert_eq!(world.runs.get(), 0);
 }
+
+/// Two databases, of which a task of somebody else migrates both, and a third one that is not ours.
+fn beside_a_pack(world: &Fargate, flags: &[&str]) -> Plan {
+    let told = ["shop", "blog", "other"];
+    world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&told, true));
+    let mut plan = plan(&[&["--database=shop,blog", "--max-parallel=2"], flags].concat());
+    let running = Arc::new(RunningTask {
+        arn: OTHER.into(),
+        task_definition: Some(REVISION.into()),
+        started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
+        told: Told::Pack(told.map(str::to_owned).to_vec()),
+        ours: false,
+    });
+    for pack in &mut plan.packs {
+        pack.running = Some(Arc::clone(&running));
+    }
+    plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_may_wait_for_the_end_of_one_pack() {
+    let world = Fargate::running_for(MINUTE);
+    let (report, took) = run(&world, &beside_a_pack(&world, &["--on-running=wait"])).await;
+    assert_eq!((report.migrated().count(), world.runs.get()), (2, 2), "{report:#?}");
+    assert!(took > 2 * (START + MINUTE + END), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_pack_is_judged_by_its_reports_and_not_run_again() {
+    let poison = [("blog".to_owned(), 137)].into();
+    let world = Fargate { poison, ..Fargate::running_for(MINUTE) };
+    let mut plan = beside_a_pack(&world, &["--on-running=adopt"]);
+    let second = plan.packs.pop().expect("two packs");
+    plan.packs[0].databases.extend(second.databases);
+    let (report, _) = run(&world, &plan).await;
+    let words: Vec<_> =
+        report.databases.iter().filter_map(|row| Some(row.verdict.as_ref()?.word())).collect();
+    assert_eq!((words, world.runs.get()), (vec!["migrated", "killed"], 0));
+}
