@@ -247,6 +247,7 @@ fn network(plan: &Plan) -> String {
 fn order(plan: &Plan) -> String {
     let at_once = match plan.max_parallel.min(plan.packs.len()) {
         1 => "one at a time".to_owned(),
+        n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
     let after_failure = match plan.max_failures {

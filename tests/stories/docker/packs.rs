@@ -25,7 +25,7 @@ async fn a_task_migrates_a_pack_and_each_database_is_judged_by_itself() {
     // Somebody has made a table by hand that V7 wants to make, and a tenant has left.
     system.postgres.create_database(BROKEN).await.expect("create a database");
     let by_hand = system.postgres.connect(BROKEN).await.expect("connect");
-    by_hand.batch_execute("create table client_events (id bigint)").await.expect("make a table");
+    by_hand.batch_execute("create table page_views (id bigint)").await.expect("make a table");
 
     let directory = tempfile::tempdir().expect("a directory");
     let names = ["--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
