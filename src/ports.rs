@@ -239,13 +239,13 @@ pub struct BinaryImage {
     pub platform: String,
 }
 
-/// A RunTask call for one database.
+/// A RunTask call for one task.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RunTask {
     pub cluster: String,
     pub task_definition: String,
     pub container: String,
-    /// What the override sets in the container, such as DATABASE_NAME.
+    /// What the override sets in the container, such as DATABASE_NAME or DATABASE_NAMES.
     pub environment: Vec<(String, String)>,
     pub command: Option<Vec<String>>,
     pub network: Network,

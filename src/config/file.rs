@@ -93,7 +93,7 @@ pub struct File {
     /// Fail a database whose task prints no migration report.
     pub require_report: Option<Switch>,
 
-    /// How long one migration may take from RunTask to its end, such as 45m or 2h. Without it: 1h.
+    /// How long one task may take from RunTask to its end, such as 45m or 2h. Without it: 1h.
     pub timeout: Option<Duration>,
 
     /// What happens to a task that is still running at its timeout. Without it: stop.

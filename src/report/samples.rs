@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{DatabaseReport, ImageSource, ImageUsed, Report, RevisionUsed, Times};
+use super::{DatabaseReport, ImageSource, ImageUsed, LogTail, PackLog, Report, RevisionUsed, Times};
 use crate::diagnosis::diagnose;
 use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
 use crate::ports::{Container, Task};
-use crate::verdict::{Verdict, judge};
+use crate::verdict::{Killer, Verdict, judge};
 
 const DIGEST: &str = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
 
@@ -96,6 +96,29 @@ pub fn hostile() -> Report {
         databases: vec![row, other, not_run(&all)],
         error: Some(Failure::service(all.clone()).hint(all.clone()).evidence([all.clone()])),
         notes: vec![all],
+        ..run()
+    }
+}
+
+/// A task of three databases: one migrated, one failed by its own report, one that the task did not come to.
+pub fn pack() -> Report {
+    let mut log = LogTail::default();
+    log.push("shop_b: relation \"orders\" already exists");
+    let names = ["shop_a", "shop_b", "shop_c"].map(str::to_owned);
+    let of_pack = |row: DatabaseReport| DatabaseReport {
+        log: LogTail::default(),
+        pack_log: Some(0),
+        log_file: Some("pack-shop_a-and-2-more-0f9de17a6465.log".to_owned()),
+        ..row
+    };
+    let mut failed = not_run(&names[1]);
+    failed.verdict = Some(Verdict::Reported { why: "migration 7 add_orders failed".to_owned() });
+    let mut killed = not_run(&names[2]);
+    killed.verdict = Some(Verdict::Killed { by: Killer::OutOfMemory, exit_code: Some(137) });
+    killed.earlier_tasks = vec!["arn:1".to_owned(), "arn:2".to_owned()];
+    Report {
+        databases: vec![of_pack(migrated(&names[0])), of_pack(failed), of_pack(killed)],
+        pack_logs: vec![PackLog { databases: names.to_vec(), log }],
         ..run()
     }
 }

@@ -157,7 +157,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 None => self.start(pack, lane, shared).await,
             },
         };
-        let (judged, again) = unit.settled(outcome, &shared.next_place);
+        // A death is final where nothing may start any more.
+        let death = outcome.death.filter(|_| self.reason_not_to_start(shared).is_none());
+        let (judged, again) = unit.settled(Outcome { death, ..outcome }, &shared.next_place);
         for (database, verdict) in judged {
             shared.order.judged(&database, &verdict);
             self.recorder.judged(&database, verdict);

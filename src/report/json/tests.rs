@@ -171,3 +171,14 @@ fn hostile_text_survives_as_a_value_only() {
     assert!(!line.starts_with("::"));
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
 }
+
+#[test]
+fn a_pack_has_its_log_beside_its_databases() {
+    let report = samples::pack();
+    let result = result(&report);
+    assert_eq!(result["packs"][0]["log"]["lines"], 1);
+    assert_eq!(result["databases"][2]["log"]["pack"], 0);
+    assert_eq!(result["databases"][2]["log"]["file"], "pack-shop_a-and-2-more-0f9de17a6465.log");
+    assert_eq!(result["databases"][2]["earlier_tasks"], serde_json::json!(["arn:1", "arn:2"]));
+    assert!(output(&report).get("packs").is_none(), "logs are too much for an output");
+}

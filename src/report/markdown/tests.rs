@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::samples;
+use super::super::samples::{self, HOSTILE};
 use super::*;
-use crate::report::LogTail;
+use crate::report::{LogTail, PackLog};
 
 #[test]
 fn a_fleet_that_is_migrated() {
@@ -451,6 +451,27 @@ fn many_failures_with_full_logs_stay_below_the_limit() {
     let summary = summary(&report);
     assert!(summary.len() <= LIMIT, "{}", summary.len());
     assert!(summary.len() > LIMIT - 16 * 1024, "{}", summary.len());
+}
+
+#[test]
+fn a_pack_has_one_log_and_each_of_its_databases_a_row() {
+    let summary = summary(&samples::pack());
+    assert_eq!(summary.matches("<summary>Log of").count(), 1, "{summary}");
+    assert!(summary.contains("<details open><summary>Log of <b>shop_a and 2 more</b>: 1 line"), "{summary}");
+    assert!(summary.contains("after 2 tasks that were killed") && summary.contains("### ❌ shop_b: failed"));
+}
+
+#[test]
+fn the_logs_of_packs_stay_below_the_limit_and_are_text() {
+    let mut report = samples::pack();
+    let mut log = LogTail::default();
+    HOSTILE.iter().for_each(|line| log.push(line));
+    (0..200).for_each(|_| log.push(&"x".repeat(300)));
+    let databases = vec![HOSTILE.concat(), "b".to_owned()];
+    report.pack_logs = vec![PackLog { databases, log }; 400];
+    let summary = summary(&report);
+    assert!(summary.len() <= LIMIT, "{} bytes", summary.len());
+    assert!(!summary.contains("<script") && !summary.contains("<img"), "{}", &summary[..2_000]);
 }
 
 proptest! {

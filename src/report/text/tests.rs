@@ -72,3 +72,11 @@ fn hostile_text_is_visible_and_moves_nothing() {
     }
     assert!(text.contains("␛]0;unterminated title") && text.contains("NUL ␀ BEL ␇ DEL ␡ CSI \\u{9b}31m"));
 }
+
+#[test]
+fn a_pack_shows_its_log_once() {
+    let text = closing(&samples::pack(), Colour::Never);
+    assert_eq!(text.matches("already exists").count(), 1, "{text}");
+    assert!(text.contains("the task of shop_a and 2 more\n  log: 1 line\n"), "{text}");
+    assert!(text.contains("exit code 137), after 2 tasks that were killed"), "{text}");
+}
