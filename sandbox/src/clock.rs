@@ -76,6 +76,6 @@ pub fn timestamp(millis: i64) -> Value {
     Value::from(millis as f64 / 1000.0)
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

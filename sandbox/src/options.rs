@@ -1,6 +1,7 @@
 //! How a sandbox is to be.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::clock::Pace;
 use crate::quotas::{Quotas, VCPUS};
@@ -35,6 +36,9 @@ pub struct Options {
     pub keep_calls: bool,
     /// How many DescribeTasks right after RunTask answer MISSING for each task.
     pub missing_reads: u32,
+    /// How long ECS's stores take to agree on a new task: until then ListTasks leaves it out, and DescribeTasks answers
+    /// MISSING.
+    pub settles: Duration,
     /// A file that every request and answer is appended to, one JSON document a line. From SANDBOX_RECORD.
     pub record: Option<PathBuf>,
     /// Where images are kept; a temporary directory when absent.
@@ -54,6 +58,7 @@ impl Default for Options {
             vcpus: VCPUS,
             keep_calls: true,
             missing_reads: 0,
+            settles: Duration::ZERO,
             record: std::env::var_os("SANDBOX_RECORD").filter(|path| !path.is_empty()).map(Into::into),
             images: None,
         }

@@ -1,6 +1,7 @@
 //! RunTask: from a request to tasks that live.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -9,11 +10,16 @@ use super::clusters::Cluster;
 use super::task::{Container, Task, Times, cpu_units};
 use super::{Revision, State, client_error, placement, run_task_rules};
 use crate::answer::{Answer, AwsError};
+use crate::clock::millis;
 use crate::faults::TaskFault;
 use crate::ids;
 use crate::lifecycle;
 use crate::region::Region;
 use crate::world::World;
+
+/// A client token is kept from its use for so long, and no longer than this after its last task has stopped.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+const TOKEN_LIFETIME_AFTER_STOP: Duration = Duration::from_hours(1);
 
 const VCPU_LIMIT: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
 
@@ -22,13 +28,14 @@ const VCPU_LIMIT: &str = "You’ve reached the limit on the number of vCPUs you 
 pub(crate) struct Launch {
     parameters: Value,
     task_ids: Vec<String>,
+    at: i64,
 }
 
 pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> Answer {
     let mut state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.clone();
     run_task_rules::check_request(input)?;
-    if let Some(replayed) = replay(&state, &cluster, input)? {
+    if let Some(replayed) = replay(&state, &cluster, input, world.clock.now())? {
         return Ok(replayed);
     }
     let name = input["taskDefinition"].as_str().unwrap_or_default();
@@ -63,17 +70,20 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
         world.spawn(life);
     }
     if let Some(token) = input["clientToken"].as_str() {
-        let launch = Launch { parameters: input.clone(), task_ids };
+        let launch = Launch { parameters: input.clone(), task_ids, at: world.clock.now() };
         state.tokens.insert((cluster.name, token.into()), launch);
     }
     Ok(json!({ "tasks": rendered, "failures": [] }))
 }
 
 /// The answer to a client token that was used before on this cluster.
-fn replay(state: &State, cluster: &Cluster, input: &Value) -> Result<Option<Value>, AwsError> {
+fn replay(state: &State, cluster: &Cluster, input: &Value, now: i64) -> Result<Option<Value>, AwsError> {
     let Some(token) = input["clientToken"].as_str() else { return Ok(None) };
     let Some(launch) = state.tokens.get(&(cluster.name.clone(), token.to_owned())) else { return Ok(None) };
     let tasks: Vec<&Task> = launch.task_ids.iter().filter_map(|id| state.task(id)).collect();
+    if is_forgotten(launch, &tasks, now) {
+        return Ok(None);
+    }
     if launch.parameters != *input {
         let arns: Vec<&str> = tasks.iter().map(|task| task.arn.as_str()).collect();
         let message = "The clientToken was already used with different parameters.";
@@ -84,6 +94,13 @@ fn replay(state: &State, cluster: &Cluster, input: &Value) -> Result<Option<Valu
         .map(|task| if task.is_stopped() { task.render_replayed() } else { task.render(true) })
         .collect();
     Ok(Some(json!({ "tasks": rendered, "failures": [] })))
+}
+
+fn is_forgotten(launch: &Launch, tasks: &[&Task], now: i64) -> bool {
+    let stopped: Option<Vec<i64>> = tasks.iter().map(|task| task.times.stopped).collect();
+    let after_stop = stopped.and_then(|times| times.into_iter().max());
+    now >= launch.at + millis(TOKEN_LIFETIME)
+        || after_stop.is_some_and(|at| now >= at + millis(TOKEN_LIFETIME_AFTER_STOP))
 }
 
 fn create(

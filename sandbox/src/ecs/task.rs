@@ -1,13 +1,17 @@
 //! A task as DescribeTasks shows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::Revision;
-use crate::clock::timestamp;
+use crate::clock::{millis, timestamp};
 use crate::faults::TaskFault;
+
+/// ECS tells of a stopped task for at least this long.
+const STOPPED_LIFETIME: Duration = Duration::from_hours(1);
 
 /// A request to stop a task: `stopCode` and `stoppedReason`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +113,13 @@ impl Task {
 
     fn sized(&self, member: &str) -> Option<&str> {
         self.overrides[member].as_str().or_else(|| self.revision.document[member].as_str())
+    }
+
+    /// Whether ListTasks and DescribeTasks have it at `now`: not before ECS's stores agree on a new one, and not long
+    /// after its end.
+    pub fn is_kept(&self, now: i64, settles: Duration) -> bool {
+        now >= self.times.created + millis(settles)
+            && self.times.stopped.is_none_or(|at| now < at + millis(STOPPED_LIFETIME))
     }
 
     /// Whether DescribeTasks knows the task now; each question counts as a read.

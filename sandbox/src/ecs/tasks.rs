@@ -6,11 +6,12 @@ use super::{Stop, invalid, max_results, short_name, strings};
 use crate::answer::Answer;
 use crate::paging::page;
 use crate::region::Region;
+use crate::world::World;
 
 /// Tasks that one DescribeTasks may name.
 const MAX_DESCRIBED: usize = 100;
 
-pub(super) fn describe(region: &Region, input: &Value) -> Answer {
+pub(super) fn describe(world: &World, region: &Region, input: &Value) -> Answer {
     let mut state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.clone();
     let wanted = strings(&input["tasks"]);
@@ -22,6 +23,7 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
     }
     let with_tags = strings(&input["include"]).iter().any(|word| word == "TAGS");
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
+    let now = world.clock.now();
     for name in wanted {
         let id = short_name(&name);
         if id.is_empty() || (name.starts_with("arn:") && !name.contains(":task/")) {
@@ -30,6 +32,7 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
         let task = state
             .task_mut(id)
             .filter(|task| task.cluster == cluster.name && (!name.starts_with("arn:") || task.arn == name))
+            .filter(|task| task.is_kept(now, world.options.settles))
             .and_then(|task| task.is_visible().then_some(task));
         match task {
             Some(task) => tasks.push(task.render(with_tags)),
@@ -46,7 +49,7 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
     Ok(json!({ "tasks": tasks, "failures": failures }))
 }
 
-pub(super) fn list(region: &Region, input: &Value) -> Answer {
+pub(super) fn list(world: &World, region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?;
     let filters = ["family", "serviceName", "containerInstance", "desiredStatus", "launchType", "daemonName"];
@@ -61,10 +64,12 @@ pub(super) fn list(region: &Region, input: &Value) -> Answer {
     let is =
         |filter: &str, value: Option<&str>| input[filter].as_str().is_none_or(|wanted| value == Some(wanted));
     let service = input["serviceName"].as_str().map(|name| format!("service:{}", short_name(name)));
+    let now = world.clock.now();
     let arns: Vec<String> = state
         .tasks
         .values()
         .filter(|task| task.cluster == cluster.name && task.desired_status == desired)
+        .filter(|task| task.is_kept(now, world.options.settles))
         .filter(|task| is("startedBy", task.started_by.as_deref()))
         .filter(|task| is("family", Some(&task.revision.family)))
         .filter(|task| is("launchType", task.launch_type.as_deref()))
