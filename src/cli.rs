@@ -14,6 +14,7 @@ use crate::workflow::DEFAULT_WORKFLOW;
 
 mod flags;
 mod layers;
+mod resume;
 
 use layers::Layers;
 
@@ -21,6 +22,7 @@ pub use flags::{
     AwsFlags, Base, ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, ImageSource, Leftover,
     NetworkFlags, OnRunning, Output, Target, TaskFlags, TrustFlags,
 };
+pub use resume::Resume;
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub struct Migrate {
     pub task: TaskFlags,
     #[command(flatten)]
     pub fleet: Fleet,
+    #[command(flatten)]
+    pub resume: Resume,
     #[command(flatten)]
     pub config: ConfigFile,
     #[command(flatten)]

@@ -7,6 +7,7 @@ pub mod config;
 pub mod database_name;
 pub mod settings;
 pub mod pipeline;
+pub mod state;
 pub mod steps;
 pub mod plan;
 pub mod image_reference;

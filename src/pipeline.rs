@@ -24,6 +24,7 @@ use crate::progress::{Progress, is_fleet};
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::settings::{Settings, TaskDefinitionSource};
+use crate::state::{Past, State};
 use crate::steps::comment::comment;
 use crate::steps::image::image;
 use crate::steps::migrate::{LogFiles, Migration};
@@ -78,10 +79,16 @@ pub async fn migrate_on(
     github: Option<&GitHub>,
     interrupt: &Interrupt,
 ) -> Report {
+    let (settings, state) = match State::take_up(settings) {
+        Ok((settings, state)) => (&settings.clone(), state),
+        Err(failure) => return Recorder::new(settings, progress, github).close(Some(failure)),
+    };
     let deployments = settings.deployments.then(|| DeploymentQueue::new(settings));
-    let recorder = Recorder::new(settings, progress, github).with_deployments(deployments.as_ref());
+    let recorder = Recorder::new(settings, progress, github)
+        .with_deployments(deployments.as_ref())
+        .with_state(state.as_ref());
     let run = async {
-        let ended = run(connect, settings, progress, &recorder, interrupt).await;
+        let ended = run(connect, settings, state.as_ref(), progress, &recorder, interrupt).await;
         recorder.save();
         ended
     };
@@ -106,6 +113,7 @@ pub async fn migrate_on(
 async fn run(
     connect: impl Future<Output = Result<Aws>>,
     settings: &Settings,
+    state: Option<&State>,
     progress: &Progress,
     recorder: &Recorder<'_>,
     interrupt: &Interrupt,
@@ -114,11 +122,15 @@ async fn run(
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
         let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
-        let observed = observe(settings, Some((&aws, aws.inner().region()))).await?;
-        Ok((Plan::new(settings, observed)?, aws))
+        let mut observed = observe(settings, Some((&aws, aws.inner().region()))).await?;
+        observed.past = Past::of(state, settings, Some(&aws)).await?;
+        let plan = Plan::new(settings, observed)?;
+        state.map_or(Ok(()), |state| state.check(&plan))?;
+        Ok((plan, aws))
     })
     .await?;
     recorder.planned(&plan);
+    state.into_iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
     recorder.leave_for_post(&post::Run::new(settings, &plan, aws.inner().region()));
     recorder.save();
     apply(&plan, &aws, progress, recorder, interrupt).await
@@ -127,15 +139,19 @@ async fn run(
 /// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
 /// plan does without AWS where AWS can not be asked, and says so.
 async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
+    let (settings, state) = State::take_up(settings)?;
+    let (settings, state) = (&settings, state.as_ref());
+    let mut past = Past::of(state, settings, None::<&Aws>).await?;
     let from_file = matches!(settings.task_definition, TaskDefinitionSource::File(_));
     let has_credentials =
         settings.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
-    let observed = if from_file && !has_credentials {
+    let mut observed = if from_file && !has_credentials {
         observe(settings, None::<(&Aws, &str)>).await?
     } else {
         match Aws::connect(&Access::of(settings), &progress.aside()).await {
             Ok(aws) => {
                 let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
+                past = Past::of(state, settings, Some(&aws)).await?;
                 observe(settings, Some((&aws, aws.inner().region()))).await?
             }
             Err(error) if from_file => {
@@ -146,7 +162,13 @@ async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
             Err(error) => return Err(error),
         }
     };
-    Ok(Plan::new(settings, observed)?)
+    observed.past = past;
+    let mut plan = Plan::new(settings, observed)?;
+    if let Some(state) = state {
+        state.check(&plan)?;
+        plan.notes.extend(state.notes().iter().cloned());
+    }
+    Ok(plan)
 }
 
 /// The plan as a comment on the pull request that this run is about.
@@ -202,6 +224,7 @@ async fn apply<W: Reads + Writes>(
     });
     recorder.save();
 
+    recorder.begins(plan, revision.arn())?;
     progress.step("migrate");
     let log_files = log_files(plan)?;
     let log_files = log_files.as_ref();

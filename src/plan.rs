@@ -3,7 +3,6 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ mod pack;
 mod packing;
 mod print;
 mod request;
+mod resumed;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +31,7 @@ use identity::{attempts, client_token, running_tasks};
 use image::{image_plan, unknown_program};
 use pack::{Known, packs};
 use packing::Limits;
+use resumed::{Resumed, Terms, next_attempts};
 
 pub use identity::told;
 pub use image::ImagePlan;
@@ -38,6 +39,7 @@ pub use markdown::{markdown, markdown_within};
 pub use pack::{Pack, Told, list_variable, name};
 pub use print::{json, text};
 pub use request::run_task_input;
+pub use resumed::{Earlier, Proved};
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
 pub const MAX_OVERRIDES: usize = 8192;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
     pub packs: Vec<Pack>,
+    /// Databases that need no task: an earlier process of the run has proved them.
+    pub proved: Vec<Proved>,
     /// Tasks are told lists, in the variable of [`list_variable`], also where a list has one name.
     pub packed: bool,
     /// Further variables and the command of every task.
@@ -104,7 +108,7 @@ impl Plan {
     /// # Errors
     /// The task definition can not be patched, or can not run as a migration task on Fargate.
     pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
-        let Observed { aws, base, current, image, network, running, finished, mut notes } = observed;
+        let Observed { aws, base, current, image, network, running, finished, past, mut notes } = observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         notes.extend(log_notes(&base, &container));
@@ -117,11 +121,20 @@ impl Plan {
             Some(canary) => canary.first(names, |name: &String| name),
             None => (names, 0),
         };
+        let terms = Terms {
+            container: &container,
+            variable,
+            started_by: &settings.run.started_by,
+            digest: image.digest(),
+            require_report: settings.require_report,
+        };
+        let resumed = Resumed::new(&names, &past, &running, &terms);
         let running = running_tasks(&running, &container, variable, &settings.run.started_by, packed);
-        let attempts = attempts(&finished, &container, variable);
+        let mut attempts = attempts(&finished, &container, variable);
+        next_attempts(&names, &past, &mut attempts);
         let known = Known { running: &running, attempts: &attempts, on_running: settings.on_running };
         let revision_value = match settings.databases.as_slice() {
-            [only] if !packed => only.clone(),
+            [only] if !packed && !settings.is_part_of_fleet => only.clone(),
             _ => FLEET_PLACEHOLDER.to_owned(),
         };
         let mut plan = Self {
@@ -134,6 +147,7 @@ impl Plan {
             database_variable: variable.clone(),
             revision_value,
             packs: Vec::new(),
+            proved: Vec::new(),
             packed,
             environment: settings.environment.clone(),
             command: settings.command.clone(),
@@ -155,11 +169,24 @@ impl Plan {
         if packed {
             plan.base.check_variable(&plan.container, &list_variable(variable))?;
         }
-        let limits = Limits { room: plan.room(), at_once: plan.max_parallel, durations: &HashMap::new() };
+        let durations = past.history.durations();
+        let limits = Limits { room: plan.room(), at_once: plan.max_parallel, durations: &durations };
         let (first, rest) = names.split_at(canaries.min(names.len()));
-        let mut waves = packs(&[first, rest], settings.packing, &limits, &known)?;
-        plan.canaries = waves[0].len();
-        plan.packs = waves.drain(..).flatten().collect();
+        let (first, rest) = (resumed.wave(first, &attempts), resumed.wave(rest, &attempts));
+        let mut waves =
+            packs(&[&first.to_pack, &rest.to_pack], settings.packing, &limits, &known)?.into_iter();
+        let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
+        plan.packs.extend(with_begun(first.begun));
+        plan.canaries = plan.packs.len();
+        plan.packs.extend(with_begun(rest.begun));
+        (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
+        plan.proved = [first.proved, rest.proved].concat();
+        if past.resumes && plan.image.digest().is_none() {
+            plan.notes.push(
+                "the image's digest is not known before it is built, so nothing counts as migrated with it"
+                    .to_owned(),
+            );
+        }
         plan.overrides_fit()?;
         Ok(plan)
     }

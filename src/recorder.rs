@@ -16,7 +16,10 @@ use crate::post;
 use crate::progress::{Progress, is_fleet};
 use crate::report::{DatabaseReport, LogTail, PackLog, Report, markdown, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
+use crate::state::State;
 use crate::verdict::Verdict;
+
+mod journal;
 
 /// While verdicts come in, the summary is written at most this often.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -37,6 +40,7 @@ pub struct Recorder<'a> {
     progress: &'a Progress,
     github: Option<&'a GitHub>,
     deployments: Option<&'a DeploymentQueue>,
+    state: Option<&'a State>,
     summary_file: Option<PathBuf>,
     saved_at: Cell<Option<Instant>>,
     started: Cell<usize>,
@@ -76,6 +80,7 @@ impl<'a> Recorder<'a> {
             progress,
             github,
             deployments: None,
+            state: None,
             summary_file: settings.summary_file.clone(),
             saved_at: Cell::default(),
             started: Cell::default(),
@@ -194,6 +199,7 @@ impl<'a> Recorder<'a> {
             row.ended_at = Some(Timestamp::now());
             row.verdict = Some(verdict);
         });
+        self.record_verdict(database);
         if self.saved_at.get().is_none_or(|at| at.elapsed() >= SAVE_INTERVAL) {
             self.save();
         }

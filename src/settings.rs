@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::{self, Format, Leftover, OnRunning};
 use crate::failure::Failure;
 use crate::plan::list_variable;
+use crate::state::StateChoice;
 
 mod build;
 pub(crate) mod parse;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub plan_only: bool,
     /// Not empty, valid, each once, in the order given.
     pub databases: Vec<String>,
+    /// More were named, and earlier runs have done with the others.
+    pub is_part_of_fleet: bool,
     pub cluster: String,
     pub task_definition: TaskDefinitionSource,
     pub container: Option<String>,
@@ -57,6 +60,8 @@ pub struct Settings {
     pub summary_file: Option<PathBuf>,
     /// Where each database's log goes, as a file.
     pub log_dir: Option<PathBuf>,
+    /// Where the run is recorded, and whether it goes on with the one there.
+    pub state: Option<StateChoice>,
     pub run: RunIdentity,
 }
 
@@ -158,6 +163,7 @@ impl Settings {
             network,
             task,
             fleet,
+            resume,
             config,
             credentials,
             github,
@@ -171,6 +177,7 @@ impl Settings {
         let settings = Self {
             plan_only: plan,
             databases,
+            is_part_of_fleet: false,
             cluster: parse::required(target.cluster, "cluster", "--cluster NAME")?,
             task_definition: parse::task_definition(parse::required(
                 target.base.task_definition,
@@ -203,6 +210,7 @@ impl Settings {
             format: output.format,
             summary_file: output.summary_file,
             log_dir: output.log_dir,
+            state: parse::state(resume)?,
             run,
         };
         settings.check_environment()?;

@@ -8,9 +8,12 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
+
 use crate::failure::ExitCode;
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::{Container, Task};
+use crate::state::record::Judged;
 
 pub use pack::{Death, death, judge_pack};
 
@@ -21,6 +24,8 @@ pub struct Migrated {
     database: String,
     task_arn: String,
     report: Option<Box<MigrationReport>>,
+    /// When an earlier run has concluded it; absent when this one did.
+    earlier: Option<Timestamp>,
 }
 
 impl Migrated {
@@ -35,6 +40,11 @@ impl Migrated {
     /// What the task itself reported; absent for an image that does not speak the protocol.
     pub fn report(&self) -> Option<&MigrationReport> {
         self.report.as_deref()
+    }
+
+    /// When an earlier run has concluded it, by its clock; absent when this one did.
+    pub fn earlier(&self) -> Option<Timestamp> {
+        self.earlier
     }
 }
 
@@ -186,7 +196,7 @@ fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> V
             "exit code 0, but it printed no migration report and --require-report is set".into(),
         );
     }
-    Verdict::Migrated(Migrated { database: asked.into(), task_arn: task.arn.clone(), report })
+    Verdict::Migrated(Migrated { database: asked.into(), task_arn: task.arn.clone(), report, earlier: None })
 }
 
 fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {
@@ -218,6 +228,16 @@ fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
 }
 
 impl Verdict {
+    /// The proof of an earlier run, from its state file.
+    pub fn recorded(judged: &Judged) -> Self {
+        Self::Migrated(Migrated {
+            database: judged.database.clone(),
+            task_arn: judged.task.clone().unwrap_or_default(),
+            report: judged.report.clone().map(Box::new),
+            earlier: Some(judged.at),
+        })
+    }
+
     pub fn is_migrated(&self) -> bool {
         matches!(self, Self::Migrated(_))
     }

@@ -31,8 +31,20 @@ fn every_key_is_read_under_its_flags_name() {
 }
 
 /// What no file says: it is about one run.
-const OF_ONE_RUN: &[&str] =
-    &["plan", "config", "database", "databases-file", "exclude", "tag", "format", "summary-file", "log-dir"];
+const OF_ONE_RUN: &[&str] = &[
+    "plan",
+    "config",
+    "database",
+    "databases-file",
+    "exclude",
+    "tag",
+    "format",
+    "summary-file",
+    "log-dir",
+    "state",
+    "resume",
+    "only-failed",
+];
 
 fn flags_of_migrate() -> Vec<String> {
     let command = Cli::command();

@@ -32,6 +32,15 @@ pub enum ImagePlan {
 }
 
 impl ImagePlan {
+    /// Of the image that will run; none while nobody has made it, and where the reference has none.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Reuse { digest, .. } => Some(digest),
+            Self::Given { digest, .. } => digest.as_deref(),
+            Self::Build { .. } | Self::Package { .. } => None,
+        }
+    }
+
     /// The image as the revision will name it. A digest that only the push will give is spelled out as such.
     pub fn reference(&self) -> String {
         match self {

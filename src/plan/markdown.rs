@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Plan;
-use super::print::{Request, counted, facts, pretty, requests};
+use super::print::{AGAIN, Request, counted, facts, pretty, requests};
+use super::{Earlier, Plan};
 use crate::failure::Failure;
 use crate::report::markdown::LIMIT;
 use crate::untrusted::{fence, markdown_text, shortened};
@@ -40,14 +40,20 @@ pub fn markdown_within(plan: &Plan, limit: usize) -> Result<String, Failure> {
     out.push_str(&difference(&plan.diff(&plan.image.reference())?, limit / 2));
     let mut left = 0;
     for Request { pack, input, already_running } in requests(plan)? {
-        let text = match already_running {
-            Some(arn) => format!(
+        let again = if pack.earlier.is_some() { AGAIN } else { "" };
+        let text = match (&pack.earlier, already_running) {
+            (Some(Earlier::Task { arn, .. }), _) => format!(
+                "\n**{}** is not started: task {} of this run is followed.\n",
+                markdown_text(&pack.name()),
+                markdown_text(arn)
+            ),
+            (_, Some(arn)) => format!(
                 "\n**{}** is not started: task {} migrates it now.\n",
                 markdown_text(&pack.name()),
                 markdown_text(arn)
             ),
-            None => format!(
-                "\n<details><summary>RunTask for {}</summary>\n\n{}\n</details>\n",
+            (_, None) => format!(
+                "\n<details><summary>RunTask for {}{again}</summary>\n\n{}\n</details>\n",
                 markdown_text(&pack.name()),
                 fence("json", &pretty(&input))
             ),

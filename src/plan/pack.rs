@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::RunningTask;
 use super::packing::{Limits, split};
+use super::resumed::Earlier;
 use crate::cli::OnRunning;
 use crate::failure::Failure;
 use crate::settings::Packing;
@@ -21,12 +22,19 @@ pub struct Pack {
     pub place: usize,
     /// A task of the family that migrates these databases now: none is started beside it.
     pub running: Option<Arc<RunningTask>>,
+    /// What an earlier process of this run has begun here, when another one resumes it.
+    pub earlier: Option<Earlier>,
     /// How many tasks of this run have migrated one of the databases before, and are over: the next one is another
     /// task.
     pub attempt: u32,
 }
 
 impl Pack {
+    /// These of its databases for a task of their own, now that nothing runs there.
+    pub fn again(&self, databases: &[String]) -> Self {
+        Self { databases: databases.to_vec(), running: None, earlier: None, ..*self }
+    }
+
     /// `shop`, `shop and 3 more`.
     pub fn name(&self) -> String {
         name(&self.databases)
@@ -130,9 +138,13 @@ fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
         };
         match packs[from..].iter_mut().find(is_its) {
             Some(pack) => pack.databases.push(database),
-            None => {
-                packs.push(Pack { databases: vec![database], place: 0, running: running.cloned(), attempt })
-            }
+            None => packs.push(Pack {
+                databases: vec![database],
+                place: 0,
+                running: running.cloned(),
+                earlier: None,
+                attempt,
+            }),
         }
     }
 }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{ImagePlan, Pack, Plan, RevisionPlan, run_task_input};
+use super::{Earlier, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
 use crate::cli::OnRunning;
 use crate::failure::Failure;
 use crate::untrusted::one_line;
+
+/// What is said of a call that an earlier process of the run made, or was about to.
+pub(super) const AGAIN: &str = " again (it names the task of the first call, if that started one)";
 
 /// # Errors
 /// As [`Plan::revision`].
@@ -30,7 +33,14 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     }
     let mut shown = false;
     for request in requests(plan)? {
-        let pack = one_line(&request.pack.name()).into_owned();
+        let mut pack = one_line(&request.pack.name()).into_owned();
+        if let Some(Earlier::Task { arn, .. }) = &request.pack.earlier {
+            let _ = writeln!(out, "\nNo RunTask for {pack}: task {} of this run is followed", one_line(arn));
+            continue;
+        }
+        if request.pack.earlier.is_some() {
+            pack.push_str(AGAIN);
+        }
         match request.already_running {
             Some(arn) => {
                 let _ = writeln!(out, "\nNo RunTask for {pack}: task {} migrates it now", one_line(arn));
@@ -84,6 +94,7 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
         },
         "databases": databases,
         "packs": packs,
+        "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
         "max_parallel": plan.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "on_running": match plan.on_running {
@@ -105,7 +116,7 @@ fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> 
         let each = requests.into_iter().flat_map(|Request { pack, input, already_running }| {
             let names = pack.databases.iter();
             names.map(
-                move |name| json!({"database": name, "already_running": already_running, "run_task": input}),
+                move |name| json!({"database": name, "already_running": already_running, "earlier": pack.earlier.as_ref().map(earlier_json), "run_task": input}),
             )
         });
         return Ok((each.collect(), None));
@@ -118,7 +129,8 @@ fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> 
     let databases = databases.collect();
     let pack = |Request { pack, input, already_running }: Request<'_>| {
         let run_task = already_running.is_none().then_some(input);
-        json!({"databases": pack.databases, "already_running": already_running, "run_task": run_task})
+        let earlier = pack.earlier.as_ref().map(earlier_json);
+        json!({"databases": pack.databases, "already_running": already_running, "earlier": earlier, "run_task": run_task})
     };
     Ok((databases, Some(requests.into_iter().map(pack).collect())))
 }
@@ -149,6 +161,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     if running > 0 {
         facts.push(("running now", running_now(plan.on_running, running)));
     }
+    facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
     if plan.canaries > 0 {
         facts.push(("waves", waves(plan)));
     }
@@ -176,6 +189,35 @@ fn running_now(what: OnRunning, databases: usize) -> String {
         OnRunning::Fail => "nothing is started beside it",
     };
     format!("{} migrated by a task of somebody else: {what}", counted(databases))
+}
+
+/// What is left of a run that goes on; none for one that begins.
+fn resumed(plan: &Plan) -> Option<String> {
+    let of = |begun: fn(&Earlier) -> bool| -> usize {
+        let packs = plan.packs.iter().filter(|pack| pack.earlier.as_ref().is_some_and(begun));
+        packs.map(|pack| pack.databases.len()).sum()
+    };
+    let parts: Vec<String> = [
+        (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
+        (of(|earlier| matches!(earlier, Earlier::Task { .. })), "begun, and followed"),
+        (of(|earlier| matches!(earlier, Earlier::Call { .. })), "begun, perhaps, which RunTask will tell"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{} {what}", counted(count)))
+    .collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn proved_json(Proved { database, by }: &Proved) -> Value {
+    json!({"database": database, "task_arn": by.task, "proved_at": by.at.to_string(), "report": by.report})
+}
+
+fn earlier_json(earlier: &Earlier) -> Value {
+    match earlier {
+        Earlier::Task { arn, .. } => json!({ "task_arn": arn }),
+        Earlier::Call { token, .. } => json!({ "client_token": token }),
+    }
 }
 
 fn waves(plan: &Plan) -> String {
@@ -283,7 +325,9 @@ pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
     Ok(packs
         .map(|pack| {
             let mut input = run_task_input(&plan.run_task(&revision, &pack.databases, pack.attempt));
-            if !known {
+            if let Some(Earlier::Call { token, .. }) = &pack.earlier {
+                input["clientToken"] = json!(token);
+            } else if !known {
                 input["clientToken"] = json!("<derived from run, database and new revision>");
             }
             let running = pack.running.as_ref().filter(|_| !plan.may_start(pack));

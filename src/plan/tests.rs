@@ -38,6 +38,7 @@ fn observed(document: Value) -> Observed {
         network: Network::default(),
         running: Vec::new(),
         finished: Vec::new(),
+        past: crate::state::Past::default(),
         notes: Vec::new(),
     }
 }

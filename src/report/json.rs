@@ -162,6 +162,9 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     }
     field("migration_report", migrations);
     field("durations", json!(row.durations));
+    if let Some(at) = words::proved_earlier(row) {
+        field("proved_by_earlier_run_at", json!(at.to_string()));
+    }
     if let Some(waited) = &row.waited {
         field("waited", json!(waited));
     }

@@ -103,6 +103,10 @@ fn what_was_done(row: &DatabaseReport) -> String {
         (None, None) => {}
     }
     parts.extend(row.durations.total_ms.map(duration));
+    parts.extend(
+        words::proved_earlier(row)
+            .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
+    );
     parts.extend(words::earlier_tasks(row));
     parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
     parts.retain(|part| !part.is_empty());

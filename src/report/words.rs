@@ -1,5 +1,7 @@
 //! What the job summary and the terminal say in the same words.
 
+use jiff::Timestamp;
+
 use super::{DatabaseReport, Report};
 use crate::migration_report::MigrationReport;
 use crate::verdict::Verdict;
@@ -178,6 +180,14 @@ pub(super) fn duration(ms: i64) -> String {
         10_000..60_000 => format!("{} s", ms / 1_000),
         60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
         _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
+/// When an earlier run has proved what this row says.
+pub(super) fn proved_earlier(row: &DatabaseReport) -> Option<Timestamp> {
+    match &row.verdict {
+        Some(Verdict::Migrated(migrated)) => migrated.earlier(),
+        _ => None,
     }
 }
 

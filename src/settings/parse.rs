@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{ImageChoice, ImageSettings, NetworkChoice, Selector, TaskDefinitionSource};
 use crate::cli;
 use crate::failure::Failure;
+use crate::state::StateChoice;
 
 /// Fails with all of what a run can not do without, when it lacks more than one thing.
 pub fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
@@ -167,6 +168,22 @@ pub fn command(text: &str) -> Result<Vec<String>, Failure> {
         return Err(Failure::input("--command is empty"));
     }
     Ok(words)
+}
+
+/// # Errors
+/// A flag that makes sense beside another one alone.
+pub fn state(flags: cli::Resume) -> Result<Option<StateChoice>, Failure> {
+    let cli::Resume { state, resume, only_failed } = flags;
+    if only_failed && !resume {
+        return Err(Failure::input("--only-failed without --resume")
+            .hint("add --resume and --state FILE: the file says which databases failed"));
+    }
+    match state {
+        Some(file) => Ok(Some(StateChoice { file, resume, only_failed })),
+        None if resume => Err(Failure::input("--resume without --state")
+            .hint("name the file that the run to go on with has left: --state FILE")),
+        None => Ok(None),
+    }
 }
 
 /// `90s`, `45m`, `1h 30m`.

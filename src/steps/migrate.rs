@@ -6,6 +6,7 @@
 //! - [`watch`]: one reader of task states for all tasks.
 //! - [`follow`]: one task from its start to its end, states and log together.
 //! - [`again`]: the databases that a killed task left, in new ones.
+//! - [`earlier`]: what is done about a task that another process of this run has begun.
 //! - [`running`]: what is done about a task of somebody else.
 //! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
 //! - [`log_files`]: the logs as files.
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use self::again::Unit;
 use self::capacity::Capacity;
+use self::earlier::Taken;
 use self::fleet_log::FleetLog;
 use self::following::{Followed, Outcome};
 use self::launch::Launched;
@@ -26,7 +28,7 @@ use self::order::Order;
 use self::watch::Watch;
 use super::revision::Revision;
 use crate::interrupt::Interrupt;
-use crate::plan::{Pack, Plan};
+use crate::plan::{Earlier, Pack, Plan, Proved};
 use crate::ports::{Reads, Task, Writes};
 use crate::progress::{Phase, Progress, is_fleet};
 use crate::recorder::Recorder;
@@ -34,6 +36,7 @@ use crate::verdict::Verdict;
 
 mod again;
 mod capacity;
+mod earlier;
 mod end;
 mod fleet_log;
 mod follow;
@@ -73,6 +76,8 @@ struct Shared<'a, W> {
     order: Order,
     /// The next place behind all packs of the plan.
     next_place: Cell<usize>,
+    /// Since then what ECS knows has changed, perhaps.
+    since: Instant,
     /// None where a read of each stream costs less.
     fleet_log: Option<FleetLog<'a, W>>,
 }
@@ -89,8 +94,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
             capacity: Capacity::new(self.plan.timeout),
             order: Order::new(self.plan),
             next_place: Cell::new(self.plan.packs.len()),
+            since: Instant::now(),
             fleet_log: self.fleet_log(),
         };
+        self.plan.proved.iter().for_each(|proved| self.proved(proved));
         let waves = async {
             for wave in self.plan.waves() {
                 self.wave(wave, &shared).await;
@@ -150,9 +157,19 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// Brings a pack to its end; answers what of it has to run again.
     async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Unit<'p>> {
         let pack = &unit.pack;
-        let outcome = match self.reason_not_to_start(shared) {
-            Some(verdict) => Outcome::all(pack, verdict),
-            None => match &pack.running {
+        let outcome = match (self.reason_not_to_start(shared), &pack.earlier) {
+            // It may run already, so that nothing starts any more does not concern it.
+            (None, Some(earlier)) | (Some(_), Some(earlier @ Earlier::Task { .. })) => {
+                match self.take_up(pack, earlier, lane, shared).await {
+                    Taken::Outcome(outcome) => outcome,
+                    Taken::Over { migrated, rest } => {
+                        self.judged(migrated, shared);
+                        return rest.into_iter().map(Unit::of).collect();
+                    }
+                }
+            }
+            (Some(verdict), _) => Outcome::all(pack, verdict),
+            (None, None) => match &pack.running {
                 Some(running) => self.beside(pack, running, lane, shared).await,
                 None => self.start(pack, lane, shared).await,
             },
@@ -160,12 +177,25 @@ impl<W: Reads + Writes> Migration<'_, W> {
         // A death is final where nothing may start any more.
         let death = outcome.death.filter(|_| self.reason_not_to_start(shared).is_none());
         let (judged, again) = unit.settled(Outcome { death, ..outcome }, &shared.next_place);
-        for (database, verdict) in judged {
+        self.judged(judged, shared);
+        self.say_again(&again);
+        again
+    }
+
+    fn judged(&self, verdicts: Vec<(String, Verdict)>, shared: &Shared<'_, W>) {
+        for (database, verdict) in verdicts {
             shared.order.judged(&database, &verdict);
             self.recorder.judged(&database, verdict);
         }
-        self.say_again(&again);
-        again
+    }
+
+    /// Nothing is done for it: what an earlier run has found out is its result.
+    fn proved(&self, Proved { database, by }: &Proved) {
+        let task = Task { arn: by.task.clone().unwrap_or_default(), ..Task::default() };
+        if !task.arn.is_empty() {
+            self.link(std::slice::from_ref(database), &task);
+        }
+        self.recorder.proved(database, by);
     }
 
     fn reason_not_to_start(&self, shared: &Shared<'_, W>) -> Option<Verdict> {
@@ -177,7 +207,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Outcome {
         self.progress.phase(&pack.databases, Phase::Queued);
-        match self.launch(pack, &shared.capacity).await {
+        match self.launch(pack, self.call(pack), &shared.capacity).await {
             Launched::Task(task) => {
                 let deadline = Instant::now() + self.plan.timeout;
                 self.recorder.started(&pack.databases, &task.arn);

@@ -7,6 +7,7 @@ use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
 use crate::ports::{Caller, DesiredStatus, Network, Reads, Repository, Task};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
+use crate::state::Past;
 use crate::task_definition::TaskDefinition;
 
 mod build;
@@ -34,6 +35,8 @@ pub struct Observed {
     pub running: Vec<Task>,
     /// Tasks that this very run has started before, in an earlier step or process, and that have ended.
     pub finished: Vec<Task>,
+    /// What an earlier process has recorded of the run.
+    pub past: Past,
     /// What could not be observed, and what a person should know before the run.
     pub notes: Vec<String>,
 }
@@ -75,7 +78,17 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
         finished(settings, reads, base.family())
     )?;
     let notes = local_checks(&settings.image, Some(&base), &image, settings.plan_only).await?;
-    Ok(Observed { aws: Some(account), base, current, image, network, running, finished, notes })
+    Ok(Observed {
+        aws: Some(account),
+        base,
+        current,
+        image,
+        network,
+        running,
+        finished,
+        past: Past::default(),
+        notes,
+    })
 }
 
 async fn without_aws(settings: &Settings) -> Result<Observed> {
@@ -112,6 +125,7 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
         network,
         running: Vec::new(),
         finished: Vec::new(),
+        past: Past::default(),
         notes,
     })
 }

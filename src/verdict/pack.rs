@@ -76,7 +76,12 @@ fn by_reports(name: &str, task: &Task, own: &[&MigrationReport], last: &Migratio
     }
     if last.is_clean() {
         let report = Some(Box::new(last.clone()));
-        return Verdict::Migrated(Migrated { database: name.to_owned(), task_arn: task.arn.clone(), report });
+        return Verdict::Migrated(Migrated {
+            database: name.to_owned(),
+            task_arn: task.arn.clone(),
+            report,
+            earlier: None,
+        });
     }
     match (&last.failed, &last.error) {
         (Some(failed), _) => Verdict::Reported { why: format!("migration {failed}") },

@@ -116,6 +116,7 @@ fn verdict(report: &Report, row: &DatabaseReport) -> String {
             Some(code) => format!("{mark} **{word}**<br><sub>exit code {code}</sub>"),
             None => format!("{mark} **{word}**"),
         },
+        _ if words::proved_earlier(row).is_some() => format!("{mark} {word}<br><sub>by an earlier run</sub>"),
         _ => format!("{mark} {word}"),
     }
 }

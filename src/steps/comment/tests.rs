@@ -84,6 +84,7 @@ fn plan(cluster: &str, databases: &[String]) -> Plan {
         network: Network::default(),
         running: Vec::new(),
         finished: Vec::new(),
+        past: crate::state::Past::default(),
         notes: Vec::new(),
     };
     Plan::new(&settings, observed).expect("a plan")

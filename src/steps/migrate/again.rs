@@ -29,6 +29,11 @@ impl<'p> Unit<'p> {
         Self { pack: Cow::Borrowed(pack), deaths: 0, before: Vec::new() }
     }
 
+    /// One that no task was started for yet.
+    pub fn of(pack: Pack) -> Self {
+        Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
+    }
+
     /// What is final of an outcome, and what runs again, in new packs.
     pub fn settled(self, outcome: Outcome, places: &Cell<usize>) -> (Vec<(String, Verdict)>, Vec<Self>) {
         let Outcome { mut verdicts, death } = outcome;
@@ -46,7 +51,11 @@ impl<'p> Unit<'p> {
             let (databases, before) = chunk.iter().cloned().unzip();
             let place = places.replace(places.get() + 1);
             let attempt = self.pack.attempt + 1;
-            Self { pack: Cow::Owned(Pack { databases, place, running: None, attempt }), deaths, before }
+            Self {
+                pack: Cow::Owned(Pack { databases, place, running: None, earlier: None, attempt }),
+                deaths,
+                before,
+            }
         });
         (last, units.collect())
     }

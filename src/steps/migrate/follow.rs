@@ -79,6 +79,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             self.progress.phase(&following.databases, phase(&following.task));
             if following.task.is_stopped() {
                 if let Some(when_stopped) = following.when_stopped.take() {
+                    self.recorder.task_ended(&following.task.arn);
                     when_stopped(&following.task);
                 }
                 self.drain(following).await;
@@ -111,6 +112,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 following.all(Verdict::Unproved { why })
             }
         }
+    }
+
+    /// Of a task of ours that nobody follows yet.
+    pub(super) async fn cancelled(&self, task: &Task) -> Verdict {
+        let why = "the run was interrupted";
+        let stopped =
+            self.plan.on_cancel == Leftover::Stop && self.request_stop_of(&task.arn, why).await.is_ok();
+        Verdict::Cancelled { stopped }
     }
 
     async fn cancel(&self, following: &Following<'_>) -> Vec<Verdict> {
@@ -191,8 +200,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// StopTask; an error says why it is not known to have been taken.
     async fn request_stop(&self, following: &Following<'_>, why: &str) -> Result<(), String> {
-        let arn = &following.task.arn;
         self.progress.phase(&following.databases, Phase::Stopping);
+        self.request_stop_of(&following.task.arn, why).await
+    }
+
+    async fn request_stop_of(&self, arn: &str, why: &str) -> Result<(), String> {
         let reason = format!("{STOPPED_BY_US}{why}");
         match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
             Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),

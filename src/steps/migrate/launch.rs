@@ -13,6 +13,14 @@ use crate::plan::Pack;
 use crate::ports::{Launch, Reads, RunTask, Task, Writes};
 use crate::verdict::Verdict;
 
+/// A RunTask call, however often it is sent.
+pub struct Call {
+    request: RunTask,
+    attempt: u32,
+    /// It was sent, or may have been, and what it did is not known.
+    unanswered: bool,
+}
+
 pub enum Launched {
     Task(Box<Task>),
     Not(Verdict),
@@ -28,24 +36,47 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl<W: Reads + Writes> Migration<'_, W> {
-    /// Starts the pack's task. The client token makes every try the same call to ECS: no second task can come of
-    /// it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other packs.
-    pub(super) async fn launch(&self, pack: &Pack, capacity: &Capacity) -> Launched {
-        let mut request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
+    /// The call that starts a task of the pack which was never started before.
+    pub(super) fn call(&self, pack: &Pack) -> Call {
+        let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
+        Call { request, attempt: pack.attempt, unanswered: false }
+    }
+
+    /// A call that an earlier process has made, or was about to: ECS knows by its token, whatever else it asks for.
+    pub(super) fn call_again(&self, pack: &Pack, token: &str, attempt: u32) -> Call {
+        let mut call = Call { attempt, unanswered: true, ..self.call(pack) };
+        token.clone_into(&mut call.request.client_token);
+        call
+    }
+
+    /// Makes the call, which starts the pack's task. The client token makes every try the same to ECS: no second task
+    /// can come of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other packs.
+    pub(super) async fn launch(&self, pack: &Pack, call: Call, capacity: &Capacity) -> Launched {
+        let Call { mut request, attempt, mut unanswered } = call;
         let (mut errors, mut wait) = (0, FIRST_WAIT);
+        let mut is_recorded = false;
         let mut refused_at = None;
         let began = Instant::now();
         loop {
             let turn = match self.unless_interrupted(capacity.turn(pack.place)).await {
                 Some(Ok(turn)) => turn,
                 Some(Err(reason)) => {
+                    if is_recorded && !unanswered {
+                        self.recorder.refused(&request.client_token);
+                    }
                     return self.refused(pack, format!("{reason} (until --timeout)"), None);
                 }
                 None => return Launched::Not(interrupted_before()),
             };
+            if !std::mem::replace(&mut is_recorded, true)
+                && let Err(failure) = self.recorder.intends(&request, &pack.databases, attempt)
+            {
+                return self.refused(pack, failure.message.clone(), Some(failure));
+            }
             match self.run_task(pack, &request).await {
                 Ok(Some(Launch::Started(mut task))) => {
                     capacity.launched(&turn);
+                    self.recorder.launched(&request.client_token, &task.arn);
                     if let Some(since) = refused_at {
                         self.waited(pack, None, since);
                     }
@@ -69,9 +100,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 }
                 Ok(Some(Launch::Refused { reason, detail })) => {
                     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+                    if !unanswered {
+                        self.recorder.refused(&request.client_token);
+                    }
                     return self.refused(pack, format!("RunTask: {reason}{detail}"), None);
                 }
-                Ok(Some(Launch::Conflict { tasks })) => return self.conflicting(pack, tasks),
+                Ok(Some(Launch::Conflict { tasks })) => {
+                    return self.conflicting(pack, &request.client_token, tasks);
+                }
                 Err(error)
                     if is_throttled(&error) && began.elapsed() < self.plan.timeout
                         || is_transient(&error) && errors < MAX_ERRORS =>
@@ -83,7 +119,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                                 .into(),
                         );
                     } else {
-                        errors += 1;
+                        (errors, unanswered) = (errors + 1, true);
                         self.recorder.note(format!("{error}: trying again"));
                     }
                     if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
@@ -120,9 +156,12 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// The client token is this run's, this pack's and this revision's: a task that it names is ours, started by an
     /// earlier process that was sent to other subnets.
-    fn conflicting(&self, pack: &Pack, tasks: Vec<String>) -> Launched {
+    fn conflicting(&self, pack: &Pack, token: &str, tasks: Vec<String>) -> Launched {
         match tasks.into_iter().next() {
-            Some(arn) => Launched::Task(Box::new(Task { arn, ..Task::default() })),
+            Some(arn) => {
+                self.recorder.launched(token, &arn);
+                Launched::Task(Box::new(Task { arn, ..Task::default() }))
+            }
             None => {
                 let reason = "RunTask: ECS has used the client token for another request and names no task";
                 self.refused(pack, reason.to_owned(), None)

@@ -15,12 +15,14 @@ use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::settings::{RunIdentity, Settings};
+use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::observe::{Account, Observed, ObservedImage};
 use crate::steps::revision::revision;
 use crate::task_definition::TaskDefinition;
 use crate::verdict::Verdict;
 
+mod earlier;
 mod fleet;
 mod fleet_logs;
 mod packs;
@@ -49,6 +51,7 @@ fn plan(flags: &[&str]) -> Plan {
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
         running: Vec::new(),
         finished: Vec::new(),
+        past: crate::state::Past::default(),
         notes: Vec::new(),
     };
     Plan::new(&settings, observed).expect("a plan")
@@ -68,10 +71,20 @@ fn settings_of(plan: &Plan) -> Settings {
 
 /// Runs the plan to its end; answers the report and how long it took.
 async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
+    recorded(world, plan, interrupt, None).await
+}
+
+/// The same, into a state file.
+async fn recorded(
+    world: &Fargate,
+    plan: &Plan,
+    interrupt: &Interrupt,
+    state: Option<&State>,
+) -> (Report, Duration) {
     let log_files = plan.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
     let log_files = log_files.as_ref();
     let progress = Progress::silent();
-    let recorder = Recorder::new(&settings_of(plan), &progress, None);
+    let recorder = Recorder::new(&settings_of(plan), &progress, None).with_state(state);
     let image = image(&plan.image, world, &progress).await.expect("an image");
     let revision = revision(plan, &image, world, &progress).await.expect("a revision");
     let from = Instant::now();

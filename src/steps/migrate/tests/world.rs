@@ -23,6 +23,9 @@ pub const END: Duration = Duration::from_secs(10);
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const NO_VCPUS: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
+/// What the step registers.
+pub const REVISION: &str =
+    "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 /// How late a late line is.
 const LATE: Duration = Duration::from_secs(15);
 /// Events of a page.
@@ -159,6 +162,8 @@ impl Fargate {
                 ..Container::default()
             }],
             started_at: started.then(Timestamp::now),
+            task_definition: Some(REVISION.to_owned()),
+            overrides: life.databases.iter().map(told).collect(),
             ..Task::default()
         })
     }
@@ -207,6 +212,11 @@ impl Fargate {
         let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
         arns.iter().filter_map(|arn| self.task(arn)).filter(|task| !task.is_stopped()).count()
     }
+}
+
+/// The override of a task that is told one database.
+fn told(database: &String) -> (String, String, String) {
+    ("migration".to_owned(), "DATABASE_NAME".to_owned(), database.clone())
 }
 
 pub fn report(database: &str) -> String {
@@ -339,7 +349,7 @@ impl Writes for Fargate {
     }
 
     async fn register_task_definition(&self, _: &Value) -> Result<String> {
-        Ok("arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3".into())
+        Ok(REVISION.into())
     }
 
     async fn run_task(&self, request: &RunTask) -> Result<Launch> {

@@ -1,0 +1,156 @@
+//! What a resumed run makes of what was begun before it: done already, to be found out, or to be started.
+
+use std::collections::HashMap;
+
+use super::identity::told;
+use super::pack::Pack;
+use crate::ports::Task;
+use crate::state::record::Judged;
+use crate::state::{Next, Past};
+
+/// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Earlier {
+    /// This task: it runs, or has ended and was not judged. The token, where its call is all that was recorded.
+    Task { arn: String, token: Option<String> },
+    /// RunTask was called with this token, or was about to be.
+    Call { token: String, attempt: u32 },
+}
+
+/// A database that needs nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    pub database: String,
+    pub by: Judged,
+}
+
+/// What is there to build on; empty for a run that does not resume.
+#[derive(Debug, Default)]
+pub struct Resumed {
+    proved: HashMap<String, Judged>,
+    earlier: HashMap<String, Earlier>,
+}
+
+/// How the migration tasks are told, and what must be true of a proof.
+pub struct Terms<'a> {
+    pub container: &'a str,
+    pub variable: &'a str,
+    pub started_by: &'a str,
+    /// Of the image that will run; none when it is not known yet, and then nothing is proved.
+    pub digest: Option<&'a str>,
+    pub require_report: bool,
+}
+
+impl Resumed {
+    /// `running` is what ECS lists now.
+    pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
+        if !past.resumes {
+            return Self::default();
+        }
+        let mut resumed = Self::default();
+        let alive = of_the_run(running, terms);
+        let known: HashMap<&str, &Task> = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
+        for database in databases {
+            let next = past.history.next(database, terms.digest, terms.require_report);
+            if let Next::Proved(judged) = next {
+                resumed.proved.insert(database.clone(), judged.clone());
+            } else if let Some(earlier) = earlier(database, &next, &alive, &known, terms) {
+                resumed.earlier.insert(database.clone(), earlier);
+            }
+        }
+        resumed
+    }
+
+    /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
+    pub fn wave(&self, databases: &[String], attempts: &HashMap<String, u32>) -> Wave {
+        let mut wave = Wave::default();
+        let mut places: HashMap<&Earlier, usize> = HashMap::new();
+        for database in databases {
+            let attempt = attempts.get(database).copied().unwrap_or_default();
+            match (self.proved.get(database), self.earlier.get(database)) {
+                (Some(by), _) => wave.proved.push(Proved { database: database.clone(), by: by.clone() }),
+                (None, None) => wave.to_pack.push(database.clone()),
+                (None, Some(earlier)) => {
+                    let index = *places.entry(earlier).or_insert(wave.begun.len());
+                    match wave.begun.get_mut(index) {
+                        Some(pack) => {
+                            pack.databases.push(database.clone());
+                            pack.attempt = pack.attempt.max(attempt);
+                        }
+                        None => wave.begun.push(Pack {
+                            databases: vec![database.clone()],
+                            place: 0,
+                            running: None,
+                            earlier: Some(earlier.clone()),
+                            attempt,
+                        }),
+                    }
+                }
+            }
+        }
+        wave
+    }
+}
+
+/// The databases of a wave, sorted by what they need.
+#[derive(Debug, Default)]
+pub struct Wave {
+    pub proved: Vec<Proved>,
+    pub begun: Vec<Pack>,
+    pub to_pack: Vec<String>,
+}
+
+/// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
+pub fn next_attempts(databases: &[String], past: &Past, counted: &mut HashMap<String, u32>) {
+    if !past.resumes {
+        return;
+    }
+    for database in databases {
+        let recorded = past.history.next_attempt(database);
+        counted.entry(database.clone()).and_modify(|count| *count = recorded.max(*count)).or_insert(recorded);
+    }
+}
+
+/// The run's tasks by the databases that they were told.
+fn of_the_run(running: &[Task], terms: &Terms<'_>) -> HashMap<String, String> {
+    let ours = running
+        .iter()
+        .filter(|task| !task.is_stopped() && task.started_by.as_deref() == Some(terms.started_by));
+    let mut by_database = HashMap::new();
+    for task in ours {
+        let Some(told) = told(task, terms.container, terms.variable) else { continue };
+        for database in told.databases() {
+            by_database.insert(database.clone(), task.arn.clone());
+        }
+    }
+    by_database
+}
+
+fn earlier(
+    database: &str,
+    next: &Next<'_>,
+    alive: &HashMap<String, String>,
+    known: &HashMap<&str, &Task>,
+    terms: &Terms<'_>,
+) -> Option<Earlier> {
+    let launch = match next {
+        Next::FindOut(launch) => Some(launch),
+        Next::Start | Next::Proved(_) => None,
+    };
+    if let Some(arn) = alive.get(database) {
+        let token = launch.filter(|launch| launch.task.is_none()).map(|launch| launch.token.clone());
+        return Some(Earlier::Task { arn: arn.clone(), token });
+    }
+    let launch = launch?;
+    let seen = launch.task.as_deref().and_then(|arn| known.get(arn));
+    match seen {
+        Some(task) => {
+            let told = told(task, terms.container, terms.variable)?;
+            // A token that ECS had forgotten may have been sent for fewer databases.
+            let is_its = told.databases().iter().any(|name| name == database);
+            is_its.then(|| Earlier::Task { arn: task.arn.clone(), token: None })
+        }
+        None if launch.is_over => None,
+        None => Some(Earlier::Call { token: launch.token.clone(), attempt: launch.attempt }),
+    }
+}

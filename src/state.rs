@@ -1,0 +1,240 @@
+//! The state file (`--state`): what a run did, so that another one can go on after it (`--resume`).
+//!
+//! It is a journal: a record is appended before what it announces is done ([`record`], [`journal`]), and what it
+//! amounts to is computed from all of it ([`history`]).
+//!
+//! # Why no two migrations of one database run at once
+//!
+//! Let a process be killed at any instant, and another one resume. Which tasks of the first may run then?
+//!
+//! 1. Only those whose intent is in the file: RunTask is called after its record was written, and not at all when it
+//!    could not be. A last line that was cut belongs to a call that was never made.
+//! 2. Only for launches that the file does not know to be over: seen STOPPED, or refused by ECS with no call of that
+//!    token left unanswered. Such a launch is not started again with another token before its task was seen STOPPED.
+//! 3. When ECS lists or describes its task, that task is followed, or its end awaited. Otherwise RunTask is called with
+//!    *the recorded token*. ECS keeps a token for min(24 h, the task's end + 1 h) (RunTask, idempotency). While it does,
+//!    it names the token's task and starts none: with equal parameters in its answer, with others in a
+//!    ConflictException. The databases that the task was told are compared then.
+//! 4. When ECS has forgotten the token, its task ended an hour ago, and may be started anew; or it is 24 hours old, and
+//!    ListTasks, which takes seconds or minutes to know a new task, has shown it long before: see 3. Between that look
+//!    and RunTask there must not be 24 hours, so nothing is resumed [`FRESH`] after the look.
+//!
+//! So our clock decides nothing, and neither does the order in which ECS's stores come to agree. The first process
+//! itself is gone: the file is locked while it lives, and a call that it sent reaches ECS within its connection's life
+//! or never. Where two machines have a copy of the file, the lock does not help; both then say the same tokens for what
+//! was open, and start what was not, so a state file is for one run at a time.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::ports::{Reads, Task};
+use crate::settings::{RunIdentity, Settings};
+
+pub mod history;
+mod journal;
+pub mod record;
+#[cfg(test)]
+mod tests;
+
+pub use history::{History, Next};
+pub use journal::Journal;
+
+use record::Target;
+
+/// What was looked up at ECS for a launch without an outcome is good for so long: half of a token's life.
+pub const FRESH: Duration = Duration::from_hours(12);
+
+/// `--state`, and how it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChoice {
+    pub file: PathBuf,
+    pub resume: bool,
+    /// Only databases that ran and are not proved migrated.
+    pub only_failed: bool,
+}
+
+/// The journal of this run, and what it said when the run began.
+#[derive(Debug)]
+pub struct State {
+    path: PathBuf,
+    /// None for a plan, which writes nothing.
+    journal: Option<Journal>,
+    history: History,
+    resumes: bool,
+    notes: Vec<String>,
+}
+
+impl State {
+    /// Takes the state file over. A resumed run has the databases that are left to do, and the name of the run that it
+    /// goes on with, so that ECS knows the tasks of both as one run's.
+    ///
+    /// # Errors
+    /// The file is in use, can not be read, or does not fit what is asked. Nothing was changed.
+    pub fn take_up(settings: &Settings) -> Result<(Settings, Option<Self>), Failure> {
+        let mut settings = settings.clone();
+        let Some(choice) = settings.state.clone() else { return Ok((settings, None)) };
+        let exists = choice.file.exists();
+        if choice.resume && !exists {
+            return Err(Failure::input(format!("state file {} does not exist", choice.file.display()))
+                .hint("--resume goes on with a run that had --state; leave it out to begin a run"));
+        }
+        let (journal, contents) = match settings.plan_only {
+            true if exists => (None, Journal::peek(&choice.file)?),
+            true => (None, journal::Contents::default()),
+            false => Journal::open(&choice.file).map(|(journal, contents)| (Some(journal), contents))?,
+        };
+        let history = contents.history;
+        let path = choice.file;
+        let mut notes = Vec::new();
+        if contents.was_cut {
+            notes.push(format!(
+                "the last line of state file {} has no end, and counts as not written: its writer was killed",
+                path.display()
+            ));
+        }
+        match history.run() {
+            Some(run) if choice.resume => {
+                settings.run = RunIdentity { started_by: run.started_by.clone(), may_have_a_past: true };
+            }
+            None if choice.resume => {
+                notes.push(format!(
+                    "no run has begun in state file {}: there is nothing to resume",
+                    path.display()
+                ));
+            }
+            _ => nothing_is_open(&history, &path)?,
+        }
+        if choice.only_failed {
+            let before = settings.databases.len();
+            settings.databases.retain(|name| history.ran_in_vain(name, settings.require_report));
+            if settings.databases.is_empty() {
+                return Err(Failure::input(format!(
+                    "--only-failed: of the databases named, none has run without success in state file {}",
+                    path.display()
+                ))
+                .hint("leave out --only-failed to run those that never ran"));
+            }
+            settings.is_part_of_fleet = before > 1;
+            let left_out = before - settings.databases.len();
+            if left_out > 0 {
+                notes.push(format!(
+                    "--only-failed leaves out {left_out} of {before} databases, which are migrated or never ran"
+                ));
+            }
+        }
+        Ok((settings, Some(Self { path, journal, history, resumes: choice.resume, notes })))
+    }
+
+    /// With a file that nothing can be written to.
+    #[cfg(test)]
+    pub fn full(path: &std::path::Path) -> Self {
+        let journal = Some(Journal::full(path));
+        Self {
+            path: path.to_owned(),
+            journal,
+            history: History::default(),
+            resumes: false,
+            notes: Vec::new(),
+        }
+    }
+
+    /// None for a plan, which writes nothing.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// What earlier runs did. A run that does not resume only learns from it how long things take.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub fn resumes(&self) -> bool {
+        self.resumes
+    }
+
+    /// What a person should know about the file.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// # Errors
+    /// The file is about other databases than the plan: its account, Region, cluster, task definition, container or
+    /// database variable is another one.
+    pub fn check(&self, plan: &Plan) -> Result<(), Failure> {
+        let recorded = self.history.run().map(|run| &run.target);
+        let planned = target(plan);
+        match recorded.zip(planned.as_ref()).and_then(|(theirs, ours)| theirs.difference(ours)) {
+            None => Ok(()),
+            Some((what, theirs, ours)) => Err(Failure::input(format!(
+                "state file {} is about {what} {theirs}, and this run about {ours}",
+                self.path.display()
+            ))
+            .hint("name another file with --state, or run where the file is about")),
+        }
+    }
+}
+
+/// What a plan is made from besides what runs now.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Without it, no more than durations is taken from the history.
+    pub resumes: bool,
+    pub history: History,
+    /// What ECS knows of the tasks whose end nobody has judged.
+    pub tasks: Vec<Task>,
+}
+
+impl Past {
+    /// # Errors
+    /// ECS does not answer.
+    pub async fn of<R: Reads>(state: Option<&State>, settings: &Settings, reads: Option<&R>) -> Result<Self> {
+        let Some(state) = state else { return Ok(Self::default()) };
+        let history = state.history.clone();
+        let mut tasks = Vec::new();
+        if let Some(reads) = reads.filter(|_| state.resumes) {
+            let open = |database: &String| match history.next(database, None, true) {
+                Next::FindOut(launch) => launch.task.clone(),
+                _ => None,
+            };
+            let arns: BTreeSet<String> = settings.databases.iter().filter_map(open).collect();
+            let arns = Vec::from_iter(arns);
+            if !arns.is_empty() {
+                tasks = reads.describe_tasks(&settings.cluster, &arns).await?;
+            }
+        }
+        Ok(Self { resumes: state.resumes, history, tasks })
+    }
+}
+
+/// What the plan's databases are databases of; none when AWS was not asked.
+pub fn target(plan: &Plan) -> Option<Target> {
+    let account = plan.account.as_ref()?;
+    Some(Target {
+        account: account.caller.account.clone(),
+        region: account.region.clone(),
+        cluster: plan.cluster.clone(),
+        family: plan.family().to_owned(),
+        container: plan.container.clone(),
+        database_variable: plan.database_variable.clone(),
+    })
+}
+
+/// A new run must not start what a task of an earlier one may be doing.
+fn nothing_is_open(history: &History, path: &std::path::Path) -> Result<(), Failure> {
+    let mut open: Vec<String> = history.open().map(str::to_owned).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    open.sort_unstable();
+    Err(Failure::input(format!(
+        "by state file {}, tasks of an earlier run may still migrate {}",
+        path.display(),
+        crate::failure::listed(&open)
+    ))
+    .hint("add --resume, which finds out, or name another file with --state"))
+}

@@ -1,0 +1,106 @@
+//! What a line of the journal says. docs/state-file.md describes it for people.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::migration_report::MigrationReport;
+
+/// Grows when a record changes its meaning; a file of a newer version is refused.
+pub const VERSION: u32 = 1;
+
+/// A line; `at` is our clock, for people: nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// A process begins to migrate. It may go on with what others before it have begun.
+    Run(Run),
+    /// RunTask is about to be called with this token. Whoever finds no more than this does not know whether it was.
+    Intent(Intent),
+    /// RunTask has answered: the token's task.
+    Started { at: Timestamp, token: String, task: String },
+    /// RunTask has refused for good, and no call with this token was left without an answer: there is no such task.
+    Refused { at: Timestamp, token: String },
+    /// A task was seen STOPPED.
+    Ended { at: Timestamp, task: String },
+    /// What was concluded about a database.
+    Verdict(Box<Judged>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub version: u32,
+    pub at: Timestamp,
+    pub started_by: String,
+    #[serde(flatten)]
+    pub target: Target,
+    /// What its tasks run.
+    pub revision: String,
+    pub image_digest: Option<String>,
+}
+
+/// What a journal is about: databases of other ones may have the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub account: String,
+    pub region: String,
+    pub cluster: String,
+    pub family: String,
+    pub container: String,
+    pub database_variable: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub at: Timestamp,
+    pub token: String,
+    /// Of the token: from 0 on.
+    pub attempt: u32,
+    pub revision: String,
+    /// All that the task is told to migrate.
+    pub databases: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    pub at: Timestamp,
+    pub database: String,
+    /// The verdict's word, such as `migrated`.
+    pub verdict: String,
+    /// Absent when none could be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    /// What proved it; absent for every other verdict, and when the exit code alone says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<MigrationReport>,
+    /// What the migration took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+}
+
+impl Judged {
+    /// Migrated; with `require_report`, by its own report.
+    pub fn proves(&self, require_report: bool) -> bool {
+        self.verdict == "migrated" && (self.report.is_some() || !require_report)
+    }
+}
+
+impl Target {
+    /// The first field in which two differ: its name, and what each of them has.
+    pub fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
+        [
+            ("account", &self.account, &other.account),
+            ("region", &self.region, &other.region),
+            ("cluster", &self.cluster, &other.cluster),
+            ("task definition", &self.family, &other.family),
+            ("container", &self.container, &other.container),
+            ("database variable", &self.database_variable, &other.database_variable),
+        ]
+        .into_iter()
+        .find(|(_, own, others)| own != others)
+        .map(|(name, own, others)| (name, own.as_str(), others.as_str()))
+    }
+}

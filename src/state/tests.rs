@@ -1,0 +1,286 @@
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::record::{Intent, Judged, Record, Run, VERSION};
+use super::*;
+use crate::failure::ExitCode;
+
+const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+const DIGEST: &str = "sha256:1111";
+
+fn at() -> jiff::Timestamp {
+    jiff::Timestamp::UNIX_EPOCH
+}
+
+fn target() -> Target {
+    Target {
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+        cluster: "c".into(),
+        family: "f".into(),
+        container: "migration".into(),
+        database_variable: "DATABASE_NAME".into(),
+    }
+}
+
+fn run() -> Record {
+    Record::Run(Run {
+        version: VERSION,
+        at: at(),
+        started_by: "fargate-migrate/local-1".into(),
+        target: target(),
+        revision: "f:1".into(),
+        image_digest: Some(DIGEST.into()),
+    })
+}
+
+fn intent(token: &str, attempt: u32, databases: &[&str]) -> Record {
+    Record::Intent(Intent {
+        at: at(),
+        token: token.into(),
+        attempt,
+        revision: "f:1".into(),
+        databases: databases.iter().map(|&name| name.to_owned()).collect(),
+    })
+}
+
+fn started(token: &str) -> Record {
+    Record::Started { at: at(), token: token.into(), task: TASK.into() }
+}
+
+fn ended() -> Record {
+    Record::Ended { at: at(), task: TASK.into() }
+}
+
+fn judged(database: &str, verdict: &str, report: bool) -> Record {
+    let report = report.then(|| {
+        let line =
+            serde_json::json!({"version": 1, "database": database, "applied": [], "pending": 0, "ms": 40});
+        serde_json::from_value(line).expect("a report")
+    });
+    Record::Verdict(Box::new(Judged {
+        at: at(),
+        database: database.into(),
+        verdict: verdict.into(),
+        task: Some(TASK.into()),
+        revision: Some("f:1".into()),
+        image_digest: Some(DIGEST.into()),
+        report,
+        ms: Some(40),
+    }))
+}
+
+fn history(records: &[Record]) -> History {
+    let mut history = History::default();
+    records.iter().cloned().try_for_each(|record| history.take(record)).expect("a journal");
+    history
+}
+
+fn word(next: Next<'_>) -> String {
+    match next {
+        Next::Proved(_) => "proved".into(),
+        Next::FindOut(launch) => {
+            format!("find out about {}", launch.task.as_ref().map_or("its call", |_| "its task"))
+        }
+        Next::Start => "start".into(),
+    }
+}
+
+#[test]
+fn what_is_left_to_do() {
+    let failed = || judged("a", "failed", false);
+    for (what, records, expected, attempt) in [
+        ("nothing", vec![run()], "start", 0),
+        ("an intent", vec![run(), intent("t", 0, &["a"])], "find out about its call", 1),
+        ("of another", vec![run(), intent("t", 4, &["b"])], "start", 0),
+        ("a task", vec![run(), intent("t", 0, &["a"]), started("t")], "find out about its task", 1),
+        (
+            "no task",
+            vec![run(), intent("t", 0, &["a"]), Record::Refused { at: at(), token: "t".into() }],
+            "start",
+            1,
+        ),
+        ("its end", vec![run(), intent("t", 0, &["a"]), started("t"), ended()], "find out about its task", 1),
+        ("failed", vec![run(), intent("t", 0, &["a"]), started("t"), ended(), failed()], "start", 1),
+        (
+            "lost",
+            vec![run(), intent("t", 0, &["a"]), started("t"), judged("a", "unproved", false)],
+            "find out about its task",
+            1,
+        ),
+        (
+            "migrated",
+            vec![run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", "migrated", true)],
+            "proved",
+            1,
+        ),
+        (
+            "by exit code",
+            vec![run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", "migrated", false)],
+            "start",
+            1,
+        ),
+        (
+            "once more",
+            vec![
+                run(),
+                intent("t", 0, &["a"]),
+                started("t"),
+                ended(),
+                failed(),
+                run(),
+                intent("u", 1, &["a"]),
+            ],
+            "find out about its call",
+            2,
+        ),
+        (
+            "broken after it was migrated",
+            vec![
+                run(),
+                intent("t", 0, &["a"]),
+                started("t"),
+                ended(),
+                judged("a", "migrated", true),
+                intent("u", 1, &["a"]),
+                Record::Refused { at: at(), token: "u".into() },
+            ],
+            "start",
+            2,
+        ),
+        (
+            "half a pack",
+            vec![run(), intent("t", 2, &["a", "b"]), started("t"), ended(), judged("b", "migrated", true)],
+            "find out about its task",
+            3,
+        ),
+        ("adopted", vec![run(), ended(), judged("a", "migrated", true)], "proved", 0),
+    ] {
+        let history = history(&records);
+        assert_eq!(word(history.next("a", Some(DIGEST), true)), expected, "{what}");
+        assert_eq!(history.next_attempt("a"), attempt, "{what}");
+    }
+}
+
+#[test]
+fn proof_is_of_one_image_and_as_good_as_asked_for() {
+    let of = |report| {
+        history(&[run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", "migrated", report)])
+    };
+    for (report, digest, require_report, expected) in [
+        (true, Some(DIGEST), true, "proved"),
+        (false, Some(DIGEST), false, "proved"),
+        (false, Some(DIGEST), true, "start"),
+        (true, Some("sha256:2222"), true, "start"),
+        (true, None, false, "start"),
+    ] {
+        let history = of(report);
+        assert_eq!(
+            word(history.next("a", digest, require_report)),
+            expected,
+            "{report} {digest:?} {require_report}"
+        );
+    }
+    assert!(!of(false).ran_in_vain("a", false) && of(false).ran_in_vain("a", true));
+    assert!(!of(true).ran_in_vain("never", true));
+}
+
+#[test]
+fn a_new_run_is_told_what_may_still_run() {
+    let all = [run(), intent("t", 0, &["a"]), started("t"), ended()];
+    assert_eq!(history(&all[..2]).open().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(history(&all[..3]).open().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(history(&all).open().count(), 0);
+}
+
+fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("state.jsonl");
+    std::fs::write(&path, bytes).expect("write it");
+    (directory, path)
+}
+
+fn lines(records: &[Record]) -> Vec<u8> {
+    let line = |record| format!("{}\n", serde_json::to_string(record).expect("JSON"));
+    records.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// Every instant at which a kill can cut the file: what is read is what the whole lines say, and the next record
+/// stands on a line of its own.
+#[test]
+fn a_file_that_was_cut_anywhere_is_read_as_far_as_its_lines_are_whole() {
+    let records =
+        [run(), intent("t", 0, &["a", "b"]), started("t"), ended(), judged("a", "migrated", true), run()];
+    let bytes = lines(&records);
+    for cut in 0..=bytes.len() {
+        let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+        let (_directory, path) = file(&bytes[..cut]);
+        let before = Journal::peek(&path).expect("a plan reads it");
+        assert_eq!(std::fs::read(&path).expect("read"), bytes[..cut], "a plan changes nothing");
+        let (journal, contents) = Journal::open(&path).expect("a run takes it over");
+        assert_eq!(contents.history, before.history);
+        assert_eq!(contents.history, history(&records[..whole]), "cut at {cut}");
+        assert_eq!(contents.was_cut, cut > 0 && bytes[cut - 1] != b'\n', "cut at {cut}");
+        journal.append_ahead(&run()).expect("write to it");
+        drop(journal);
+        let after = Journal::peek(&path).expect("a journal");
+        assert_eq!(after.history, history(&[&records[..whole], &[run()]].concat()), "cut at {cut}");
+        assert!(!after.was_cut);
+    }
+}
+
+#[test]
+fn any_other_line_that_can_not_be_read_is_an_error_that_changes_nothing() {
+    let good = lines(&[run(), intent("t", 0, &["a"])]);
+    let mut newer = String::from_utf8(lines(&[run()])).expect("text");
+    newer = newer.replace("\"version\":1", "\"version\":2");
+    let elsewhere = String::from_utf8(lines(&[run()])).expect("text").replace("us-east-1", "eu-west-1");
+    let named = String::from_utf8(lines(&[run()])).expect("text").replace("local-1", "local 1");
+    for (line, why) in [
+        (b"{\"record\":\"intent\"\n".to_vec(), "EOF"),
+        (b"\n".to_vec(), "EOF"),
+        (b"\xff\xfe\n".to_vec(), "expected value"),
+        (b"{\"record\":\"surprise\"}\n".to_vec(), "unknown variant `surprise`"),
+        (lines(&[started("u")]), "no RunTask had this token"),
+        (lines(&[intent("two words", 0, &["a"])]), "its token is none that RunTask takes"),
+        (newer.into_bytes(), "it is of version 2, and this program knows 1"),
+        (elsewhere.into_bytes(), "are about region us-east-1, and it is about eu-west-1"),
+        (named.into_bytes(), "started_by"),
+    ] {
+        let bytes = [good.clone(), line, good.clone()].concat();
+        let (_directory, path) = file(&bytes);
+        let failure = Journal::open(&path).expect_err("no journal");
+        assert_eq!(failure.exit_code, ExitCode::BadInput);
+        assert!(failure.message.starts_with("line 3 of state file"), "{}", failure.message);
+        assert!(failure.message.contains(why), "{}", failure.message);
+        assert_eq!(std::fs::read(&path).expect("read"), bytes);
+    }
+    let (_directory, path) = file(&lines(&[intent("t", 0, &["a"])]));
+    assert!(Journal::open(&path).expect_err("no journal").message.contains("no run has begun before it"));
+}
+
+#[test]
+fn one_process_has_it_at_a_time() {
+    let (_directory, path) = file(b"");
+    let (first, _) = Journal::open(&path).expect("free");
+    for refused in [Journal::open(&path).map(|_| ()), Journal::peek(&path).map(|_| ())] {
+        let failure = refused.expect_err("in use");
+        assert_eq!(failure.exit_code, ExitCode::BadInput);
+        assert!(failure.message.ends_with("is in use by another run"), "{}", failure.message);
+    }
+    drop(first);
+    Journal::open(&path).expect("free again");
+}
+
+/// `/dev/zero` has no end.
+#[test]
+fn a_device_is_no_state_file() {
+    for refused in
+        [Journal::open(Path::new("/dev/zero")).map(|_| ()), Journal::peek(Path::new("/dev")).map(|_| ())]
+    {
+        let failure = refused.expect_err("no file");
+        assert_eq!(failure.exit_code, ExitCode::BadInput);
+        assert!(failure.message.ends_with("it is no regular file"), "{}", failure.message);
+    }
+}
