@@ -8,5 +8,7 @@ mod floor;
 mod one_task_each;
 /// Hundreds of databases, many in each task.
 mod packed;
+/// Runs that are killed at any instant, and others that go on after them.
+mod resumed;
 /// A simulated account with a fleet of databases, and runs on it.
 mod world;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::task::Poll;
 use std::time::Duration;
 
 use fargate_migrate::adapters::Aws;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// The stand-in needs no image; nothing is pulled.
-const IMAGE: &str =
+pub const IMAGE: &str =
     "registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
 /// How an account is to be.
@@ -38,6 +39,8 @@ pub struct Shape {
     pub vcpus: f64,
     /// The part of every API bucket that others use up.
     pub neighbour: f64,
+    /// How long ECS's stores take to agree on a new task.
+    pub settles: Duration,
     /// What runs in the tasks.
     pub image: StandIn,
 }
@@ -52,6 +55,7 @@ impl Default for Shape {
             quotas: Quotas::Documented,
             vcpus: sandbox::quotas::VCPUS,
             neighbour: 0.0,
+            settles: Duration::ZERO,
             image: StandIn::new(8, |name| Migration::new(takes(name), Ends::Migrated)),
         }
     }
@@ -115,6 +119,7 @@ impl World {
             seed: shape.seed,
             quotas: shape.quotas,
             vcpus: shape.vcpus,
+            settles: shape.settles,
             keep_calls: false,
             record: None,
             ..Options::default()
@@ -164,6 +169,17 @@ impl World {
         tokio::time::timeout(lives, self.migrate_as(of, more)).await.ok()
     }
 
+    /// A run that is killed as soon as `is_time` after any step of it, however small.
+    pub async fn killed_when(&self, is_time: impl Fn() -> bool, of: &str, more: &[&str]) -> Option<Ran> {
+        let mut run = std::pin::pin!(self.migrate_as(of, more));
+        std::future::poll_fn(|context| match run.as_mut().poll(context) {
+            Poll::Ready(ran) => Poll::Ready(Some(ran)),
+            Poll::Pending if is_time() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
     fn settings(&self, of: &str, more: &[&str]) -> Settings {
         let databases = format!("--database={}", self.databases.join(","));
         let base = [
@@ -177,12 +193,13 @@ impl World {
             seed::SUBNETS,
             "--security-groups",
             seed::SECURITY_GROUPS,
-            "--image",
-            IMAGE,
             "--require-report",
             &databases,
         ];
-        let arguments = base.iter().chain(more).map(Into::into).collect();
+        let given = more.iter().any(|flag| flag.starts_with("--image="));
+        let image = format!("--image={IMAGE}");
+        let image = (!given).then_some(image.as_str());
+        let arguments = base.iter().chain(&image).chain(more).map(Into::into).collect();
         let cli = cli::parse(arguments, &|_| None, Path::new("/nonexistent")).expect("flags");
         let Command::Migrate(flags) = cli.command else { panic!("migrate is the command") };
         Settings::new(flags, None, RunIdentity::of_github(of, "1", "migrate", None)).expect("settings")
@@ -207,13 +224,23 @@ impl World {
         self.sandbox.tasks().iter().map(Life::of).collect()
     }
 
+    /// Databases that a second task was started for before the first one's work had ended.
+    pub fn tasked_twice_at_once(&self) -> Vec<String> {
+        self.overlapping(|life| Some(life.created))
+    }
+
     /// Databases that two containers worked on at the same time: there must never be one.
     pub fn migrated_twice_at_once(&self) -> Vec<String> {
+        self.overlapping(|life| life.started)
+    }
+
+    fn overlapping(&self, from: impl Fn(&Life) -> Option<f64>) -> Vec<String> {
         let mut by_database: HashMap<String, Vec<(f64, f64)>> = HashMap::new();
         for life in self.lives() {
-            let Some(started) = life.started else { continue };
+            let Some(started) = from(&life) else { continue };
+            let ended = life.ended.or(life.stopped).unwrap_or(f64::INFINITY);
             for database in life.databases {
-                by_database.entry(database).or_default().push((started, life.ended.unwrap_or(f64::INFINITY)));
+                by_database.entry(database).or_default().push((started, ended));
             }
         }
         let twice = by_database.into_iter().filter_map(|(database, mut spans)| {

@@ -35,3 +35,5 @@ mod credentials;
 mod github;
 /// The policies of a run, without and with AWS.
 mod iam;
+/// The state file: runs that go on with others.
+mod resume;
