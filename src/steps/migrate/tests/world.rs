@@ -163,7 +163,7 @@ impl Fargate {
             }],
             started_at: started.then(Timestamp::now),
             task_definition: Some(REVISION.to_owned()),
-            overrides: life.databases.iter().map(told).collect(),
+            overrides: life.databases.iter().map(|name| told(name)).collect(),
             ..Task::default()
         })
     }
@@ -215,8 +215,8 @@ impl Fargate {
 }
 
 /// The override of a task that is told one database.
-fn told(database: &String) -> (String, String, String) {
-    ("migration".to_owned(), "DATABASE_NAME".to_owned(), database.clone())
+fn told(database: &str) -> (String, String, String) {
+    ("migration".to_owned(), "DATABASE_NAME".to_owned(), database.to_owned())
 }
 
 pub fn report(database: &str) -> String {
