@@ -245,6 +245,12 @@ impl Plan {
     pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
         let told = self.told(databases);
         let mut environment = told.environment(&self.database_variable);
+        // A list of the task definition's own would be another answer to the same question.
+        let list = list_variable(&self.database_variable);
+        if !self.packed && self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty())
+        {
+            environment.push((list, String::new()));
+        }
         environment.extend(self.environment.iter().cloned());
         RunTask {
             cluster: self.cluster.clone(),

@@ -216,6 +216,24 @@ fn a_pack_is_told_a_list_and_nothing_else() {
 }
 
 #[test]
+fn a_list_in_the_task_definition_is_not_what_a_task_is_told() {
+    let mut document = document();
+    let variables = &mut document["taskDefinition"]["containerDefinitions"][0]["environment"];
+    variables
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "DATABASE_NAMES", "value": "[\"production\"]"}));
+    for (flag, told) in [
+        ("--databases-per-task=1", [("DATABASE_NAME", "a"), ("DATABASE_NAMES", "")]),
+        ("--databases-per-task=2", [("DATABASE_NAME", ""), ("DATABASE_NAMES", r#"["a"]"#)]),
+    ] {
+        let plan = Plan::new(&settings(&["--database=a", flag]), observed(document.clone())).expect("a plan");
+        let environment = plan.run_task("t:1", &["a".to_owned()], 0).environment;
+        assert_eq!(environment, told.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}
+
+#[test]
 fn what_names_the_databases_of_a_task_is_set_by_nobody_else() {
     let flags = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let refused = |more: &[&str]| {
