@@ -138,11 +138,9 @@ impl Task {
 
     pub fn render(&self, with_tags: bool) -> Value {
         let mut task = json!({
-            "attachments": self.interface.iter().map(|eni| self.render_attachment(eni)).collect::<Vec<_>>(),
             "attributes": [{ "name": "ecs.cpu-architecture", "value": "x86_64" }],
             "availabilityZone": self.availability_zone,
             "clusterArn": self.cluster_arn,
-            "containers": self.containers.iter().map(|one| self.render_container(one)).collect::<Vec<_>>(),
             "cpu": self.cpu().unwrap_or("0"),
             "createdAt": timestamp(self.times.created),
             "desiredStatus": self.desired_status,
@@ -151,13 +149,22 @@ impl Task {
             "healthStatus": "UNKNOWN",
             "lastStatus": self.last_status,
             "memory": self.memory().unwrap_or("0"),
-            "overrides": self.render_overrides(),
             "tags": if with_tags { self.tags.clone() } else { Vec::new() },
             "taskArn": self.arn,
             "taskDefinitionArn": self.revision.arn,
             "version": self.version,
         });
         let Some(members) = task.as_object_mut() else { return task };
+        // A fleet asks for tasks without end, and `json!` would copy these parts.
+        members.insert(
+            "attachments".into(),
+            self.interface.iter().map(|eni| self.render_attachment(eni)).collect(),
+        );
+        members.insert(
+            "containers".into(),
+            self.containers.iter().map(|one| self.render_container(one)).collect(),
+        );
+        members.insert("overrides".into(), self.render_overrides());
         let mut texts = vec![
             ("launchType", self.launch_type.clone()),
             ("capacityProviderName", self.capacity_provider.clone()),
