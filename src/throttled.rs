@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::bucket::Bucket;
@@ -43,12 +44,17 @@ pub const BUCKETS: &[ApiBucket] = &[
 pub struct Throttled<W> {
     world: W,
     rates: Rates,
+    log_pages: Semaphore,
 }
 
+/// Pages of logs that are under way at a time, when hundreds of tasks have ended together: each may be of 1 MB, and of
+/// several while it is read.
+const LOG_PAGES: usize = 8;
+
 impl<W> Throttled<W> {
-    /// `share` of AWS's rates is ours, above 0 and up to 1. A call that is throttled is tried again for `patience`.
+    /// `share` of AWS's documented rates is ours: above 0, and above 1 where they have been raised. A call that is throttled is tried again for `patience`.
     pub fn new(world: W, share: f64, patience: Duration) -> Self {
-        Self { world, rates: Rates::new(share, patience) }
+        Self { world, rates: Rates::new(share, patience), log_pages: Semaphore::new(LOG_PAGES) }
     }
 
     pub fn inner(&self) -> &W {
@@ -154,7 +160,10 @@ impl<W: Reads> Reads for Throttled<W> {
     }
 
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
-        let make = async || self.world.log_page(stream, token).await;
+        let make = async || {
+            let _one = self.log_pages.acquire().await;
+            self.world.log_page(stream, token).await
+        };
         self.rates.keep(Call::GET_LOG_EVENTS, make).await
     }
 

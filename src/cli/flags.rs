@@ -197,7 +197,8 @@ pub struct Fleet {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "keep_going")]
     pub max_failures: Option<u32>,
 
-    /// What part of AWS's API rates this run may use: other callers of the account need theirs
+    /// What part of AWS's documented API rates this run may use: other callers of the account need theirs. Above 100%
+    /// where AWS has raised them
     #[arg(long, value_name = "PERCENT", default_value = "50%")]
     pub api_share: String,
 

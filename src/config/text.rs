@@ -52,8 +52,8 @@ text! {
 text! {
     /// A part of something that others use as well.
     Share,
-    "^([1-9][0-9]?|100)%$",
-    "a share: write 1% to 100%"
+    "^[1-9][0-9]{0,3}%$",
+    "a share: write 1% to 100%, and more where AWS has raised the account's rates"
 }
 
 text! {

@@ -43,11 +43,12 @@ pub fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
 /// `50%`, or `50`, as 0.5.
 ///
 /// # Errors
-/// It is no number from 1 to 100.
+/// It is no number from 1 to 9999.
 pub fn share(text: &str) -> Result<f64, Failure> {
-    match text.trim().trim_end_matches('%').parse::<u8>() {
-        Ok(percent @ 1..=100) => Ok(f64::from(percent) / 100.0),
-        _ => Err(Failure::input(format!("--api-share {text:?} is no share")).hint("write 1% to 100%")),
+    match text.trim().trim_end_matches('%').parse::<u16>() {
+        Ok(percent @ 1..=9_999) => Ok(f64::from(percent) / 100.0),
+        _ => Err(Failure::input(format!("--api-share {text:?} is no share"))
+            .hint("write 1% to 100%, and more where AWS has raised the account's rates")),
     }
 }
 
@@ -118,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_share_is_a_percentage() {
-        assert_eq!((share("50%"), share("100")), (Ok(0.5), Ok(1.0)));
-        assert!(["0%", "101%", "half", ""].iter().all(|wrong| share(wrong).is_err()));
+        assert_eq!((share("50%"), share("100"), share("400%")), (Ok(0.5), Ok(1.0), Ok(4.0)));
+        assert!(["0%", "10000%", "half", ""].iter().all(|wrong| share(wrong).is_err()));
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod config;
 mod fleet;
 /// Many databases in a task.
 mod packs;
+/// A large fleet: what it costs the machine that it is run from.
+mod memory;
 /// What the bash pipeline did wrong, done right.
 mod seed_mistakes;
 /// The image: packaged, pushed, reused, refused.

@@ -85,7 +85,7 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "timeout: 0s\n",
         "timeout: 30m 1h\n",
         "api-share: 0%\n",
-        "api-share: 101%\n",
+        "api-share: 10000%\n",
         "max-failures: 0\n",
         "max-failures: 2\nkeep-going: true\n",
         "max-parallel: 0\n",

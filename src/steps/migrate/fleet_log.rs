@@ -22,8 +22,9 @@ use crate::ports::{FilterPage, LogEvent, LogGroup, LogStream, Reads, StreamEvent
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Milliseconds before the watermark at which a sweep begins.
 const OVERLAP: i64 = 30_000;
-/// Pages of one sweep that hold nothing of ours: then others write so much that a read of each stream is cheaper.
-const MAX_FOREIGN_PAGES: u32 = 50;
+/// Pages of one sweep. Each of its events is read again while it is in the overlap, those of others included: with more
+/// of them, one read of each stream is cheaper, and keeps up. It bounds the ids that are remembered as well.
+const MAX_PAGES: u32 = 30;
 
 pub struct FleetLog<'a, R> {
     reads: &'a R,
@@ -61,19 +62,12 @@ pub struct FleetStream {
 }
 
 impl FleetStream {
-    /// The next events, or the end of a sweep.
-    pub async fn read(&mut self) -> Read {
+    /// The next events, or the end of a sweep; none when the fleet's log is not read any more.
+    pub async fn read(&mut self) -> Option<Read> {
         tokio::select! {
             biased;
-            events = self.events.recv() => match events {
-                Some(events) => Read::Events(events),
-                // It is not read any more: its log is read when the task has stopped.
-                None => std::future::pending().await,
-            },
-            changed = self.sweeps.changed() => match changed {
-                Ok(()) => Read::End,
-                Err(_) => std::future::pending().await,
-            },
+            events = self.events.recv() => events.map(Read::Events),
+            changed = self.sweeps.changed() => changed.ok().map(|()| Read::End),
         }
     }
 
@@ -122,7 +116,8 @@ impl<'a, R: Reads> FleetLog<'a, R> {
                 Swept::All => self.sweeps.send_modify(|sweeps| *sweeps += 1),
                 Swept::Not => {}
                 Swept::NeverAgain(why) => {
-                    self.streams.borrow_mut().clear();
+                    self.streams.take();
+                    self.seen.take();
                     return why;
                 }
             }
@@ -133,7 +128,7 @@ impl<'a, R: Reads> FleetLog<'a, R> {
     /// All pages from the overlap's begin on.
     async fn sweep(&self) -> Swept {
         let since = self.watermark.get() - OVERLAP;
-        let (mut token, mut foreign) = (None, 0);
+        let (mut token, mut pages) = (None, 0);
         loop {
             let page = match self.reads.filter_log_events(&self.group, since, token.as_deref()).await {
                 Ok(page) => page,
@@ -141,18 +136,19 @@ impl<'a, R: Reads> FleetLog<'a, R> {
                 Err(error) => return Swept::NeverAgain(format!("{error:#}")),
             };
             let FilterPage { events, next } = page;
-            foreign = if self.pass_on(events) { 0 } else { foreign + 1 };
+            self.pass_on(events);
+            pages += 1;
             // Who reads them is on this thread as well.
             tokio::task::yield_now().await;
-            if foreign >= MAX_FOREIGN_PAGES {
-                return Swept::NeverAgain(format!(
-                    "log group {} holds too many events of others",
-                    self.group.name
-                ));
-            }
             token = next;
             if token.is_none() {
                 break;
+            }
+            if pages >= MAX_PAGES {
+                return Swept::NeverAgain(format!(
+                    "log group {} gets more events, others' included, than are worth reading together",
+                    self.group.name
+                ));
             }
         }
         let oldest = self.watermark.get() - OVERLAP;
@@ -160,15 +156,13 @@ impl<'a, R: Reads> FleetLog<'a, R> {
         Swept::All
     }
 
-    /// Whether there was anything of ours.
-    fn pass_on(&self, events: Vec<StreamEvent>) -> bool {
+    /// What is not ours is of other runs.
+    fn pass_on(&self, events: Vec<StreamEvent>) {
         let mut streams = self.streams.borrow_mut();
         let mut seen = self.seen.borrow_mut();
         let mut batches: HashMap<String, Vec<LogEvent>> = HashMap::new();
-        let mut ours = false;
         for StreamEvent { stream: name, id, event } in events {
             let Some(stream) = streams.get_mut(&name) else { continue };
-            ours = true;
             self.watermark.set(self.watermark.get().max(event.timestamp));
             if seen.insert(self.hasher.hash_one((&name, id)), event.timestamp).is_some() {
                 continue;
@@ -185,6 +179,5 @@ impl<'a, R: Reads> FleetLog<'a, R> {
                 let _ = stream.events.send(batch);
             }
         }
-        ours
     }
 }

@@ -45,7 +45,11 @@ impl Source {
     async fn read(&mut self, reads: &impl Reads) -> anyhow::Result<Read> {
         match self {
             Self::Own(log) => log.read(reads).await,
-            Self::Fleet(log) => Ok(log.read().await),
+            Self::Fleet(log) => match log.read().await {
+                Some(read) => Ok(read),
+                // Its own stream is read when the task has stopped.
+                None => std::future::pending().await,
+            },
         }
     }
 }
@@ -125,6 +129,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     return (has_reported, if sweeps > 0 { self.plan.log_drain } else { Duration::ZERO });
                 }
             };
+            let Some(read) = read else { continue };
             match self.take(following, Ok(read)) {
                 Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
                 _ => sweeps += 1,

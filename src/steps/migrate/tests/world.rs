@@ -62,8 +62,8 @@ pub struct Fargate {
     pub log_reads: Cell<usize>,
     pub filters: Cell<usize>,
     pub filter_denied: bool,
-    /// Pages of FilterLogEvents that hold events of others, before those with ours.
-    pub foreign_pages: usize,
+    /// Pages of FilterLogEvents that hold events of others, before those with ours, and since when.
+    pub foreign: (usize, Duration),
     /// Lines (by database and number) that FilterLogEvents shows later than those after them.
     pub late: Vec<(String, usize)>,
     pub epoch: Instant,
@@ -117,7 +117,7 @@ impl Fargate {
             log_reads: Cell::default(),
             filters: Cell::default(),
             filter_denied: false,
-            foreign_pages: 0,
+            foreign: (0, Duration::ZERO),
             late: Vec::new(),
             epoch: Instant::now(),
             epoch_ms: Timestamp::now().as_millisecond(),
@@ -324,18 +324,19 @@ impl Reads for Fargate {
         events.sort_by(|a, b| (a.event.timestamp, &a.id).cmp(&(b.event.timestamp, &b.id)));
         // Small pages, and one that is empty in front.
         let page: usize = token.map_or(Ok(0), str::parse)?;
-        if page < self.foreign_pages {
+        let foreign = if self.epoch.elapsed() >= self.foreign.1 { self.foreign.0 } else { 0 };
+        if page < foreign {
             let event = LogEvent { timestamp: since, message: "of another run".into() };
             let (stream, id) = (format!("{}other", group.stream_prefix), format!("other/{page}"));
             let events = vec![StreamEvent { stream, id, event }];
             return Ok(FilterPage { events, next: Some((page + 1).to_string()) });
         }
-        let page = page - self.foreign_pages;
+        let page = page - foreign;
         let from = page.saturating_sub(1) * PAGE;
         let rest = events.split_off(from.min(events.len()));
         let more = page == 0 || rest.len() > PAGE;
         let events = if page == 0 { Vec::new() } else { rest.into_iter().take(PAGE).collect() };
-        Ok(FilterPage { events, next: more.then(|| (self.foreign_pages + page + 1).to_string()) })
+        Ok(FilterPage { events, next: more.then(|| (foreign + page + 1).to_string()) })
     }
 }
 
