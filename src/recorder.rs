@@ -195,8 +195,15 @@ impl<'a> Recorder<'a> {
         if let Some(deployments) = self.deployments {
             deployments.judged(database, &verdict);
         }
+        let other_run = match &verdict {
+            Verdict::AlreadyRunning { started_by: Some(by), .. } => {
+                self.github.and_then(|github| github.url_of_run(by))
+            }
+            _ => None,
+        };
         self.row(database, |row| {
             row.ended_at = Some(Timestamp::now());
+            row.other_run_url = other_run;
             row.verdict = Some(verdict);
         });
         self.record_verdict(database);

@@ -121,6 +121,8 @@ pub struct DatabaseReport {
     pub log_file: Option<String>,
     /// Links into the AWS console.
     pub task_url: Option<String>,
+    /// The run of GitHub Actions whose task migrates the database now, where none of ours was started.
+    pub other_run_url: Option<String>,
     pub log_url: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
@@ -252,6 +254,7 @@ impl DatabaseReport {
             pack_log: None,
             log_file: None,
             task_url: None,
+            other_run_url: None,
             log_url: None,
             started_at: None,
             ended_at: None,

@@ -90,6 +90,19 @@ impl GitHub {
         Some(format!("{server}/{repository}/actions/runs/{run}"))
     }
 
+    /// The page of the run that has named its tasks so, when that is a run of GitHub Actions: of this repository, as
+    /// others' runs in the same cluster are not known to us. [`crate::settings::RunIdentity`] makes the name.
+    pub fn url_of_run(&self, started_by: &str) -> Option<String> {
+        let (server, repository) = (self.server_url.as_ref()?, self.repository.as_ref()?);
+        let mut parts = started_by.strip_prefix("fargate-migrate/gha-")?.split('-');
+        let mut number = || {
+            let digits = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            parts.next().filter(digits)
+        };
+        let (run, attempt) = (number()?, number()?);
+        Some(format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}"))
+    }
+
     /// The page of this run at this attempt; where our summary stands on it, when the job's number is known. The
     /// runner sets no variable with that number, and GitHub's API answers it only to tokens with `actions: read`, but
     /// `${{ job.check_run_id }}` is it, which an action.yml may use as an input's default.

@@ -177,6 +177,9 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     }
     field("log", log);
     field("task_url", json!(row.task_url));
+    if let Some(url) = &row.other_run_url {
+        field("other_run_url", json!(url));
+    }
     field("log_url", json!(row.log_url));
     field("started_at", json!(row.started_at.map(|at| at.to_string())));
     field("ended_at", json!(row.ended_at.map(|at| at.to_string())));

@@ -142,6 +142,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> String {
     // Names of AWS, which is what one searches for.
     facts.extend(row.stopped_reason.as_deref().map(|reason| ("stoppedReason", prose(reason))));
     facts.extend(row.stop_code.as_deref().map(|code| ("stopCode", prose(code))));
+    facts.extend(link("its page", row.other_run_url.as_deref()).map(|link| ("The other run", link)));
     facts.extend(row.task_arn.as_deref().map(|arn| ("Task", markdown_code(arn))));
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(out, "- **{name}:** {value}");

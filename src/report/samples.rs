@@ -71,6 +71,7 @@ pub fn hostile() -> Report {
     row.stop_code = Some(all.clone());
     row.task_arn = Some(all.clone());
     row.task_url = Some(format!("https://example.com/{all}"));
+    row.other_run_url = Some(format!("https://example.com/{all}"));
     row.log_url = Some("javascript:alert(1)".to_owned());
     row.log.note = Some(all.clone());
     (row.tag, row.image_digest) = (Some(all.clone()), Some(all.clone()));

@@ -102,6 +102,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         (Some(verdict), None) => parts.push(verdict.explain()),
         (None, None) => {}
     }
+    parts.extend(row.other_run_url.clone());
     parts.extend(row.durations.total_ms.map(duration));
     parts.extend(
         words::proved_earlier(row)

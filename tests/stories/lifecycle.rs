@@ -124,6 +124,24 @@ async fn a_database_that_another_run_migrates_now_is_left_to_it() {
 }
 
 #[tokio::test]
+async fn the_other_run_is_linked_where_it_is_one_of_github_actions() {
+    let world = World::new().await;
+    world.program(|_| Script::new().until_stopped());
+    let other = world.migrate(&["--database", PROD]).in_actions().variable("GITHUB_RUN_ID", "77").spawn();
+    until("a running task", || running(&world) == 1).await;
+    let url = "https://github.example/octo/shop/actions/runs/77/attempts/1";
+    for format in ["text", "json"] {
+        let flags = ["--database", PROD, "--format", format];
+        let run = world.migrate(&flags).in_actions().finish().await;
+        run.exits(1).says(url);
+        assert!(run.summary.contains(&format!("<a href=\"{url}\">")), "{}", run.summary);
+        assert!(run.outputs["result"].contains(url));
+    }
+    other.signal(Signal::SIGKILL);
+    other.finish().await;
+}
+
+#[tokio::test]
 async fn a_second_process_of_the_same_job_takes_up_the_task_that_runs() {
     let world = World::new().await;
     world.program(|context| {

@@ -151,3 +151,24 @@ fn a_harmless_line_is_no_command() {
         assert_eq!(harmless(line), expected);
     }
 }
+
+#[test]
+fn another_run_is_known_by_the_name_of_its_tasks() {
+    let directory = tempfile::tempdir().unwrap();
+    let github = github(directory.path());
+    let page = |run: &str| Some(format!("https://github.com/startup/web-app/actions/runs/{run}"));
+    let named =
+        crate::settings::RunIdentity::of_github("77", "3", "migrate-all", Some("runner 1")).started_by;
+    for (started_by, url) in [
+        (named.as_str(), page("77/attempts/3")),
+        ("fargate-migrate/gha-77-3-", page("77/attempts/3")),
+        ("fargate-migrate/gha-77-x-migrate", None),
+        ("fargate-migrate/gha--3-migrate", None),
+        ("fargate-migrate/gha-7%2F..-3-migrate", None),
+        ("fargate-migrate/local-12-99", None),
+        ("ecs-svc/1234", None),
+    ] {
+        assert_eq!(github.url_of_run(started_by), url, "{started_by}");
+    }
+    assert_eq!(GitHub::default().url_of_run(&named), None);
+}

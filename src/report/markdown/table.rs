@@ -96,7 +96,11 @@ fn database(row: &DatabaseReport, links: Links) -> String {
     if links == Links::Left {
         return name;
     }
-    let links = [link("task", row.task_url.as_deref()), link("log", row.log_url.as_deref())];
+    let links = [
+        link("task", row.task_url.as_deref()),
+        link("log", row.log_url.as_deref()),
+        link("the other run", row.other_run_url.as_deref()),
+    ];
     let links: Vec<String> = links.into_iter().flatten().collect();
     if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
 }
