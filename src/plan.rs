@@ -172,7 +172,7 @@ impl Plan {
         let durations = past.history.durations();
         let limits = Limits { room: plan.room(), at_once: plan.max_parallel, durations: &durations };
         let (first, rest) = names.split_at(canaries.min(names.len()));
-        let (first, rest) = (resumed.wave(first, &attempts), resumed.wave(rest, &attempts));
+        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let mut waves =
             packs(&[&first.to_pack, &rest.to_pack], settings.packing, &limits, &known)?.into_iter();
         let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());

@@ -39,6 +39,8 @@ pub mod history;
 mod journal;
 pub mod record;
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 pub use history::{History, Next};

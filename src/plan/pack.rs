@@ -30,9 +30,9 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// These of its databases for a task of their own, now that nothing runs there.
+    /// These of its databases for a task of their own, now that what was begun there is over.
     pub fn again(&self, databases: &[String]) -> Self {
-        Self { databases: databases.to_vec(), running: None, earlier: None, ..*self }
+        Self { databases: databases.to_vec(), running: self.running.clone(), earlier: None, ..*self }
     }
 
     /// `shop`, `shop and 3 more`.

@@ -38,7 +38,7 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
             let _ = writeln!(out, "\nNo RunTask for {pack}: task {} of this run is followed", one_line(arn));
             continue;
         }
-        if request.pack.earlier.is_some() {
+        if request.pack.earlier.is_some() && request.already_running.is_none() {
             pack.push_str(AGAIN);
         }
         match request.already_running {

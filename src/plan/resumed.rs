@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::identity::told;
-use super::pack::Pack;
+use super::pack::{Known, Pack};
 use crate::ports::Task;
 use crate::state::record::Judged;
 use crate::state::{Next, Past};
@@ -62,16 +62,19 @@ impl Resumed {
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[String], attempts: &HashMap<String, u32>) -> Wave {
+    pub fn wave(&self, databases: &[String], known: &Known<'_>) -> Wave {
         let mut wave = Wave::default();
-        let mut places: HashMap<&Earlier, usize> = HashMap::new();
+        let mut places: HashMap<(&Earlier, Option<&str>), usize> = HashMap::new();
         for database in databases {
-            let attempt = attempts.get(database).copied().unwrap_or_default();
+            let attempt = known.attempts.get(database).copied().unwrap_or_default();
+            let other = known.running.get(database).filter(|task| !task.ours);
             match (self.proved.get(database), self.earlier.get(database)) {
                 (Some(by), _) => wave.proved.push(Proved { database: database.clone(), by: by.clone() }),
                 (None, None) => wave.to_pack.push(database.clone()),
                 (None, Some(earlier)) => {
-                    let index = *places.entry(earlier).or_insert(wave.begun.len());
+                    let index = *places
+                        .entry((earlier, other.map(|task| task.arn.as_str())))
+                        .or_insert(wave.begun.len());
                     match wave.begun.get_mut(index) {
                         Some(pack) => {
                             pack.databases.push(database.clone());
@@ -80,7 +83,7 @@ impl Resumed {
                         None => wave.begun.push(Pack {
                             databases: vec![database.clone()],
                             place: 0,
-                            running: None,
+                            running: other.cloned(),
                             earlier: Some(earlier.clone()),
                             attempt,
                         }),
@@ -154,3 +157,6 @@ fn earlier(
         None => Some(Earlier::Call { token: launch.token.clone(), attempt: launch.attempt }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::ports::{Caller, Repository, Task};
 use crate::settings::RunIdentity;
 use crate::steps::observe::ObservedImage;
 
-fn settings(more: &[&str]) -> Settings {
+pub(super) fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
@@ -19,12 +19,12 @@ fn settings(more: &[&str]) -> Settings {
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     let text = include_str!("../../sandbox/fixtures/describe-task-definition.json");
     serde_json::from_str(text).expect("JSON")
 }
 
-fn observed(document: Value) -> Observed {
+pub(super) fn observed(document: Value) -> Observed {
     let definition = TaskDefinition::from_json(document, "test").expect("a task definition");
     let caller = Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() };
     Observed {
@@ -43,7 +43,7 @@ fn observed(document: Value) -> Observed {
     }
 }
 
-fn task(arn: &str, database: &str, started_by: &str) -> Task {
+pub(super) fn task(arn: &str, database: &str, started_by: &str) -> Task {
     Task {
         arn: arn.into(),
         last_status: "RUNNING".into(),

@@ -2,80 +2,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::record::{Intent, Judged, Record, Run, VERSION};
+use super::record::Record;
+use super::samples::*;
 use super::*;
 use crate::failure::ExitCode;
-
-const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
-const DIGEST: &str = "sha256:1111";
-
-fn at() -> jiff::Timestamp {
-    jiff::Timestamp::UNIX_EPOCH
-}
-
-fn target() -> Target {
-    Target {
-        account: "123456789012".into(),
-        region: "us-east-1".into(),
-        cluster: "c".into(),
-        family: "f".into(),
-        container: "migration".into(),
-        database_variable: "DATABASE_NAME".into(),
-    }
-}
-
-fn run() -> Record {
-    Record::Run(Run {
-        version: VERSION,
-        at: at(),
-        started_by: "fargate-migrate/local-1".into(),
-        target: target(),
-        revision: "f:1".into(),
-        image_digest: Some(DIGEST.into()),
-    })
-}
-
-fn intent(token: &str, attempt: u32, databases: &[&str]) -> Record {
-    Record::Intent(Intent {
-        at: at(),
-        token: token.into(),
-        attempt,
-        revision: "f:1".into(),
-        databases: databases.iter().map(|&name| name.to_owned()).collect(),
-    })
-}
-
-fn started(token: &str) -> Record {
-    Record::Started { at: at(), token: token.into(), task: TASK.into() }
-}
-
-fn ended() -> Record {
-    Record::Ended { at: at(), task: TASK.into() }
-}
-
-fn judged(database: &str, verdict: &str, report: bool) -> Record {
-    let report = report.then(|| {
-        let line =
-            serde_json::json!({"version": 1, "database": database, "applied": [], "pending": 0, "ms": 40});
-        serde_json::from_value(line).expect("a report")
-    });
-    Record::Verdict(Box::new(Judged {
-        at: at(),
-        database: database.into(),
-        verdict: verdict.into(),
-        task: Some(TASK.into()),
-        revision: Some("f:1".into()),
-        image_digest: Some(DIGEST.into()),
-        report,
-        ms: Some(40),
-    }))
-}
-
-fn history(records: &[Record]) -> History {
-    let mut history = History::default();
-    records.iter().cloned().try_for_each(|record| history.take(record)).expect("a journal");
-    history
-}
 
 fn word(next: Next<'_>) -> String {
     match next {
@@ -222,7 +152,7 @@ fn a_file_that_was_cut_anywhere_is_read_as_far_as_its_lines_are_whole() {
         assert_eq!(contents.history, before.history);
         assert_eq!(contents.history, history(&records[..whole]), "cut at {cut}");
         assert_eq!(contents.was_cut, cut > 0 && bytes[cut - 1] != b'\n', "cut at {cut}");
-        journal.append_ahead(&run()).expect("write to it");
+        journal.append(&run()).expect("write to it");
         drop(journal);
         let after = Journal::peek(&path).expect("a journal");
         assert_eq!(after.history, history(&[&records[..whole], &[run()]].concat()), "cut at {cut}");

@@ -158,6 +158,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
     async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Unit<'p>> {
         let pack = &unit.pack;
         let outcome = match (self.reason_not_to_start(shared), &pack.earlier) {
+            // Its call would start a task beside that of somebody else.
+            (None, Some(Earlier::Call { .. })) if let Some(other) = &pack.running => {
+                match self.beside_begun(pack, other, shared).await {
+                    Some(outcome) => outcome,
+                    None => return vec![Unit::of(Pack { running: None, ..pack.clone().into_owned() })],
+                }
+            }
             // It may run already, so that nothing starts any more does not concern it.
             (None, Some(earlier)) | (Some(_), Some(earlier @ Earlier::Task { .. })) => {
                 match self.take_up(pack, earlier, lane, shared).await {

@@ -45,6 +45,22 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
+    /// The same for databases of which a call was recorded; none when the other task has ended, and the call can be made
+    /// again.
+    pub(super) async fn beside_begun(
+        &self,
+        pack: &Pack,
+        running: &RunningTask,
+        shared: &Shared<'_, W>,
+    ) -> Option<Outcome> {
+        if self.plan.on_running != OnRunning::Wait {
+            return Some(self.beside(pack, running, None, shared).await);
+        }
+        self.progress.phase(&pack.databases, Phase::Queued);
+        self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
+        self.other_ends(running, shared).await.map(|verdict| Outcome::all(pack, verdict))
+    }
+
     async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Outcome {
         self.recorder.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };

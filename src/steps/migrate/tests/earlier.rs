@@ -1,7 +1,10 @@
 //! What is recorded, and what an earlier process of the run has begun.
 
+use std::sync::Arc;
+
+use super::world::{Life, REVISION};
 use super::*;
-use crate::plan::Earlier;
+use crate::plan::{Earlier, RunningTask, Told};
 use crate::state::FRESH;
 
 #[tokio::test(start_paused = true)]
@@ -31,5 +34,33 @@ async fn a_call_is_not_made_again_when_nobody_has_looked_for_long() {
         let second = report.databases[1].verdict.as_ref().expect("a verdict");
         assert_eq!(second.is_migrated(), migrates, "{second:?}");
         assert_eq!(world.runs.get(), if migrates { 2 } else { 1 });
+    }
+}
+
+/// What a killed run was about to start, somebody else has started since.
+#[tokio::test(start_paused = true)]
+async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
+    const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+    for (flag, runs, migrates) in
+        [("--on-running=fail", 0, false), ("--on-running=adopt", 0, true), ("--on-running=wait", 1, true)]
+    {
+        let world = Fargate::running_for(10 * MINUTE);
+        let life = Life::of(&["shop"], false);
+        world.tasks.borrow_mut().insert(OTHER.into(), life);
+        let mut plan = plan(&["--database=shop", flag]);
+        let token = "f123456789abcdef0123456789abcdef0123456789abcdef".to_owned();
+        plan.packs[0].earlier = Some(Earlier::Call { token, attempt: 0 });
+        plan.packs[0].running = Some(Arc::new(RunningTask {
+            arn: OTHER.into(),
+            task_definition: Some(REVISION.into()),
+            started_by: Some("somebody".into()),
+            told: Told::One("shop".into()),
+            ours: false,
+        }));
+        let (_sender, never) = Interrupt::by_hand();
+        let (report, took) = migrated(&world, &plan, &never).await;
+        assert_eq!(verdict(&report).is_migrated(), migrates, "{flag}: {report:#?}");
+        assert_eq!(world.runs.get(), runs, "{flag}");
+        assert!(runs == 0 || took > 2 * (START + 10 * MINUTE), "{flag}: {took:?}");
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::fleet::run;
-use super::world::Life;
+use super::world::{Life, REVISION};
 use super::*;
 use crate::plan::{RunningTask, Told};
 
 const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
-const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 
 fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
     let life = Life::of(&["shop"], false);

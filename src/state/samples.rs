@@ -1,0 +1,75 @@
+//! Records for tests.
+
+use super::History;
+use super::record::{Intent, Judged, Record, Run, Target, VERSION};
+
+pub const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+pub const DIGEST: &str = "sha256:1111";
+
+pub fn at() -> jiff::Timestamp {
+    jiff::Timestamp::UNIX_EPOCH
+}
+
+pub fn target() -> Target {
+    Target {
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+        cluster: "c".into(),
+        family: "f".into(),
+        container: "migration".into(),
+        database_variable: "DATABASE_NAME".into(),
+    }
+}
+
+pub fn run() -> Record {
+    Record::Run(Run {
+        version: VERSION,
+        at: at(),
+        started_by: "fargate-migrate/local-1".into(),
+        target: target(),
+        revision: "f:1".into(),
+        image_digest: Some(DIGEST.into()),
+    })
+}
+
+pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> Record {
+    Record::Intent(Intent {
+        at: at(),
+        token: token.into(),
+        attempt,
+        revision: "f:1".into(),
+        databases: databases.iter().map(|&name| name.to_owned()).collect(),
+    })
+}
+
+pub fn started(token: &str) -> Record {
+    Record::Started { at: at(), token: token.into(), task: TASK.into() }
+}
+
+pub fn ended() -> Record {
+    Record::Ended { at: at(), task: TASK.into() }
+}
+
+pub fn judged(database: &str, verdict: &str, report: bool) -> Record {
+    let report = report.then(|| {
+        let line =
+            serde_json::json!({"version": 1, "database": database, "applied": [], "pending": 0, "ms": 40});
+        serde_json::from_value(line).expect("a report")
+    });
+    Record::Verdict(Box::new(Judged {
+        at: at(),
+        database: database.into(),
+        verdict: verdict.into(),
+        task: Some(TASK.into()),
+        revision: Some("f:1".into()),
+        image_digest: Some(DIGEST.into()),
+        report,
+        ms: Some(40),
+    }))
+}
+
+pub fn history(records: &[Record]) -> History {
+    let mut history = History::default();
+    records.iter().cloned().try_for_each(|record| history.take(record)).expect("a journal");
+    history
+}
