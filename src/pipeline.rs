@@ -88,7 +88,7 @@ pub async fn migrate_on(
         .with_deployments(deployments.as_ref())
         .with_state(state.as_ref());
     let run = async {
-        let ended = run(connect, settings, state.as_ref(), progress, &recorder, interrupt).await;
+        let ended = run(connect, settings, state.as_ref(), progress, &recorder, interrupt, github).await;
         recorder.save();
         ended
     };
@@ -117,7 +117,10 @@ async fn run(
     progress: &Progress,
     recorder: &Recorder<'_>,
     interrupt: &Interrupt,
+    github: Option<&GitHub>,
 ) -> Result<()> {
+    // Before anything is changed.
+    let log_files = log_files(settings, github)?;
     progress.databases(&settings.databases);
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
@@ -133,7 +136,7 @@ async fn run(
     state.into_iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
     recorder.leave_for_post(&post::Run::new(settings, &plan, aws.inner().region()));
     recorder.save();
-    apply(&plan, &aws, progress, recorder, interrupt).await
+    apply(&plan, &aws, progress, recorder, interrupt, log_files.as_ref()).await
 }
 
 /// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
@@ -211,6 +214,7 @@ async fn apply<W: Reads + Writes>(
     progress: &Progress,
     recorder: &Recorder<'_>,
     interrupt: &Interrupt,
+    log_files: Option<&LogFiles>,
 ) -> Result<()> {
     let image = unless(interrupt, image(&plan.image, world, progress)).await?;
     recorder.update(|report| report.image = Some(image.used()));
@@ -226,8 +230,6 @@ async fn apply<W: Reads + Writes>(
 
     recorder.begins(plan, revision.arn())?;
     progress.step("migrate");
-    let log_files = log_files(plan)?;
-    let log_files = log_files.as_ref();
     Migration { plan, revision: &revision, world, progress, recorder, interrupt, log_files }.run().await;
     if let Some(files) = log_files {
         recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
@@ -237,10 +239,13 @@ async fn apply<W: Reads + Writes>(
 }
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
-fn log_files(plan: &Plan) -> Result<Option<LogFiles>> {
-    match &plan.log_dir {
+fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
+    match &settings.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
-        None if is_fleet(plan.databases().count()) => LogFiles::temporary().map(Some),
+        None if is_fleet(settings.databases.len()) => {
+            let below = github.and_then(|github| github.temporary.as_deref());
+            LogFiles::temporary(below).map(Some)
+        }
         None => Ok(None),
     }
 }

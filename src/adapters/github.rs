@@ -41,6 +41,8 @@ pub struct GitHub {
     pub server_url: Option<String>,
     /// `GITHUB_WORKSPACE`: where the repository is checked out.
     pub workspace: Option<PathBuf>,
+    /// `RUNNER_TEMP`: what is below it outlives the Action's container, until the job's end.
+    pub temporary: Option<PathBuf>,
     /// `GITHUB_API_URL`: `https://api.github.com`, or `https://host/api/v3` of an enterprise server.
     pub api_url: Option<String>,
     /// For the API; the files need none.
@@ -71,6 +73,7 @@ impl GitHub {
             repository: set("GITHUB_REPOSITORY"),
             server_url: set("GITHUB_SERVER_URL"),
             workspace: set("GITHUB_WORKSPACE").map(PathBuf::from),
+            temporary: set("RUNNER_TEMP").map(PathBuf::from),
             api_url: set("GITHUB_API_URL"),
             token: token::from_environment(variable),
             check_run_id: set("INPUT_CHECK-RUN-ID").filter(|id| id.bytes().all(|byte| byte.is_ascii_digit())),

@@ -194,3 +194,21 @@ async fn a_fleets_logs_come_by_filter_log_events_and_go_to_files() {
     println!("DescribeTasks, FilterLogEvents, GetLogEvents: {calls:?}");
     assert!(calls[1] > 0 && calls[2] == 0, "{calls:?}");
 }
+
+#[tokio::test]
+async fn a_directory_that_takes_no_logs_is_said_before_anything_is_changed() {
+    let world = World::new().await;
+    let run = world.migrate(&["--database", PROD, "--log-dir=/proc/nowhere"]).finish().await;
+    run.exits(2).says("no logs can be written to /proc/nowhere").says("--log-dir");
+    assert_eq!(world.called("RegisterTaskDefinition") + world.called("RunTask"), 0);
+}
+
+#[tokio::test]
+async fn in_a_job_the_logs_of_a_fleet_outlive_the_actions_container() {
+    let world = World::new().await;
+    let temporary = tempfile::tempdir().expect("a directory");
+    let list = format!("--database={}", (0..25).map(|n| format!("tenant_{n}")).collect::<Vec<_>>().join(","));
+    let run = world.migrate(&[&list, "--max-parallel=25"]).in_actions();
+    let run = run.variable("RUNNER_TEMP", &temporary.path().display().to_string()).finish().await;
+    run.exits(0).says(&format!("the logs of all databases are in {}", temporary.path().display()));
+}

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::failure::Failure;
+
 pub struct LogFiles {
     directory: PathBuf,
 }
@@ -15,20 +17,22 @@ impl LogFiles {
     /// In `directory`, made when it is not there.
     ///
     /// # Errors
-    /// It can not be made.
-    pub fn within(directory: &Path) -> Result<Self> {
-        let doing = || format!("make log directory {}", directory.display());
-        std::fs::create_dir_all(directory).with_context(doing)?;
+    /// It can not be made, or no file can be made in it.
+    pub fn within(directory: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(directory)
+            .and_then(|()| tempfile::tempfile_in(directory))
+            .map_err(|error| unwritable(directory, &error))?;
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// In a new directory below the system's temporary one, which stays.
+    /// In a new directory in `below`, else in the system's temporary one. It stays.
     ///
     /// # Errors
     /// It can not be made.
-    pub fn temporary() -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("fargate-migrate-logs-").tempdir();
-        Ok(Self { directory: directory.context("make a directory for logs")?.keep() })
+    pub fn temporary(below: Option<&Path>) -> Result<Self, Failure> {
+        let below = below.map_or_else(std::env::temp_dir, Path::to_owned);
+        let directory = tempfile::Builder::new().prefix("fargate-migrate-logs-").tempdir_in(&below);
+        Ok(Self { directory: directory.map_err(|error| unwritable(&below, &error))?.keep() })
     }
 
     pub fn directory(&self) -> &Path {
@@ -58,6 +62,11 @@ impl LogFiles {
             _ => Ok(()),
         }
     }
+}
+
+fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
+    Failure::input(format!("no logs can be written to {}: {error}", directory.display()))
+        .hint("name a directory that can be written with --log-dir")
 }
 
 /// The file of a database's log: another one for each.
