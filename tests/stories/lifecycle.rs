@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use sandbox::{Fault, Script, TaskFault};
 use serde_json::Value;
 
-use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates};
+use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates, report};
 
 /// Waits until `holds`, as long as a slow machine needs.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -164,4 +164,21 @@ async fn a_step_that_is_tried_again_after_a_failure_runs_again() {
     world.program(|context| migrates(database(context)));
     world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await.exits(0);
     assert_eq!(world.sandbox.tasks().len(), 2);
+}
+
+/// `fail`, the default, is told above.
+#[tokio::test]
+async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_over() {
+    for (flag, tasks) in [("--on-running=wait", 2), ("--on-running=adopt", 1)] {
+        let world = World::new().await;
+        world.program(|context| Script::new().sleep(Duration::from_secs(4)).line(report(&database(context))));
+        let first = world.migrate(&["--database", PROD]).spawn();
+        until("a running task", || running(&world) == 1).await;
+        let second =
+            world.migrate(&["--database", PROD, "--require-report", "--format=json", flag]).finish().await;
+        second.exits(0);
+        assert_eq!(second.verdict(PROD), "migrated");
+        assert_eq!(world.called("RunTask"), tasks, "{flag}");
+        first.finish().await.exits(0);
+    }
 }
