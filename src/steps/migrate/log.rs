@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ports::{LogEvent, LogPage, LogStream, Reads};
 
-/// The driver flushes every five seconds; more often would only cost calls.
-const CADENCE: Duration = Duration::from_secs(5);
+/// The driver flushes every five seconds, and a person reads what two of them bring.
+const CADENCE: Duration = Duration::from_secs(10);
 /// While a stopped task's log is drained: doubled while nothing comes, up to the longest.
 const DRAIN_CADENCE: Duration = Duration::from_millis(500);
 const LONGEST_DRAIN: Duration = Duration::from_secs(4);
