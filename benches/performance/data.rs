@@ -1,0 +1,314 @@
+//! What was found, as it is committed in docs/performance/. Times are in seconds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where and when something was measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Circumstances {
+    pub command: String,
+    /// UTC.
+    pub date: String,
+    pub commit: String,
+    /// Tracked files differ from the commit.
+    pub changed: bool,
+    pub cores: usize,
+    pub processor: String,
+    pub memory_gib: f64,
+    pub system: String,
+    /// Load average of the last minute, before and after.
+    pub load: [f64; 2],
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measured<T> {
+    pub circumstances: Circumstances,
+    pub found: T,
+}
+
+/// Several rounds of one number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rounds(pub Vec<f64>);
+
+impl Rounds {
+    /// # Panics
+    /// Never: none is 0.
+    pub fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let half = sorted.len() / 2;
+        match sorted.len() {
+            0 => 0.0,
+            odd if odd % 2 == 1 => sorted[half],
+            _ => f64::midpoint(sorted[half - 1], sorted[half]),
+        }
+    }
+
+    pub fn range(&self) -> (f64, f64) {
+        let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, self.0.iter().copied().fold(0.0, f64::max))
+    }
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(2);
+        let (least, most) = self.range();
+        write!(f, "{:.digits$} ({least:.digits$}–{most:.digits$})", self.median())
+    }
+}
+
+/// One database, by us and by benches/baseline.sh, on the same sandbox at Fargate's own pace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct One {
+    pub aws_cli: String,
+    /// Pairs of runs at the same time, each on a sandbox of its own.
+    pub at_a_time: usize,
+    pub cases: Vec<Case>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Case {
+    pub name: String,
+    pub ours: Vec<Run>,
+    pub baseline: Vec<Run>,
+}
+
+/// One run to its end with exit code 0.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// Start of the program to its exit.
+    pub wall: f64,
+    /// Of the task: createdAt to stoppedAt.
+    pub task: f64,
+    /// stoppedAt to the first DescribeTasks that saw it.
+    pub noticed: f64,
+    /// stoppedAt to the program's exit.
+    pub to_exit: f64,
+    pub calls: BTreeMap<String, u64>,
+}
+
+impl Run {
+    pub fn overhead(&self) -> f64 {
+        self.wall - self.task
+    }
+
+    pub fn all_calls(&self) -> u64 {
+        self.calls.values().sum()
+    }
+}
+
+pub fn rounds(runs: &[Run], of: impl Fn(&Run) -> f64) -> Rounds {
+    Rounds(runs.iter().map(of).collect())
+}
+
+impl fmt::Display for One {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "baseline: {}", self.aws_cli)?;
+        let sides = self
+            .cases
+            .iter()
+            .flat_map(|case| [(case, "ours", &case.ours), (case, "baseline", &case.baseline)]);
+        for (case, side, runs) in sides {
+            writeln!(
+                f,
+                "{:<14} {side:<9} wall {:.1}  noticed {}  to exit {}  overhead {}  calls {:.0}",
+                case.name,
+                rounds(runs, |run| run.wall),
+                rounds(runs, |run| run.noticed),
+                rounds(runs, |run| run.to_exit),
+                rounds(runs, Run::overhead),
+                rounds(runs, |run| run.all_calls() as f64),
+            )?;
+        }
+        for case in &self.cases {
+            for (side, runs) in [("ours", &case.ours), ("baseline", &case.baseline)] {
+                writeln!(f, "{} {side}: {:?}", case.name, runs.first().map(|run| &run.calls))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fleets on a simulated AWS, one task per database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fleet {
+    pub sizes: Vec<Size>,
+}
+
+/// One run over so many databases. Times but the last two are AWS's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Size {
+    pub databases: usize,
+    pub makespan: f64,
+    /// What a launcher that knew everything would take for these tasks.
+    pub floor: f64,
+    pub tasks: usize,
+    pub calls: u64,
+    pub run_tasks: u64,
+    pub throttled: u64,
+    /// RunTask's failures[].
+    pub refused: u64,
+    /// Of the process, which is also the simulated AWS.
+    pub peak_mib: f64,
+    pub cpu_seconds: f64,
+    pub real_seconds: f64,
+}
+
+impl Size {
+    pub fn over_floor(&self) -> f64 {
+        self.makespan / self.floor
+    }
+
+    pub fn calls_per_database(&self) -> f64 {
+        self.calls as f64 / self.databases as f64
+    }
+
+    pub fn beyond_run_task(&self) -> f64 {
+        self.calls.saturating_sub(self.run_tasks) as f64 / self.databases as f64
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>6} databases: {:.0} s of AWS in {} tasks, {:.3} x the floor, {:.3} calls each, {} throttled, {:.0} MiB, \
+             {:.1} CPU s, {:.1} s here",
+            self.databases,
+            self.makespan,
+            self.tasks,
+            self.over_floor(),
+            self.calls_per_database(),
+            self.throttled,
+            self.peak_mib,
+            self.cpu_seconds,
+            self.real_seconds
+        )
+    }
+}
+
+impl fmt::Display for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sizes.iter().try_for_each(|size| writeln!(f, "{size}"))
+    }
+}
+
+/// Lines from CloudWatch Logs into files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Logs {
+    pub paths: Vec<LogPath>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LogPath {
+    pub name: String,
+    pub lines: usize,
+    /// Of the program alone, without what a run without lines costs.
+    pub client_cpu_seconds: f64,
+    pub peak_mib: f64,
+    /// With the sandbox on the same machine, and waiting included.
+    pub wall: f64,
+    /// Calls that read them.
+    pub reads: u64,
+}
+
+impl LogPath {
+    pub fn lines_per_second(&self) -> f64 {
+        self.lines as f64 / self.client_cpu_seconds
+    }
+
+    pub fn cpu_per_million(&self) -> f64 {
+        self.client_cpu_seconds * 1e6 / self.lines as f64
+    }
+}
+
+impl fmt::Display for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.paths.iter().try_for_each(|path| {
+            writeln!(
+                f,
+                "{}: {:.0} lines a CPU second ({:.2} CPU s a million), {:.1} s in all, {:.0} MiB, {} reads",
+                path.name,
+                path.lines_per_second(),
+                path.cpu_per_million(),
+                path.wall,
+                path.peak_mib,
+                path.reads
+            )
+        })
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartUp {
+    pub binary_bytes: u64,
+    /// `--plan` with the task definition in a file.
+    pub plan: Rounds,
+    pub peak_mib: f64,
+    /// `aws --version` in the same rounds, where there is one.
+    pub aws_version: Option<Rounds>,
+}
+
+impl fmt::Display for StartUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} bytes; --plan {:.4} s, {:.1} MiB", self.binary_bytes, self.plan, self.peak_mib)?;
+        self.aws_version.iter().try_for_each(|version| writeln!(f, "aws --version {version:.3} s"))
+    }
+}
+
+/// Build and push of one executable, changed by a byte.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Image {
+    /// The engine's version.
+    pub docker: String,
+    pub app_bytes: u64,
+    pub binary: Rounds,
+    pub dockerfile: Rounds,
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} bytes: --binary {:.2} s, docker {} {:.2} s",
+            self.app_bytes, self.binary, self.docker, self.dockerfile
+        )
+    }
+}
+
+/// Nothing is pending, and a task has many databases.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Packed {
+    pub packed: Vec<Size>,
+    /// The same with one task each.
+    pub single: Vec<Size>,
+    pub real: Real,
+}
+
+/// With the shop and PostgreSQL, in real time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Real {
+    pub databases: usize,
+    pub server: String,
+    pub megabytes_per_database: f64,
+    pub makespan: f64,
+    pub tasks: usize,
+    pub calls: u64,
+    pub throttled: u64,
+    /// Start of a container to its end.
+    pub longest_container: f64,
+    /// Of the program alone.
+    pub peak_mib: f64,
+    pub cpu_seconds: f64,
+}
+
+impl fmt::Display for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.packed.iter().chain(&self.single).try_for_each(|size| writeln!(f, "{size}"))?;
+        writeln!(f, "{:?}", self.real)
+    }
+}

@@ -1,0 +1,176 @@
+//! `cargo bench`: what a run costs, measured here. docs/performance.md is made from its results.
+//!
+//! Ratios are between things of the same run on the same machine. Where a clock is simulated, it says so.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are what it is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::data::Measured;
+use crate::machine::Began;
+
+/// What was found, as it is committed.
+mod data;
+/// Fleets on a simulated AWS.
+mod fleet;
+/// The floor of a run: what a launcher that knew everything would take.
+#[path = "../../tests/fleet/floor.rs"]
+mod floor;
+/// What was wanted, and whether it is so.
+mod goals;
+/// An executable into a registry.
+mod image;
+/// Log lines into files.
+mod logs;
+/// One database, against the steps that people write with the AWS CLI.
+mod one;
+/// The machine, its load, the commit.
+mod machine;
+/// Many databases a task.
+mod packed;
+/// docs/performance.md and its plots, made from the figures.
+mod page;
+mod plots;
+/// What a process costs.
+mod process;
+/// The programs under measurement.
+mod programs;
+/// How long it takes to begin.
+mod start_up;
+/// A simulated account with a fleet of databases, and runs on it.
+#[expect(dead_code, reason = "the tests of fleets need more of it")]
+#[path = "../../tests/fleet/world.rs"]
+mod world;
+
+#[derive(Parser)]
+#[command(name = "cargo bench --", about = "Measures what fargate-migrate costs", version)]
+struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Write the figures to this file, or, of several measurements, to this directory.
+    #[arg(long, value_name = "PATH", global = true)]
+    json: Option<PathBuf>,
+    /// Fewer rounds and smaller sizes.
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Cargo passes it.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq)]
+enum What {
+    /// One database: end of the task to our exit, overhead and calls, against benches/baseline.sh.
+    One,
+    /// 1 to 5,000 databases, one task each, on a simulated AWS.
+    Fleet,
+    /// 100 to 20,000 databases without pending migrations, many a task, and some with a real PostgreSQL.
+    Packed,
+    /// Lines a second from CloudWatch Logs into files.
+    Logs,
+    /// `--plan` and the size of the program.
+    StartUp,
+    /// `--binary` against docker build.
+    Image,
+    /// Nothing is measured: docs/performance.md and its plots are made from docs/performance/*.json.
+    Report,
+    /// One fleet, in this process.
+    #[command(hide = true)]
+    Size {
+        #[arg(long)]
+        databases: usize,
+        #[arg(long)]
+        kind: fleet::Kind,
+        #[arg(last = true)]
+        flags: Vec<String>,
+    },
+}
+
+const ALL: [What; 5] = [What::StartUp, What::Image, What::Logs, What::One, What::Fleet];
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if !arguments.bench {
+        // `cargo test --all-targets` and the like: nothing is timed there.
+        eprintln!("measures under cargo bench only");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(what) = arguments.what else {
+        if let Some(directory) = &arguments.json {
+            std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+        }
+        let mut code = ExitCode::SUCCESS;
+        for what in ALL {
+            let file =
+                arguments.json.as_ref().map(|directory| directory.join(format!("{}.json", what.name())));
+            // What one of them lacks keeps the others from nothing.
+            if let Err(error) = measure(&what, arguments.quick, file.as_deref()) {
+                eprintln!("{}: {error:#}", what.name());
+                code = ExitCode::FAILURE;
+            }
+        }
+        return Ok(code);
+    };
+    measure(&what, arguments.quick, arguments.json.as_deref())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl What {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Fleet => "fleet",
+            Self::Packed => "packed",
+            Self::Report => "report",
+            Self::Logs => "logs",
+            Self::StartUp => "start-up",
+            Self::Image => "image",
+            Self::Size { .. } => "size",
+        }
+    }
+}
+
+fn measure(what: &What, quick: bool, file: Option<&Path>) -> Result<()> {
+    if let What::Size { databases, kind, flags } = what {
+        let size = fleet::simulated(*databases, *kind, flags);
+        println!("{}", serde_json::to_string(&size).context("write figures as JSON")?);
+        return Ok(());
+    }
+    println!("\n=== {}", what.name());
+    match what {
+        What::One => keep(what, quick, file, one::measure),
+        What::Fleet => keep(what, quick, file, fleet::measure),
+        What::Packed => keep(what, quick, file, packed::measure),
+        What::Logs => keep(what, quick, file, logs::measure),
+        What::StartUp => keep(what, quick, file, start_up::measure),
+        What::Image => keep(what, quick, file, image::measure),
+        What::Report => page::write(Path::new(programs::CHECKOUT)),
+        What::Size { .. } => Ok(()),
+    }
+}
+
+fn keep<T: Serialize + DeserializeOwned + std::fmt::Display>(
+    what: &What,
+    quick: bool,
+    file: Option<&Path>,
+    measure: impl FnOnce(bool) -> Result<T>,
+) -> Result<()> {
+    let began = Began::now(what.name(), quick);
+    let found = measure(quick)?;
+    println!("{found}");
+    let measured = Measured { circumstances: began.ended(), found };
+    let text = serde_json::to_string_pretty(&measured).context("write figures as JSON")? + "\n";
+    match file {
+        Some(file) => std::fs::write(file, text).with_context(|| format!("write {}", file.display())),
+        None => {
+            println!("{text}");
+            Ok(())
+        }
+    }
+}

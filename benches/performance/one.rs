@@ -1,0 +1,272 @@
+//! One database, by us and by benches/baseline.sh, on the same sandbox at Fargate's own pace.
+//!
+//! The end of a task is its stoppedAt: only then are its exit code and its reason final, and both programs wait for it.
+//! The task's own time is createdAt to stoppedAt, and everything else that a program takes is its overhead.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use futures::future::try_join_all;
+use sandbox::postgres::{self, Postgres};
+use sandbox::{Options, Pace, Sandbox, Script, seed};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::data::{Case, One, Run};
+use crate::programs;
+
+/// Another registry's, for scripts; the two programs register one each, so that neither finds the other's revision.
+const IMAGES: [&str; 2] = [
+    "registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+    "registry.example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+];
+const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
+/// The baseline registers a revision each time, so reuse is looked at in a family of its own.
+const BASELINE_FAMILY: &str = "startupwebapp-migration-baseline";
+/// Between the starts of two rounds: they run beside each other, and their processes start one after another.
+const APART: Duration = Duration::from_secs(4);
+
+pub fn measure(quick: bool) -> Result<One> {
+    let aws_cli = programs::needs("aws", &["--version"], "pip install awscli")?;
+    programs::needs("jq", &["--version"], "apt-get install jq")?;
+    let app = programs::app()?;
+    let count = if quick { 3 } else { 5 };
+    let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
+    let cases = runtime.block_on(async {
+        let postgres = Postgres::find_or_start(&postgres::Options::default()).await?;
+        let long = try_join_all((0..count).map(|n| async move {
+            tokio::time::sleep(APART * n).await;
+            thirty_seconds(n).await
+        }));
+        let real = try_join_all((0..count).map(|n| {
+            let (postgres, app) = (&postgres, app.as_path());
+            async move {
+                tokio::time::sleep(APART * n + APART / 2).await;
+                with_the_shop(n, postgres, app).await
+            }
+        }));
+        let (long, real) = tokio::try_join!(long, real)?;
+        postgres.stop();
+        let (reuse, nothing) = real.into_iter().map(|[reuse, nothing]| (reuse, nothing)).unzip();
+        anyhow::Ok(vec![case("30 s task", long), case("image reuse", reuse), case("no-op", nothing)])
+    })?;
+    let aws_cli = aws_cli.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    Ok(One { aws_cli, at_a_time: 2 * count as usize, cases })
+}
+
+fn case(name: &str, pairs: Vec<[Run; 2]>) -> Case {
+    let (ours, baseline) = pairs.into_iter().map(|[ours, baseline]| (ours, baseline)).unzip();
+    Case { name: name.into(), ours, baseline }
+}
+
+/// Which of the two goes first alternates.
+async fn pair(
+    n: u32,
+    ours: impl Future<Output = Result<Run>>,
+    baseline: impl Future<Output = Result<Run>>,
+) -> Result<[Run; 2]> {
+    if n.is_multiple_of(2) {
+        let ours = ours.await?;
+        Ok([ours, baseline.await?])
+    } else {
+        let baseline = baseline.await?;
+        Ok([ours.await?, baseline])
+    }
+}
+
+fn options(n: u32) -> Options {
+    Options { pace: Pace::Realistic { scale: 1.0 }, seed: u64::from(n) + 1, ..Options::default() }
+}
+
+/// A container that works for 30 s and prints a line each second; image given, revision new.
+async fn thirty_seconds(n: u32) -> Result<[Run; 2]> {
+    let sandbox = Sandbox::start(options(n)).await?;
+    sandbox.create_cluster(seed::CLUSTER);
+    sandbox.create_log_group(seed::LOG_GROUP);
+    register(&sandbox, seed::TASK_FAMILY, |_| ())?;
+    sandbox.put_secret(
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
+        &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
+    );
+    sandbox.create_network([
+        sandbox::Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
+        sandbox::Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
+        sandbox::Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
+    ]);
+    sandbox.set_program(seed::TASK_FAMILY, |context| {
+        let database = context.environment.get("DATABASE_NAME").cloned().unwrap_or_default();
+        let mut script = Script::new();
+        for second in 0..30 {
+            script = script.line(format!("working, {second} s")).work(Duration::from_secs(1));
+        }
+        script.line(report(&database))
+    });
+    let home = tempfile::tempdir().context("make a directory")?;
+    let pair = pair(
+        n,
+        ours(&sandbox, home.path(), seed::TASK_FAMILY, seed::DATABASES[0], &["--image", IMAGES[0]]),
+        baseline(&sandbox, home.path(), seed::TASK_FAMILY, seed::DATABASES[0], IMAGES[1]),
+    )
+    .await?;
+    sandbox.stop().await;
+    Ok(pair)
+}
+
+fn report(database: &str) -> String {
+    json!({"migration_report": {
+        "version": 1, "database": database, "from": "9", "applied": [{"version": "10", "name": "a", "ms": 30_000}],
+        "pending": 0, "current": "10", "tables": 57, "ms": 30_000,
+    }})
+    .to_string()
+}
+
+/// The shop and PostgreSQL: first all of its migrations with an image and (ours) a revision that are there, then none.
+async fn with_the_shop(n: u32, postgres: &Postgres, app: &Path) -> Result<[[Run; 2]; 2]> {
+    let sandbox = Sandbox::start(options(n)).await?;
+    seed::seed(&sandbox, postgres).await?;
+    let home = tempfile::tempdir().context("make a directory")?;
+    let mut build = programs::fargate_migrate(home.path(), sandbox.environment());
+    let built = build
+        .args(["build", "--repository", seed::REPOSITORY, "--tag", TAG, "--format", "json", "--binary"])
+        .arg(app)
+        .output()
+        .await
+        .context("run fargate-migrate build")?;
+    ensure!(built.status.success(), "build: {}", String::from_utf8_lossy(&built.stderr));
+    let built: Value = serde_json::from_slice(&built.stdout).context("read the result of build")?;
+    let image = built["image"]["reference"].as_str().context("read the image of build")?;
+
+    let databases = [format!("ours_{n}"), format!("baseline_{n}")];
+    for database in &databases {
+        postgres.drop_database(database).await?;
+        postgres.create_database(database).await?;
+    }
+    register(&sandbox, BASELINE_FAMILY, |_| ())?;
+    // What an earlier run of ours has registered.
+    register(&sandbox, seed::TASK_FAMILY, |container| {
+        container["image"] = image.into();
+        if let Some(environment) = container["environment"].as_array_mut() {
+            environment.push(json!({"name": "DATABASE_NAME", "value": databases[0]}));
+        }
+    })?;
+
+    let app = app.to_string_lossy();
+    let flags = ["--repository", seed::REPOSITORY, "--tag", TAG, "--binary", &app];
+    let tagged = format!("{}:{TAG}", sandbox.registry().repository_uri(seed::REPOSITORY));
+    let mut pairs = Vec::new();
+    for n in [n, n + 1] {
+        pairs.push(
+            pair(
+                n,
+                ours(&sandbox, home.path(), seed::TASK_FAMILY, &databases[0], &flags),
+                baseline(&sandbox, home.path(), BASELINE_FAMILY, &databases[1], &tagged),
+            )
+            .await?,
+        );
+    }
+    let registered = pairs.iter().any(|[ours, _]| ours.calls.contains_key("ecs:RegisterTaskDefinition"));
+    ensure!(!registered, "the revision of an earlier run was not reused");
+    for database in &databases {
+        ensure!(postgres.count_tables(database).await? > 50, "{database} was not migrated");
+    }
+    sandbox.stop().await;
+    let pairs: [[Run; 2]; 2] = pairs.try_into().ok().context("two pairs")?;
+    Ok(pairs)
+}
+
+fn register(sandbox: &Sandbox, family: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
+    let mut document = seed::task_definition()?;
+    document["taskDefinition"]["family"] = family.into();
+    if let Some(definition) = document["taskDefinition"].as_object_mut() {
+        definition.remove("taskDefinitionArn");
+        definition.remove("revision");
+    }
+    change(&mut document["taskDefinition"]["containerDefinitions"][0]);
+    match sandbox.register_task_definition(&document) {
+        Ok(_) => Ok(()),
+        Err(refusal) => bail!("register {family}: {}: {}", refusal.code, refusal.message),
+    }
+}
+
+async fn ours(sandbox: &Sandbox, home: &Path, family: &str, database: &str, more: &[&str]) -> Result<Run> {
+    let mut command = programs::fargate_migrate(home, sandbox.environment());
+    command.args([
+        "migrate",
+        "--cluster",
+        seed::CLUSTER,
+        "--task-definition",
+        family,
+        "--database",
+        database,
+    ]);
+    command.args([
+        "--subnets",
+        seed::SUBNETS,
+        "--security-groups",
+        seed::SECURITY_GROUPS,
+        "--require-report",
+    ]);
+    command.args(more);
+    run(sandbox, command).await
+}
+
+async fn baseline(sandbox: &Sandbox, home: &Path, family: &str, database: &str, image: &str) -> Result<Run> {
+    let mut command = Command::new("bash");
+    let name = |tag: &'static str| tag.trim_start_matches("tag:Name=").to_owned();
+    let mut variables = sandbox.environment();
+    variables.extend(
+        [
+            ("CLUSTER", seed::CLUSTER.to_owned()),
+            ("TASK_FAMILY", family.to_owned()),
+            ("CONTAINER", "migration".to_owned()),
+            ("IMAGE", image.to_owned()),
+            ("DATABASE", database.to_owned()),
+            ("SUBNETS", name(seed::SUBNETS)),
+            ("SECURITY_GROUPS", name(seed::SECURITY_GROUPS)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    programs::scrubbed(&mut command, home, variables);
+    command.arg(Path::new(programs::CHECKOUT).join("benches/baseline.sh"));
+    run(sandbox, command).await
+}
+
+async fn run(sandbox: &Sandbox, mut command: Command) -> Result<Run> {
+    let (calls_before, tasks_before) = (sandbox.calls().len(), sandbox.tasks().len());
+    let began = Instant::now();
+    let output = command.output().await.context("run a program")?;
+    let (wall, exited) = (began.elapsed().as_secs_f64(), sandbox.now());
+    if !output.status.success() {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        bail!("it ended with {}:\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr));
+    }
+    let calls = sandbox.calls().split_off(calls_before);
+    let tasks = sandbox.tasks();
+    ensure!(tasks.len() == tasks_before + 1, "{} tasks instead of one", tasks.len() - tasks_before);
+    let newest = |task: &&Value| task["createdAt"].as_f64().map(|at| (at * 1000.0) as i64);
+    let task = tasks.iter().max_by_key(newest).context("find the task")?;
+    let (created, stopped) = (task["createdAt"].as_f64(), task["stoppedAt"].as_f64());
+    let (created, stopped) = created.zip(stopped).context("read the task's times")?;
+    let seen = calls
+        .iter()
+        .filter(|call| call.operation == "DescribeTasks")
+        .map(|call| call.at as f64 / 1000.0)
+        .find(|at| *at >= stopped);
+    if std::env::var_os("TIMELINE").is_some() {
+        let timeline =
+            calls.iter().map(|call| format!("{:.1} {}", call.at as f64 / 1000.0 - created, call.operation));
+        eprintln!("task {:.1} s: {}", stopped - created, timeline.collect::<Vec<_>>().join(", "));
+    }
+    let mut counted = std::collections::BTreeMap::new();
+    for call in &calls {
+        *counted.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1;
+    }
+    Ok(Run {
+        wall,
+        task: stopped - created,
+        noticed: seen.context("find who saw the end")? - stopped,
+        to_exit: exited as f64 / 1000.0 - stopped,
+        calls: counted,
+    })
+}
