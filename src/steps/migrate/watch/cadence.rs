@@ -13,7 +13,7 @@ use crate::ports::Task;
 /// A new task is looked at after this time.
 const SOON: Duration = Duration::from_secs(1);
 /// A task that may stop at any moment is looked at this often: half of it, on average, is how late its end is seen.
-const STOPS: Duration = Duration::from_millis(1_500);
+const STOPS: Duration = Duration::from_millis(1_200);
 /// The longest time without a look: what goes by between a container's end and its task's, less rarely than more.
 const MAX_GAP: Duration = Duration::from_secs(12);
 /// The longest time before it is known that a task gets anywhere.
