@@ -87,9 +87,7 @@ async fn followed(databases: usize, lines: usize) -> Result<(Cost, u64)> {
         .envs(sandbox.environment())
         .env("HOME", home.path())
         .current_dir(home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stdin(Stdio::null());
     let cost = tokio::task::spawn_blocking(move || process::run(&mut command)).await.context("wait")??;
     for name in &names {
         complete(&home.path().join("logs").join(format!("db-{name}.log")), name, lines)?;

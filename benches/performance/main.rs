@@ -92,7 +92,7 @@ enum What {
     },
 }
 
-const ALL: [What; 5] = [What::StartUp, What::Image, What::Logs, What::One, What::Fleet];
+const ALL: [What; 6] = [What::StartUp, What::Image, What::Logs, What::One, What::Fleet, What::Packed];
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();

@@ -65,9 +65,7 @@ async fn with_postgres(databases: usize) -> Result<Real> {
         .envs(sandbox.environment())
         .env("TMPDIR", home.path())
         .current_dir(home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stdin(Stdio::null());
     let before = sandbox.figures();
     let cost = tokio::task::spawn_blocking(move || process::run(&mut command)).await.context("wait")??;
     let figures = sandbox.figures();

@@ -66,9 +66,14 @@ pub fn fleet(fleet: &Fleet) -> Result<[String; 2]> {
     Ok([
         growth(
             "seconds of AWS",
+            SeriesLabelPosition::UpperLeft,
             &[("a run", OURS, of(|size| size.makespan)), ("its floor", OTHER, of(|size| size.floor))],
         )?,
-        growth("AWS calls for each database", &[("calls", OURS, of(Size::calls_per_database))])?,
+        growth(
+            "AWS calls for each database",
+            SeriesLabelPosition::LowerLeft,
+            &[("calls", OURS, of(Size::calls_per_database))],
+        )?,
     ])
 }
 
@@ -76,22 +81,23 @@ pub fn packed(packed: &Packed) -> Result<[String; 2]> {
     let of = |sizes: &[Size], y: fn(&Size) -> f64| -> Vec<(f64, f64)> {
         sizes.iter().map(|size| (size.databases as f64, y(size))).collect()
     };
-    let both = |name: &str, y: fn(&Size) -> f64| {
+    let both = |name: &str, legend, y: fn(&Size) -> f64| {
         growth(
             name,
+            legend,
             &[("packs", OURS, of(&packed.packed, y)), ("one task each", OTHER, of(&packed.single, y))],
         )
     };
     Ok([
-        both("seconds of AWS", |size| size.makespan)?,
-        both("AWS calls for each database", Size::calls_per_database)?,
+        both("seconds of AWS", SeriesLabelPosition::UpperLeft, |size| size.makespan)?,
+        both("AWS calls for each database", SeriesLabelPosition::LowerLeft, Size::calls_per_database)?,
     ])
 }
 
 type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
 
 /// Both axes are logarithmic: a straight line of slope one is a cost in proportion.
-fn growth(what: &str, lines: &[Line<'_>]) -> Result<String> {
+fn growth(what: &str, legend: SeriesLabelPosition, lines: &[Line<'_>]) -> Result<String> {
     let points = lines.iter().flat_map(|(.., points)| points);
     let ends = |values: Vec<f64>| {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -122,7 +128,7 @@ fn growth(what: &str, lines: &[Line<'_>]) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(legend)
             .label_font(("sans-serif", 13, &GREY))
             .draw()
             .map_err(unplotted)
@@ -148,9 +154,14 @@ where
         .map_err(unplotted)
 }
 
-/// Without an exponent.
+/// Without an exponent; nothing but 1, 2 and 5 of each power of ten, as there is no room for all of them.
 fn plain(value: f64) -> String {
-    if value >= 1.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    let digit = (value / 10_f64.powf(value.log10().floor() + 1e-9)).round();
+    match digit {
+        1.0 | 2.0 | 5.0 | 10.0 if value >= 1.0 => format!("{value:.0}"),
+        1.0 | 2.0 | 5.0 | 10.0 => format!("{value:.2}"),
+        _ => String::new(),
+    }
 }
 
 fn drawn(

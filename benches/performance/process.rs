@@ -1,14 +1,18 @@
 //! What a process costs: its CPU seconds and its largest resident set.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::io::{Read as _, Seek as _};
+use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 /// Of /proc/PID/stat: Linux tells userspace this unit, whatever its own is.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Of a program that failed.
+const LAST_LINES: usize = 40;
 
 /// CPU seconds of this process so far, its threads included.
 pub fn cpu_seconds() -> f64 {
@@ -28,24 +32,30 @@ pub struct Cost {
     pub wall: f64,
 }
 
-/// Runs a command to its end; blocks.
+/// Runs a command to its end; blocks. What it prints goes to a file, and is told when it does not end well.
 ///
 /// # Errors
 /// It can not be started, or does not end well.
 pub fn run(command: &mut Command) -> Result<Cost> {
+    let mut printed = tempfile::tempfile().context("make a file for output")?;
+    for output in [Command::stdout, Command::stderr] {
+        output(command, Stdio::from(printed.try_clone().context("share a file for output")?));
+    }
     let began = std::time::Instant::now();
-    let child = command.spawn().context("start a program")?;
+    let mut child = command.spawn().context("start a program")?;
     let cost = watch(&child, began);
-    let output = child.wait_with_output().context("wait for a program")?;
-    let cost = cost?;
-    anyhow::ensure!(
-        output.status.success(),
-        "it ended with {}:\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(cost)
+    let status = child.wait().context("wait for a program")?;
+    if !status.success() {
+        let mut text = Vec::new();
+        printed
+            .rewind()
+            .and_then(|()| printed.read_to_end(&mut text))
+            .context("read what a program printed")?;
+        let text = String::from_utf8_lossy(&text);
+        let last: Vec<&str> = text.lines().rev().take(LAST_LINES).collect();
+        bail!("it ended with {status}:\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    }
+    cost
 }
 
 /// Looks at it until it has ended, and once more before it is waited for: its CPU times are still there then.

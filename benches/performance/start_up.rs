@@ -28,7 +28,7 @@ pub fn measure(quick: bool) -> Result<StartUp> {
     for command in [&mut plan, &mut version] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", home.path()).current_dir(home.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
     }
     let aws_cli = programs::needs("aws", &["--version"], "pip install awscli").ok();
     let (mut plans, mut peaks, mut versions) = (Vec::new(), Vec::new(), Vec::new());
