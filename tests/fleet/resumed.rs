@@ -77,9 +77,27 @@ impl Trial {
         std::fs::metadata(&self.state).map_or(0, |found| found.len())
     }
 
-    /// A run that dies somewhat after it has written so many bytes: at once, while RunTask is on its way or on its way
-    /// back, or in the midst of migrations. One that dies at once may do so in the midst of its last line.
+    /// A run that dies after RunTask has started so many tasks, before it hears of the last one; or somewhat after it has
+    /// written so many bytes.
     async fn die(&mut self, run: &str, more: &[&str], dice: &mut Dice) {
+        if dice.below(3) == 0 {
+            let tasks = 1 + dice.below(7);
+            let wanted = self.world.figures().tasks.started + tasks;
+            let is_time = || self.world.figures().tasks.started >= wanted;
+            let ended = self.world.killed_when(is_time, run, &self.flags(more)).await;
+            self.story += &format!(
+                "\n{run} {more:?}: killed at {:?} when ECS had started {tasks} more{}",
+                self.world.now(),
+                if ended.is_some() { "; it had ended before" } else { "" }
+            );
+            return;
+        }
+        self.die_writing(run, more, dice).await;
+    }
+
+    /// At once, while RunTask is on its way or on its way back, or in the midst of migrations. A run that dies at once may
+    /// do so in the midst of its last line.
+    async fn die_writing(&mut self, run: &str, more: &[&str], dice: &mut Dice) {
         let from = self.size();
         let bytes = dice.below(9_000) as u64;
         let later = match dice.below(4) {
@@ -172,13 +190,13 @@ fn trial(seed: u64, packed: bool) {
         let mut dice = Dice(fastrand::Rng::with_seed(seed));
         let mut trial = Trial::new(seed, packed, &mut dice);
         trial.die("first", &[], &mut dice).await;
-        let pause = [Duration::ZERO, Duration::from_secs(75 * 60), Duration::from_secs(20)][dice.below(3)];
-        sleep(pause).await;
-        let image: &[&str] = if dice.below(3) == 0 { &[OTHER_IMAGE] } else { &[] };
+        let pauses = [Duration::ZERO, Duration::ZERO, Duration::from_secs(20), 75 * MINUTE];
+        sleep(pauses[dice.below(4)]).await;
+        let image: &[&str] = if dice.below(2) == 0 { &[OTHER_IMAGE] } else { &[] };
         if dice.below(2) == 0 && trial.state.exists() {
             let flags = [&["--resume"], image].concat();
             trial.die("second", &flags, &mut dice).await;
-            sleep(Duration::from_secs([0, 75 * 60][dice.below(2)])).await;
+            sleep([Duration::ZERO, 75 * MINUTE][dice.below(2)]).await;
         }
         trial.resume_to_the_end(image).await;
         // The image that was asked for last has run, to its end, for each database.
