@@ -36,6 +36,28 @@ fn a_thousand_databases_in_packs_cost_a_fifth_of_a_call_each() {
     });
 }
 
+/// The large tenants are neighbours in the list, and so in the packs of a run that knows nothing of them.
+#[test]
+fn what_a_state_file_knows_of_durations_balances_the_packs() {
+    simulate(7, async || {
+        let image = StandIn::new(1, |name| {
+            let seconds = if name < "tenant_00020" { 60 } else { 1 };
+            Migration::new(Duration::from_secs(seconds), Ends::UpToDate)
+        });
+        let world = World::new(Shape { databases: 200, image, ..Shape::default() });
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = format!("--state={}", directory.path().join("state.jsonl").display());
+        let flags = ["--max-parallel=10", "--databases-per-task=auto", &state];
+        let first = world.migrate_as("first", &flags).await;
+        let second = world.migrate_as("second", &flags).await;
+        assert_eq!((first.migrated(), second.migrated()), (200, 200));
+        assert_eq!(world.figures().tasks.started, 20);
+        // Twenty minutes in one task, and two of them in each of ten.
+        assert!(first.took > Duration::from_secs(20 * 60), "{:?}", first.took);
+        assert!(second.took < Duration::from_secs(5 * 60), "{:?}", second.took);
+    });
+}
+
 #[test]
 fn a_container_that_dies_in_the_middle_costs_its_databases_nothing_but_time() {
     simulate(2, async || {
