@@ -15,6 +15,7 @@ use crate::task_definition::{Logs, Patch, TaskDefinition};
 
 pub mod build;
 mod checks;
+mod facts;
 mod identity;
 mod image;
 mod markdown;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::ImagePlan;
+use super::facts::image_sentence;
 use super::image::image_plan;
-use super::print::{image_json, image_sentence};
+use super::print::image_json;
 use crate::failure::Failure;
 use crate::settings::BuildSettings;
 use crate::steps::observe::{Account, ObservedBuild};

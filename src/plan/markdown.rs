@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::print::{AGAIN, Request, counted, facts, pretty, requests};
+use super::facts::facts;
+use super::print::{AGAIN, Request, counted, pretty, requests};
 use super::{Earlier, Plan};
 use crate::failure::Failure;
 use crate::report::markdown::LIMIT;

@@ -1,0 +1,141 @@
+//! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
+
+use super::print::{counted, exists, names};
+use super::{Earlier, ImagePlan, Plan, RevisionPlan, list_variable};
+use crate::cli::OnRunning;
+use crate::failure::Failure;
+
+pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut facts = Vec::new();
+    if let Some(account) = &plan.account {
+        facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
+    }
+    facts.push(("cluster", plan.cluster.clone()));
+    facts.push(("image", image_sentence(&plan.image, exists(plan))));
+    facts.push((
+        "revision",
+        match plan.revision(&plan.image.reference())? {
+            RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
+            RevisionPlan::Register(_) => {
+                format!("register a new revision of {}, made from {}", plan.family(), plan.base.name())
+            }
+        },
+    ));
+    facts.push(("container", plan.container.clone()));
+    facts.push(("databases", plan.databases().collect::<Vec<_>>().join(", ")));
+    if plan.packed {
+        facts.push(("tasks", tasks(plan)));
+    }
+    let running = plan.packs.iter().filter(|pack| pack.running.is_some());
+    let running: usize = running.map(|pack| pack.databases.len()).sum();
+    if running > 0 {
+        facts.push(("running now", running_now(plan.on_running, running)));
+    }
+    facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
+    if plan.canaries > 0 {
+        facts.push(("waves", waves(plan)));
+    }
+    facts.push(("network", network(plan)));
+    facts.push(("order", order(plan)));
+    Ok(facts)
+}
+
+/// `3, told by DATABASE_NAMES, of 200 databases at most`.
+fn tasks(plan: &Plan) -> String {
+    let started = plan.packs.iter().filter(|pack| plan.may_start(pack));
+    let sizes: Vec<usize> = started.map(|pack| pack.databases.len()).collect();
+    let most = counted(sizes.iter().copied().max().unwrap_or_default());
+    format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.database_variable))
+}
+
+fn running_now(what: OnRunning, databases: usize) -> String {
+    let what = match what {
+        OnRunning::Wait => "that task's end is waited for",
+        OnRunning::Adopt => "that task is followed and judged, when it runs the same revision",
+        OnRunning::Fail => "nothing is started beside it",
+    };
+    format!("{} migrated by a task of somebody else: {what}", counted(databases))
+}
+
+/// What is left of a run that goes on; none for one that begins.
+fn resumed(plan: &Plan) -> Option<String> {
+    let of = |begun: fn(&Earlier) -> bool| -> usize {
+        let packs = plan.packs.iter().filter(|pack| pack.earlier.as_ref().is_some_and(begun));
+        packs.map(|pack| pack.databases.len()).sum()
+    };
+    let parts: Vec<String> = [
+        (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
+        (of(|earlier| matches!(earlier, Earlier::Task { .. })), "begun, and followed"),
+        (of(|earlier| matches!(earlier, Earlier::Call { .. })), "begun, perhaps, which RunTask will tell"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{} {what}", counted(count)))
+    .collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn waves(plan: &Plan) -> String {
+    let (canaries, rest) = plan.packs.split_at(plan.canaries);
+    let first = names(canaries).collect::<Vec<_>>().join(", ");
+    match names(rest).count() {
+        0 => format!("{first}, and no others"),
+        others => format!("first {first}; when all of them are migrated, the other {others}"),
+    }
+}
+
+/// What happens to the image. `exists`: whether its tag is there; none when nobody looked.
+pub(super) fn image_sentence(image: &ImagePlan, exists: Option<bool>) -> String {
+    let absent = |tag: &str| match exists {
+        Some(_) => format!("the repository has no image {tag} yet"),
+        None => format!("whether the repository has {tag} is not known"),
+    };
+    match image {
+        ImagePlan::Reuse { tag, digest } => {
+            format!("reuse {}@{digest}: the repository has tag {} already", tag.repository.uri, tag.tag)
+        }
+        ImagePlan::Build { build, to } => format!(
+            "build {}{} and push {}: {}",
+            build.dockerfile.display(),
+            build.target.as_ref().map(|target| format!(" (target {target})")).unwrap_or_default(),
+            to.reference(),
+            absent(&to.tag)
+        ),
+        ImagePlan::Package { binary, to } => {
+            format!("package {} and push {}: {}", binary.path.display(), to.reference(), absent(&to.tag))
+        }
+        ImagePlan::Given { reference, .. } => format!("use {reference}"),
+    }
+}
+
+fn network(plan: &Plan) -> String {
+    let network = &plan.network;
+    let groups = if network.security_groups.is_empty() {
+        "the VPC's default security group".to_owned()
+    } else {
+        network.security_groups.join(", ")
+    };
+    let public = if network.assign_public_ip { "public IP" } else { "no public IP" };
+    format!("{} · {groups} · {public}", network.subnets.join(", "))
+}
+
+fn order(plan: &Plan) -> String {
+    let at_once = match plan.max_parallel.min(plan.packs.len()) {
+        1 => "one at a time".to_owned(),
+        n if plan.packed => format!("{n} tasks at a time"),
+        n => format!("{n} at a time"),
+    };
+    let after_failure = match plan.max_failures {
+        None => "go on after a failure".to_owned(),
+        Some(1) => "start no more after a failure".to_owned(),
+        Some(most) => format!("start no more after {most} failures"),
+    };
+    format!("{at_once}, {after_failure}, {} each at most", humane(plan.timeout))
+}
+
+fn humane(duration: std::time::Duration) -> String {
+    match jiff::SignedDuration::try_from(duration) {
+        Ok(duration) => format!("{duration:#}"),
+        Err(_) => format!("{}s", duration.as_secs()),
+    }
+}

@@ -1,0 +1,200 @@
+//! What is asked and answered: the calls' inputs and outputs, reduced to what a run needs of them.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Twelve digits.
+    pub account: String,
+    /// `arn:aws:sts::123456789012:assumed-role/…`; its second part is the partition.
+    pub arn: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Repository {
+    pub name: String,
+    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
+    pub uri: String,
+}
+
+/// ListTasks' `desiredStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DesiredStatus {
+    Running,
+    Stopped,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkResource {
+    Subnet,
+    SecurityGroup,
+}
+
+/// The awsvpc configuration of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Network {
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
+    pub assign_public_ip: bool,
+}
+
+/// Where a push goes: `registry/repository:tag`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTag {
+    pub repository: Repository,
+    pub tag: String,
+}
+
+impl ImageTag {
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.repository.uri, self.tag)
+    }
+}
+
+/// What `docker build` is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DockerBuild {
+    pub context: PathBuf,
+    pub dockerfile: PathBuf,
+    pub target: Option<String>,
+    /// `K=V`, or `K` to take the value from the environment, as `docker build --build-arg` does.
+    pub build_args: Vec<String>,
+    /// `linux/amd64`, from the task definition's runtimePlatform.
+    pub platform: String,
+}
+
+/// A static executable that becomes the only program of an image.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct BinaryImage {
+    pub path: PathBuf,
+    /// `linux/amd64`, from the task definition's runtimePlatform; the executable must be made for it.
+    pub platform: String,
+}
+
+/// A RunTask call for one task.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RunTask {
+    pub cluster: String,
+    pub task_definition: String,
+    pub container: String,
+    /// What the override sets in the container, such as DATABASE_NAME or DATABASE_NAMES.
+    pub environment: Vec<(String, String)>,
+    pub command: Option<Vec<String>>,
+    pub network: Network,
+    /// ≤ 128 characters `[A-Za-z0-9-/_]` (RunTask).
+    pub started_by: String,
+    /// ≤ 64 characters, ASCII 33–126: the same token can not start a second task (RunTask).
+    pub client_token: String,
+}
+
+/// What RunTask answered: it says 200 for both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Launch {
+    Started(Box<Task>),
+    /// `failures[]`: no task was started.
+    Refused {
+        reason: String,
+        detail: Option<String>,
+    },
+    /// ConflictException: the client token was used with other parameters, and started these tasks.
+    Conflict {
+        tasks: Vec<String>,
+    },
+}
+
+/// A task as DescribeTasks reports it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Task {
+    pub arn: String,
+    /// PROVISIONING, PENDING, ACTIVATING, RUNNING, DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED.
+    pub last_status: String,
+    pub stop_code: Option<String>,
+    pub stopped_reason: Option<String>,
+    pub containers: Vec<Container>,
+    pub started_by: Option<String>,
+    /// The revision that it runs, as an ARN.
+    pub task_definition: Option<String>,
+    /// Environment of the overrides: (container, name, value).
+    pub overrides: Vec<(String, String, String)>,
+    pub created_at: Option<Timestamp>,
+    pub pull_started_at: Option<Timestamp>,
+    pub pull_stopped_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub execution_stopped_at: Option<Timestamp>,
+    pub stopped_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.last_status == "STOPPED"
+    }
+
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    pub name: String,
+    /// Absent when the container never ran, or ECS lost sight of it.
+    pub exit_code: Option<i32>,
+    pub reason: Option<String>,
+    pub image_digest: Option<String>,
+}
+
+/// One container's stream: `prefix/container/task-id` on Fargate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogStream {
+    /// `awslogs-region`, which may be another one than the cluster's.
+    pub region: String,
+    pub group: String,
+    pub name: String,
+}
+
+/// A page of GetLogEvents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPage {
+    /// The stream (or its group) does not exist, or not yet.
+    Absent,
+    /// `next` is the token that continues; the same as the one sent means that this is the end for now.
+    Events { events: Vec<LogEvent>, next: Option<String> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    pub message: String,
+}
+
+/// The streams of a group whose names begin alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogGroup {
+    pub region: String,
+    pub name: String,
+    pub stream_prefix: String,
+}
+
+/// A page of FilterLogEvents: by time, all streams mixed. It may be empty and not be the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterPage {
+    pub events: Vec<StreamEvent>,
+    /// None is the end for now.
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamEvent {
+    pub stream: String,
+    /// Another one for each event.
+    pub id: String,
+    pub event: LogEvent,
+}
