@@ -16,6 +16,10 @@ const TEMPLATE: &str = "template_of_tenants";
 const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
 
 pub fn measure(quick: bool) -> Result<Packed> {
+    let databases = if quick { 48 } else { 400 };
+    let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
+    let real = runtime.block_on(with_postgres(databases))?;
+    println!("{real:?}");
     let (packed, single): (&[usize], &[usize]) = if quick {
         (&[100, 1_000, 5_000], &[100, 1_000])
     } else {
@@ -27,9 +31,6 @@ pub fn measure(quick: bool) -> Result<Packed> {
     let packed = run(packed, &[PACKS])?;
     println!("one task each:");
     let single = run(single, &[])?;
-    let databases = if quick { 100 } else { 400 };
-    let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
-    let real = runtime.block_on(with_postgres(databases))?;
     Ok(Packed { packed, single, real })
 }
 
