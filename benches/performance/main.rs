@@ -37,6 +37,8 @@ mod packed;
 /// docs/performance.md and its plots, made from the figures.
 mod page;
 mod plots;
+/// What was found, on a terminal.
+mod printed;
 /// What a process costs.
 mod process;
 /// The programs under measurement.
