@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::cli::{Leftover, OnRunning};
 use crate::failure::Failure;
 use crate::ports::{LogGroup, LogStream, Network, RunTask, Task};
@@ -28,7 +30,7 @@ mod resumed;
 mod tests;
 
 use checks::{fit_for_fargate, log_notes};
-use identity::{attempts, client_token, running_tasks};
+use identity::{attempts, client_token, running_task, running_tasks};
 use image::{image_plan, unknown_program};
 use pack::{Known, packs};
 use packing::Limits;
@@ -81,6 +83,8 @@ pub struct Plan {
     pub log_drain: Duration,
     pub log_dir: Option<PathBuf>,
     pub require_report: bool,
+    /// When ECS was asked which tasks run.
+    pub looked_at: Instant,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
 }
@@ -109,7 +113,8 @@ impl Plan {
     /// # Errors
     /// The task definition can not be patched, or can not run as a migration task on Fargate.
     pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
-        let Observed { aws, base, current, image, network, running, finished, past, mut notes } = observed;
+        let Observed { aws, base, current, image, network, running, looked_at, finished, past, mut notes } =
+            observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         notes.extend(log_notes(&base, &container));
@@ -164,6 +169,7 @@ impl Plan {
             log_drain: settings.log_drain,
             log_dir: settings.log_dir.clone(),
             require_report: settings.require_report,
+            looked_at,
             notes,
         };
         plan.revision(&plan.image.reference())?;
@@ -240,6 +246,12 @@ impl Plan {
                 self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.database_variable])
             }
         })
+    }
+
+    /// What a task of somebody else migrates now; none when it is the run's own.
+    pub fn of_others(&self, task: &Task) -> Option<RunningTask> {
+        let running = running_task(task, &self.container, &self.database_variable, &self.started_by);
+        running.filter(|task| !task.ours)
     }
 
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.

@@ -21,24 +21,28 @@ pub fn running_tasks(
     packed: bool,
 ) -> HashMap<String, Arc<RunningTask>> {
     let mut found = HashMap::new();
-    for task in running.iter().filter(|task| !task.is_stopped()) {
-        let ours = task.started_by.as_deref() == Some(started_by);
-        let Some(told) = told(task, container, variable) else { continue };
-        if ours && !packed && matches!(told, Told::One(_)) {
+    for task in running {
+        let Some(running) = running_task(task, container, variable, started_by) else { continue };
+        if running.ours && !packed && matches!(running.told, Told::One(_)) {
             continue;
         }
-        let running = Arc::new(RunningTask {
-            arn: task.arn.clone(),
-            task_definition: task.task_definition.clone(),
-            started_by: task.started_by.clone(),
-            told,
-            ours,
-        });
+        let running = Arc::new(running);
         for database in running.told.databases() {
             found.entry(database.clone()).or_insert_with(|| Arc::clone(&running));
         }
     }
     found
+}
+
+/// None for a task that migrates nothing, or does not any more.
+pub fn running_task(task: &Task, container: &str, variable: &str, started_by: &str) -> Option<RunningTask> {
+    Some(RunningTask {
+        arn: task.arn.clone(),
+        task_definition: task.task_definition.clone(),
+        started_by: task.started_by.clone(),
+        told: told(task, container, variable).filter(|_| !task.is_stopped())?,
+        ours: task.started_by.as_deref() == Some(started_by),
+    })
 }
 
 /// How many of these tasks each database had.

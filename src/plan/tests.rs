@@ -37,6 +37,7 @@ pub(super) fn observed(document: Value) -> Observed {
         },
         network: Network::default(),
         running: Vec::new(),
+        looked_at: tokio::time::Instant::now(),
         finished: Vec::new(),
         past: crate::state::Past::default(),
         notes: Vec::new(),

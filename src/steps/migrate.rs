@@ -8,6 +8,7 @@
 //! - [`again`]: the databases that a killed task left, in new ones.
 //! - [`earlier`]: what is done about a task that another process of this run has begun.
 //! - [`running`]: what is done about a task of somebody else.
+//! - [`others`]: the look for those, again and again while the run goes on.
 //! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
 //! - [`log_files`]: the logs as files.
 
@@ -25,6 +26,7 @@ use self::fleet_log::FleetLog;
 use self::following::{Followed, Outcome};
 use self::launch::Launched;
 use self::order::Order;
+use self::others::{Found, Others};
 use self::watch::Watch;
 use super::revision::Revision;
 use crate::interrupt::Interrupt;
@@ -45,6 +47,7 @@ mod launch;
 mod log;
 mod log_files;
 mod order;
+mod others;
 mod reading;
 mod running;
 mod watch;
@@ -76,8 +79,7 @@ struct Shared<'a, W> {
     order: Order,
     /// The next place behind all packs of the plan.
     next_place: Cell<usize>,
-    /// Since then what ECS knows has changed, perhaps.
-    since: Instant,
+    others: Others,
     /// None where a read of each stream costs less.
     fleet_log: Option<FleetLog<'a, W>>,
 }
@@ -94,7 +96,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             capacity: Capacity::new(self.plan.timeout),
             order: Order::new(self.plan),
             next_place: Cell::new(self.plan.packs.len()),
-            since: Instant::now(),
+            others: Others::new(self.plan.looked_at),
             fleet_log: self.fleet_log(),
         };
         self.plan.proved.iter().for_each(|proved| self.proved(proved));
@@ -168,18 +170,23 @@ impl<W: Reads + Writes> Migration<'_, W> {
             // It may run already, so that nothing starts any more does not concern it.
             (None, Some(earlier)) | (Some(_), Some(earlier @ Earlier::Task { .. })) => {
                 match self.take_up(pack, earlier, lane, shared).await {
-                    Taken::Outcome(outcome) => outcome,
+                    Taken::Outcome(outcome) => Ok(outcome),
+                    Taken::Beside(found) => Err(found),
                     Taken::Over { migrated, rest } => {
                         self.judged(migrated, shared);
                         return rest.into_iter().map(Unit::of).collect();
                     }
                 }
             }
-            (Some(verdict), _) => Outcome::all(pack, verdict),
+            (Some(verdict), _) => Ok(Outcome::all(pack, verdict)),
             (None, None) => match &pack.running {
                 Some(running) => self.beside(pack, running, lane, shared).await,
                 None => self.start(pack, lane, shared).await,
             },
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(found) => return unit.beside(&found, &shared.next_place),
         };
         // A death is final where nothing may start any more.
         let death = outcome.death.filter(|_| self.reason_not_to_start(shared).is_none());
@@ -212,9 +219,15 @@ impl<W: Reads + Writes> Migration<'_, W> {
         shared.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
-    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Outcome {
+    /// Ends without an outcome when tasks of somebody else were found to migrate some of it.
+    async fn start(
+        &self,
+        pack: &Pack,
+        lane: Option<Lane<'_>>,
+        shared: &Shared<'_, W>,
+    ) -> Result<Outcome, Found> {
         self.progress.phase(&pack.databases, Phase::Queued);
-        match self.launch(pack, self.call(pack), &shared.capacity).await {
+        match self.launch(pack, self.call(pack), shared).await {
             Launched::Task(task) => {
                 let deadline = Instant::now() + self.plan.timeout;
                 self.recorder.started(&pack.databases, &task.arn);
@@ -228,9 +241,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     }
                 };
                 let told = self.plan.told(&pack.databases);
-                self.follow(pack, Followed::ours(*task, told), shared, deadline, &when_stopped).await
+                Ok(self.follow(pack, Followed::ours(*task, told), shared, deadline, &when_stopped).await)
             }
-            Launched::Not(verdict) => Outcome::all(pack, verdict),
+            Launched::Not(verdict) => Ok(Outcome::all(pack, verdict)),
+            Launched::Beside(found) => Err(found),
         }
     }
 }

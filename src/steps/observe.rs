@@ -1,6 +1,7 @@
 //! Observe: everything that a plan rests on, by calls that change nothing.
 
 use anyhow::Result;
+use tokio::time::Instant;
 use tokio::try_join;
 
 use crate::failure::{Failure, listed};
@@ -33,6 +34,8 @@ pub struct Observed {
     pub network: Network,
     /// Tasks of the family that run now.
     pub running: Vec<Task>,
+    /// When ECS was asked for them.
+    pub looked_at: Instant,
     /// Tasks that this very run has started before, in an earlier step or process, and that have ended.
     pub finished: Vec<Task>,
     /// What an earlier process has recorded of the run.
@@ -71,6 +74,7 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
     )?;
     let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: region.to_owned() };
+    let looked_at = Instant::now();
     let (image, network, running, finished) = try_join!(
         image(&settings.image, reads, &account, Some((&base, container))),
         network(settings, reads),
@@ -85,6 +89,7 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
         image,
         network,
         running,
+        looked_at,
         finished,
         past: Past::default(),
         notes,
@@ -124,6 +129,7 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
         image,
         network,
         running: Vec::new(),
+        looked_at: Instant::now(),
         finished: Vec::new(),
         past: Past::default(),
         notes,

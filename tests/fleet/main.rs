@@ -4,6 +4,8 @@
 
 /// The floor of a run: what a launcher that knew everything would take.
 mod floor;
+/// Two runs that meet.
+mod met;
 /// Hundreds of databases, one task each, within the account's quotas.
 mod one_task_each;
 /// Hundreds of databases, many in each task.

@@ -20,6 +20,7 @@ use futures::FutureExt as _;
 use sandbox::stand_in::{Ends, Migration};
 use sandbox::{Figures, Options, Pace, Quotas, Resource, Sandbox, StandIn, seed};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// The stand-in needs no image; nothing is pulled.
@@ -74,6 +75,8 @@ pub struct World {
     pub databases: Vec<String>,
     pub shape: Shape,
     began: Instant,
+    /// Logs, which end with the world.
+    directory: TempDir,
 }
 
 /// A finished run.
@@ -142,7 +145,8 @@ impl World {
         let image = shape.image.clone();
         sandbox.set_program(seed::TASK_FAMILY, move |context| image.script(context));
         let databases = (0..shape.databases).map(|n| format!("tenant_{n:05}")).collect();
-        Self { sandbox, databases, shape, began: Instant::now() }
+        let directory = TempDir::new().expect("a directory");
+        Self { sandbox, databases, shape, began: Instant::now(), directory }
     }
 
     /// `fargate-migrate migrate` over all databases, with `more` flags, to its end.
@@ -152,8 +156,13 @@ impl World {
 
     /// Another run of the same job is `of` the same name; a run of another one is told apart by it.
     pub async fn migrate_as(&self, of: &str, more: &[&str]) -> Ran {
+        self.migrate_these(of, &self.databases, more).await
+    }
+
+    /// A run over these databases.
+    pub async fn migrate_these(&self, of: &str, databases: &[String], more: &[&str]) -> Ran {
         let began = Instant::now();
-        let settings = self.settings(of, more);
+        let settings = self.settings(of, databases, more);
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
         let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
@@ -180,8 +189,9 @@ impl World {
         .await
     }
 
-    fn settings(&self, of: &str, more: &[&str]) -> Settings {
-        let databases = format!("--database={}", self.databases.join(","));
+    fn settings(&self, of: &str, databases: &[String], more: &[&str]) -> Settings {
+        let databases = format!("--database={}", databases.join(","));
+        let logs = format!("--log-dir={}", self.directory.path().join("logs").display());
         let base = [
             "fargate-migrate",
             "migrate",
@@ -195,6 +205,7 @@ impl World {
             seed::SECURITY_GROUPS,
             "--require-report",
             &databases,
+            &logs,
         ];
         let given = more.iter().any(|flag| flag.starts_with("--image="));
         let image = format!("--image={IMAGE}");

@@ -83,6 +83,7 @@ fn plan(cluster: &str, databases: &[String]) -> Plan {
         image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
         network: Network::default(),
         running: Vec::new(),
+        looked_at: tokio::time::Instant::now(),
         finished: Vec::new(),
         past: crate::state::Past::default(),
         notes: Vec::new(),

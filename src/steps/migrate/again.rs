@@ -8,6 +8,7 @@ use std::cell::Cell;
 
 use super::Migration;
 use super::following::{Following, Outcome};
+use super::others::Found;
 use crate::plan::{Pack, Told};
 use crate::ports::{Reads, Writes};
 use crate::verdict::{Death, Verdict, death};
@@ -32,6 +33,39 @@ impl<'p> Unit<'p> {
     /// One that no task was started for yet.
     pub fn of(pack: Pack) -> Self {
         Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
+    }
+
+    /// In units of their own: those that a task of somebody else was found to migrate, by that task, and the rest.
+    pub fn beside(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
+        let mut units: Vec<Self> = Vec::new();
+        for (at, database) in self.pack.databases.iter().enumerate() {
+            let running = found.get(database);
+            let arn = running.map(|task| &task.arn);
+            let is_its = |unit: &&mut Self| unit.pack.running.as_ref().map(|task| &task.arn) == arn;
+            let before = self.before.get(at).cloned();
+            if let Some(unit) = units.iter_mut().find(is_its) {
+                unit.pack.to_mut().databases.push(database.clone());
+                unit.before.extend(before);
+                continue;
+            }
+            let place = match units.is_empty() {
+                true => self.pack.place,
+                false => places.replace(places.get() + 1),
+            };
+            let pack = Pack {
+                databases: vec![database.clone()],
+                place,
+                running: running.cloned(),
+                earlier: self.pack.earlier.clone(),
+                attempt: self.pack.attempt,
+            };
+            units.push(Self {
+                pack: Cow::Owned(pack),
+                deaths: self.deaths,
+                before: before.into_iter().collect(),
+            });
+        }
+        units
     }
 
     /// What is final of an outcome, and what runs again, in new packs.

@@ -96,6 +96,14 @@ impl Capacity {
         }
     }
 
+    /// RunTask was not called after all: the turn is somebody else's.
+    pub fn unused(&self, turn: Turn<'_>) {
+        if let Some(lack) = &mut self.state.borrow_mut().lack {
+            lack.replacements += usize::from(!turn.is_probe);
+            lack.probes += usize::from(turn.is_probe);
+        }
+    }
+
     /// RunTask has started a task.
     pub fn launched(&self, turn: &Turn<'_>) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::following::{Followed, Outcome};
 use super::launch::Launched;
+use super::others::Found;
 use super::watch::Sight;
 use super::{Lane, Migration, Shared};
 use crate::plan::{Earlier, Pack, Told, told};
@@ -16,6 +17,8 @@ use crate::verdict::Verdict;
 
 /// What became of a task that an earlier process had begun.
 pub enum Taken {
+    /// Nothing was called: tasks of somebody else migrate these databases now.
+    Beside(Found),
     /// It ended under our eyes, or could not be followed: a result of this run.
     Outcome(Outcome),
     /// It was over before, or ran something else until now: what it had not migrated is started anew.
@@ -34,8 +37,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
         self.progress.phase(&pack.databases, Phase::Queued);
         let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
         let task = match self.begun(pack, earlier, shared).await {
-            Ok(task) => task,
-            Err(verdict) => return ends(verdict),
+            Launched::Task(task) => *task,
+            Launched::Not(verdict) => return ends(verdict),
+            Launched::Beside(found) => return Taken::Beside(found),
         };
         let mut sight = shared.watch.follow(&task);
         let deadline = Instant::now() + self.plan.timeout;
@@ -61,24 +65,21 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// The task, by its ARN at least.
-    async fn begun(&self, pack: &Pack, earlier: &Earlier, shared: &Shared<'_, W>) -> Result<Task, Verdict> {
+    async fn begun(&self, pack: &Pack, earlier: &Earlier, shared: &Shared<'_, W>) -> Launched {
         match earlier {
             Earlier::Task { arn, token } => {
                 if let Some(token) = token {
                     self.recorder.launched(token, arn);
                 }
-                Ok(Task { arn: arn.clone(), ..Task::default() })
+                Launched::Task(Box::new(Task { arn: arn.clone(), ..Task::default() }))
             }
-            Earlier::Call { .. } if shared.since.elapsed() >= FRESH => {
+            Earlier::Call { .. } if self.plan.looked_at.elapsed() >= FRESH => {
                 let why = "too long ago was looked for a task of the run before: resume again".to_owned();
-                Err(Verdict::NotRun { why })
+                Launched::Not(Verdict::NotRun { why })
             }
             Earlier::Call { token, attempt } => {
                 let call = self.call_again(pack, token, *attempt);
-                match self.launch(pack, call, &shared.capacity).await {
-                    Launched::Task(task) => Ok(*task),
-                    Launched::Not(verdict) => Err(verdict),
-                }
+                self.launch(pack, call, shared).await
             }
         }
     }

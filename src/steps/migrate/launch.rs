@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Migration;
-use super::capacity::Capacity;
+use super::others::Found;
+use super::{Migration, Shared};
 use crate::backoff::jittered;
 use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_throttled, is_transient};
@@ -24,6 +24,8 @@ pub struct Call {
 pub enum Launched {
     Task(Box<Task>),
     Not(Verdict),
+    /// None was started: tasks of somebody else migrate these databases now.
+    Beside(Found),
 }
 
 /// A RunTask call that is under way when the run is interrupted may have started a task: it gets this long to say so,
@@ -51,10 +53,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// Makes the call, which starts the pack's task. The client token makes every try the same to ECS: no second task
     /// can come of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other packs.
-    pub(super) async fn launch(&self, pack: &Pack, call: Call, capacity: &Capacity) -> Launched {
+    pub(super) async fn launch(&self, pack: &Pack, call: Call, shared: &Shared<'_, W>) -> Launched {
         let Call { mut request, attempt, mut unanswered } = call;
         let (mut errors, mut wait) = (0, FIRST_WAIT);
-        let mut is_recorded = false;
+        let (mut is_recorded, mut in_doubt) = (false, false);
+        let capacity = &shared.capacity;
         let mut refused_at = None;
         let began = Instant::now();
         loop {
@@ -68,6 +71,20 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 }
                 None => return Launched::Not(interrupted_before()),
             };
+            // A call of ours that may have started a task is repeated whatever else runs: to learn of that task.
+            if !in_doubt {
+                let found = match self.unless_interrupted(self.others(pack, shared)).await {
+                    Some(found) => found,
+                    None => return Launched::Not(interrupted_before()),
+                };
+                if !found.is_empty() {
+                    capacity.unused(turn);
+                    if is_recorded && !unanswered {
+                        self.recorder.refused(&request.client_token);
+                    }
+                    return Launched::Beside(found);
+                }
+            }
             if !std::mem::replace(&mut is_recorded, true)
                 && let Err(failure) = self.recorder.intends(&request, &pack.databases, attempt)
             {
@@ -76,6 +93,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             match self.run_task(pack, &request).await {
                 Ok(Some(Launch::Started(mut task))) => {
                     capacity.launched(&turn);
+                    shared.others.disregard(&task.arn);
                     self.recorder.launched(&request.client_token, &task.arn);
                     if let Some(since) = refused_at {
                         self.waited(pack, None, since);
@@ -90,6 +108,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Ok(None) => return Launched::Not(Verdict::Cancelled { stopped: false }),
                 Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => {
                     capacity.refused(&turn, &reason);
+                    in_doubt = false;
                     let since: Instant = *refused_at.get_or_insert_with(Instant::now);
                     self.recorder
                         .note(format!("{reason}: what could not start waits for its turn, until --timeout"));
@@ -119,7 +138,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                                 .into(),
                         );
                     } else {
-                        (errors, unanswered) = (errors + 1, true);
+                        (errors, unanswered, in_doubt) = (errors + 1, true, true);
                         self.recorder.note(format!("{error}: trying again"));
                     }
                     if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {

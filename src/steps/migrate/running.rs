@@ -4,6 +4,7 @@
 use tokio::time::{Instant, sleep_until};
 
 use super::following::{Followed, Outcome};
+use super::others::Found;
 use super::watch::Sight;
 use super::{Lane, Migration, Shared};
 use crate::cli::OnRunning;
@@ -13,21 +14,22 @@ use crate::progress::Phase;
 use crate::verdict::Verdict;
 
 impl<W: Reads + Writes> Migration<'_, W> {
+    /// Ends without an outcome when, after a wait, another task of somebody else was found.
     pub(super) async fn beside(
         &self,
         pack: &Pack,
         running: &RunningTask,
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
-    ) -> Outcome {
+    ) -> Result<Outcome, Found> {
         let what = if running.ours { OnRunning::Adopt } else { self.plan.on_running };
         match what {
-            OnRunning::Fail => Outcome::all(pack, already(running)),
+            OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
             OnRunning::Wait => {
                 self.progress.phase(&pack.databases, Phase::Queued);
                 self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
                 match self.other_ends(running, shared).await {
-                    Some(verdict) => Outcome::all(pack, verdict),
+                    Some(verdict) => Ok(Outcome::all(pack, verdict)),
                     None => self.start(pack, lane, shared).await,
                 }
             }
@@ -39,9 +41,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     pack.name(),
                     self.revision.arn()
                 ));
-                Outcome::all(pack, already(running))
+                Ok(Outcome::all(pack, already(running)))
             }
-            OnRunning::Adopt => self.adopt(pack, running, shared).await,
+            OnRunning::Adopt => Ok(self.adopt(pack, running, shared).await),
         }
     }
 
@@ -52,13 +54,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
         pack: &Pack,
         running: &RunningTask,
         shared: &Shared<'_, W>,
-    ) -> Option<Outcome> {
+    ) -> Option<Result<Outcome, Found>> {
         if self.plan.on_running != OnRunning::Wait {
             return Some(self.beside(pack, running, None, shared).await);
         }
         self.progress.phase(&pack.databases, Phase::Queued);
         self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
-        self.other_ends(running, shared).await.map(|verdict| Outcome::all(pack, verdict))
+        self.other_ends(running, shared).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
     }
 
     async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Outcome {
@@ -96,7 +98,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
             }
         };
         tokio::select! {
-            ended = ended => (!ended).then(|| already(running)),
+            ended = ended => {
+                shared.others.disregard(&running.arn);
+                (!ended).then(|| already(running))
+            }
             () = sleep_until(deadline) => Some(already(running)),
             () = self.interrupt.wait() => {
                 Some(Verdict::NotRun { why: "the run was interrupted before it started".into() })

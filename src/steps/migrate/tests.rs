@@ -50,6 +50,7 @@ fn plan(flags: &[&str]) -> Plan {
         image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
         running: Vec::new(),
+        looked_at: tokio::time::Instant::now(),
         finished: Vec::new(),
         past: crate::state::Past::default(),
         notes: Vec::new(),

@@ -105,3 +105,69 @@ async fn an_adopted_pack_is_judged_by_its_reports_and_not_run_again() {
         report.databases.iter().filter_map(|row| Some(row.verdict.as_ref()?.word())).collect();
     assert_eq!((words, world.runs.get()), (vec!["migrated", "killed"], 0));
 }
+
+/// One database after the other; during the second one, somebody else starts a task for `blog`, the last of them.
+async fn met(world: &Fargate, flags: &[&str]) -> Report {
+    let plan = plan(&[&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"], flags].concat());
+    let late = async {
+        tokio::time::sleep(START + 3 * MINUTE).await;
+        world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other", "blog"], true));
+    };
+    let ((report, _), ()) = tokio::join!(run(world, &plan), late);
+    report
+}
+
+fn words(report: &Report) -> Vec<String> {
+    let verdicts = report.databases.iter().filter_map(|row| row.verdict.as_ref());
+    verdicts.map(|verdict| verdict.word().to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_somebody_else_starts_later_is_met_as_the_plan_would_have() {
+    for (flag, last, ours) in
+        [("fail", "already running", 2), ("wait", "migrated", 3), ("adopt", "migrated", 2)]
+    {
+        let world = Fargate::running_for(2 * MINUTE);
+        let report = met(&world, &[&format!("--on-running={flag}")]).await;
+        assert_eq!(words(&report), ["migrated", "migrated", last], "{flag}: {:?}", report.notes);
+        assert_eq!(world.runs.get(), ours, "{flag}");
+        assert_eq!(report.databases[2].task_arn.as_deref() == Some(OTHER), flag == "adopt");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pack_loses_those_that_somebody_else_migrates_and_starts_with_the_rest() {
+    let world = Fargate::running_for(10 * MINUTE);
+    let flags = ["--database=a,b,shop,blog", "--databases-per-task=2", "--max-parallel=1", "--keep-going"];
+    let plan = plan(&flags);
+    let late = async {
+        tokio::time::sleep(9 * MINUTE).await;
+        world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["blog"], false));
+    };
+    let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+    assert_eq!(words(&report), ["migrated", "migrated", "migrated", "already running"]);
+    assert_eq!((world.tasks_of("shop"), world.tasks_of("blog")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_are_a_minute_apart_and_the_plan_is_the_first() {
+    let world = Fargate::running_for(20 * SECOND);
+    let report = met(&world, &["--on-running=fail"]).await;
+    assert_eq!(world.lists.get(), 2, "before the second task, and before the third");
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+
+    let world = Fargate::running_for(MINUTE);
+    let flags = ["--database=shop,docs,blog", "--max-parallel=3"];
+    run(&world, &plan(&flags)).await;
+    assert_eq!(world.lists.get(), 0, "the plan has just looked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_is_said_once_and_ends_nothing() {
+    let world = Fargate { list_denied: true, ..Fargate::running_for(2 * MINUTE) };
+    let report = met(&world, &[]).await;
+    assert_eq!(words(&report), ["migrated"; 3]);
+    assert_eq!(world.lists.get(), 2);
+    let said = report.notes.iter().filter(|note| note.contains("are not seen: access denied")).count();
+    assert_eq!((said, report.notes.len()), (1, 1), "{:?}", report.notes);
+}

@@ -58,6 +58,8 @@ pub struct Fargate {
     pub stopped: RefCell<HashMap<String, Instant>>,
     /// StopTask is carried out, and its answer does not come.
     pub stops_in_silence: bool,
+    pub lists: Cell<usize>,
+    pub list_denied: bool,
     pub describes: Cell<usize>,
     pub log_reads: Cell<usize>,
     pub filters: Cell<usize>,
@@ -81,12 +83,14 @@ pub struct Life {
     /// How many tasks were started before it.
     pub number: usize,
     pub since: Instant,
+    pub started_by: String,
 }
 
 impl Life {
     pub fn of(databases: &[&str], packed: bool) -> Self {
         let databases = databases.iter().map(|&name| name.to_owned()).collect();
-        Self { databases, packed, number: usize::MAX, since: Instant::now() }
+        let started_by = "fargate-migrate/gha-1-1-migrate".to_owned();
+        Self { databases, packed, number: usize::MAX, since: Instant::now(), started_by }
     }
 }
 
@@ -113,6 +117,8 @@ impl Fargate {
             tasks: RefCell::default(),
             stopped: RefCell::default(),
             stops_in_silence: false,
+            lists: Cell::default(),
+            list_denied: false,
             describes: Cell::default(),
             log_reads: Cell::default(),
             filters: Cell::default(),
@@ -163,7 +169,8 @@ impl Fargate {
             }],
             started_at: started.then(Timestamp::now),
             task_definition: Some(REVISION.to_owned()),
-            overrides: life.databases.iter().map(|name| told(name)).collect(),
+            started_by: Some(life.started_by.clone()),
+            overrides: vec![told(&life)],
             ..Task::default()
         })
     }
@@ -214,9 +221,13 @@ impl Fargate {
     }
 }
 
-/// The override of a task that is told one database.
-fn told(database: &str) -> (String, String, String) {
-    ("migration".to_owned(), "DATABASE_NAME".to_owned(), database.to_owned())
+/// The override that tells a task its databases.
+fn told(life: &Life) -> (String, String, String) {
+    let (name, value) = match life.packed {
+        true => ("DATABASE_NAMES", json!(life.databases).to_string()),
+        false => ("DATABASE_NAME", life.databases.concat()),
+    };
+    ("migration".to_owned(), name.to_owned(), value)
 }
 
 pub fn report(database: &str) -> String {
@@ -263,8 +274,13 @@ impl Reads for Fargate {
         unimplemented_here()
     }
 
-    async fn list_tasks(&self, _: &str, _: &str, _: DesiredStatus) -> Result<Vec<String>> {
-        unimplemented_here()
+    async fn list_tasks(&self, _: &str, _: &str, wanted: DesiredStatus) -> Result<Vec<String>> {
+        self.lists.set(self.lists.get() + 1);
+        anyhow::ensure!(!self.list_denied, "access denied");
+        let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
+        let is_wanted = |task: &Task| task.is_stopped() == (wanted == DesiredStatus::Stopped);
+        let tasks = arns.iter().filter_map(|arn| self.task(arn)).filter(is_wanted);
+        Ok(tasks.map(|task| task.arn).collect())
     }
 
     async fn describe_tasks(&self, _: &str, arns: &[String]) -> Result<Vec<Task>> {
@@ -373,7 +389,8 @@ impl Writes for Fargate {
         };
         let packed = told("DATABASE_NAMES").is_some();
         let number = self.tasks.borrow().len();
-        let life = Life { databases, packed, number, since: Instant::now() };
+        let started_by = request.started_by.clone();
+        let life = Life { databases, packed, number, since: Instant::now(), started_by };
         self.tasks.borrow_mut().entry(arn.clone()).or_insert(life);
         Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
     }
