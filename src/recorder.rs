@@ -3,10 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::adapters::github::GitHub;
 use crate::deployments::DeploymentQueue;
@@ -20,9 +19,9 @@ use crate::state::State;
 use crate::verdict::Verdict;
 
 mod journal;
+mod pace;
 
-/// While verdicts come in, the summary is written at most this often.
-const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+use pace::SavePace;
 
 /// Where the end of a task's log is kept.
 #[derive(Debug, Clone)]
@@ -42,7 +41,7 @@ pub struct Recorder<'a> {
     deployments: Option<&'a DeploymentQueue>,
     state: Option<&'a State>,
     summary_file: Option<PathBuf>,
-    saved_at: Cell<Option<Instant>>,
+    save_pace: SavePace,
     started: Cell<usize>,
 }
 
@@ -82,7 +81,7 @@ impl<'a> Recorder<'a> {
             deployments: None,
             state: None,
             summary_file: settings.summary_file.clone(),
-            saved_at: Cell::default(),
+            save_pace: SavePace::default(),
             started: Cell::default(),
         }
     }
@@ -207,17 +206,17 @@ impl<'a> Recorder<'a> {
             row.verdict = Some(verdict);
         });
         self.record_verdict(database);
-        if self.saved_at.get().is_none_or(|at| at.elapsed() >= SAVE_INTERVAL) {
+        if self.save_pace.is_due() {
             self.save();
         }
     }
 
     /// Writes the summary as it is now.
     pub fn save(&self) {
-        self.saved_at.set(Some(Instant::now()));
         if self.github.is_none() && self.summary_file.is_none() {
             return;
         }
+        let began = Instant::now();
         let summary = markdown::summary(&self.report.borrow());
         if let Some(github) = self.github
             && let Err(error) = github.write_summary(&summary)
@@ -229,6 +228,7 @@ impl<'a> Recorder<'a> {
         {
             self.note(format!("the summary was not written to {}: {error}", path.display()));
         }
+        self.save_pace.saved(began.elapsed());
     }
 
     /// Ends the report: what has no verdict was not run. Writes summary and outputs for the last time.
@@ -257,5 +257,47 @@ impl<'a> Recorder<'a> {
             self.note(format!("the step's state was not written: {error:#}"));
         }
         self.report.into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli;
+    use crate::settings::RunIdentity;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_summary_has_every_verdict_however_soon_after_another_one_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("summary.md");
+        let summary = format!("--summary-file={}", file.display());
+        let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+        let arguments = base.into_iter().chain(["--database=shop,blog,docs", &summary]).map(Into::into);
+        let cli::Command::Migrate(flags) =
+            cli::parse(arguments.collect(), &|_| None, Path::new("/nowhere")).expect("flags").command
+        else {
+            panic!("migrate")
+        };
+        let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
+        let progress = Progress::silent();
+        let recorder = Recorder::new(&settings, &progress, None);
+        let failed_in_summary = || {
+            let text = std::fs::read_to_string(&file).expect("a summary");
+            ["first", "second", "third"].map(|why| text.contains(&format!("it was the {why}")))
+        };
+        let judged = |database: &str, why: &str| {
+            let reason = format!("it was the {why}");
+            recorder.row(database, |row| row.stopped_reason = Some(reason.clone()));
+            recorder.judged(database, Verdict::NeverStarted { reason });
+        };
+        judged("shop", "first");
+        assert_eq!(failed_in_summary(), [true, false, false]);
+        judged("blog", "second");
+        judged("docs", "third");
+        assert_eq!(failed_in_summary(), [true, false, false], "no time has passed");
+        recorder.close(None);
+        assert_eq!(failed_in_summary(), [true; 3]);
     }
 }
