@@ -98,11 +98,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
             let _one = others.looking.lock().await;
             if others.looked_at.get().elapsed() >= good_for
                 && let Err(error) = others.look(self.plan, self.world).await
+                && !others.said.replace(true)
             {
-                if !others.said.replace(true) {
-                    let what = "tasks that others have started since the plan are not seen";
-                    self.recorder.note(format!("{what}: {error:#}"));
-                }
+                let what = "tasks that others have started since the plan are not seen";
+                self.recorder.note(format!("{what}: {error:#}"));
             }
             if others.of(&pack.databases).is_empty() {
                 break;
