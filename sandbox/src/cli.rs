@@ -44,6 +44,10 @@ pub struct Shape {
     #[arg(long, value_enum, default_value_t)]
     pub quotas: QuotasChoice,
 
+    /// Start nothing for tasks of the seed's family: each migration is a stand-in's, in no database, with its report
+    #[arg(long)]
+    pub stand_in: bool,
+
     /// At the end, print how often each API was called and throttled, and its peak
     #[arg(long)]
     pub figures: bool,

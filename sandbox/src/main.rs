@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use sandbox::options::Options;
-use sandbox::postgres;
-use sandbox::seed::{CLUSTER, SeedSystem};
+use sandbox::seed::{CLUSTER, SeedSystem, TASK_FAMILY};
+use sandbox::{StandIn, postgres};
 
 use cli::{Cli, Command, Exec, Shape};
 use interrupt::{Interrupted, Interrupts};
@@ -90,7 +90,12 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
         ..Options::default()
     };
     let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
-    SeedSystem::start(options, postgres, shape.state.as_deref()).await
+    let system = SeedSystem::start(options, postgres, shape.state.as_deref()).await?;
+    if shape.stand_in {
+        let image = StandIn::rehearsal();
+        system.sandbox.set_program(TASK_FAMILY, move |context| image.script(context));
+    }
+    Ok(system)
 }
 
 /// A profile, a session token or another endpoint would lead AWS clients out of the sandbox.

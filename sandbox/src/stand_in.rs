@@ -40,6 +40,14 @@ impl Migration {
     }
 }
 
+/// 5 to 65 s, by the database's name.
+pub fn takes(name: &str) -> Duration {
+    let mixed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Duration::from_millis(5_000 + mixed % 60_000)
+}
+
 /// The image. Each database's migration is what a function says of its name.
 #[derive(Clone)]
 pub struct StandIn {
@@ -51,6 +59,11 @@ impl StandIn {
     /// Databases of a pack run `jobs` at a time.
     pub fn new(jobs: usize, migration: impl Fn(&str) -> Migration + Send + Sync + 'static) -> Self {
         Self { migration: Arc::new(migration), jobs: jobs.max(1) }
+    }
+
+    /// One that is fit for rehearsals: eight databases at a time, each of which [`takes`] its time and ends well.
+    pub fn rehearsal() -> Self {
+        Self::new(8, |name| Migration::new(takes(name), Ends::Migrated))
     }
 
     /// What a container with this environment does.

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use sandbox::StandIn;
-use sandbox::stand_in::{Ends, Migration};
+use sandbox::stand_in::{Ends, Migration, takes};
 
-use crate::world::{Ran, Shape, World, simulate, takes};
+use crate::world::{Ran, Shape, World, simulate};
 
 const DATABASES: usize = 24;
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use sandbox::stand_in::{Ends, Migration};
+use sandbox::stand_in::{Ends, Migration, takes};
 use sandbox::{Fault, StandIn, TaskFault};
 
-use crate::world::{Ran, Shape, World, simulate, takes};
+use crate::world::{Ran, Shape, World, simulate};
 
 /// An image in which migrations end as `ends` says of their databases, each within seconds.
 fn image(ends: impl Fn(&str) -> Ends + Send + Sync + 'static) -> StandIn {

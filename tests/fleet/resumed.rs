@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::StandIn;
-use sandbox::stand_in::{Ends, Migration};
+use sandbox::stand_in::{Ends, Migration, takes};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::world::{Ran, Shape, World, simulate, takes};
+use crate::world::{Ran, Shape, World, simulate};
 
 const OTHER_IMAGE: &str =
     "--image=registry.example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222";

@@ -17,7 +17,6 @@ use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::Report;
 use fargate_migrate::settings::{RunIdentity, Settings};
 use futures::FutureExt as _;
-use sandbox::stand_in::{Ends, Migration};
 use sandbox::{Figures, Options, Pace, Quotas, Resource, Sandbox, StandIn, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,17 +56,9 @@ impl Default for Shape {
             vcpus: sandbox::quotas::VCPUS,
             neighbour: 0.0,
             settles: Duration::ZERO,
-            image: StandIn::new(8, |name| Migration::new(takes(name), Ends::Migrated)),
+            image: StandIn::rehearsal(),
         }
     }
-}
-
-/// 5 to 65 s, by the database's name.
-pub fn takes(name: &str) -> Duration {
-    let mixed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    Duration::from_millis(5_000 + mixed % 60_000)
 }
 
 pub struct World {
