@@ -10,19 +10,23 @@ use std::time::Duration;
 
 use futures::future::Either;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
+use self::payload::Payload;
 use self::rows::{Row, description, state};
 use crate::interrupt::Interrupt;
+use crate::plan::Plan;
 use crate::ports::github::{DeploymentState, Deployments, GitHubFailure, GitHubFailureKind, NewDeployment};
 use crate::report::Report;
 use crate::settings::Settings;
+use crate::state::record::Target;
 use crate::verdict::Verdict;
 
+pub mod earlier;
 mod pace;
+pub mod payload;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -45,6 +49,9 @@ pub struct DeploymentQueue {
     commit: Option<String>,
     started_by: String,
     cluster: String,
+    require_report: bool,
+    /// Once it is planned.
+    target: RefCell<Option<Target>>,
     asked_for: usize,
     shows_progress: bool,
     rows: RefCell<Vec<Row>>,
@@ -62,6 +69,8 @@ impl DeploymentQueue {
             commit: settings.image.commit.clone(),
             started_by: settings.run.started_by.clone(),
             cluster: settings.cluster.clone(),
+            require_report: settings.require_report,
+            target: RefCell::default(),
             asked_for: settings.databases.len(),
             shows_progress: settings.databases.len() <= SHOWS_PROGRESS,
             rows: RefCell::default(),
@@ -70,6 +79,11 @@ impl DeploymentQueue {
             moved_at: Cell::default(),
             trouble: RefCell::default(),
         }
+    }
+
+    /// What this is about is known.
+    pub fn planned(&self, plan: &Plan) {
+        self.target.replace(crate::state::target(plan));
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
@@ -93,16 +107,19 @@ impl DeploymentQueue {
 
     fn deployment(&self, database: &str, commit: String, report: &Report) -> NewDeployment {
         let image = report.image.as_ref();
+        let payload = Payload {
+            key: format!("{}/{database}/{}", self.started_by, report.started_at.as_nanosecond()),
+            database: database.to_owned(),
+            target: self.target.borrow().clone(),
+            image: image.map(|image| image.reference.clone()),
+            image_digest: image.and_then(|image| image.digest.clone()),
+            task_definition: report.revision.as_ref().map(|revision| revision.arn.clone()),
+            require_report: self.require_report,
+        };
         NewDeployment {
             environment: format!("{}{database}", self.prefix),
             description: description(&format!("migrate {database} in {}", self.cluster)),
-            payload: json!({
-                "key": format!("{}/{database}/{}", self.started_by, report.started_at.as_nanosecond()),
-                "database": database,
-                "image": image.map(|image| &image.reference),
-                "image_digest": image.and_then(|image| image.digest.as_ref()),
-                "task_definition": report.revision.as_ref().map(|revision| &revision.arn),
-            }),
+            payload: serde_json::to_value(payload).unwrap_or_default(),
             commit,
         }
     }

@@ -9,12 +9,14 @@
 //! ```
 
 use anyhow::Result;
+use tokio::try_join;
 
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
 use crate::adapters::identity::{self, Access};
 use crate::deployments::DeploymentQueue;
+use crate::deployments::earlier::EarlierDeployments;
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -54,7 +56,7 @@ pub async fn migrate(
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
     if settings.plan_only {
-        let mut plan = unless(interrupt, planned(settings, progress)).await?;
+        let mut plan = unless(interrupt, planned(settings, progress, github)).await?;
         if settings.comment {
             let posted = async { Ok(post_plan(&plan, progress, github).await) };
             if let Err(error) = unless(interrupt, posted).await? {
@@ -125,8 +127,12 @@ async fn run(
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
         let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
-        let mut observed = observe(settings, Some((&aws, aws.inner().region()))).await?;
+        let (mut observed, deployed) = try_join!(
+            observe(settings, Some((&aws, aws.inner().region()))),
+            earlier_deployments(settings, progress, github)
+        )?;
         observed.past = Past::of(state, settings, Some(&aws)).await?;
+        observed.takes(deployed);
         let plan = Plan::new(settings, observed)?;
         state.map_or(Ok(()), |state| state.check(&plan))?;
         Ok((plan, aws))
@@ -141,7 +147,7 @@ async fn run(
 
 /// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
 /// plan does without AWS where AWS can not be asked, and says so.
-async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
+async fn planned(settings: &Settings, progress: &Progress, github: Option<&GitHub>) -> Result<Plan> {
     let (settings, state) = State::take_up(settings)?;
     let (settings, state) = (&settings, state.as_ref());
     let mut past = Past::of(state, settings, None::<&Aws>).await?;
@@ -166,12 +172,34 @@ async fn planned(settings: &Settings, progress: &Progress) -> Result<Plan> {
         }
     };
     observed.past = past;
+    observed.takes(earlier_deployments(settings, progress, github).await?);
     let mut plan = Plan::new(settings, observed)?;
     if let Some(state) = state {
         state.check(&plan)?;
         plan.notes.extend(state.notes().iter().cloned());
     }
     Ok(plan)
+}
+
+/// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
+async fn earlier_deployments(
+    settings: &Settings,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<(EarlierDeployments, Option<String>)> {
+    if !settings.resumes_deployed {
+        return Ok(Default::default());
+    }
+    Ok(match github_api(github, progress) {
+        Ok(api) => EarlierDeployments::read(&api, settings).await,
+        Err(failure) => {
+            let note = format!(
+                "GitHub's Deployments were not asked what is migrated already, so everything runs: {}",
+                failure.sentence()
+            );
+            (EarlierDeployments::default(), Some(note))
+        }
+    })
 }
 
 /// The plan as a comment on the pull request that this run is about.

@@ -12,6 +12,7 @@ use crate::cli::{Leftover, OnRunning};
 use crate::failure::Failure;
 use crate::ports::{LogGroup, LogStream, Network, RunTask, Task};
 use crate::settings::{FLEET_PLACEHOLDER, Packing, Settings};
+use crate::state::record::Target;
 use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
@@ -27,14 +28,14 @@ mod print;
 mod request;
 mod resumed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use checks::{fit_for_fargate, log_notes};
 use identity::{attempts, client_token, running_task, running_tasks};
 use image::{image_plan, unknown_program};
 use pack::{Known, packs};
 use packing::Limits;
-use resumed::{Resumed, Terms, next_attempts};
+use resumed::{Resumed, next_attempts};
 
 pub use identity::told;
 pub use image::ImagePlan;
@@ -42,7 +43,7 @@ pub use markdown::{markdown, markdown_within};
 pub use pack::{Pack, Told, list_variable, name};
 pub use print::{json, text};
 pub use request::run_task_input;
-pub use resumed::{Earlier, Proved};
+pub use resumed::{Earlier, Proved, Terms};
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
 pub const MAX_OVERRIDES: usize = 8192;
@@ -127,11 +128,13 @@ impl Plan {
             Some(canary) => canary.first(names, |name: &String| name),
             None => (names, 0),
         };
+        let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
         let terms = Terms {
             container: &container,
             variable,
             started_by: &settings.run.started_by,
             digest: image.digest(),
+            target: target.as_ref(),
             require_report: settings.require_report,
         };
         let resumed = Resumed::new(&names, &past, &running, &terms);
@@ -188,7 +191,7 @@ impl Plan {
         plan.packs.extend(with_begun(rest.begun));
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
         plan.proved = [first.proved, rest.proved].concat();
-        if past.resumes && plan.image.digest().is_none() {
+        if (past.resumes || settings.resumes_deployed) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),

@@ -93,6 +93,9 @@ impl<'a> Recorder<'a> {
     }
 
     pub fn planned(&self, plan: &Plan) {
+        if let Some(deployments) = self.deployments {
+            deployments.planned(plan);
+        }
         self.update(|report| {
             report.region = plan.account.as_ref().map(|account| account.region.clone());
             report.account = plan.account.as_ref().map(|account| account.caller.account.clone());

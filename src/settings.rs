@@ -62,6 +62,8 @@ pub struct Settings {
     pub log_dir: Option<PathBuf>,
     /// Where the run is recorded, and whether it goes on with the one there.
     pub state: Option<StateChoice>,
+    /// Without a state file: databases whose deployments say that they are migrated are skipped.
+    pub resumes_deployed: bool,
     pub run: RunIdentity,
 }
 
@@ -210,7 +212,8 @@ impl Settings {
             format: output.format,
             summary_file: output.summary_file,
             log_dir: output.log_dir,
-            state: parse::state(resume)?,
+            resumes_deployed: resume.resume && resume.state.is_none(),
+            state: parse::state(resume, github.deployments)?,
             run,
         };
         settings.check_environment()?;

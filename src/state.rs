@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::deployments::earlier::EarlierDeployments;
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::ports::{Reads, Task};
@@ -189,6 +190,8 @@ pub struct Past {
     pub history: History,
     /// What ECS knows of the tasks whose end nobody has judged.
     pub tasks: Vec<Task>,
+    /// Instead of a state file: what GitHub's Deployments say.
+    pub deployed: EarlierDeployments,
 }
 
 impl Past {
@@ -209,21 +212,13 @@ impl Past {
                 tasks = reads.describe_tasks(&settings.cluster, &arns).await?;
             }
         }
-        Ok(Self { resumes: state.resumes, history, tasks })
+        Ok(Self { resumes: state.resumes, history, tasks, deployed: EarlierDeployments::default() })
     }
 }
 
 /// What the plan's databases are databases of; none when AWS was not asked.
 pub fn target(plan: &Plan) -> Option<Target> {
-    let account = plan.account.as_ref()?;
-    Some(Target {
-        account: account.caller.account.clone(),
-        region: account.region.clone(),
-        cluster: plan.cluster.clone(),
-        family: plan.family().to_owned(),
-        container: plan.container.clone(),
-        database_variable: plan.database_variable.clone(),
-    })
+    Target::of(plan.account.as_ref(), &plan.cluster, plan.family(), &plan.container, &plan.database_variable)
 }
 
 /// A new run must not start what a task of an earlier one may be doing.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::failure::ExitCode;
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::{Container, Task};
-use crate::state::record::Judged;
+use crate::state::record::{Deployed, Judged};
 
 pub use pack::{Death, death, judge_pack};
 
@@ -26,6 +26,8 @@ pub struct Migrated {
     report: Option<Box<MigrationReport>>,
     /// When an earlier run has concluded it; absent when this one did.
     earlier: Option<Timestamp>,
+    /// What is known of an earlier run's proof from a GitHub Deployment alone.
+    deployed: Option<Deployed>,
 }
 
 impl Migrated {
@@ -45,6 +47,11 @@ impl Migrated {
     /// When an earlier run has concluded it, by its clock; absent when this one did.
     pub fn earlier(&self) -> Option<Timestamp> {
         self.earlier
+    }
+
+    /// What is known of an earlier run's proof from a GitHub Deployment alone.
+    pub fn deployed(&self) -> Option<Deployed> {
+        self.deployed
     }
 }
 
@@ -196,7 +203,13 @@ fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> V
             "exit code 0, but it printed no migration report and --require-report is set".into(),
         );
     }
-    Verdict::Migrated(Migrated { database: asked.into(), task_arn: task.arn.clone(), report, earlier: None })
+    Verdict::Migrated(Migrated {
+        database: asked.into(),
+        task_arn: task.arn.clone(),
+        report,
+        earlier: None,
+        deployed: None,
+    })
 }
 
 fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {
@@ -228,13 +241,14 @@ fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
 }
 
 impl Verdict {
-    /// The proof of an earlier run, from its state file.
+    /// The proof of an earlier run, from its state file or its deployment.
     pub fn recorded(judged: &Judged) -> Self {
         Self::Migrated(Migrated {
             database: judged.database.clone(),
             task_arn: judged.task.clone().unwrap_or_default(),
             report: judged.report.clone().map(Box::new),
             earlier: Some(judged.at),
+            deployed: judged.deployed,
         })
     }
 

@@ -1,4 +1,5 @@
-//! GitHub's REST API on loopback, as far as deployments and the comments of pull requests go.
+//! GitHub's API on loopback, as far as deployments and the comments of pull requests go: REST, and the one GraphQL query
+//! that reads deployments.
 //!
 //! It pages as GitHub does (`per_page` up to 100, `Link` headers), asks each token for its permissions, limits the
 //! creation of content, and has faults. It answers below `/api/v3`, as an enterprise server, and below `/`.
@@ -9,13 +10,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 mod answers;
 mod deployments;
+mod graphql;
 mod issues;
 mod routes;
 
@@ -83,6 +86,7 @@ struct Deployment {
     /// What it was created with.
     input: Value,
     creator: (String, bool),
+    created_at: Timestamp,
     /// Oldest first.
     statuses: Vec<(u64, Value)>,
 }
@@ -141,6 +145,21 @@ impl GitHub {
         let comment = Comment { id, login: login.to_owned(), is_bot, body: body.to_owned(), edits: 0 };
         state.comments.entry(issue).or_default().push(comment);
         id
+    }
+
+    /// A deployment that somebody else has made, without a status.
+    pub fn add_deployment(&self, environment: &str, task: &str) {
+        let mut state = self.shared.state();
+        let id = state.new_id();
+        let input = json!({"environment": environment, "task": task, "payload": {}});
+        let creator = ("github-actions[bot]".to_owned(), true);
+        state.deployments.push(Deployment {
+            id,
+            input,
+            creator,
+            created_at: Timestamp::now(),
+            statuses: Vec::new(),
+        });
     }
 
     /// (id, login, body, times edited), oldest first.

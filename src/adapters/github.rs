@@ -45,6 +45,8 @@ pub struct GitHub {
     pub temporary: Option<PathBuf>,
     /// `GITHUB_API_URL`: `https://api.github.com`, or `https://host/api/v3` of an enterprise server.
     pub api_url: Option<String>,
+    /// `GITHUB_GRAPHQL_URL`; made from `api_url` where it is missing.
+    pub graphql_url: Option<String>,
     /// For the API; the files need none.
     pub token: Option<Secret>,
     /// The job's number, from the Action's input `check-run-id`.
@@ -75,6 +77,7 @@ impl GitHub {
             workspace: set("GITHUB_WORKSPACE").map(PathBuf::from),
             temporary: set("RUNNER_TEMP").map(PathBuf::from),
             api_url: set("GITHUB_API_URL"),
+            graphql_url: set("GITHUB_GRAPHQL_URL"),
             token: token::from_environment(variable),
             check_run_id: set("INPUT_CHECK-RUN-ID").filter(|id| id.bytes().all(|byte| byte.is_ascii_digit())),
             reads_commands: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),

@@ -12,11 +12,12 @@ pub struct Resume {
     pub state: Option<PathBuf>,
 
     /// Go on with the last run in --state: skip what it proved migrated with this image, follow its tasks that still
-    /// run, and run the rest
+    /// run, and run the rest. Without --state but with --deployments, skip what GitHub's Deployments say is migrated
+    /// with it
     #[arg(long)]
     pub resume: bool,
 
-    /// With --resume, only databases that ran and were not migrated
+    /// With --resume and --state, only databases that ran and were not migrated
     #[arg(long)]
     pub only_failed: bool,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::identity::told;
 use super::pack::{Known, Pack};
 use crate::ports::Task;
-use crate::state::record::Judged;
+use crate::state::record::{Judged, Target};
 use crate::state::{Next, Past};
 
 /// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
@@ -38,6 +38,8 @@ pub struct Terms<'a> {
     pub started_by: &'a str,
     /// Of the image that will run; none when it is not known yet, and then nothing is proved.
     pub digest: Option<&'a str>,
+    /// What a deployment must be about; none when AWS was not asked.
+    pub target: Option<&'a Target>,
     pub require_report: bool,
 }
 
@@ -45,7 +47,8 @@ impl Resumed {
     /// `running` is what ECS lists now.
     pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
         if !past.resumes {
-            return Self::default();
+            let proof = |name: &String| Some((name.clone(), past.deployed.proof(name, terms)?));
+            return Self { proved: databases.iter().filter_map(proof).collect(), earlier: HashMap::new() };
         }
         let mut resumed = Self::default();
         let alive = of_the_run(running, terms);

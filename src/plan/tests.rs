@@ -8,7 +8,7 @@ use crate::ports::{Caller, Repository, Task};
 use crate::settings::RunIdentity;
 use crate::steps::observe::ObservedImage;
 
-pub(super) fn settings(more: &[&str]) -> Settings {
+pub(crate) fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(more).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
@@ -19,12 +19,12 @@ pub(super) fn settings(more: &[&str]) -> Settings {
     Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
-pub(super) fn document() -> Value {
+pub(crate) fn document() -> Value {
     let text = include_str!("../../sandbox/fixtures/describe-task-definition.json");
     serde_json::from_str(text).expect("JSON")
 }
 
-pub(super) fn observed(document: Value) -> Observed {
+pub(crate) fn observed(document: Value) -> Observed {
     let definition = TaskDefinition::from_json(document, "test").expect("a task definition");
     let caller = Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() };
     Observed {
@@ -44,7 +44,7 @@ pub(super) fn observed(document: Value) -> Observed {
     }
 }
 
-pub(super) fn task(arn: &str, database: &str, started_by: &str) -> Task {
+pub(crate) fn task(arn: &str, database: &str, started_by: &str) -> Task {
     Task {
         arn: arn.into(),
         last_status: "RUNNING".into(),

@@ -1,4 +1,4 @@
-//! Every call to GitHub's REST API, with the permission that it needs of the token.
+//! Every call to GitHub's REST API, and the one to its GraphQL API, with the permission that it needs of the token.
 //!
 //! Each is opt-in (`--deployments`, `--comment`), and none can change a verdict: what fails here is a note.
 
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 
-/// One call to GitHub's REST API, as GitHub documents it.
+/// One call to GitHub's API, as GitHub documents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GitHubCall {
     pub method: &'static str,
-    /// Below `GITHUB_API_URL`.
+    /// Below `GITHUB_API_URL`; GraphQL has an address of its own.
     pub route: &'static str,
     /// As a workflow's `permissions` write it; none when any token will do.
     pub permission: Option<&'static str>,
@@ -31,6 +31,8 @@ github_calls! {
     CREATE_DEPLOYMENT = "POST", "/repos/{owner}/{repo}/deployments", Some("deployments: write");
     /// Only when a creation was left without an answer: it may have worked.
     LIST_DEPLOYMENTS = "GET", "/repos/{owner}/{repo}/deployments", Some("deployments: write");
+    /// GraphQL, for `--resume` without a state file: the newest deployments of 100 databases in one request.
+    QUERY_DEPLOYMENTS = "POST", "/graphql", Some("deployments: read");
     CREATE_DEPLOYMENT_STATUS =
         "POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Some("deployments: write");
     /// Whose comments are ours? GitHub Apps, and so GITHUB_TOKEN, are refused: theirs are a bot's.
@@ -58,6 +60,39 @@ pub trait Deployments {
         state: DeploymentState,
         description: &str,
     ) -> Result<(), GitHubFailure>;
+}
+
+/// What earlier runs have recorded as deployments.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait PastDeployments {
+    /// Deployments of ours in these environments (at most [`ENVIRONMENTS`]), newest first: a page of up to 100, from
+    /// which those of others are left out; `after` is the page's before it.
+    async fn past_deployments(
+        &self,
+        environments: &[String],
+        after: Option<&str>,
+    ) -> Result<DeploymentPage, GitHubFailure>;
+}
+
+/// Environments that one query asks for.
+pub const ENVIRONMENTS: usize = 100;
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeploymentPage {
+    pub deployments: Vec<PastDeployment>,
+    /// What names the page after it; none when it is the last.
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastDeployment {
+    pub environment: String,
+    /// When it was made: its task has started by then.
+    pub at: jiff::Timestamp,
+    /// Its latest status is *success*.
+    pub succeeded: bool,
+    /// As [`NewDeployment`] had it; null when it is no JSON.
+    pub payload: serde_json::Value,
 }
 
 /// The comments of one pull request.

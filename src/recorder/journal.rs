@@ -133,6 +133,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
         image_digest: row.image_digest.clone(),
         report: report.filter(kept),
         ms: took.or_else(|| u64::try_from(row.durations.run_ms?).ok()),
+        deployed: None,
     })
 }
 
@@ -153,6 +154,7 @@ mod tests {
                 image_digest: None,
                 report: Some(serde_json::from_value(report).expect("a report")),
                 ms: None,
+                deployed: None,
             };
             let mut row = DatabaseReport::new("a");
             (row.verdict, row.ended_at) = (Some(Verdict::recorded(&by)), Some(by.at));

@@ -75,10 +75,11 @@ fn is_told_by_the_table(row: &DatabaseReport) -> bool {
 }
 
 fn headline(report: &Report) -> String {
-    let by_exit_code = words::unproved(report);
+    let by_exit_code = words::by_exit_code(report);
+    let by_deployment = words::by_deployment(report);
     // No green tick without proof.
     let emoji = match Standing::of(report) {
-        Standing::Migrated if by_exit_code > 0 => "⚠️",
+        Standing::Migrated if by_exit_code + by_deployment > 0 => "⚠️",
         standing => standing.emoji(),
     };
     let mut out = format!("## {emoji} {}\n\n", sentence(&words::headline(report)));
@@ -88,6 +89,14 @@ fn headline(report: &Report) -> String {
             out,
             "⚠️ {of_them} migrated by exit code alone: no migration report was seen, so nothing proves which \
              database it was connected to.\n"
+        );
+    }
+    if by_deployment > 0 {
+        let of_them = words::counted(by_deployment as u64, "database");
+        let _ = writeln!(
+            out,
+            "⚠️ {of_them} migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration \
+             report proved it. With `--require-report` they do.\n"
         );
     }
     out

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{DatabaseReport, Report};
 use crate::migration_report::MigrationReport;
+use crate::state::record::Deployed;
 use crate::verdict::Verdict;
 
 /// How a run, or one of its rows, stands.
@@ -66,10 +67,27 @@ pub(super) fn headline(report: &Report) -> String {
     line
 }
 
-/// Migrated databases of which only the exit code says so.
+/// Migrated databases of which no migration report is known.
 pub(super) fn unproved(report: &Report) -> usize {
-    let by_exit_code = |row: &&DatabaseReport| matches!(&row.verdict, Some(Verdict::Migrated(migrated)) if migrated.report().is_none());
-    report.databases.iter().filter(by_exit_code).count()
+    by_exit_code(report) + by_deployment(report)
+}
+
+/// Migrated databases of which only the exit code says so.
+pub(super) fn by_exit_code(report: &Report) -> usize {
+    without_report(report, None)
+}
+
+/// Migrated databases of which only a GitHub Deployment says so, and not why.
+pub(super) fn by_deployment(report: &Report) -> usize {
+    without_report(report, Some(Deployed::Success))
+}
+
+fn without_report(report: &Report, deployed: Option<Deployed>) -> usize {
+    let is_one = |row: &&DatabaseReport| {
+        matches!(&row.verdict, Some(Verdict::Migrated(migrated))
+            if migrated.report().is_none() && migrated.deployed() == deployed)
+    };
+    report.databases.iter().filter(is_one).count()
 }
 
 /// How often each word other than "migrated" is a row's verdict, in the order of the rows.

@@ -172,7 +172,7 @@ pub fn command(text: &str) -> Result<Vec<String>, Failure> {
 
 /// # Errors
 /// A flag that makes sense beside another one alone.
-pub fn state(flags: cli::Resume) -> Result<Option<StateChoice>, Failure> {
+pub fn state(flags: cli::Resume, deployments: bool) -> Result<Option<StateChoice>, Failure> {
     let cli::Resume { state, resume, only_failed } = flags;
     if only_failed && !resume {
         return Err(Failure::input("--only-failed without --resume")
@@ -180,8 +180,11 @@ pub fn state(flags: cli::Resume) -> Result<Option<StateChoice>, Failure> {
     }
     match state {
         Some(file) => Ok(Some(StateChoice { file, resume, only_failed })),
-        None if resume => Err(Failure::input("--resume without --state")
-            .hint("name the file that the run to go on with has left: --state FILE")),
+        None if only_failed => Err(Failure::input("--only-failed without --state")
+            .hint("name the file that the run to go on with has left: --state FILE; GitHub's Deployments do not say what ran in vain")),
+        None if resume && !deployments => Err(Failure::input("--resume without --state").hint(
+            "name the file that the run to go on with has left: --state FILE; or add --deployments, which are asked instead",
+        )),
         None => Ok(None),
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::migration_report::MigrationReport;
+use crate::steps::observe::Account;
 
 /// Grows when a record changes its meaning; a file of a newer version is refused.
 pub const VERSION: u32 = 1;
@@ -79,16 +80,48 @@ pub struct Judged {
     /// What the migration took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
+    /// Known from a GitHub Deployment alone, and in no file.
+    #[serde(skip)]
+    pub deployed: Option<Deployed>,
+}
+
+/// What a database's GitHub Deployment says of the proof, which it does not have itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deployed {
+    /// It was a migration report.
+    Reported,
+    /// Nothing: a report, or the exit code alone.
+    Success,
 }
 
 impl Judged {
     /// Migrated; with `require_report`, by its own report.
     pub fn proves(&self, require_report: bool) -> bool {
-        self.verdict == "migrated" && (self.report.is_some() || !require_report)
+        let reported = self.report.is_some() || self.deployed == Some(Deployed::Reported);
+        self.verdict == "migrated" && (reported || !require_report)
     }
 }
 
 impl Target {
+    /// None when AWS was not asked, so that the account is not known.
+    pub fn of(
+        account: Option<&Account>,
+        cluster: &str,
+        family: &str,
+        container: &str,
+        database_variable: &str,
+    ) -> Option<Self> {
+        let account = account?;
+        Some(Self {
+            account: account.caller.account.clone(),
+            region: account.region.clone(),
+            cluster: cluster.to_owned(),
+            family: family.to_owned(),
+            container: container.to_owned(),
+            database_variable: database_variable.to_owned(),
+        })
+    }
+
     /// The first field in which two differ: its name, and what each of them has.
     pub fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
         [

@@ -65,6 +65,7 @@ pub fn judged(database: &str, verdict: &str, report: bool) -> Record {
         image_digest: Some(DIGEST.into()),
         report,
         ms: Some(40),
+        deployed: None,
     }))
 }
 

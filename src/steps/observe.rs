@@ -4,6 +4,7 @@ use anyhow::Result;
 use tokio::time::Instant;
 use tokio::try_join;
 
+use crate::deployments::earlier::EarlierDeployments;
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
 use crate::ports::{Caller, DesiredStatus, Network, Reads, Repository, Task};
@@ -42,6 +43,14 @@ pub struct Observed {
     pub past: Past,
     /// What could not be observed, and what a person should know before the run.
     pub notes: Vec<String>,
+}
+
+impl Observed {
+    /// What was read of earlier runs' deployments, and what was not.
+    pub fn takes(&mut self, (deployed, note): (EarlierDeployments, Option<String>)) {
+        self.past.deployed = deployed;
+        self.notes.extend(note);
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

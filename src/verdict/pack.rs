@@ -81,6 +81,7 @@ fn by_reports(name: &str, task: &Task, own: &[&MigrationReport], last: &Migratio
             task_arn: task.arn.clone(),
             report,
             earlier: None,
+            deployed: None,
         });
     }
     match (&last.failed, &last.error) {

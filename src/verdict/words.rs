@@ -2,6 +2,7 @@
 
 use super::{Killer, Verdict};
 use crate::ports::{Container, Task};
+use crate::state::record::Deployed;
 use crate::untrusted::{one_line, shortened};
 
 impl Verdict {
@@ -24,9 +25,17 @@ impl Verdict {
     /// One sentence, lowercase, without a full stop; names nothing that is not in the verdict.
     pub fn explain(&self) -> String {
         match self {
-            Self::Migrated(migrated) => match migrated.report() {
-                Some(report) => report.to_string(),
-                None => "exit code 0, and no migration report was seen: which database it was is not proved"
+            Self::Migrated(migrated) => match (migrated.report(), migrated.deployed()) {
+                (Some(report), _) => report.to_string(),
+                (None, Some(Deployed::Reported)) => {
+                    "a success by its GitHub Deployment, of a run that took nothing but a migration report for it"
+                        .into()
+                }
+                (None, Some(Deployed::Success)) => {
+                    "a success by its GitHub Deployment, which does not say whether a migration report proved it"
+                        .into()
+                }
+                (None, None) => "exit code 0, and no migration report was seen: which database it was is not proved"
                     .into(),
             },
             Self::Failed { exit_code } => format!("exit code {exit_code}"),

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::{FINTECH, Finished, HEALTH, IMAGE, PROD, Run, World, database, migrates, report};
 
+mod deployed;
+
 const TOKEN: &str = "ghs_q9Zx7TokenThatNobodyMaySee31";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const PULL_REQUEST: u64 = 7;

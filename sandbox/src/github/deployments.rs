@@ -1,5 +1,6 @@
 //! Deployments and their statuses.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
@@ -44,8 +45,13 @@ pub fn create(state: &mut State, request: &Request<'_>) -> Result<Answer, Answer
         return Err(answers::error(409, "Conflict: Commit status checks failed for this ref."));
     }
     let id = state.new_id();
-    let deployment =
-        Deployment { id, input: input.clone(), creator: request.actor.clone(), statuses: Vec::new() };
+    let deployment = Deployment {
+        id,
+        input: input.clone(),
+        creator: request.actor.clone(),
+        created_at: Timestamp::now(),
+        statuses: Vec::new(),
+    };
     let rendered = render(request, &deployment);
     state.deployments.push(deployment);
     Ok(answers::json(201, &rendered))

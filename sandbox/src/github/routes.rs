@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answers::{self, Answer};
-use super::{GitHubFault, Shared, State, deployments, issues};
+use super::{GitHubFault, Shared, State, deployments, graphql, issues};
 
 /// A request that is let in.
 pub struct Request<'a> {
@@ -104,6 +104,9 @@ fn admitted(
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["user"]) if request.actor.1 => Err(answers::not_accessible("")),
         ("GET", ["user"]) => Ok(answers::json(200, &answers::account(host, &request.actor.0, false))),
+        ("POST", ["graphql"] | ["api", "graphql"]) => {
+            Ok(graphql::answer(&state, &shared.repository, &request))
+        }
         (_, ["repos", owner, name, rest @ ..]) if shared.repository == format!("{owner}/{name}") => {
             of_repository(&mut state, method, rest, &request)
         }

@@ -21,6 +21,7 @@ use crate::ports::github::{
 };
 
 mod explain;
+mod graphql;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ pub struct Api {
     client: Octocrab,
     /// owner/name.
     repository: String,
+    graphql_url: String,
     /// The page that a deployment's log link leads to.
     log_url: Option<String>,
 }
@@ -62,7 +64,8 @@ impl Api {
             .map(|builder| builder.set_connect_timeout(Some(ATTEMPT_DEADLINE)))
             .and_then(|builder| builder.build())
             .map_err(|error| Failure::input(format!("can not talk to {url}: {}", explain::causes(&error))))?;
-        Ok(Self { client, repository, log_url: github.summary_url() })
+        let graphql_url = github.graphql_url.clone().unwrap_or_else(|| graphql::address(url));
+        Ok(Self { client, repository, graphql_url, log_url: github.summary_url() })
     }
 
     /// What `attempt` answers. It is given the number of attempts before it: after the first, a call that creates
@@ -73,13 +76,23 @@ impl Api {
         doing: &str,
         attempt: impl AsyncFn(u32) -> octocrab::Result<T>,
     ) -> Result<T, GitHubFailure> {
+        let explained =
+            async |attempts| attempt(attempts).await.map_err(|error| explain::failed(call, doing, &error));
+        self.retried(doing, explained).await
+    }
+
+    async fn retried<T>(
+        &self,
+        doing: &str,
+        attempt: impl AsyncFn(u32) -> Result<T, GitHubFailure>,
+    ) -> Result<T, GitHubFailure> {
         let deadline = Instant::now() + CALL_DEADLINE;
         let mut attempts = 0;
         loop {
             let until = deadline.min(Instant::now() + ATTEMPT_DEADLINE);
             let failed = match timeout_at(until, attempt(attempts)).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => explain::failed(call, doing, &error),
+                Ok(Err(failed)) => failed,
                 Err(_) => explain::no_answer(doing, "no answer before the deadline"),
             };
             attempts += 1;

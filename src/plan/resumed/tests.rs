@@ -20,7 +20,7 @@ fn migrated(database: &str) -> Record {
 fn plan_after(records: &[Record], flags: &[&str], running: Vec<Task>) -> Plan {
     let mut observed = observed(document());
     observed.running = running;
-    observed.past = Past { resumes: true, history: history(records), tasks: Vec::new() };
+    observed.past = Past { resumes: true, history: history(records), ..Past::default() };
     Plan::new(&settings(&[&["--require-report"], flags].concat()), observed).expect("a plan")
 }
 
@@ -80,7 +80,7 @@ fn a_task_that_has_ended_unjudged_is_looked_at_as_long_as_ecs_has_it() {
     let records = [run(), intent("t", 0, &["shop"]), started("t"), ended()];
     let with = |tasks: Vec<Task>| {
         let mut observed = observed(document());
-        observed.past = Past { resumes: true, history: history(&records), tasks };
+        observed.past = Past { resumes: true, history: history(&records), tasks, ..Past::default() };
         Plan::new(&settings(&["--database=shop"]), observed).expect("a plan")
     };
     let stopped = Task { last_status: "STOPPED".into(), ..task(TASK, "shop", "fargate-migrate/local-test") };
@@ -105,7 +105,7 @@ fn nothing_is_proved_of_an_image_that_nobody_has_made_yet() {
     let mut observed = observed(document());
     observed.image =
         ObservedImage::Reference { reference: "registry.example/app:latest".into(), digest: None };
-    observed.past = Past { resumes: true, history: history(&[run(), migrated("a")]), tasks: Vec::new() };
+    observed.past = Past { resumes: true, history: history(&[run(), migrated("a")]), ..Past::default() };
     let plan = Plan::new(&settings(&["--database=a,b"]), observed).expect("a plan");
     assert!(plan.proved.is_empty() && plan.packs.len() == 2);
     assert!(plan.notes.iter().any(|note| note.contains("nothing counts as migrated")), "{:?}", plan.notes);
@@ -120,7 +120,7 @@ fn a_run_that_does_not_resume_packs_by_what_it_knows_and_starts_everything() {
     };
     let records = [run(), slow("a", 1), slow("b", 1), slow("c", 1), slow("d", 3)];
     let mut observed = observed(document());
-    observed.past = Past { resumes: false, history: history(&records), tasks: Vec::new() };
+    observed.past = Past { resumes: false, history: history(&records), ..Past::default() };
     let flags = ["--database=a,b,c,d", "--databases-per-task=auto", "--max-parallel=2"];
     let plan = Plan::new(&settings(&flags), observed).expect("a plan");
     let names: Vec<_> = packs(&plan).into_iter().map(|(names, ..)| names.len()).collect();

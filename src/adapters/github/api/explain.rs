@@ -47,6 +47,38 @@ pub fn is_forbidden(failed: &GitHubFailure) -> bool {
     failed.kind == GitHubFailureKind::Denied && failed.failure.exit_code == crate::failure::ExitCode::Service
 }
 
+/// An error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND, RATE_LIMITED and others. What has
+/// none is a query that took too long, or a fault of GitHub's own.
+pub fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
+    let message = format!("{doing}: GitHub answers {}", shortened(&one_line(said), 300));
+    match kind {
+        Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => GitHubFailure {
+            kind: GitHubFailureKind::Denied,
+            failure: Failure::service(message).hint(lacks(call)),
+        },
+        Some("RATE_LIMITED") => GitHubFailure {
+            kind: GitHubFailureKind::Passing { wait: Some(SECONDARY_LIMIT_WAIT) },
+            failure: Failure::service(message)
+                .hint("the token has reached a rate limit; other workflows may share it")
+                .transient(),
+        },
+        Some(_) => GitHubFailure { kind: GitHubFailureKind::Refused, failure: Failure::service(message) },
+        None => GitHubFailure {
+            kind: GitHubFailureKind::Passing { wait: None },
+            failure: Failure::service(message).hint("see https://www.githubstatus.com").transient(),
+        },
+    }
+}
+
+fn lacks(call: GitHubCall) -> String {
+    match call.permission {
+        Some(permission) => format!(
+            "the token lacks a permission: add `{permission}` to the job's `permissions`, beside those that it has"
+        ),
+        None => "the token may not ask this".to_owned(),
+    }
+}
+
 fn answered(call: GitHubCall, doing: &str, error: &GitHubError) -> GitHubFailure {
     let status = error.status_code.as_u16();
     let said = said(error);
@@ -68,15 +100,7 @@ fn answered(call: GitHubCall, doing: &str, error: &GitHubError) -> GitHubFailure
                 "the token is wrong or has expired: pass `GITHUB_TOKEN: ${{ github.token }}` in the step's env",
             ),
         ),
-        403 | 404 => {
-            let hint = match call.permission {
-                Some(permission) => format!(
-                    "the token lacks a permission: add `{permission}` to the job's `permissions`, beside those that it has"
-                ),
-                None => "the token may not ask this".to_owned(),
-            };
-            of(GitHubFailureKind::Denied, Failure::service(message).hint(hint))
-        }
+        403 | 404 => of(GitHubFailureKind::Denied, Failure::service(message).hint(lacks(call))),
         408 | 500.. => of(
             GitHubFailureKind::Passing { wait: None },
             Failure::service(message).hint("see https://www.githubstatus.com").transient(),

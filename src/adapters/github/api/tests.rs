@@ -8,14 +8,14 @@ use crate::failure::ExitCode;
 const REPOSITORY: &str = "octo/shop";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-async fn server(permissions: &[&str]) -> (sandbox::GitHub, Api) {
+pub(super) async fn server(permissions: &[&str]) -> (sandbox::GitHub, Api) {
     let server = sandbox::GitHub::start(REPOSITORY).await.expect("a server");
     server.add_actions_token("ghs_token", permissions);
     let api = api(&server.api_url(), "ghs_token");
     (server, api)
 }
 
-fn api(url: &str, token: &str) -> Api {
+pub(super) fn api(url: &str, token: &str) -> Api {
     let variables = HashMap::from([
         ("GITHUB_ACTIONS", "true"),
         ("GITHUB_REPOSITORY", REPOSITORY),
@@ -31,7 +31,7 @@ fn api(url: &str, token: &str) -> Api {
     Api::connect(&github, github.token.as_ref().expect("a token")).expect("a client")
 }
 
-fn deployment(key: &str) -> NewDeployment {
+pub(super) fn deployment(key: &str) -> NewDeployment {
     NewDeployment {
         environment: "db/shop prod".into(),
         commit: COMMIT.into(),
