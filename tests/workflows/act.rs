@@ -104,6 +104,25 @@ impl Drop for Repository {
 
 const WORKFLOW: &str = ".github/workflows/migrate.yml";
 const UNKNOWN_TO_ACT: &str = "  queue: max\n";
+const UPLOAD: &str = "uses: actions/upload-artifact@";
+/// Says the first lines of what it would upload.
+const UPLOAD_ARTIFACT: &str = r#"
+name: upload-artifact
+description: stands in for actions/upload-artifact
+inputs:
+  name: { description: of the artifact, required: true }
+  path: { description: what is uploaded, required: true }
+  retention-days: { description: of the artifact, required: true }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        ARTIFACT: ${{ inputs.name }}
+        UPLOADED: ${{ inputs.path }}
+      run: |
+        for file in "$UPLOADED"/*; do echo "$ARTIFACT has $file: $(grep -c migration_report "$file") reports"; done
+"#;
 /// What stands in for GitHub's runner.
 const BASE_IMAGE: &str = "debian:bookworm-slim";
 
@@ -135,9 +154,15 @@ fn commit(directory: &Path, image: &str) -> String {
     std::fs::write(checkout.join("Dockerfile"), format!("FROM {image}\n")).expect("write the Dockerfile");
     // act 0.2.89 knows no queue of runs, and refuses the file; the jobs stay as they are.
     let workflow = checkout.join(WORKFLOW);
-    let text = std::fs::read_to_string(&workflow).expect("read the workflow");
+    let mut text = std::fs::read_to_string(&workflow).expect("read the workflow");
     assert_eq!(text.matches(UNKNOWN_TO_ACT).count(), 1);
-    std::fs::write(&workflow, text.replace(UNKNOWN_TO_ACT, "")).expect("write the workflow");
+    text = text.replace(UNKNOWN_TO_ACT, "");
+    // There is no network to fetch it with, and no GitHub to upload to.
+    let upload = text.lines().find(|line| line.contains(UPLOAD)).expect("logs are uploaded").to_owned();
+    text = text.replace(&upload, "        uses: ./upload-artifact");
+    std::fs::write(&workflow, text).expect("write the workflow");
+    std::fs::create_dir(checkout.join("upload-artifact")).expect("make a directory");
+    std::fs::write(checkout.join("upload-artifact/action.yml"), UPLOAD_ARTIFACT).expect("write an action");
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
         let said = output(Command::new("git").args(identity).args(arguments).current_dir(&checkout));
@@ -260,6 +285,8 @@ async fn one_database_is_migrated(repository: &Repository) {
     assert_eq!((&report["database"], &report["tables"]), (&json!(HEALTH), &json!(tables)), "{result}");
     assert!(run.summary("migrate").contains(HEALTH), "{}", run.log());
     let summary = run.summary("summary");
+    let uploaded = format!("migration-logs-1 has migration-logs/db-{HEALTH}.log: 1 reports");
+    assert!(run.log().contains(&uploaded), "{}", run.log());
     for line in [
         "| test | skipped | |".to_owned(),
         format!("| build | success | `{built}` |"),
@@ -289,4 +316,5 @@ async fn a_failed_migration_fails_the_run(repository: &Repository) {
     assert_eq!(run.output("migrate", "failed"), Some(FINTECH));
     let summary = run.summary("summary");
     assert!(summary.contains(&format!("**not migrated: {FINTECH}** (exit code 1)")), "{summary}");
+    assert!(run.log().contains(&format!("migration-logs/db-{FINTECH}.log")), "{}", run.log());
 }
