@@ -30,7 +30,7 @@ mod resumed;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use checks::{fit_for_fargate, log_notes};
+use checks::{fit_for_fargate, log_notes, start_at_once};
 use identity::{attempts, client_token, running_task, running_tasks};
 use image::{image_plan, unknown_program};
 use pack::{Known, packs};
@@ -197,6 +197,7 @@ impl Plan {
                     .to_owned(),
             );
         }
+        plan.notes.extend(start_at_once(&plan));
         plan.overrides_fit()?;
         Ok(plan)
     }

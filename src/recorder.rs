@@ -67,6 +67,8 @@ impl<'a> Recorder<'a> {
             diff: String::new(),
             databases: rows,
             pack_logs: Vec::new(),
+            is_resumable: false,
+            never_ran: 0,
             error: None,
             notes: Vec::new(),
             started_at: Timestamp::now(),

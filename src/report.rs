@@ -46,6 +46,10 @@ pub struct Report {
     pub databases: Vec<DatabaseReport>,
     /// The logs of tasks that migrate packs, in the order in which they began.
     pub pack_logs: Vec<PackLog>,
+    /// A state file has all of it: another run can go on from there.
+    pub is_resumable: bool,
+    /// Databases of the fleet that this run leaves out, and that no run has begun.
+    pub never_ran: usize,
     /// What ended the run before its databases could be judged.
     pub error: Option<Failure>,
     /// Things said once, such as log reads that were denied.
@@ -276,6 +280,12 @@ impl Report {
     /// The names of the databases that are not, with those that were not run.
     pub fn not_migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| !verdict.is_migrated())
+    }
+
+    /// It ended before any database had a task.
+    pub fn ended_before_all(&self) -> bool {
+        let not_run = |row: &DatabaseReport| matches!(row.verdict, Some(Verdict::NotRun { .. }));
+        self.error.is_some() && self.databases.iter().all(not_run)
     }
 
     fn names(&self, wanted: impl Fn(&Verdict) -> bool) -> impl Iterator<Item = &str> {

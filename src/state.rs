@@ -69,6 +69,8 @@ pub struct State {
     journal: Option<Journal>,
     history: History,
     resumes: bool,
+    /// Databases that `--only-failed` leaves out although no run has begun them.
+    never_ran: usize,
     notes: Vec<String>,
 }
 
@@ -94,6 +96,7 @@ impl State {
         let history = contents.history;
         let path = choice.file;
         let mut notes = Vec::new();
+        let mut never_ran = 0;
         if contents.was_cut {
             notes.push(format!(
                 "the last line of state file {} has no end, and counts as not written: its writer was killed",
@@ -114,23 +117,26 @@ impl State {
         }
         if choice.only_failed {
             let before = settings.databases.len();
+            never_ran = settings.databases.iter().filter(|name| !history.has_run(name)).count();
             settings.databases.retain(|name| history.ran_in_vain(name, settings.require_report));
+            let left_out = before - settings.databases.len();
+            let why = format!("{} migrated, {never_ran} never ran", left_out - never_ran);
             if settings.databases.is_empty() {
                 return Err(Failure::input(format!(
-                    "--only-failed: of the databases named, none has run without success in state file {}",
+                    "--only-failed: no database has failed, by state file {}: {why}",
                     path.display()
                 ))
-                .hint("leave out --only-failed to run those that never ran"));
+                .hint(match never_ran {
+                    0 => "there is nothing left to do",
+                    _ => "leave out --only-failed to run those that never ran",
+                }));
             }
             settings.is_part_of_fleet = before > 1;
-            let left_out = before - settings.databases.len();
             if left_out > 0 {
-                notes.push(format!(
-                    "--only-failed leaves out {left_out} of {before} databases, which are migrated or never ran"
-                ));
+                notes.push(format!("--only-failed leaves out {left_out} of {before} databases: {why}"));
             }
         }
-        Ok((settings, Some(Self { path, journal, history, resumes: choice.resume, notes })))
+        Ok((settings, Some(Self { path, journal, history, resumes: choice.resume, never_ran, notes })))
     }
 
     /// With a file that nothing can be written to.
@@ -142,6 +148,7 @@ impl State {
             journal,
             history: History::default(),
             resumes: false,
+            never_ran: 0,
             notes: Vec::new(),
         }
     }
@@ -158,6 +165,11 @@ impl State {
 
     pub fn resumes(&self) -> bool {
         self.resumes
+    }
+
+    /// How many databases are left out, and still to be migrated.
+    pub fn never_ran(&self) -> usize {
+        self.never_ran
     }
 
     /// What a person should know about the file.

@@ -1,5 +1,6 @@
 //! What a task definition is not fit for.
 
+use super::Plan;
 use crate::failure::Failure;
 use crate::task_definition::{Logs, TaskDefinition};
 
@@ -46,4 +47,14 @@ pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
             "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
         )),
     }
+}
+
+/// Where no failure can keep another pack from starting.
+pub fn start_at_once(plan: &Plan) -> Option<String> {
+    let limits_failures = plan.max_failures.is_some() && plan.databases().count() > 1;
+    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= plan.max_parallel;
+    (limits_failures && at_once).then(|| {
+        "all tasks start at once, so no failure keeps a database from its migration: a --canary does"
+            .to_owned()
+    })
 }

@@ -120,6 +120,9 @@ fn network(plan: &Plan) -> String {
 }
 
 fn order(plan: &Plan) -> String {
+    if plan.packs.is_empty() {
+        return "nothing is left to start".to_owned();
+    }
     let at_once = match plan.max_parallel.min(plan.packs.len()) {
         1 => "one at a time".to_owned(),
         n if plan.packed => format!("{n} tasks at a time"),

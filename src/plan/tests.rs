@@ -304,6 +304,25 @@ fn what_the_first_process_of_a_run_had_packed_the_second_packs_alike() {
     assert_eq!(token(&first, 2), token(&second, 2), "ECS may not show it yet");
 }
 
+/// A canary, or more packs than run at once, gives a failure the time to be seen.
+#[test]
+fn a_plan_says_where_no_failure_could_stop_anything() {
+    let notes = |flags: &[&str]| {
+        let flags = [&["--database=a,b,c,d"], flags].concat();
+        Plan::new(&settings(&flags), observed(document())).expect("a plan").notes.join("\n")
+    };
+    let auto = "--databases-per-task=auto";
+    assert!(notes(&[auto, "--max-parallel=2"]).contains("all tasks start at once"));
+    for flags in [
+        &[auto, "--max-parallel=2", "--canary=1"] as &[&str],
+        &[auto, "--max-parallel=2", "--keep-going"],
+        &["--databases-per-task=1", "--max-parallel=4"],
+        &["--databases-per-task=2"],
+    ] {
+        assert!(!notes(flags).contains("all tasks start at once"), "{flags:?}");
+    }
+}
+
 #[test]
 fn packs_are_in_every_form_of_the_plan() {
     let settings = settings(&["--database=a,b,c,d,e", "--databases-per-task=3", "--canary=e"]);

@@ -18,6 +18,12 @@ impl<'a> Recorder<'a> {
     /// Also writes everything that happens into the state file.
     pub fn with_state(mut self, state: Option<&'a State>) -> Self {
         self.state = state;
+        if let Some(state) = state {
+            self.update(|report| {
+                report.is_resumable = state.journal().is_some();
+                report.never_ran = state.never_ran();
+            });
+        }
         self
     }
 

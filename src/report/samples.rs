@@ -144,6 +144,8 @@ pub fn run() -> Report {
         diff: "--- startupwebapp-migration-task:12\n+++ startupwebapp-migration-task:13\n@@ -4,3 +4,7 @@\n       \"environment\": [\n+        {\n+          \"name\": \"DATABASE_NAME\",\n+          \"value\": \"__set-by-fargate-migrate__\"\n+        },\n".to_owned(),
         databases: Vec::new(),
         pack_logs: Vec::new(),
+        is_resumable: false,
+        never_ran: 0,
         error: None,
         notes: Vec::new(),
         started_at: at(0),

@@ -21,7 +21,8 @@ pub enum Colour {
 ///
 /// The run's error, if there is one, stands with [`failure`] after it.
 pub fn closing(report: &Report, colour: Colour) -> String {
-    let mut out = rows(report, colour);
+    // Each row would say what the error says.
+    let mut out = if report.ended_before_all() { String::new() } else { rows(report, colour) };
     let left = words::failures_first(report);
     for row in left.iter().filter(|row| Standing::of_row(row) == Standing::NotMigrated) {
         out.push_str(&explanation(row, colour));
@@ -50,7 +51,9 @@ pub fn closing(report: &Report, colour: Colour) -> String {
     }
     let left: Vec<String> =
         report.not_migrated().map(|name| format!("--database {}", one_line(name))).collect();
-    if !left.is_empty() && left.len() < report.databases.len() && left.len() <= LOG_LINES {
+    if !left.is_empty() && report.is_resumable {
+        let _ = writeln!(out, "go on with what is left: the same command with --resume");
+    } else if !left.is_empty() && left.len() < report.databases.len() && left.len() <= LOG_LINES {
         let _ = writeln!(out, "run again for what is left: {}", left.join(" "));
     }
     out

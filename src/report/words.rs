@@ -55,6 +55,9 @@ pub(super) fn headline(report: &Report) -> String {
             None => "no database was asked for".to_owned(),
         };
     }
+    if report.ended_before_all() {
+        return format!("no task was started for {}", counted(total as u64, "database"));
+    }
     let migrated = report.migrated().count();
     let proved = if unproved(report) == 0 { "proved migrated" } else { "migrated" };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
@@ -63,6 +66,9 @@ pub(super) fn headline(report: &Report) -> String {
     if !others.is_empty() {
         let others: Vec<String> = others.iter().map(|(word, count)| format!("{count} {word}")).collect();
         line = format!("{line}: {}", others.join(", "));
+    }
+    if report.never_ran > 0 {
+        line = format!("{line}; {} left out never ran", counted(report.never_ran as u64, "database"));
     }
     line
 }

@@ -170,7 +170,7 @@ impl<'a> Universe<'a> {
         let text = shortened(text, 255);
         if self.names.is_empty() {
             return Failure::input(format!("{flag} {text} needs a list of the databases that there are"))
-                .hint(format!("list them under databases in {}", crate::config::DEFAULT_PATH));
+                .hint("list them under databases in the configuration file");
         }
         Failure::input(format!("{flag} {text} matches no database"))
             .hint(format!("databases: {}", listed(self.names)))

@@ -158,6 +158,11 @@ impl History {
         past.is_some_and(|past| !past.verdict.as_ref().is_some_and(|judged| judged.proves(require_report)))
     }
 
+    /// Whether a run has begun the database.
+    pub fn has_run(&self, database: &str) -> bool {
+        self.databases.contains_key(database)
+    }
+
     /// Databases of which a task may still run, or may have run unseen.
     pub fn open(&self) -> impl Iterator<Item = &str> {
         let is_open = |past: &Past| {

@@ -103,6 +103,10 @@ fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -
         Verdict::Unproved { why: format!("{end}, and no migration report names this database{unreadable}") }
     };
     match judge(name, container, task, &Reports::default(), true) {
+        // As `death` has it.
+        Verdict::Failed { exit_code: exit_code @ 128.. } => {
+            Verdict::Killed { by: Killer::Signal, exit_code: Some(exit_code) }
+        }
         Verdict::Failed { exit_code } => unproved(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {

@@ -347,6 +347,7 @@ fn of_a_pack_reports_alone_count_each_for_its_database() {
     let foreign = r#"{"version":1,"database":"production","pending":0}"#;
     let (zero, one) = (ended(EXITED, Some(0)), ended(EXITED, Some(1)));
     let (killed, spot) = (ended(EXITED, Some(137)), ended(Some("SpotInterruption"), Some(143)));
+    let aborted = ended(EXITED, Some(134));
     let missing = "no migration report names this database";
     for (task, lines, first, second) in [
         (&zero, vec![&*a, &*b], "migrated", "migrated: b: 0 applied, now at 7"),
@@ -358,6 +359,7 @@ fn of_a_pack_reports_alone_count_each_for_its_database() {
             "killed: a signal ended its container, and ECS does not say who sent it",
         ),
         (&spot, vec![&a], "migrated", "killed: Fargate Spot took the capacity back"),
+        (&aborted, vec![&a], "migrated", "killed: a signal ended its container"),
         (&zero, vec![&a], "migrated", &format!("unproved: its task ended with exit code 0, and {missing}")),
         (&one, vec![&a], "migrated", &format!("unproved: its task ended with exit code 1, and {missing}")),
         (&one, vec![&a, failed], "migrated", "failed: migration 7 x failed: boom"),

@@ -14,8 +14,17 @@ pub(super) fn next(report: &Report) -> String {
     }
     let left: Vec<&str> = report.not_migrated().collect();
     match Standing::of(report) {
+        Standing::Migrated if report.never_ran > 0 => {
+            format!(
+                "**Next:** run without `--only-failed`: {} never ran.\n\n",
+                words::counted(report.never_ran as u64, "database")
+            )
+        }
         Standing::Migrated => after_success(report),
         _ if left.is_empty() => String::new(),
+        _ if report.is_resumable => {
+            "**Next:** fix the cause, then run again with the same settings and `--resume`.\n\n".to_owned()
+        }
         _ => again(report, &left),
     }
 }

@@ -80,3 +80,27 @@ fn a_pack_shows_its_log_once() {
     assert!(text.contains("the task of shop_a and 2 more\n  log: 1 line\n"), "{text}");
     assert!(text.contains("exit code 137), after 2 tasks that were killed"), "{text}");
 }
+
+#[test]
+fn what_ended_before_every_task_is_one_line_however_many_databases_there_are() {
+    let mut report = samples::fleet();
+    report.notes.clear();
+    report.error = Some(Failure::input("state file x is in use by another run"));
+    for row in &mut report.databases {
+        *row = DatabaseReport::new(&row.database);
+        row.verdict = Some(crate::verdict::Verdict::NotRun { why: "state file x is in use".into() });
+    }
+    assert_eq!(closing(&report, Colour::Never), "\nno task was started for 4 databases\n");
+}
+
+#[test]
+fn with_a_state_file_the_way_on_is_to_resume() {
+    let report = Report { is_resumable: true, ..samples::fleet() };
+    assert!(
+        closing(&report, Colour::Never)
+            .ends_with("\ngo on with what is left: the same command with --resume\n")
+    );
+    let left_out = Report { never_ran: 26, ..samples::all_migrated() };
+    let said = closing(&left_out, Colour::Never);
+    assert!(said.contains("3 of 3 databases proved migrated; 26 databases left out never ran"), "{said}");
+}

@@ -47,7 +47,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 row.diagnosis = match verdict {
                     // What a database says of itself needs no other cause.
                     Verdict::Migrated(_) | Verdict::Reported { .. } => None,
-                    Verdict::Unproved { .. } if is_silent => Some(SILENT_PACK),
+                    Verdict::Unproved { .. } if is_silent && row.earlier_tasks.is_empty() => {
+                        Some(SILENT_PACK)
+                    }
                     _ => diagnose(task, &self.plan.container),
                 };
                 row.migration_report = report.cloned();
