@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use super::words::{self, Standing, duration};
 use super::{DatabaseReport, LogTail, Report};
 use crate::failure::Failure;
+use crate::progress::is_fleet;
 use crate::untrusted::{lines, one_line};
 
 /// Lines of a failed database's log: the whole log has scrolled by.
 const LOG_LINES: usize = 12;
+/// Rows of migrated databases of a fleet.
+const SLOWEST: usize = 5;
 
 /// Whether to use colours; their absence loses no information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,9 @@ fn rows(report: &Report, colour: Colour) -> String {
     let width = report.databases.iter().map(|row| one_line(&row.database).chars().count()).max().unwrap_or(0);
     let words = report.databases.iter().map(|row| words::verdict(report, row).len()).max().unwrap_or(0);
     let mut out = String::new();
-    for row in &report.databases {
+    let shown = shown(report);
+    let rest = report.databases.len() - shown.len();
+    for row in shown {
         let (mark, paint) = match Standing::of_row(row) {
             Standing::Migrated => ('✔', Paint::Green),
             Standing::UnderWay | Standing::NotMigrated => ('✖', Paint::Red),
@@ -89,7 +94,21 @@ fn rows(report: &Report, colour: Colour) -> String {
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    if rest > 0 {
+        let _ = writeln!(out, "… and {} more, migrated", words::counted(rest as u64, "database"));
+    }
     out
+}
+
+/// All of a few databases; of a fleet those that need a person, and the slowest of the others.
+fn shown(report: &Report) -> Vec<&DatabaseReport> {
+    if !is_fleet(report.databases.len()) {
+        return report.databases.iter().collect();
+    }
+    let mut rows = words::failures_first(report);
+    let needed = rows.iter().filter(|row| Standing::of_row(row) != Standing::Migrated).count();
+    rows.truncate(needed + SLOWEST);
+    rows
 }
 
 /// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.

@@ -104,3 +104,21 @@ fn with_a_state_file_the_way_on_is_to_resume() {
     let said = closing(&left_out, Colour::Never);
     assert!(said.contains("3 of 3 databases proved migrated; 26 databases left out never ran"), "{said}");
 }
+
+#[test]
+fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
+    let mut report = samples::all_migrated();
+    let row = report.databases[0].clone();
+    report.databases = (0..100)
+        .map(|n| {
+            let mut row = DatabaseReport { database: format!("tenant_{n:02}"), ..row.clone() };
+            row.durations.total_ms = Some(n * 1000);
+            row
+        })
+        .collect();
+    report.databases[40].verdict = Some(crate::verdict::Verdict::Failed { exit_code: 1 });
+    let said = rows(&report, Colour::Never);
+    let first: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(first, ["tenant_40", "tenant_99", "tenant_98", "tenant_97", "tenant_96", "tenant_95", "…"]);
+    assert!(said.ends_with("… and 94 databases more, migrated\n"), "{said}");
+}
