@@ -56,14 +56,23 @@ pub enum Death {
 /// How the migration container of a stopped task was killed. None when it ended by itself, when somebody stopped it or
 /// a sidecar did, and when it never ran.
 pub fn death(task: &Task, container: &str) -> Option<Death> {
-    match judge("", container, task, &Reports::default(), true) {
+    match end("", container, task) {
         Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
             Some(Death::FromOutside)
         }
         Verdict::Killed { by: Killer::Signal | Killer::OutOfMemory, .. } => Some(Death::OfItsOwn),
-        // 128 and more is what a shell makes of a signal, and Docker as well: 139 is SIGSEGV.
-        Verdict::Failed { exit_code: 128.. } => Some(Death::OfItsOwn),
         _ => None,
+    }
+}
+
+/// How the task ended, whatever it has reported.
+fn end(name: &str, container: &str, task: &Task) -> Verdict {
+    match judge(name, container, task, &Reports::default(), true) {
+        // 128 and more is what a shell makes of a signal, and Docker as well: 139 is SIGSEGV.
+        Verdict::Failed { exit_code: exit_code @ 128.. } => {
+            Verdict::Killed { by: Killer::Signal, exit_code: Some(exit_code) }
+        }
+        other => other,
     }
 }
 
@@ -102,11 +111,7 @@ fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -
         let unreadable = unreadable.unwrap_or_default();
         Verdict::Unproved { why: format!("{end}, and no migration report names this database{unreadable}") }
     };
-    match judge(name, container, task, &Reports::default(), true) {
-        // As `death` has it.
-        Verdict::Failed { exit_code: exit_code @ 128.. } => {
-            Verdict::Killed { by: Killer::Signal, exit_code: Some(exit_code) }
-        }
+    match end(name, container, task) {
         Verdict::Failed { exit_code } => unproved(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {
