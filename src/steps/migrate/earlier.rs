@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::following::{Followed, Outcome};
 use super::launch::Launched;
 use super::others::Found;
-use super::watch::Sight;
+use super::watch::{Sight, until};
 use super::{Lane, Migration, Shared};
 use crate::plan::{Earlier, Pack, Told, told};
 use crate::ports::{Reads, Task, Writes};
@@ -115,22 +115,9 @@ impl<W: Reads + Writes> Migration<'_, W> {
         sight: &mut Receiver<Sight>,
         deadline: Instant,
     ) -> Result<Task, Verdict> {
-        let known = async {
-            loop {
-                match &*sight.borrow_and_update() {
-                    Sight::Seen(seen) if seen.task_definition.is_some() && !seen.last_status.is_empty() => {
-                        return Ok((**seen).clone());
-                    }
-                    Sight::Seen(_) => {}
-                    Sight::Lost(why) => return Err(lost(why)),
-                }
-                if sight.changed().await.is_err() {
-                    return Err(lost("nobody watches it any more"));
-                }
-            }
-        };
+        let is_known = |seen: &Task| seen.task_definition.is_some() && !seen.last_status.is_empty();
         tokio::select! {
-            seen = known => seen,
+            seen = until(sight, is_known) => seen.map_err(|why| lost(&why)),
             () = sleep_until(deadline) => Err(lost("ECS does not say what it runs")),
             () = self.interrupt.wait() => Err(self.cancelled(task).await),
         }
@@ -138,22 +125,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// Waits until the task has stopped, which is recorded.
     async fn over(&self, task: &Task, sight: &mut Receiver<Sight>, deadline: Instant) -> Result<(), Verdict> {
-        let over = async {
-            loop {
-                match &*sight.borrow_and_update() {
-                    Sight::Seen(seen) if seen.is_stopped() => return Ok(()),
-                    Sight::Seen(_) => {}
-                    Sight::Lost(why) => return Err(lost(why)),
-                }
-                if sight.changed().await.is_err() {
-                    return Err(lost("nobody watches it any more"));
-                }
-            }
-        };
         tokio::select! {
-            over = over => {
-                over.inspect(|()| self.recorder.task_ended(&task.arn))
-            }
+            over = until(sight, Task::is_stopped) => match over {
+                Ok(_) => {
+                    self.recorder.task_ended(&task.arn);
+                    Ok(())
+                }
+                Err(why) => Err(lost(&why)),
+            },
             () = sleep_until(deadline) => Err(Verdict::AlreadyRunning {
                 task_arn: task.arn.clone(),
                 started_by: Some(self.plan.started_by.clone()),

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::following::{Followed, Outcome};
 use super::others::Found;
-use super::watch::Sight;
+use super::watch::until;
 use super::{Lane, Migration, Shared};
 use crate::cli::OnRunning;
 use crate::plan::{Pack, RunningTask};
@@ -85,23 +85,15 @@ impl<W: Reads + Writes> Migration<'_, W> {
     async fn other_ends(&self, running: &RunningTask, shared: &Shared<'_, W>) -> Option<Verdict> {
         let mut sight = shared.watch.follow(&Task { arn: running.arn.clone(), ..Task::default() });
         let deadline = Instant::now() + self.plan.timeout;
-        let ended = async {
-            loop {
-                match &*sight.borrow_and_update() {
-                    Sight::Seen(task) if task.is_stopped() => return true,
-                    Sight::Seen(_) => {}
-                    Sight::Lost(_) => return false,
-                }
-                if sight.changed().await.is_err() {
-                    return false;
-                }
-            }
-        };
         tokio::select! {
-            ended = ended => {
-                shared.others.disregard(&running.arn);
-                (!ended).then(|| already(running))
-            }
+            ended = until(&mut sight, Task::is_stopped) => match ended {
+                Ok(_) => {
+                    shared.others.disregard(&running.arn);
+                    None
+                }
+                // It may still run, for other packs as well.
+                Err(_) => Some(already(running)),
+            },
             () = sleep_until(deadline) => Some(already(running)),
             () = self.interrupt.wait() => {
                 Some(Verdict::NotRun { why: "the run was interrupted before it started".into() })

@@ -28,6 +28,23 @@ pub enum Sight {
     Lost(String),
 }
 
+/// Waits until the task is as wanted; answers it as it then was, or why it can not be followed any more.
+pub async fn until(
+    sight: &mut watch::Receiver<Sight>,
+    wanted: impl Fn(&Task) -> bool,
+) -> Result<Task, String> {
+    loop {
+        match &*sight.borrow_and_update() {
+            Sight::Seen(task) if wanted(task) => return Ok((**task).clone()),
+            Sight::Seen(_) => {}
+            Sight::Lost(why) => return Err(why.clone()),
+        }
+        if sight.changed().await.is_err() {
+            return Err("nobody watches it any more".into());
+        }
+    }
+}
+
 pub struct Watch<'a, R> {
     reads: &'a R,
     cluster: &'a str,
