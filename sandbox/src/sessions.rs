@@ -20,6 +20,8 @@ pub struct Session {
     pub principal: String,
     /// Milliseconds since the Unix epoch.
     pub expires_at: i64,
+    /// Whether a call was signed with it. The answer that gave it out may never have arrived.
+    pub used: bool,
 }
 
 pub struct Sessions {
@@ -60,8 +62,14 @@ impl Sessions {
         self.state().sessions.clone()
     }
 
-    pub fn of(&self, access_key: &str) -> Option<Session> {
-        self.state().sessions.iter().find(|session| session.access_key == access_key).cloned()
+    /// The session that a call was signed with.
+    pub fn of_call(&self, access_key: &str, token: Option<&str>) -> Option<Session> {
+        let mut state = self.state();
+        let is_meant =
+            |session: &&mut Session| session.access_key == access_key && Some(&*session.token) == token;
+        let session = state.sessions.iter_mut().find(is_meant)?;
+        session.used = true;
+        Some(session.clone())
     }
 
     /// `now` in milliseconds since the Unix epoch.
@@ -74,6 +82,7 @@ impl Sessions {
             token: format!("sandbox-session-{}", ids.hex(64)),
             principal: format!("{role}/{name}"),
             expires_at: now + i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX / 2),
+            used: false,
         };
         state.sessions.push(session.clone());
         session

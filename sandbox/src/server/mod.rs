@@ -144,8 +144,7 @@ fn authenticate(world: &World, headers: &HeaderMap, request: &Request) -> Result
     let principal = if scope.access_key == crate::world::ACCESS_KEY {
         world.principal()
     } else {
-        let session = world.sessions.of(&scope.access_key);
-        match session.filter(|session| Some(&session.token) == scope.session_token.as_ref()) {
+        match world.sessions.of_call(&scope.access_key, scope.session_token.as_deref()) {
             None => {
                 let code = match request.protocol {
                     Protocol::Json => "UnrecognizedClientException",
