@@ -218,3 +218,9 @@ pub struct Real {
     pub peak_mib: f64,
     pub cpu_seconds: f64,
 }
+
+impl Real {
+    pub fn calls_each(&self) -> f64 {
+        self.calls as f64 / self.databases as f64
+    }
+}

@@ -60,6 +60,7 @@ fn fleets(everything: &Everything) -> Vec<Goal> {
     let of_5000 = |sizes: &[crate::data::Size]| sizes.iter().find(|size| size.databases == 5_000).cloned();
     let packs = packed.and_then(|packed| of_5000(&packed.packed));
     let single = packed.and_then(|packed| of_5000(&packed.single));
+    let real = packed.map(|packed| &packed.real).filter(|real| real.databases >= 5_000);
     let slowest_log = everything.logs.as_ref().map(|logs| {
         logs.found.paths.iter().map(crate::data::LogPath::lines_per_second).fold(f64::INFINITY, f64::min)
     });
@@ -93,6 +94,13 @@ fn fleets(everything: &Everything) -> Vec<Goal> {
             found: packs.as_ref().zip(single.as_ref()).map(|(packs, single)| {
                 let faster = single.makespan / packs.makespan;
                 (format!("{faster:.0} ×"), faster >= 50.0)
+            }),
+        },
+        Goal {
+            wanted: "the same 5,000 in a real PostgreSQL, against one simulated task each",
+            found: real.zip(single.as_ref()).map(|(real, single)| {
+                let faster = single.makespan / real.makespan;
+                (format!("{faster:.0} ×, {:.3} calls for each", real.calls_each()), faster >= 50.0)
             }),
         },
         Goal {

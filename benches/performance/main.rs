@@ -72,8 +72,12 @@ enum What {
     One,
     /// 1 to 5,000 databases, one task each, on a simulated AWS.
     Fleet,
-    /// 100 to 20,000 databases without pending migrations, many a task, and some with a real PostgreSQL.
-    Packed,
+    /// 100 to 20,000 databases without pending migrations, many a task, and some of them with a real PostgreSQL.
+    Packed {
+        /// Databases in the real PostgreSQL: some 11 MB of TMPDIR each
+        #[arg(long, value_name = "N")]
+        databases: Option<usize>,
+    },
     /// Lines a second from CloudWatch Logs into files.
     Logs,
     /// `--plan` and the size of the program.
@@ -94,7 +98,8 @@ enum What {
     },
 }
 
-const ALL: [What; 6] = [What::StartUp, What::Image, What::Logs, What::One, What::Fleet, What::Packed];
+const ALL: [What; 6] =
+    [What::StartUp, What::Image, What::Logs, What::One, What::Fleet, What::Packed { databases: None }];
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
@@ -128,12 +133,20 @@ impl What {
         match self {
             Self::One => "one",
             Self::Fleet => "fleet",
-            Self::Packed => "packed",
+            Self::Packed { .. } => "packed",
             Self::Report => "report",
             Self::Logs => "logs",
             Self::StartUp => "start-up",
             Self::Image => "image",
             Self::Size { .. } => "size",
+        }
+    }
+
+    /// As it was asked for.
+    fn command(&self) -> String {
+        match self {
+            Self::Packed { databases: Some(databases) } => format!("packed --databases {databases}"),
+            other => other.name().to_owned(),
         }
     }
 }
@@ -148,7 +161,7 @@ fn measure(what: &What, quick: bool, file: Option<&Path>) -> Result<()> {
     match what {
         What::One => keep(what, quick, file, one::measure),
         What::Fleet => keep(what, quick, file, fleet::measure),
-        What::Packed => keep(what, quick, file, packed::measure),
+        What::Packed { databases } => keep(what, quick, file, |quick| packed::measure(quick, *databases)),
         What::Logs => keep(what, quick, file, logs::measure),
         What::StartUp => keep(what, quick, file, start_up::measure),
         What::Image => keep(what, quick, file, image::measure),
@@ -163,7 +176,7 @@ fn keep<T: Serialize + DeserializeOwned + std::fmt::Display>(
     file: Option<&Path>,
     measure: impl FnOnce(bool) -> Result<T>,
 ) -> Result<()> {
-    let began = Began::now(what.name(), quick);
+    let began = Began::now(&what.command(), quick);
     let found = measure(quick)?;
     println!("{found}");
     let measured = Measured { circumstances: began.ended(), found };

@@ -15,8 +15,8 @@ const PACKS: &str = "--databases-per-task=auto";
 const TEMPLATE: &str = "template_of_tenants";
 const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
 
-pub fn measure(quick: bool) -> Result<Packed> {
-    let databases = if quick { 48 } else { 400 };
+pub fn measure(quick: bool, databases: Option<usize>) -> Result<Packed> {
+    let databases = databases.unwrap_or(if quick { 48 } else { 400 });
     let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
     let real = runtime.block_on(with_postgres(databases))?;
     println!("{real:?}");
@@ -55,12 +55,16 @@ async fn with_postgres(databases: usize) -> Result<Real> {
     let built = build.output().await.context("run fargate-migrate build")?;
     ensure!(built.status.success(), "build: {}", String::from_utf8_lossy(&built.stderr));
 
+    let list = home.path().join("databases");
+    std::fs::write(&list, names.join("\n")).context("write the databases' names")?;
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
         .args(["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY])
         .args(["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS, "--require-report"])
         .args(["--repository", seed::REPOSITORY, "--tag", TAG, "--max-parallel=24", PACKS])
-        .args(["--database", &names.join(","), "--binary"])
+        .arg("--databases-file")
+        .arg(&list)
+        .arg("--binary")
         .arg(&app)
         .env_clear()
         .envs(sandbox.environment())

@@ -243,7 +243,7 @@ fn packed(found: &Packed) -> String {
         real.tasks,
         duration(real.makespan),
         real.calls,
-        real.calls as f64 / real.databases as f64,
+        real.calls_each(),
         real.throttled,
         real.longest_container,
         real.cpu_seconds,
