@@ -135,6 +135,31 @@ async fn one_that_somebody_else_starts_later_is_met_as_the_plan_would_have() {
     }
 }
 
+/// It goes on where nobody sees it. One database waits for it in vain; another one, which a killed pack of ours leaves
+/// afterwards, must not start beside it.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_lost_from_sight_is_still_there_for_the_next_that_meets_it() {
+    for (flag, lost) in [("fail", "already running"), ("wait", "already running"), ("adopt", "unproved")] {
+        let world = Fargate {
+            slow: Some(("wiki", 10 * MINUTE)),
+            poison: [("mail".to_owned(), 137)].into(),
+            hidden: Some((OTHER, 4 * MINUTE)),
+            ..Fargate::running_for(2 * MINUTE)
+        };
+        let names = "--database=mail,wiki,shop,docs,blog,desk";
+        let on_running = format!("--on-running={flag}");
+        let packs = ["--databases-per-task=2", "--max-parallel=2", "--keep-going"];
+        let plan = plan(&[&[names, &on_running], packs.as_slice()].concat());
+        let late = async {
+            tokio::time::sleep(100 * SECOND).await;
+            world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["blog", "wiki"], true));
+        };
+        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        assert_eq!(words(&report), ["killed", lost, "migrated", "migrated", lost, "migrated"], "{flag}");
+        assert_eq!(["wiki", "blog"].map(|name| world.tasks_of(name)), [2, 1], "{flag}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pack_loses_those_that_somebody_else_migrates_and_starts_with_the_rest() {
     let world = Fargate::running_for(10 * MINUTE);

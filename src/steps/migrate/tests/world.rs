@@ -36,6 +36,8 @@ const NO_CAPACITY: &str =
 /// Forty seconds to start, `run` to run, ten to end, and a line now and then.
 pub struct Fargate {
     pub run: Duration,
+    /// Whose task runs for longer.
+    pub slow: Option<(&'static str, Duration)>,
     /// Databases whose container ends with exit code 1.
     pub failing: Vec<String>,
     /// Databases that end every container that comes to them, with this exit code.
@@ -50,6 +52,8 @@ pub struct Fargate {
     pub unknown_for: Duration,
     /// From when to when DescribeTasks fails, counted from RunTask.
     pub blind: (Duration, Duration),
+    /// A task that DescribeTasks does not know any more from this age on, while ListTasks does.
+    pub hidden: Option<(&'static str, Duration)>,
     /// Tasks that the account's vCPUs are enough for.
     pub slots: usize,
     /// A subnet whose zone has no capacity: it is refused when it is named first.
@@ -105,6 +109,7 @@ impl Fargate {
     pub fn running_for(run: Duration) -> Self {
         Self {
             run,
+            slow: None,
             failing: Vec::new(),
             poison: HashMap::new(),
             doomed: 0,
@@ -112,6 +117,7 @@ impl Fargate {
             log_delay: SECOND,
             unknown_for: Duration::ZERO,
             blind: (Duration::ZERO, Duration::ZERO),
+            hidden: None,
             slots: usize::MAX,
             dry_subnet: None,
             tasks: RefCell::default(),
@@ -138,7 +144,7 @@ impl Fargate {
         let started = since >= START;
         let ended_for = match killed {
             Some(at) => Some(at.elapsed()),
-            None => since.checked_sub(START + self.run),
+            None => since.checked_sub(START + self.run_of(&life)),
         };
         let over = ended_for.is_some();
         let status = match ended_for {
@@ -173,6 +179,11 @@ impl Fargate {
             overrides: vec![told(&life)],
             ..Task::default()
         })
+    }
+
+    fn run_of(&self, life: &Life) -> Duration {
+        let is_slow = |slow: &(&str, Duration)| life.databases.iter().any(|name| name == slow.0);
+        self.slow.filter(is_slow).map_or(self.run, |(_, run)| run)
     }
 
     /// When each line comes, counted from the container's start, and of which database it is.
@@ -290,7 +301,9 @@ impl Reads for Fargate {
         if arns.iter().any(|arn| (self.blind.0..self.blind.1).contains(&age(arn))) {
             return Err(Failure::service("describe tasks: no answer").transient().into());
         }
-        let known = arns.iter().filter(|arn| age(arn) >= self.unknown_for);
+        let is_hidden =
+            |arn: &String| self.hidden.is_some_and(|(task, from)| task == arn && age(arn) >= from);
+        let known = arns.iter().filter(|arn| age(arn) >= self.unknown_for && !is_hidden(arn));
         Ok(known.filter_map(|arn| self.task(arn)).collect())
     }
 
