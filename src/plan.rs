@@ -21,6 +21,7 @@ mod checks;
 mod facts;
 mod identity;
 mod image;
+mod listing;
 mod markdown;
 mod pack;
 mod packing;

@@ -1,5 +1,6 @@
 //! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
 
+use super::listing::brief;
 use super::print::{counted, exists, names};
 use super::{Earlier, ImagePlan, Plan, RevisionPlan, list_variable};
 use crate::cli::OnRunning;
@@ -22,7 +23,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
         },
     ));
     facts.push(("container", plan.container.clone()));
-    facts.push(("databases", plan.databases().collect::<Vec<_>>().join(", ")));
+    facts.push(("databases", brief(&plan.databases().collect::<Vec<_>>())));
     if plan.packed {
         facts.push(("tasks", tasks(plan)));
     }
@@ -65,7 +66,11 @@ fn resumed(plan: &Plan) -> Option<String> {
     };
     let parts: Vec<String> = [
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
-        (of(|earlier| matches!(earlier, Earlier::Task { .. })), "begun, and followed"),
+        (of(|earlier| matches!(earlier, Earlier::Task { has_ended: false, .. })), "begun, and followed"),
+        (
+            of(|earlier| matches!(earlier, Earlier::Task { has_ended: true, .. })),
+            "begun by a task that has ended, and started again where that did not migrate them",
+        ),
         (of(|earlier| matches!(earlier, Earlier::Call { .. })), "begun, perhaps, which RunTask will tell"),
     ]
     .into_iter()
@@ -77,7 +82,7 @@ fn resumed(plan: &Plan) -> Option<String> {
 
 fn waves(plan: &Plan) -> String {
     let (canaries, rest) = plan.packs.split_at(plan.canaries);
-    let first = names(canaries).collect::<Vec<_>>().join(", ");
+    let first = brief(&names(canaries).collect::<Vec<_>>());
     match names(rest).count() {
         0 => format!("{first}, and no others"),
         others => format!("first {first}; when all of them are migrated, the other {others}"),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::facts::facts;
+use super::listing::{is_long, listing, number};
 use super::{Earlier, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
 use crate::cli::OnRunning;
 use crate::failure::Failure;
@@ -12,6 +13,15 @@ use crate::untrusted::one_line;
 
 /// What is said of a call that an earlier process of the run made, or was about to.
 pub(super) const AGAIN: &str = " again (it names the task of the first call, if that started one)";
+
+/// What is made of a task that an earlier process of the run has started.
+pub(super) fn becomes(has_ended: bool) -> &'static str {
+    if has_ended {
+        "has ended: it is judged first, and what it did not migrate is started again"
+    } else {
+        "is followed"
+    }
+}
 
 /// # Errors
 /// As [`Plan::revision`].
@@ -32,11 +42,19 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
     for line in diff.lines() {
         let _ = writeln!(out, "  {}", one_line(line));
     }
+    let listing = listing(plan);
+    if !listing.is_empty() {
+        out.push_str("\nDatabases\n");
+    }
+    for line in listing {
+        let _ = writeln!(out, "  {line}");
+    }
     let mut shown = false;
     for request in requests(plan)? {
         let mut pack = one_line(&request.pack.name()).into_owned();
-        if let Some(Earlier::Task { arn, .. }) = &request.pack.earlier {
-            let _ = writeln!(out, "\nNo RunTask for {pack}: task {} of this run is followed", one_line(arn));
+        if let Some(Earlier::Task { arn, has_ended, .. }) = &request.pack.earlier {
+            let becomes = becomes(*has_ended);
+            let _ = writeln!(out, "\nNo RunTask for {pack}: task {} of this run {becomes}", one_line(arn));
             continue;
         }
         if request.pack.earlier.is_some() && request.already_running.is_none() {
@@ -49,13 +67,9 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
             // They differ in nothing else, and a fleet's plan is to be read.
             None if shown => {
                 let token = request.input["clientToken"].as_str().unwrap_or_default();
-                let variables = plan.told(&request.pack.databases).environment(&plan.database_variable);
-                let variable = variables.last().map(|(name, value)| format!("{name} = {}", one_line(value)));
-                let _ = writeln!(
-                    out,
-                    "\nRunTask for {pack}: the same, with {}, clientToken = {token}",
-                    variable.unwrap_or_default()
-                );
+                let variable = variable(plan, request.pack);
+                let _ =
+                    writeln!(out, "\nRunTask for {pack}: the same, with {variable}, clientToken = {token}");
             }
             None => {
                 shown = true;
@@ -67,6 +81,18 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
         }
     }
     Ok(out)
+}
+
+/// What a task is told, as it differs from the one before it.
+fn variable(plan: &Plan, pack: &Pack) -> String {
+    let told = plan.told(&pack.databases).environment(&plan.database_variable);
+    match told.last() {
+        Some((name, _)) if plan.packed && is_long(plan) => {
+            format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len()))
+        }
+        Some((name, value)) => format!("{name} = {}", one_line(value)),
+        None => String::new(),
+    }
 }
 
 /// The plan as a document: `databases[].run_task` is RunTask's own input; where databases share tasks,
@@ -146,7 +172,7 @@ fn proved_json(Proved { database, by }: &Proved) -> Value {
 
 fn earlier_json(earlier: &Earlier) -> Value {
     match earlier {
-        Earlier::Task { arn, .. } => json!({ "task_arn": arn }),
+        Earlier::Task { arn, has_ended, .. } => json!({ "task_arn": arn, "ended": has_ended }),
         Earlier::Call { token, .. } => json!({ "client_token": token }),
     }
 }

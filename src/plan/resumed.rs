@@ -12,7 +12,7 @@ use crate::state::{Next, Past};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Earlier {
     /// This task: it runs, or has ended and was not judged. The token, where its call is all that was recorded.
-    Task { arn: String, token: Option<String> },
+    Task { arn: String, token: Option<String>, has_ended: bool },
     /// RunTask was called with this token, or was about to be.
     Call { token: String, attempt: u32 },
 }
@@ -145,7 +145,7 @@ fn earlier(
     };
     if let Some(arn) = alive.get(database) {
         let token = launch.filter(|launch| launch.task.is_none()).map(|launch| launch.token.clone());
-        return Some(Earlier::Task { arn: arn.clone(), token });
+        return Some(Earlier::Task { arn: arn.clone(), token, has_ended: false });
     }
     let launch = launch?;
     let seen = launch.task.as_deref().and_then(|arn| known.get(arn));
@@ -154,7 +154,7 @@ fn earlier(
             let told = told(task, terms.container, terms.variable)?;
             // A token that ECS had forgotten may have been sent for fewer databases.
             let is_its = told.databases().iter().any(|name| name == database);
-            is_its.then(|| Earlier::Task { arn: task.arn.clone(), token: None })
+            is_its.then(|| Earlier::Task { arn: task.arn.clone(), token: None, has_ended: task.is_stopped() })
         }
         None if launch.is_over => None,
         None => Some(Earlier::Call { token: launch.token.clone(), attempt: launch.attempt }),

@@ -27,8 +27,9 @@ fn plan_after(records: &[Record], flags: &[&str], running: Vec<Task>) -> Plan {
 fn packs(plan: &Plan) -> Vec<(Vec<&str>, String, u32)> {
     let word = |pack: &Pack| match &pack.earlier {
         None => "start".to_owned(),
-        Some(Earlier::Task { arn, token }) => {
-            format!("follow {arn}{}", if token.is_some() { ", and record it" } else { "" })
+        Some(Earlier::Task { arn, token, has_ended }) => {
+            let what = if *has_ended { "judge" } else { "follow" };
+            format!("{what} {arn}{}", if token.is_some() { ", and record it" } else { "" })
         }
         Some(Earlier::Call { token, attempt }) => format!("call {token}/{attempt} again"),
     };
@@ -84,7 +85,18 @@ fn a_task_that_has_ended_unjudged_is_looked_at_as_long_as_ecs_has_it() {
         Plan::new(&settings(&["--database=shop"]), observed).expect("a plan")
     };
     let stopped = Task { last_status: "STOPPED".into(), ..task(TASK, "shop", "fargate-migrate/local-test") };
-    assert_eq!(packs(&with(vec![stopped.clone()])), [(vec!["shop"], format!("follow {TASK}"), 1)]);
+    let plan = with(vec![stopped]);
+    assert_eq!(packs(&plan), [(vec!["shop"], format!("judge {TASK}"), 1)]);
+    // Nobody can follow it, and nobody knows yet what it has done.
+    for printed in [text(&plan).expect("text"), markdown(&plan).expect("Markdown")] {
+        let counted =
+            "1 database begun by a task that has ended, and started again where that did not migrate them";
+        assert!(printed.contains(counted) && !printed.contains("followed"), "{printed}");
+        assert!(printed.contains("of this run has ended: it is judged first"), "{printed}");
+    }
+    assert_eq!(json(&plan).expect("JSON")["databases"][0]["earlier"]["ended"], true);
+    let alive = Task { last_status: "RUNNING".into(), ..task(TASK, "shop", "fargate-migrate/local-test") };
+    assert_eq!(packs(&with(vec![alive])), [(vec!["shop"], format!("follow {TASK}"), 1)]);
     assert_eq!(packs(&with(Vec::new())), [(vec!["shop"], "start".into(), 1)]);
     // The token was sent again for another database, long after.
     let other = task(TASK, "other", "fargate-migrate/local-test");
@@ -149,7 +161,7 @@ fn a_plan_says_what_is_left() {
     let rows: Vec<_> =
         document["databases"].as_array().expect("rows").iter().map(|row| &row["earlier"]).collect();
     let call = serde_json::json!({ "client_token": "t" });
-    let task = serde_json::json!({ "task_arn": "arn:1" });
+    let task = serde_json::json!({ "task_arn": "arn:1", "ended": false });
     assert_eq!(rows, [&call, &task, &serde_json::Value::Null]);
     let markdown = markdown(&plan).expect("Markdown");
     assert!(markdown.contains("**c** is not started: task") && markdown.contains("of this run is followed"));

@@ -67,7 +67,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// The task, by its ARN at least.
     async fn begun(&self, pack: &Pack, earlier: &Earlier, shared: &Shared<'_, W>) -> Launched {
         match earlier {
-            Earlier::Task { arn, token } => {
+            Earlier::Task { arn, token, .. } => {
                 if let Some(token) = token {
                     self.recorder.launched(token, arn);
                 }
