@@ -3,11 +3,14 @@
 //! ECS says it in free text that AWS rewrites now and then (the last time in June 2024) and cuts where it is long.
 //! So the text is only ever searched for the phrases of [`table`], and the verdict never depends on it.
 
+mod reported;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use crate::ports::Task;
+
+pub use reported::{diagnose_report, diagnose_words};
 use table::{ENDS, OTHER_END, ROWS, Row};
 
 /// A StopTask of ours begins its reason with this, which tells it apart from anybody else's.

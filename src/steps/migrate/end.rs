@@ -6,7 +6,7 @@ use super::Migration;
 use super::following::Following;
 use super::log::{LogFollower, Read};
 use crate::console;
-use crate::diagnosis::{SILENT_PACK, diagnose};
+use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
 use crate::ports::{Reads, Task, Writes};
 use crate::report::{Durations, Times};
@@ -45,10 +45,18 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 row.stopped_reason =
                     task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
                 row.diagnosis = match verdict {
+                    Verdict::Migrated(_) => None,
                     // What a database says of itself needs no other cause.
-                    Verdict::Migrated(_) | Verdict::Reported { .. } => None,
+                    Verdict::Reported { .. } => report.and_then(diagnose_report),
+                    // It says more than the exit code that goes with it.
+                    Verdict::Failed { .. } => {
+                        report.and_then(diagnose_words).or_else(|| diagnose(task, &self.plan.container))
+                    }
                     Verdict::Unproved { .. } if is_silent && row.earlier_tasks.is_empty() => {
                         Some(SILENT_PACK)
+                    }
+                    Verdict::Unproved { .. } => {
+                        diagnose(task, &self.plan.container).or_else(|| report.and_then(diagnose_report))
                     }
                     _ => diagnose(task, &self.plan.container),
                 };

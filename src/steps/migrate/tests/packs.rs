@@ -2,6 +2,7 @@
 
 use super::fleet::{fleet, run};
 use super::*;
+use crate::report::{markdown, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_pack_is_one_task_and_each_database_has_its_own_proof() {
@@ -46,6 +47,11 @@ async fn what_fails_fails_alone_and_counts_alone() {
     let why = report.databases[1].verdict.as_ref().expect("a verdict").explain();
     assert_eq!(why, "migration 2 add_orders failed: relation already exists");
     assert_eq!((world.runs.get(), world.tasks_of("tenant_0001")), (2, 1), "it ended by itself");
+    // Its neighbours' exit code says nothing of it, and its report does.
+    let fix = report.databases[1].diagnosis.expect("a diagnosis").fix;
+    assert!(fix.contains("find out who made it"), "{fix}");
+    assert!(markdown::summary(&report).contains("- **To fix it:** Find out who made it"));
+    assert!(text::closing(&report, text::Colour::Never).contains("  fix: find out who made it"));
 }
 
 #[tokio::test(start_paused = true)]
