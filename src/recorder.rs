@@ -171,8 +171,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// A task of these databases has started: its ARN goes to the step's state at once, for the post step to find.
-    pub fn started(&self, databases: &[String], arn: &str) {
+    /// A task of these databases runs, with the run's image.
+    pub fn runs(&self, databases: &[String], arn: &str) {
         let (tag, digest) = self.update(|report| {
             (report.tag.clone(), report.image.as_ref().and_then(|image| image.digest.clone()))
         });
@@ -182,6 +182,11 @@ impl<'a> Recorder<'a> {
             row.task_arn = Some(arn.to_owned());
             row.started_at = Some(Timestamp::now());
         });
+    }
+
+    /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
+    pub fn started(&self, databases: &[String], arn: &str) {
+        self.runs(databases, arn);
         if let Some(deployments) = self.deployments {
             let report = self.report.borrow();
             databases.iter().for_each(|database| deployments.started(database, &report));

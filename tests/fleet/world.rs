@@ -236,11 +236,39 @@ impl World {
         self.overlapping(|life| life.started)
     }
 
+    /// Databases with two tasks at once of which one run has started both, or of which the second was started so long
+    /// after the first one that its run must have known: ListTasks shows a task that is not stopping yet.
+    pub fn tasked_twice_knowingly(&self, unseen_for: Duration) -> Vec<String> {
+        let lives = self.lives();
+        let pairs = lives.iter().flat_map(|first| lives.iter().map(move |second| (first, second)));
+        let twice = pairs.filter(|(first, second)| {
+            let after = second.created - first.created;
+            let is_known = match first.started_by == second.started_by {
+                true => second.created < first.end(),
+                false => {
+                    after > unseen_for.as_secs_f64() && first.stopping.is_none_or(|at| second.created < at)
+                }
+            };
+            after >= 0.0 && is_known && !std::ptr::eq(*first, *second)
+        });
+        let of_both = |(first, second): (&Life, &Life)| {
+            let of_both = first.databases.iter().filter(|name| second.databases.contains(name));
+            let and_when = |name: &String| {
+                format!(
+                    "{name}: {} {}, {} {}",
+                    first.started_by, first.created, second.started_by, second.created
+                )
+            };
+            of_both.map(and_when).collect::<Vec<_>>()
+        };
+        twice.flat_map(of_both).collect()
+    }
+
     fn overlapping(&self, from: impl Fn(&Life) -> Option<f64>) -> Vec<String> {
         let mut by_database: HashMap<String, Vec<(f64, f64)>> = HashMap::new();
         for life in self.lives() {
             let Some(started) = from(&life) else { continue };
-            let ended = life.ended.or(life.stopped).unwrap_or(f64::INFINITY);
+            let ended = life.end();
             for database in life.databases {
                 by_database.entry(database).or_default().push((started, ended));
             }
@@ -258,8 +286,12 @@ impl World {
 pub struct Life {
     /// What DATABASE_NAME or DATABASE_NAMES told it.
     pub databases: Vec<String>,
+    /// The run, as ECS knows it.
+    pub started_by: String,
     pub created: f64,
     pub started: Option<f64>,
+    /// When ECS began to stop it.
+    pub stopping: Option<f64>,
     /// When its work ended.
     pub ended: Option<f64>,
     /// When it gave its vCPUs back.
@@ -267,6 +299,11 @@ pub struct Life {
 }
 
 impl Life {
+    /// When its work ended, if it has.
+    fn end(&self) -> f64 {
+        self.ended.or(self.stopped).unwrap_or(f64::INFINITY)
+    }
+
     fn of(task: &Value) -> Self {
         let overrides = task["overrides"]["containerOverrides"].as_array().into_iter().flatten();
         let variables = overrides.flat_map(|one| one["environment"].as_array().into_iter().flatten());
@@ -280,8 +317,10 @@ impl Life {
         });
         Self {
             databases: databases.collect(),
+            started_by: task["startedBy"].as_str().unwrap_or_default().to_owned(),
             created: task["createdAt"].as_f64().unwrap_or_default(),
             started: task["startedAt"].as_f64(),
+            stopping: task["stoppingAt"].as_f64(),
             ended: task["executionStoppedAt"].as_f64(),
             stopped: task["stoppedAt"].as_f64(),
         }

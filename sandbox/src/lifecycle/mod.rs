@@ -126,7 +126,7 @@ impl Life {
             task.desired_status = "STOPPED";
             task.stop_code = Some(code);
             task.stopped_reason = Some(reason);
-            task.times.stopping = Some(now);
+            task.times.stopping.get_or_insert(now);
         });
     }
 

@@ -71,10 +71,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             self.recorder.started(&pack.databases, &running.arn);
             Followed::ours(task, told)
         } else {
-            self.recorder.rows(&pack.databases, |row| {
-                row.task_arn = Some(running.arn.clone());
-                row.started_at = Some(jiff::Timestamp::now());
-            });
+            self.recorder.runs(&pack.databases, &running.arn);
             Followed::of_others(task, told)
         };
         let deadline = Instant::now() + self.plan.timeout;
