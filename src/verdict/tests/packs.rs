@@ -1,0 +1,173 @@
+//! Databases that share a task.
+
+use super::*;
+
+fn pack(task: &Task, asked: &[&str], lines: &[&str]) -> Vec<Verdict> {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    judge_pack(&owned(asked), &owned(&["a", "b", "c"]), "migration", task, &reported(lines))
+}
+
+/// The table of docs/migration-report.md.
+#[test]
+fn of_a_pack_reports_alone_count_each_for_its_database() {
+    let clean = |name: &str| format!(r#"{{"version":1,"database":"{name}","pending":0,"current":"7"}}"#);
+    let (a, b) = (clean("a"), clean("b"));
+    let failed =
+        r#"{"version":1,"database":"b","pending":1,"failed":{"version":7,"name":"x","error":"boom"}}"#;
+    let refused = r#"{"version":1,"database":"b","pending":9,"error":"no connection"}"#;
+    let pending = r#"{"version":1,"database":"b","pending":2}"#;
+    let later = r#"{"version":1,"database":"b","pending":0,"current":"8"}"#;
+    let foreign = r#"{"version":1,"database":"production","pending":0}"#;
+    let (zero, one) = (ended(EXITED, Some(0)), ended(EXITED, Some(1)));
+    let (killed, spot) = (ended(EXITED, Some(137)), ended(Some("SpotInterruption"), Some(143)));
+    let aborted = ended(EXITED, Some(134));
+    let missing = "no migration report names this database";
+    for (task, lines, first, second) in [
+        (&zero, vec![&*a, &*b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (&one, vec![&a, &b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (
+            &killed,
+            vec![&a],
+            "migrated",
+            "killed: a signal ended its container, and ECS does not say who sent it",
+        ),
+        (&spot, vec![&a], "migrated", "killed: Fargate Spot took the capacity back"),
+        (&aborted, vec![&a], "migrated", "killed: a signal ended its container"),
+        (&zero, vec![&a], "migrated", &format!("unproved: its task ended with exit code 0, and {missing}")),
+        (&one, vec![&a], "migrated", &format!("unproved: its task ended with exit code 1, and {missing}")),
+        (&one, vec![&a, failed], "migrated", "failed: migration 7 x failed: boom"),
+        (&zero, vec![&a, failed], "migrated", "failed: migration 7 x failed: boom"),
+        (&one, vec![&a, refused], "migrated", "failed: no connection"),
+        (&one, vec![&a, pending], "migrated", "failed: it reports that 2 migrations are pending"),
+        (
+            &one,
+            vec![&a, &b, failed],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (
+            &one,
+            vec![&a, failed, &b],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (
+            &zero,
+            vec![&a, &b, later],
+            "migrated",
+            "unproved: 2 of its migration reports contradict each other",
+        ),
+        (&zero, vec![&a, &a, &b, &b], "migrated", "migrated: b: 0 applied, now at 7"),
+        (
+            &zero,
+            vec![&a, &b, foreign],
+            "wrong database",
+            "wrong database: asked for b, but the task was connected to production",
+        ),
+    ] {
+        let verdicts = pack(task, &["a", "b"], &lines);
+        assert_eq!(verdicts[0].word(), first, "{lines:?}");
+        let told = format!("{}: {}", verdicts[1].word(), verdicts[1].explain());
+        assert!(told.starts_with(second), "{told}\nis not\n{second}");
+    }
+    let never = Task { started_at: None, ..ended(Some("TaskFailedToStart"), None) };
+    assert!(pack(&never, &["a"], &[]).iter().all(|verdict| matches!(verdict, Verdict::NeverStarted { .. })));
+    let running = Task { last_status: "RUNNING".into(), ..ended(None, None) };
+    assert!(
+        pack(&running, &["a", "b"], &[&a, &b]).iter().all(|verdict| why(verdict).contains("not STOPPED"))
+    );
+}
+
+mod any {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn task() -> impl Strategy<Value = Task> {
+        let codes = prop::sample::select(vec![
+            None,
+            Some("EssentialContainerExited"),
+            Some("TaskFailedToStart"),
+            Some("UserInitiated"),
+            Some("SpotInterruption"),
+            Some("InfrastructureHealth"),
+        ]);
+        let exits = prop::sample::select(vec![None, Some(0), Some(1), Some(137), Some(139), Some(143)]);
+        let status = prop::sample::select(vec!["STOPPED", "STOPPED", "RUNNING", ""]);
+        (codes, exits, status, any::<bool>()).prop_map(|(code, exit, status, started)| Task {
+            last_status: status.into(),
+            started_at: started.then_some(Timestamp::UNIX_EPOCH),
+            ..ended(code, exit)
+        })
+    }
+
+    /// A line of a log: of a database, of another one, or one that can not be read.
+    fn line() -> impl Strategy<Value = String> {
+        let database = prop::sample::select(vec!["a", "a", "b", "c", "c", "A", "production"]);
+        let rest = prop::sample::select(vec![
+            r#","pending":0"#,
+            r#","pending":0,"current":"7""#,
+            r#","pending":0,"current":"8""#,
+            r#","pending":0,"error":null"#,
+            r#","pending":3"#,
+            r#","pending":0,"error":"no lock""#,
+            r#","pending":0,"failed":{"version":1}"#,
+            "",
+        ]);
+        (database, rest).prop_map(|(database, rest)| {
+            format!(r#"{{"migration_report":{{"version":1,"database":"{database}"{rest}}}}}"#)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #[test]
+        fn no_database_of_a_pack_is_migrated_without_a_clean_report_of_its_own(
+            task in task(),
+            lines in prop::collection::vec(line(), 0..8),
+        ) {
+            let mut reports = Reports::default();
+            lines.iter().for_each(|line| assert!(reports.line(line)));
+            let names = ["a", "b", "c"].map(str::to_owned);
+            let verdicts = judge_pack(&names[..2], &names, "migration", &task, &reports);
+            prop_assert_eq!(verdicts.len(), 2);
+            let foreign = reports.all().iter().any(|report| !names.contains(&report.database));
+            for (name, verdict) in names.iter().zip(&verdicts) {
+                let own: Vec<_> = reports.all().iter().filter(|report| report.database == *name).collect();
+                let clean = !own.is_empty() && own.iter().all(|report| report.is_clean());
+                let versions: std::collections::HashSet<_> =
+                    own.iter().filter_map(|report| report.current.as_ref()).collect();
+                let proved = task.is_stopped() && clean && versions.len() <= 1 && !foreign;
+                prop_assert_eq!(verdict.is_migrated(), proved, "{:?} {:?} {:?}", name, verdict, lines);
+                if let Verdict::Migrated(migrated) = verdict {
+                    prop_assert_eq!(migrated.database(), name);
+                    prop_assert_eq!(&migrated.report().expect("its report").database, name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_what_was_killed_may_run_again() {
+    let oom = "OutOfMemoryError: Container killed due to memory usage";
+    for (task, expected) in [
+        (ended(EXITED, Some(137)), Some(Death::OfItsOwn)),
+        (ended(EXITED, Some(139)), Some(Death::OfItsOwn)),
+        (because(ended(EXITED, Some(1)), oom), Some(Death::OfItsOwn)),
+        (ended(Some("SpotInterruption"), Some(143)), Some(Death::FromOutside)),
+        (ended(Some("TerminationNotice"), None), Some(Death::FromOutside)),
+        (ended(Some("InfrastructureHealth"), None), Some(Death::FromOutside)),
+        (ended(EXITED, Some(0)), None),
+        (ended(EXITED, Some(1)), None),
+        (ended(EXITED, Some(127)), None),
+        (ended(EXITED, None), None),
+        (ended(Some("UserInitiated"), Some(137)), None),
+        (ended(Some("ServiceSchedulerInitiated"), Some(143)), None),
+        (ended(Some("TaskFailedToStart"), None), None),
+        (with(ended(EXITED, Some(143)), container("agent", Some(2), None)), None),
+        (Task { last_status: "RUNNING".into(), ..ended(EXITED, Some(137)) }, None),
+    ] {
+        assert_eq!(death(&task, "migration"), expected, "{task:?}");
+    }
+}
