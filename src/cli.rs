@@ -14,6 +14,7 @@ use crate::workflow::DEFAULT_WORKFLOW;
 
 mod flags;
 mod layers;
+mod repeated;
 mod resume;
 
 use layers::Layers;
@@ -152,7 +153,7 @@ pub enum Error {
 
 impl From<clap::Error> for Error {
     fn from(error: clap::Error) -> Self {
-        Self::Usage(error)
+        Self::Usage(repeated::with_fix(error))
     }
 }
 

@@ -180,3 +180,20 @@ fn a_value_of_the_file_can_not_smuggle_in_another_flag() {
     assert_eq!(migrate.task.env, ["A=--plan"]);
     assert!(!migrate.plan);
 }
+
+#[test]
+fn a_flag_that_is_given_twice_is_refused_with_what_to_do() {
+    let said = |flags: &[&str]| {
+        let flags = [["fargate-migrate", "migrate"].as_slice(), flags].concat();
+        let refused = in_directory(&flags, &[], Path::new("/nowhere")).expect_err("refused");
+        let Error::Usage(error) = refused else { panic!("{refused:?}") };
+        error.render().to_string()
+    };
+    let twice = said(&["--max-parallel=24", "--max-parallel", "3"]);
+    assert!(twice.contains("'--max-parallel <N>' cannot be used multiple times"), "{twice}");
+    assert!(twice.contains("tip: keep one --max-parallel, with the value that is meant"), "{twice}");
+    let twice = said(&["--plan", "--plan"]);
+    assert!(twice.contains("tip: keep one --plan,"), "{twice}");
+    let other = said(&["--image=a", "--binary=b"]);
+    assert!(!other.contains("tip: keep one"), "{other}");
+}
