@@ -160,7 +160,8 @@ pub struct Times {
     pub ended: Option<Timestamp>,
 }
 
-/// Where the time went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
+/// Where the time of a row's task went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
+/// Databases that share a task have these in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Durations {
     /// createdAt → pullStartedAt.
@@ -169,7 +170,7 @@ pub struct Durations {
     pub pull_ms: Option<i64>,
     /// startedAt → executionStoppedAt.
     pub run_ms: Option<i64>,
-    /// RunTask → verdict, on our clock.
+    /// RunTask → verdict, on our clock; createdAt → executionStoppedAt where another process had started the task.
     pub total_ms: Option<i64>,
 }
 
@@ -182,6 +183,8 @@ pub struct LogTail {
     bytes: usize,
     /// Lines seen in all.
     pub seen: u64,
+    /// Of these, what earlier tasks printed, with the line behind it.
+    earlier: u64,
     /// Why the log is missing or short, such as a denied read.
     pub note: Option<String>,
 }
@@ -202,9 +205,27 @@ impl LogTail {
         Self { of_fleet: true, ..Self::default() }
     }
 
-    /// As if nothing had been printed yet.
+    /// Another task's log begins, below `line` where there is something above it.
+    pub fn begin(&mut self, line: &str) {
+        self.note = None;
+        if self.seen > 0 {
+            self.push(line);
+        }
+        self.earlier = self.seen;
+    }
+
+    /// Whether the last task has printed nothing.
+    pub fn is_silent(&self) -> bool {
+        self.seen == self.earlier
+    }
+
+    /// As if the task had printed nothing yet.
     pub fn clear(&mut self) {
-        *self = Self { of_fleet: self.of_fleet, ..Self::default() };
+        let own = usize::try_from(self.seen - self.earlier).unwrap_or(usize::MAX);
+        self.lines.truncate(self.lines.len().saturating_sub(own));
+        self.bytes = self.lines.iter().map(String::len).sum();
+        self.seen = self.earlier;
+        self.note = None;
     }
 
     pub fn push(&mut self, line: &str) {

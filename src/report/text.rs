@@ -125,7 +125,8 @@ fn what_was_done(row: &DatabaseReport) -> String {
         (None, None) => {}
     }
     parts.extend(row.other_run_url.clone());
-    parts.extend(row.durations.total_ms.map(duration));
+    parts.extend(words::own_time(row).map(duration));
+    parts.extend(words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))));
     parts.extend(
         words::proved_earlier(row)
             .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),

@@ -138,7 +138,7 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
         Standing::NotMigrated if is_not_run(row) => (1, 0),
         Standing::NotMigrated => (0, 0),
         Standing::UnderWay => (2, 0),
-        Standing::Migrated => (3, -row.durations.total_ms.unwrap_or(0)),
+        Standing::Migrated => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -164,6 +164,19 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
         (Some(from), None) => from.to_owned(),
         (None, None) => String::new(),
     }
+}
+
+/// How long the database took, in milliseconds. Where it shares a task, only its own report knows.
+pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
+    match row.pack_log {
+        None => row.durations.total_ms,
+        Some(_) => own_report(row)?.ms.and_then(|ms| i64::try_from(ms).ok()),
+    }
+}
+
+/// How long the task took that the database shares, in milliseconds; none where it has its own.
+pub(super) fn shared_time(row: &DatabaseReport) -> Option<i64> {
+    row.durations.total_ms.filter(|_| row.pack_log.is_some())
 }
 
 /// `after 2 tasks that were killed`.

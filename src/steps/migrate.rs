@@ -241,7 +241,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     }
                 };
                 let told = self.plan.told(&pack.databases);
-                Ok(self.follow(pack, Followed::ours(*task, told), shared, deadline, &when_stopped).await)
+                Ok(self.follow(pack, Followed::new(*task, told), shared, deadline, &when_stopped).await)
             }
             Launched::Not(verdict) => Ok(Outcome::all(pack, verdict)),
             Launched::Beside(found) => Err(found),

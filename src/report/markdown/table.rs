@@ -147,16 +147,18 @@ fn image(row: &DatabaseReport) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join("<br>") }
 }
 
-/// The total, and below it where it went.
+/// The total, and below it where it went: where a task is shared, of that task.
 fn durations(row: &DatabaseReport) -> String {
     let times = &row.durations;
-    let total = times.total_ms.map_or_else(|| "–".to_owned(), duration);
+    let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
     let parts = [times.queue_ms, times.pull_ms, times.run_ms];
-    if parts.iter().all(Option::is_none) {
-        return total;
+    let mut below: Vec<String> =
+        words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
+    if parts.iter().any(Option::is_some) {
+        below.push(parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / "));
     }
-    let parts = parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / ");
-    format!("{total}<br><sub>{parts}</sub>").replace(' ', "&nbsp;")
+    let below: String = below.iter().map(|line| format!("<br><sub>{line}</sub>")).collect();
+    format!("{total}{below}").replace(' ', "&nbsp;")
 }
 
 fn number<N: ToString>(number: Option<N>) -> String {

@@ -389,4 +389,10 @@ fn a_pack_has_one_log_and_each_of_its_databases_a_row() {
     assert_eq!(summary.matches("<summary>Log of").count(), 1, "{summary}");
     assert!(summary.contains("<details open><summary>Log of <b>shop_a and 2 more</b>: 1 line"), "{summary}");
     assert!(summary.contains("after 2 tasks that were killed") && summary.contains("### ❌ shop_b: failed"));
+    let time = "in a task of 48 s</sub><br><sub>12 s / 6.0 s / 2.0 s</sub>".replace(' ', "&nbsp;");
+    let time = format!("| 840&nbsp;ms<br><sub>{time} |");
+    assert!(summary.contains(&time), "{summary}");
+    let mut silent = samples::pack();
+    silent.databases[0].migration_report.as_mut().expect("a report").ms = None;
+    assert!(super::summary(&silent).contains("| –<br><sub>in&nbsp;a&nbsp;task&nbsp;of&nbsp;48&nbsp;s</sub>"));
 }

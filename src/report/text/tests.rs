@@ -79,6 +79,8 @@ fn a_pack_shows_its_log_once() {
     assert_eq!(text.matches("already exists").count(), 1, "{text}");
     assert!(text.contains("the task of shop_a and 2 more\n  log: 1 line\n"), "{text}");
     assert!(text.contains("exit code 137), after 2 tasks that were killed"), "{text}");
+    // 48 s is what the task of all three took.
+    assert!(text.contains(" 57 tables, 840 ms, in a task of 48 s\n"), "{text}");
 }
 
 #[test]
@@ -103,6 +105,18 @@ fn with_a_state_file_the_way_on_is_to_resume() {
     let left_out = Report { never_ran: 26, ..samples::all_migrated() };
     let said = closing(&left_out, Colour::Never);
     assert!(said.contains("3 of 3 databases proved migrated; 26 databases left out never ran"), "{said}");
+}
+
+/// Each of them was in a task of 48 s.
+#[test]
+fn of_databases_that_share_tasks_the_slowest_are_so_by_their_own_reports() {
+    let mut report = samples::all_migrated();
+    for (row, ms) in report.databases.iter_mut().zip([5, 700, 60]) {
+        row.pack_log = Some(0);
+        row.migration_report.as_mut().expect("a report").ms = Some(ms);
+    }
+    let sorted: Vec<_> = words::failures_first(&report).into_iter().filter_map(words::own_time).collect();
+    assert_eq!(sorted, [700, 60, 5]);
 }
 
 #[test]

@@ -62,7 +62,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 };
                 row.migration_report = report.cloned();
                 row.times = times(task);
-                row.durations = durations(&row.times, row.started_at);
+                row.durations = durations(&row.times);
+                // Of one that was taken over, we have seen the end alone.
+                if !following.taken_over {
+                    row.durations.total_ms = between(row.started_at, Some(Timestamp::now()));
+                }
             });
         }
     }
@@ -100,14 +104,15 @@ fn times(task: &Task) -> Times {
     }
 }
 
-fn durations(times: &Times, launched_at: Option<Timestamp>) -> Durations {
-    let between = |from: Option<Timestamp>, to: Option<Timestamp>| {
-        Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
-    };
+fn durations(times: &Times) -> Durations {
     Durations {
         queue_ms: between(times.created, times.pull_started.or(times.started)),
         pull_ms: between(times.pull_started, times.pull_stopped),
         run_ms: between(times.started, times.ended),
-        total_ms: between(launched_at, Some(Timestamp::now())),
+        total_ms: between(times.created, times.ended),
     }
+}
+
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+    Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
 }

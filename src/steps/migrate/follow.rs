@@ -32,7 +32,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     pub(super) async fn follow(
         &self,
         pack: &Pack,
-        Followed { task, told, leave }: Followed,
+        Followed { task, told, leave, taken_over }: Followed,
         shared: &Shared<'_, W>,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
@@ -47,9 +47,11 @@ impl<W: Reads + Writes> Migration<'_, W> {
             log_errors: 0,
             reports: Reports::default(),
             leave,
+            taken_over,
             task,
         };
         self.link(&pack.databases, &following.task);
+        self.log_begins(&following);
         if self.log_files.is_some() {
             let file = following.log_file();
             self.recorder.rows(&pack.databases, |row| row.log_file = Some(file.clone()));

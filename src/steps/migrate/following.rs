@@ -28,6 +28,8 @@ pub struct Following<'a> {
     pub reports: Reports,
     /// It is somebody else's: it is not ours to stop.
     pub leave: bool,
+    /// It had begun before this process took note of it.
+    pub taken_over: bool,
 }
 
 /// What a pack came to.
@@ -50,15 +52,22 @@ pub struct Followed {
     pub task: Task,
     pub told: Told,
     pub leave: bool,
+    pub taken_over: bool,
 }
 
 impl Followed {
+    /// One that this process has started.
+    pub fn new(task: Task, told: Told) -> Self {
+        Self { task, told, leave: false, taken_over: false }
+    }
+
+    /// One that an earlier process of the run has started.
     pub fn ours(task: Task, told: Told) -> Self {
-        Self { task, told, leave: false }
+        Self { task, told, leave: false, taken_over: true }
     }
 
     pub fn of_others(task: Task, told: Told) -> Self {
-        Self { task, told, leave: true }
+        Self { task, told, leave: true, taken_over: true }
     }
 }
 

@@ -52,6 +52,25 @@ impl LogFiles {
             .with_context(|| format!("write log {}", path.display()))
     }
 
+    /// Another task's log of the same name begins: what an earlier one left goes to a file of its own, whose name it
+    /// returns, so that a file never has two.
+    ///
+    /// # Errors
+    /// It can not be renamed.
+    pub fn begin(&self, name: &str) -> Result<Option<String>> {
+        let path = self.directory.join(name);
+        if !path.try_exists().with_context(|| format!("look for log {}", path.display()))? {
+            return Ok(None);
+        }
+        let stem = name.trim_end_matches(".log");
+        let mut free = (1..).map(|count: u32| format!("{stem}.earlier-{count}.log"));
+        // A name that can not be looked for is tried, and fails as one that can not be renamed to.
+        let free = free.find(|name| !self.directory.join(name).exists()).unwrap_or_default();
+        std::fs::rename(&path, self.directory.join(&free))
+            .with_context(|| format!("rename log {}", path.display()))?;
+        Ok(Some(free))
+    }
+
     /// The log begins again.
     pub fn restart(&self, name: &str) -> Result<()> {
         let path = self.directory.join(name);
@@ -121,6 +140,14 @@ mod tests {
         assert_eq!(read(), "1\n2\n3\n");
         files.restart(&file_name("x")).expect("removed");
         assert_eq!(read(), "");
+        let earlier = ["4", "5"].map(|line| {
+            files.append(&file_name("x"), [line].into_iter()).expect("written");
+            files.begin(&file_name("x")).expect("renamed").expect("there was one")
+        });
+        assert_eq!(earlier, ["db-x.earlier-1.log", "db-x.earlier-2.log"]);
+        let kept = earlier.map(|name| std::fs::read_to_string(files.directory().join(name)).expect("a file"));
+        assert_eq!((kept, read().as_str()), (["4\n".to_owned(), "5\n".to_owned()], ""));
+        assert_eq!(files.begin(&file_name("x")).expect("nothing there"), None);
         assert!(LogFiles::within(Path::new("/proc/nowhere")).is_err());
     }
 }

@@ -83,6 +83,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
         })
     }
 
+    /// An earlier task's log of the same database stays apart: in a file of its own, and above a line.
+    pub(super) fn log_begins(&self, following: &Following<'_>) {
+        let id = untrusted::one_line(following.task.id()).into_owned();
+        self.recorder.log(&following.tail, |tail| tail.begin(&format!("── from here on task {id} ──")));
+        self.file(|files| files.begin(&following.log_file()).map(drop));
+    }
+
     /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
     /// them a little later. A migration report is the last line of its protocol, and ends the wait.
     pub(super) async fn drain(&self, following: &mut Following<'_>) {
@@ -220,7 +227,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     fn say_if_silent(&self, following: &Following<'_>) {
         let Some(stream) = following.log.as_ref().map(Source::stream) else { return };
         self.recorder.log(&following.tail, |tail| {
-            if tail.seen == 0 {
+            if tail.is_silent() {
                 tail.note = Some(format!(
                     "the container printed nothing: log stream {} of log group {} is empty or was never made",
                     stream.name, stream.group

@@ -64,3 +64,46 @@ async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
         assert!(runs == 0 || took > 2 * (START + 10 * MINUTE), "{flag}: {took:?}");
     }
 }
+
+/// The one that an earlier process had begun failed, and so does the one that is started again.
+#[tokio::test(start_paused = true)]
+async fn the_logs_of_two_tasks_of_a_database_are_told_apart() {
+    const FIRST: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+    let lines = vec![(SECOND, "out of luck".to_owned())];
+    let world = Fargate { lines, failing: vec!["shop".into()], ..Fargate::running_for(MINUTE) };
+    world.tasks.borrow_mut().insert(FIRST.into(), Life::of(&["shop"], false));
+    tokio::time::sleep(10 * MINUTE).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let log_dir = format!("--log-dir={}", directory.path().display());
+    let mut plan = plan(&["--database=shop", &log_dir]);
+    plan.packs[0].earlier = Some(Earlier::Task { arn: FIRST.into(), token: None, has_ended: true });
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan, &never).await;
+    assert_eq!((verdict(&report).word(), world.runs.get()), ("failed", 1), "{report:#?}");
+    let row = &report.databases[0];
+    let second = row.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).expect("a task");
+    let line = format!("── from here on task {second} ──");
+    assert_eq!(row.log.lines().collect::<Vec<_>>(), ["out of luck", &line, "out of luck"]);
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).expect(name);
+    assert_eq!(row.log_file.as_deref(), Some("db-shop.log"));
+    assert_eq!(read("db-shop.log"), "out of luck\n");
+    assert_eq!(read("db-shop.earlier-1.log"), "out of luck\n");
+}
+
+#[test]
+fn what_is_read_again_is_the_last_task_s_alone() {
+    let mut log = crate::report::LogTail::of_fleet();
+    log.begin("second");
+    assert!(log.is_silent() && log.seen == 0, "nothing is above it");
+    log.push("a");
+    log.begin("second");
+    assert!(log.is_silent());
+    log.push("b");
+    log.clear();
+    log.push("c");
+    assert_eq!((log.lines().collect::<Vec<_>>(), log.seen), (vec!["a", "second", "c"], 3));
+    // What earlier tasks printed may have been pushed out.
+    (0..100).for_each(|_| log.push("d"));
+    log.clear();
+    assert_eq!(log.lines().len(), 0);
+}

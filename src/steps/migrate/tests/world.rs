@@ -173,7 +173,9 @@ impl Fargate {
                 exit_code: over.then_some(exit_code),
                 ..Container::default()
             }],
-            started_at: started.then(Timestamp::now),
+            created_at: Some(Timestamp::UNIX_EPOCH),
+            started_at: started.then(|| Timestamp::UNIX_EPOCH + START),
+            execution_stopped_at: over.then(|| Timestamp::UNIX_EPOCH + START + self.run_of(&life)),
             task_definition: Some(REVISION.to_owned()),
             started_by: Some(life.started_by.clone()),
             overrides: vec![told(&life)],
