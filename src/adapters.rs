@@ -27,6 +27,7 @@ pub mod github;
 pub mod identity;
 pub mod logs;
 pub mod oci;
+pub mod proxy;
 pub mod push_error;
 pub mod registry_login;
 pub mod secret;

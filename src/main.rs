@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fargate_migrate::adapters::github::{GitHub, Place};
+use fargate_migrate::adapters::proxy;
 use fargate_migrate::cli::{self, Command, Format};
 use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::iam;
@@ -184,7 +185,11 @@ fn document(text: &str) -> Result<()> {
 
 fn progress(format: Format, github: Option<&GitHub>) -> Progress {
     let stream = if format == Format::Text { Stream::Stdout } else { Stream::Stderr };
-    Progress::new(Mode::Terminal, stream, vocabulary(github))
+    let progress = Progress::new(Mode::Terminal, stream, vocabulary(github));
+    for secret in proxy::secrets(&|name| std::env::var(name).ok()) {
+        progress.aside().mask(&secret);
+    }
+    progress
 }
 
 fn vocabulary(github: Option<&GitHub>) -> Vocabulary {

@@ -41,6 +41,9 @@ pub struct Options {
     pub settles: Duration,
     /// A file that every request and answer is appended to, one JSON document a line. From SANDBOX_RECORD.
     pub record: Option<PathBuf>,
+    /// `host:port` that the image registry goes by in answers, for clients that reach it by a proxy; the sandbox's own
+    /// when absent.
+    pub registry_host: Option<String>,
     /// Where images are kept; a temporary directory when absent.
     pub images: Option<PathBuf>,
 }
@@ -60,6 +63,7 @@ impl Default for Options {
             missing_reads: 0,
             settles: Duration::ZERO,
             record: std::env::var_os("SANDBOX_RECORD").filter(|path| !path.is_empty()).map(Into::into),
+            registry_host: None,
             images: None,
         }
     }

@@ -43,7 +43,8 @@ pub struct World {
 
 impl World {
     pub fn new(options: Options, host: String) -> anyhow::Result<Arc<Self>> {
-        let mut settings = RegistrySettings::new(&options.account, &options.region, &host);
+        let registry_host = options.registry_host.clone().unwrap_or_else(|| host.clone());
+        let mut settings = RegistrySettings::new(&options.account, &options.region, registry_host);
         settings.directory = options.images.clone();
         let registry = Registry::new(settings).context("open image registry")?;
         let clock = Arc::new(Clock::start(options.pace));

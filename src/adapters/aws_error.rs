@@ -26,8 +26,8 @@ where
         }
         SdkError::TimeoutError(_) => no_answer(call, doing, "no answer before the deadline"),
         _ => {
-            // A session that could not be renewed has said what is wrong itself.
-            if let Some(failure) = chain(&error).find_map(|cause| cause.downcast_ref::<Failure>()) {
+            // A session that could not be renewed, or a proxy, has said what is wrong itself.
+            if let Some(failure) = said(&error) {
                 return Failure { message: format!("{doing}: {}", failure.message), ..failure.clone() }
                     .into();
             }
@@ -119,6 +119,11 @@ pub fn credentials_failure(why: impl IntoIterator<Item = String>) -> Failure {
         .evidence(why)
 }
 
+/// What a person can fix, when something below the SDK has found it.
+pub fn said<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {
+    chain(error).find_map(|cause| cause.downcast_ref())
+}
+
 fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
     chain(error)
         .find(|cause| cause.is::<aws_credential_types::provider::error::CredentialsError>())
@@ -130,7 +135,7 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(super) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 

@@ -8,8 +8,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_http_client::tls;
 
+use super::proxy::Proxies;
 use super::{aws_error, ca_certificates};
 use crate::failure::Failure;
 use crate::ports::{Call, Caller};
@@ -60,11 +60,9 @@ impl Access {
 pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     ca_certificates::check()?;
     let call_timeout = access.call_timeout;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
+    let proxies = Proxies::of_this_process()?;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
+        .http_client(proxies.aws()?)
         .timeout_config(timeouts(call_timeout))
         .retry_config(retries());
     if let Some(region) = &access.region {
@@ -85,6 +83,10 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
         return Err(aws_error::credentials_failure(["no provider is configured".into()]).into());
     };
     credentials.provide_credentials().await.map_err(|error| {
+        if let Some(failure) = aws_error::said(&error) {
+            let message = format!("look for AWS credentials: {}", failure.message);
+            return Failure { message, ..failure.clone() };
+        }
         let tried = tried::sources(&|name| std::env::var(name).ok(), &aws_error::innermost(&error));
         aws_error::credentials_failure(tried)
     })?;

@@ -33,6 +33,8 @@ mod hostile;
 mod lifecycle;
 /// GitHub's OIDC token for a role, renewed while the run goes on.
 mod credentials;
+/// HTTPS_PROXY and its kin: every client by a proxy, and what it refuses.
+mod proxy;
 /// GitHub's API: deployments, and the plan as a comment.
 mod github;
 /// The policies of a run, without and with AWS.

@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 use octocrab::{Octocrab, Page};
+use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::GitHub;
+use crate::adapters::proxy::Proxies;
 use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::Failure;
@@ -42,6 +44,7 @@ const TASK: &str = "migrate";
 /// One repository of one GitHub server, as one token sees it.
 pub struct Api {
     client: Octocrab,
+    proxies: Proxies,
     /// owner/name.
     repository: String,
     graphql_url: String,
@@ -51,21 +54,29 @@ pub struct Api {
 
 impl Api {
     /// # Errors
-    /// `GITHUB_API_URL` or `GITHUB_REPOSITORY` is missing or no address, or this machine has no CA certificates.
+    /// `GITHUB_REPOSITORY` is missing; `GITHUB_API_URL` or a proxy is no address; this machine has no CA certificates.
     pub fn connect(github: &GitHub, token: &Secret) -> Result<Self, Failure> {
         let url = github.api_url.as_deref().unwrap_or("https://api.github.com");
         let repository = github
             .repository
             .clone()
             .ok_or_else(|| Failure::input("GITHUB_REPOSITORY does not name a repository"))?;
+        let unusable = |error: &(dyn std::error::Error + 'static)| {
+            Failure::input(format!("can not talk to {url}: {}", explain::causes(error)))
+        };
+        let proxies = Proxies::of_this_process()?;
+        // Redirects are octocrab's to follow.
+        let http = proxies
+            .reqwest()
+            .and_then(|client| client.connect_timeout(ATTEMPT_DEADLINE).redirect(Policy::none()).build())
+            .map_err(|error| unusable(&error))?;
         let client = Octocrab::builder()
             .base_uri(url.trim_end_matches('/'))
             .map(|builder| builder.personal_token(token.expose().to_owned()))
-            .map(|builder| builder.set_connect_timeout(Some(ATTEMPT_DEADLINE)))
-            .and_then(|builder| builder.build())
-            .map_err(|error| Failure::input(format!("can not talk to {url}: {}", explain::causes(&error))))?;
+            .and_then(|builder| builder.build_with_reqwest(http))
+            .map_err(|error| unusable(&error))?;
         let graphql_url = github.graphql_url.clone().unwrap_or_else(|| graphql::address(url));
-        Ok(Self { client, repository, graphql_url, log_url: github.summary_url() })
+        Ok(Self { client, proxies, repository, graphql_url, log_url: github.summary_url() })
     }
 
     /// What `attempt` answers. It is given the number of attempts before it: after the first, a call that creates
@@ -76,8 +87,9 @@ impl Api {
         doing: &str,
         attempt: impl AsyncFn(u32) -> octocrab::Result<T>,
     ) -> Result<T, GitHubFailure> {
-        let explained =
-            async |attempts| attempt(attempts).await.map_err(|error| explain::failed(call, doing, &error));
+        let explained = async |attempts| {
+            attempt(attempts).await.map_err(|error| explain::failed(call, doing, &error, &self.proxies))
+        };
         self.retried(doing, explained).await
     }
 

@@ -12,6 +12,7 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::adapters::proxy::Proxies;
 use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_transient};
@@ -29,6 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct TokenEndpoint {
     client: Client,
+    proxies: Proxies,
     url: Url,
     bearer: Secret,
 }
@@ -65,13 +67,9 @@ impl TokenEndpoint {
         };
         let url = Url::parse(&url)
             .map_err(|_| Failure::input(format!("{DOING}: ACTIONS_ID_TOKEN_REQUEST_URL is no URL")))?;
-        // The TLS library has no provider of its own in this build; a second call finds the first one's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_DEADLINE)
-            .build()?;
-        Ok(Self { client, url, bearer: Secret::new(bearer) })
+        let proxies = Proxies::of_this_process()?;
+        let client = proxies.reqwest()?.connect_timeout(CONNECT_DEADLINE).build()?;
+        Ok(Self { client, proxies, url, bearer: Secret::new(bearer) })
     }
 
     /// A new token for `audience`. Server errors, rate limits and silence are tried again until `deadline`.
@@ -103,7 +101,10 @@ impl TokenEndpoint {
             .header(AUTHORIZATION, format!("Bearer {}", self.bearer.expose()))
             .header(ACCEPT, "application/json");
         // reqwest's error would name the address: it says which run this is, and nothing that helps.
-        let answer = request.send().await.map_err(|error| unanswered(&innermost(&error.without_url())))?;
+        let answer = request.send().await.map_err(|error| match self.proxies.failure_of(&error) {
+            Some(failure) => Failure { message: format!("{DOING}: {}", failure.message), ..failure },
+            None => unanswered(&innermost(&error.without_url())),
+        })?;
         let status = answer.status();
         if !status.is_success() {
             return Err(refused(status).into());

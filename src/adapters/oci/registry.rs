@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::image::{Blob, PackagedImage};
+use crate::adapters::proxy::Proxies;
 use crate::adapters::push_error::{self, PushError};
 use crate::adapters::registry_login::RegistryLogin;
 use crate::failure::Failure;
@@ -83,19 +84,21 @@ struct Session<'a> {
     auth: RegistryAuth,
     to: &'a ImageTag,
     limits: Limits,
+    proxies: Proxies,
 }
 
 impl<'a> Session<'a> {
     fn open(to: &'a ImageTag, login: &RegistryLogin, limits: Limits) -> Result<Self> {
         // The TLS library has no provider of its own in this build; a second call finds the first one's.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let proxies = Proxies::of_this_process()?;
         let config = ClientConfig {
             protocol: if login.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
             // ECR refuses chunks below 5 MiB; one upload is what docker and containerd do too.
             use_monolithic_push: true,
             connect_timeout: Some(CONNECT_DEADLINE),
             user_agent: concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
+            ..proxies.registry()
         };
         let (registry, repository) = to
             .repository
@@ -108,6 +111,7 @@ impl<'a> Session<'a> {
             auth: RegistryAuth::Basic(login.username.clone(), login.password.expose().to_owned()),
             to,
             limits,
+            proxies,
         })
     }
 
@@ -181,12 +185,21 @@ impl<'a> Session<'a> {
         PushError::Passing(Failure::service(message).hint("try again later").evidence([evidence]).into())
     }
 
+    fn unreachable(&self, failure: Failure) -> PushError {
+        let message = format!("push {}: {}", self.to.reference(), failure.message);
+        let kind = if failure.transient { PushError::Passing } else { PushError::Final };
+        kind(Failure { message, ..failure }.into())
+    }
+
     fn read(&self, error: OciDistributionError) -> PushError {
         use OciDistributionError as Error;
         let refusal = |text: &str| push_error::read(text, self.to);
         match error {
             // The address of an upload may hold a signature.
             Error::RequestError(error) => {
+                if let Some(failure) = self.proxies.failure_of(&error) {
+                    return self.unreachable(failure);
+                }
                 self.passing(format!("{:#}", anyhow::Error::new(error.without_url())))
             }
             Error::ServerError { code, message, .. } if code >= 500 || code == 408 || code == 429 => {

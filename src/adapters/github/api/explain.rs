@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use octocrab::GitHubError;
 
+use crate::adapters::proxy::Proxies;
 use crate::failure::Failure;
 use crate::ports::github::{GitHubCall, GitHubFailure, GitHubFailureKind};
 use crate::untrusted::{one_line, shortened};
@@ -14,7 +15,7 @@ use crate::untrusted::{one_line, shortened};
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// The failure of `call`; `doing` is what we were doing ("create a deployment").
-pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error) -> GitHubFailure {
+pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error, proxies: &Proxies) -> GitHubFailure {
     match error {
         octocrab::Error::GitHub { source, .. } => answered(call, doing, source),
         // An answer that is not what GitHub documents: a proxy's page, or another server.
@@ -28,7 +29,15 @@ pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error) -> GitHubF
             failure: Failure::input(format!("{doing}: GITHUB_API_URL and GITHUB_REPOSITORY make no address"))
                 .hint("check both"),
         },
-        _ => no_answer(doing, &causes(error)),
+        _ => match proxies.failure_of(error) {
+            Some(failure) => {
+                let message = format!("{doing}: {}", failure.message);
+                let passing = GitHubFailureKind::Passing { wait: None };
+                let kind = if failure.transient { passing } else { GitHubFailureKind::Denied };
+                GitHubFailure { kind, failure: Failure { message, ..failure } }
+            }
+            None => no_answer(doing, &causes(error)),
+        },
     }
 }
 
@@ -150,8 +159,8 @@ fn said(error: &GitHubError) -> String {
 }
 
 /// The last cause of an error: octocrab's outer ones say "Service Error".
-pub fn causes(error: &octocrab::Error) -> String {
-    let mut innermost: &dyn Error = error;
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }

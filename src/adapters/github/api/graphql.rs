@@ -49,7 +49,7 @@ impl PastDeployments for Api {
                 .client
                 .post(&self.graphql_url, Some(&body))
                 .await
-                .map_err(|error| explain::failed(call, DOING, &error))?;
+                .map_err(|error| explain::failed(call, DOING, &error, &self.proxies))?;
             if let Some(error) = answer.errors.first() {
                 let kind = error.r#type.as_deref();
                 return Err(explain::graphql(call, DOING, kind, &error.message));

@@ -1,0 +1,193 @@
+//! HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, for every client that leaves this machine.
+//!
+//! The libraries would each read them in a way of their own, or not at all. Lower case comes first, as with curl, the
+//! AWS CLI and GitHub's runner; an empty variable is one that is not set; a proxy without a scheme is `http://`.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
+
+use super::aws_error::{chain, innermost};
+use super::secret::Secret;
+use crate::failure::Failure;
+use crate::untrusted::{one_line, shortened};
+
+mod aws;
+
+/// This machine, the instance's metadata, and the credentials of ECS tasks and EKS pods, by IPv4 and IPv6: no proxy can
+/// reach what they stand for (AWS SDKs and Tools Reference Guide, "IMDS credential provider" and "Container credential
+/// provider").
+const NEVER: &str =
+    "localhost,127.0.0.0/8,::1,169.254.169.254,fd00:ec2::254,169.254.170.2,169.254.170.23,fd00:ec2::23";
+
+/// What CONNECT comes to; hyper-util exports the type as this alone, and the SDK and reqwest both go by it.
+type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<Uri>>::Error;
+
+/// By which proxy each address is reached.
+#[derive(Clone)]
+pub struct Proxies {
+    http: Option<Secret>,
+    https: Option<Secret>,
+    /// [`NEVER`] and NO_PROXY.
+    never: String,
+    matcher: Arc<Matcher>,
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.matcher.fmt(f)
+    }
+}
+
+impl Proxies {
+    /// # Errors
+    /// A variable holds no address of a proxy; it is not quoted, since it may hold a password.
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let of = |name: &str| -> Result<Option<Secret>, Failure> {
+            let found = set(variable, name).or_else(|| set(variable, "ALL_PROXY"));
+            found.map(|(name, value)| address(&name, &value)).transpose()
+        };
+        let (http, https) = (of("HTTP_PROXY")?, of("HTTPS_PROXY")?);
+        let never = match set(variable, "NO_PROXY") {
+            Some((_, theirs)) => format!("{NEVER},{theirs}"),
+            None => NEVER.to_owned(),
+        };
+        let exposed =
+            |proxy: &Option<Secret>| proxy.as_ref().map(Secret::expose).unwrap_or_default().to_owned();
+        let matcher =
+            Matcher::builder().http(exposed(&http)).https(exposed(&https)).no(never.clone()).build();
+        Ok(Self { http, https, never, matcher: Arc::new(matcher) })
+    }
+
+    /// # Errors
+    /// As [`Proxies::from_environment`].
+    pub fn of_this_process() -> Result<Self, Failure> {
+        Self::from_environment(&|name| std::env::var(name).ok())
+    }
+
+    /// For the OIDC endpoint and GitHub's API.
+    pub fn reqwest(&self) -> reqwest::Result<ClientBuilder> {
+        // The TLS library has no provider of its own in this build; a second call finds the first one's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder();
+        // Else reqwest would read the environment itself.
+        let mut builder =
+            builder.no_proxy().user_agent(concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")));
+        let never = || NoProxy::from_string(&self.never);
+        if let Some(proxy) = &self.http {
+            builder = builder.proxy(Proxy::http(proxy.expose())?.no_proxy(never()));
+        }
+        if let Some(proxy) = &self.https {
+            builder = builder.proxy(Proxy::https(proxy.expose())?.no_proxy(never()));
+        }
+        Ok(builder)
+    }
+
+    /// For the registry. Without any proxy its client reads the environment, which then has none.
+    pub fn registry(&self) -> oci_client::client::ClientConfig {
+        let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|proxy| proxy.expose().to_owned());
+        oci_client::client::ClientConfig {
+            http_proxy: exposed(&self.http),
+            https_proxy: exposed(&self.https),
+            no_proxy: Some(self.never.clone()),
+            ..Default::default()
+        }
+    }
+
+    /// What kept a request of reqwest's from its server; none when there was a connection, or no proxy.
+    pub fn failure_of(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
+        let error = chain(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>())?;
+        let target = error.url()?.as_str().parse().ok()?;
+        if error.is_connect() { self.failure(&target, error) } else { None }
+    }
+
+    /// Why there is no connection to `target`; none when it is reached without a proxy.
+    fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
+        let intercept = self.matcher.intercept(target)?;
+        let (proxy, host) = (intercept.uri().authority()?, target.host()?);
+        let reason =
+            |error: &(dyn Error + 'static)| shortened(&one_line(&innermost(error)), 300).into_owned();
+        let failure = match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
+            Some(TunnelError::ProxyAuthRequired) => {
+                return Some(
+                    Failure::input(format!(
+                        "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
+                    ))
+                    .hint("set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
+                           percent-encoding"),
+                );
+            }
+            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
+            Some(TunnelError::TunnelUnsuccessful) => {
+                Failure::service(format!("{host} can not be reached: the proxy {proxy} refuses to connect to it"))
+                    .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
+            }
+            Some(TunnelError::ConnectFailed(why)) => Failure::service(format!(
+                "{host} can not be reached: the proxy {proxy} does not answer: {}",
+                reason(&**why)
+            ))
+            .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy"),
+            _ => Failure::service(format!(
+                "{host} can not be reached by the proxy {proxy}: {}",
+                reason(error)
+            ))
+            .hint(
+                "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY; a proxy that opens TLS needs its own CA certificate among \
+                 those of SSL_CERT_FILE",
+            ),
+        };
+        Some(failure.transient())
+    }
+}
+
+/// What of the proxies' variables nobody may see: passwords, and a user that stands alone, as tokens do.
+pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+    let mut secrets: Vec<String> = names
+        .iter()
+        .flat_map(|name| [name.to_lowercase(), (*name).to_owned()])
+        .filter_map(|name| variable(&name))
+        .filter_map(|value| value.rsplit_once('@').map(|(before, _)| before.to_owned()))
+        .flat_map(|before| {
+            let user = before.split_once("://").map_or(before.as_str(), |(_, user)| user);
+            let password = user.split_once(':').map_or(user, |(_, password)| password);
+            let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned();
+            [user.to_owned(), password.to_owned(), decoded]
+        })
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+/// The first of a variable's two spellings that is not empty, with its name.
+fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<(String, String)> {
+    [name.to_lowercase(), name.to_owned()].into_iter().find_map(|name| {
+        let value = variable(&name)?.trim().to_owned();
+        (!value.is_empty()).then_some((name, value))
+    })
+}
+
+fn address(name: &str, value: &str) -> Result<Secret, Failure> {
+    let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let address =
+        Url::parse(&whole).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match address {
+        // What the libraries read is the URL standard's spelling of it.
+        Some(url) => Ok(Secret::new(url)),
+        None => Err(Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
+            "set it as in {name}=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with percent-encoding; leave it \
+             empty to go without a proxy"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
