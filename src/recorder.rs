@@ -152,6 +152,16 @@ impl<'a> Recorder<'a> {
         Tail::Pack(index)
     }
 
+    /// The log of a task that others follow is the log of these databases too.
+    pub fn share(&self, databases: &[String], tail: &Tail) {
+        if let Tail::Pack(index) = *tail {
+            self.update(|report| {
+                report.pack_logs.get_mut(index).map(|pack| pack.databases.extend_from_slice(databases))
+            });
+            self.rows(databases, |row| row.pack_log = Some(index));
+        }
+    }
+
     /// Changes the end of a task's log.
     pub fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
         match tail {

@@ -8,6 +8,7 @@
 //! - [`again`]: the databases that a killed task left, in new ones.
 //! - [`earlier`]: what is done about a task that another process of this run has begun.
 //! - [`running`]: what is done about a task of somebody else.
+//! - [`adopted`]: a task that ran before, followed instead of one of ours.
 //! - [`others`]: the look for those, again and again while the run goes on.
 //! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
 //! - [`log_files`]: the logs as files.
@@ -19,6 +20,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use self::adopted::Adopted;
 use self::again::Unit;
 use self::capacity::Capacity;
 use self::earlier::Taken;
@@ -36,6 +38,7 @@ use crate::progress::{Phase, Progress, is_fleet};
 use crate::recorder::Recorder;
 use crate::verdict::Verdict;
 
+mod adopted;
 mod again;
 mod capacity;
 mod earlier;
@@ -80,6 +83,7 @@ struct Shared<'a, W> {
     /// The next place behind all packs of the plan.
     next_place: Cell<usize>,
     others: Others,
+    adopted: Adopted,
     /// None where a read of each stream costs less.
     fleet_log: Option<FleetLog<'a, W>>,
 }
@@ -97,6 +101,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             order: Order::new(self.plan),
             next_place: Cell::new(self.plan.packs.len()),
             others: Others::new(self.plan.looked_at),
+            adopted: Adopted::default(),
             fleet_log: self.fleet_log(),
         };
         self.plan.proved.iter().for_each(|proved| self.proved(proved));

@@ -26,12 +26,25 @@ impl<W: Reads + Writes> Migration<'_, W> {
         });
     }
 
+    /// The same of one that is followed, and the file of its log.
+    pub(super) fn show(&self, following: &Following<'_>) {
+        self.link(&following.databases, &following.task);
+        if self.log_files.is_some() {
+            let file = following.log_file();
+            self.recorder.rows(&following.databases, |row| row.log_file = Some(file.clone()));
+        }
+    }
+
     /// `verdicts` are those of the databases that it was followed for, in their order.
     pub(super) async fn ended(&self, following: &Following<'_>, verdicts: &[Verdict]) {
-        let Following { task, reports, told, .. } = following;
         if !verdicts.iter().all(Verdict::is_migrated) {
             self.hear_the_others(following).await;
         }
+        self.fill_rows(following, verdicts);
+    }
+
+    pub(super) fn fill_rows(&self, following: &Following<'_>, verdicts: &[Verdict]) {
+        let Following { task, reports, told, .. } = following;
         let own = task.container(&self.plan.container);
         let is_silent = matches!(told, Told::Pack(_)) && reports.is_empty();
         for (database, verdict) in following.databases.iter().zip(verdicts) {

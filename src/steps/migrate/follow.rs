@@ -23,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_secs(150);
 const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// Why following ended.
-enum End {
+pub(super) enum End {
     Stopped,
     Lost(String),
 }
@@ -32,12 +32,25 @@ impl<W: Reads + Writes> Migration<'_, W> {
     pub(super) async fn follow(
         &self,
         pack: &Pack,
-        Followed { task, told, leave, taken_over }: Followed,
+        followed: Followed,
         shared: &Shared<'_, W>,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
     ) -> Outcome {
-        let mut following = Following {
+        let mut following = self.following(pack, followed, shared, when_stopped);
+        let verdicts = self.verdicts(&mut following, deadline).await;
+        let death = self.death(&following, &verdicts);
+        Outcome { verdicts, death }
+    }
+
+    pub(super) fn following<'f>(
+        &self,
+        pack: &Pack,
+        Followed { task, told, leave, taken_over }: Followed,
+        shared: &Shared<'_, W>,
+        when_stopped: &'f dyn Fn(&Task),
+    ) -> Following<'f> {
+        let following = Following {
             databases: pack.databases.clone(),
             tail: self.recorder.tail(&pack.databases, &told),
             told,
@@ -50,24 +63,24 @@ impl<W: Reads + Writes> Migration<'_, W> {
             taken_over,
             task,
         };
-        self.link(&pack.databases, &following.task);
+        self.show(&following);
         self.log_begins(&following);
-        if self.log_files.is_some() {
-            let file = following.log_file();
-            self.recorder.rows(&pack.databases, |row| row.log_file = Some(file.clone()));
-        }
+        following
+    }
+
+    /// For each database that it is followed for, in their order.
+    pub(super) async fn verdicts(&self, following: &mut Following<'_>, deadline: Instant) -> Vec<Verdict> {
         let verdicts = tokio::select! {
-            end = self.to_the_end(&mut following) => Some(self.judge(&following, end)),
+            end = self.to_the_end(following) => Some(self.judge(following, end)),
             () = sleep_until(deadline) => None,
-            () = self.interrupt.wait() => Some(self.cancel(&following).await),
+            () = self.interrupt.wait() => Some(self.cancel(following).await),
         };
         let verdicts = match verdicts {
             Some(verdicts) => verdicts,
-            None => self.time_out(&mut following).await,
+            None => self.time_out(following).await,
         };
-        self.ended(&following, &verdicts).await;
-        let death = self.death(&following, &verdicts);
-        Outcome { verdicts, death }
+        self.ended(following, &verdicts).await;
+        verdicts
     }
 
     /// Watches state and log together until the task has stopped and its log is complete.
@@ -100,7 +113,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         }
     }
 
-    fn judge(&self, following: &Following<'_>, end: End) -> Vec<Verdict> {
+    pub(super) fn judge(&self, following: &Following<'_>, end: End) -> Vec<Verdict> {
         let Following { databases, told, task, reports, .. } = following;
         let (container, require_report) = (&self.plan.container, self.plan.require_report);
         match (end, told) {

@@ -3,7 +3,7 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::following::{Followed, Outcome};
+use super::following::Outcome;
 use super::others::Found;
 use super::watch::until;
 use super::{Lane, Migration, Shared};
@@ -61,21 +61,6 @@ impl<W: Reads + Writes> Migration<'_, W> {
         self.progress.phase(&pack.databases, Phase::Queued);
         self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
         self.other_ends(running, shared).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
-    }
-
-    async fn adopt(&self, pack: &Pack, running: &RunningTask, shared: &Shared<'_, W>) -> Outcome {
-        self.recorder.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
-        let task = Task { arn: running.arn.clone(), ..Task::default() };
-        let told = running.told.clone();
-        let followed = if running.ours {
-            self.recorder.started(&pack.databases, &running.arn);
-            Followed::ours(task, told)
-        } else {
-            self.recorder.runs(&pack.databases, &running.arn);
-            Followed::of_others(task, told)
-        };
-        let deadline = Instant::now() + self.plan.timeout;
-        self.follow(pack, followed, shared, deadline, &|_| ()).await
     }
 
     /// None when the other task has ended; else why ours does not start.

@@ -202,3 +202,37 @@ async fn a_look_that_fails_is_said_once_and_ends_nothing() {
     let said = report.notes.iter().filter(|note| note.contains("are not seen: access denied")).count();
     assert_eq!((said, report.notes.len()), (1, 1), "{:?}", report.notes);
 }
+
+/// Two find it late, at once or one after the other: one of them follows it, into one file.
+#[tokio::test(start_paused = true)]
+async fn a_pack_that_several_adopt_is_followed_once() {
+    for lanes in 1..=3 {
+        let world = Fargate::running_for(2 * MINUTE);
+        let logs = tempfile::tempdir().expect("a directory");
+        let (lanes_flag, log_dir) =
+            (format!("--max-parallel={lanes}"), format!("--log-dir={}", logs.path().display()));
+        let names = format!("--database={},blog,wiki", ["shop", "docs", "mail"][..lanes].join(","));
+        let plan = plan(&[&names, &lanes_flag, &log_dir, "--on-running=adopt"]);
+        let late = async {
+            tokio::time::sleep(100 * SECOND).await;
+            world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other", "blog", "wiki"], true));
+        };
+        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        assert_eq!((words(&report), world.runs.get()), (vec!["migrated".into(); lanes + 2], lanes));
+        let both = &report.databases[lanes..];
+        let files = both.iter().map(|row| row.log_file.clone().expect("a file"));
+        let files: Vec<_> = files.collect();
+        assert_eq!(files[0], files[1]);
+        let log = std::fs::read_to_string(logs.path().join(&files[0])).expect("a log");
+        assert_eq!(log.lines().count(), 3, "a report of each of its databases:\n{log}");
+        assert_eq!(report.pack_logs.len(), 1);
+        assert_eq!(report.pack_logs[0].databases, ["blog", "wiki"]);
+        for row in both {
+            assert_eq!(
+                (row.pack_log, row.task_arn.as_deref(), row.exit_code),
+                (Some(0), Some(OTHER), Some(0))
+            );
+            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == row.database));
+        }
+    }
+}
