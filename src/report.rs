@@ -3,8 +3,6 @@
 //! Rendering is a pure function of a [`Report`]. The texts in it come from outside (container logs, AWS messages,
 //! names) and are raw here: each renderer makes them harmless for the place where they will stand.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 
 use crate::diagnosis::Diagnosis;
@@ -15,6 +13,7 @@ use crate::verdict::{self, Verdict};
 mod annotations;
 pub mod build;
 pub mod json;
+mod log_tail;
 pub mod markdown;
 mod outputs;
 #[cfg(test)]
@@ -23,6 +22,7 @@ pub mod text;
 mod words;
 
 pub use annotations::{Annotation, annotations};
+pub use log_tail::LogTail;
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;
@@ -172,90 +172,6 @@ pub struct Durations {
     pub run_ms: Option<i64>,
     /// RunTask → verdict, on our clock; createdAt → executionStoppedAt where another process had started the task.
     pub total_ms: Option<i64>,
-}
-
-/// The end of a log, within bounds whatever a container prints.
-#[derive(Debug, Clone, Default)]
-pub struct LogTail {
-    /// It is one of many, and shorter.
-    of_fleet: bool,
-    lines: VecDeque<String>,
-    bytes: usize,
-    /// Lines seen in all.
-    pub seen: u64,
-    /// Of these, what earlier tasks printed, with the line behind it.
-    earlier: u64,
-    /// Why the log is missing or short, such as a denied read.
-    pub note: Option<String>,
-}
-
-impl LogTail {
-    /// Lines and bytes that are kept of each database's log.
-    pub const MAX_LINES: usize = 200;
-    pub const MAX_BYTES: usize = 64 * 1024;
-    /// A longer line is cut here: one line can not push all others out.
-    pub const MAX_LINE: usize = 4 * 1024;
-
-    /// The same of each database of a fleet: a thousand of them are not more than a few.
-    pub const MAX_FLEET_LINES: usize = 50;
-    pub const MAX_FLEET_BYTES: usize = 8 * 1024;
-
-    /// The end of one log among many.
-    pub fn of_fleet() -> Self {
-        Self { of_fleet: true, ..Self::default() }
-    }
-
-    /// Another task's log begins, below `line` where there is something above it.
-    pub fn begin(&mut self, line: &str) {
-        self.note = None;
-        if self.seen > 0 {
-            self.push(line);
-        }
-        self.earlier = self.seen;
-    }
-
-    /// Whether the last task has printed nothing.
-    pub fn is_silent(&self) -> bool {
-        self.seen == self.earlier
-    }
-
-    /// As if the task had printed nothing yet.
-    pub fn clear(&mut self) {
-        let own = usize::try_from(self.seen - self.earlier).unwrap_or(usize::MAX);
-        self.lines.truncate(self.lines.len().saturating_sub(own));
-        self.bytes = self.lines.iter().map(String::len).sum();
-        self.seen = self.earlier;
-        self.note = None;
-    }
-
-    pub fn push(&mut self, line: &str) {
-        let (most_lines, most_bytes, most_line) = match self.of_fleet {
-            true => (Self::MAX_FLEET_LINES, Self::MAX_FLEET_BYTES, Self::MAX_LINE / 4),
-            false => (Self::MAX_LINES, Self::MAX_BYTES, Self::MAX_LINE),
-        };
-        let mut end = line.len().min(most_line);
-        while !line.is_char_boundary(end) {
-            end -= 1;
-        }
-        let mut kept = line[..end].to_owned();
-        if end < line.len() {
-            kept.push('…');
-        }
-        self.seen += 1;
-        self.bytes += kept.len();
-        self.lines.push_back(kept);
-        while self.lines.len() > most_lines || self.bytes > most_bytes {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
-        }
-    }
-
-    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        self.lines.iter().map(String::as_str)
-    }
-
-    pub fn last(&self) -> Option<&str> {
-        self.lines.back().map(String::as_str)
-    }
 }
 
 impl DatabaseReport {

@@ -89,21 +89,3 @@ async fn the_logs_of_two_tasks_of_a_database_are_told_apart() {
     assert_eq!(read("db-shop.log"), "out of luck\n");
     assert_eq!(read("db-shop.earlier-1.log"), "out of luck\n");
 }
-
-#[test]
-fn what_is_read_again_is_the_last_task_s_alone() {
-    let mut log = crate::report::LogTail::of_fleet();
-    log.begin("second");
-    assert!(log.is_silent() && log.seen == 0, "nothing is above it");
-    log.push("a");
-    log.begin("second");
-    assert!(log.is_silent());
-    log.push("b");
-    log.clear();
-    log.push("c");
-    assert_eq!((log.lines().collect::<Vec<_>>(), log.seen), (vec!["a", "second", "c"], 3));
-    // What earlier tasks printed may have been pushed out.
-    (0..100).for_each(|_| log.push("d"));
-    log.clear();
-    assert_eq!(log.lines().len(), 0);
-}
