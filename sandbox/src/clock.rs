@@ -13,6 +13,16 @@ pub enum Pace {
     Realistic { scale: f64 },
 }
 
+impl Pace {
+    /// What takes `on_fargate` there takes this long here.
+    pub fn phase(self, on_fargate: Duration) -> Duration {
+        match self {
+            Self::Instant => Duration::from_millis(1),
+            Self::Realistic { scale } => on_fargate.div_f64(scale.max(0.001)),
+        }
+    }
+}
+
 /// Follows tokio's clock, so that a test with paused time sees timestamps that agree with it.
 #[derive(Debug)]
 pub struct Clock {
@@ -48,10 +58,7 @@ impl Clock {
 
     /// A phase that takes `on_fargate` there takes this long here.
     pub fn phase(&self, on_fargate: Duration) -> Duration {
-        match self.pace {
-            Pace::Instant => Duration::from_millis(1),
-            Pace::Realistic { scale } => on_fargate.div_f64(scale.max(0.001)),
-        }
+        self.pace.phase(on_fargate)
     }
 
     /// How long a container has between SIGTERM and SIGKILL.

@@ -92,7 +92,7 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
     let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
     let system = SeedSystem::start(options, postgres, shape.state.as_deref()).await?;
     if shape.stand_in {
-        let image = StandIn::rehearsal();
+        let image = StandIn::rehearsal().at(shape.pace);
         system.sandbox.set_program(TASK_FAMILY, move |context| image.script(context));
     }
     Ok(system)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::clock::Pace;
 use crate::engine::{Script, TaskContext};
 
 /// How the migration of one database goes.
@@ -53,17 +54,24 @@ pub fn takes(name: &str) -> Duration {
 pub struct StandIn {
     migration: Arc<dyn Fn(&str) -> Migration + Send + Sync>,
     jobs: usize,
+    /// By whose clock its reports say how long it took.
+    pace: Pace,
 }
 
 impl StandIn {
     /// Databases of a pack run `jobs` at a time.
     pub fn new(jobs: usize, migration: impl Fn(&str) -> Migration + Send + Sync + 'static) -> Self {
-        Self { migration: Arc::new(migration), jobs: jobs.max(1) }
+        Self { migration: Arc::new(migration), jobs: jobs.max(1), pace: Pace::Realistic { scale: 1.0 } }
     }
 
     /// One that is fit for rehearsals: eight databases at a time, each of which [`takes`] its time and ends well.
     pub fn rehearsal() -> Self {
         Self::new(8, |name| Migration::new(takes(name), Ends::Migrated))
+    }
+
+    /// It reports the time that its container takes at this pace, and not Fargate's.
+    pub fn at(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// What a container with this environment does.
@@ -87,9 +95,13 @@ impl StandIn {
                 Ends::Failed { .. } => exit_code = 1,
                 Ends::Migrated | Ends::UpToDate => {}
             }
-            script = script.line(report(&database, &migration));
+            script = script.line(report(&database, &migration, self.took(&migration)));
         }
         script.exit(exit_code)
+    }
+
+    fn took(&self, migration: &Migration) -> Duration {
+        self.pace.phase(migration.takes)
     }
 
     /// When each database's migration is over, in that order: each begins as soon as one of the jobs is free.
@@ -124,8 +136,8 @@ fn databases(context: &TaskContext) -> Result<Vec<String>, String> {
     }
 }
 
-fn report(database: &str, migration: &Migration) -> String {
-    let ms = u64::try_from(migration.takes.as_millis()).unwrap_or(u64::MAX);
+fn report(database: &str, migration: &Migration, took: Duration) -> String {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let applied = match migration.ends {
         Ends::Migrated => json!([{ "version": "11", "name": "create_reviews_and_audit", "ms": ms }]),
         _ => json!([]),
@@ -162,6 +174,15 @@ mod tests {
         assert_eq!(ends(1), [3, 4, 5, 6]);
         assert_eq!(ends(2), [1, 2, 3, 3]);
         assert_eq!(ends(9), [1, 1, 1, 3]);
+    }
+
+    #[test]
+    fn a_report_has_the_time_of_the_clock_that_its_task_is_seen_by() {
+        let migration = Migration::new(Duration::from_secs(40), Ends::UpToDate);
+        let ms = |pace| stand_in(1).at(pace).took(&migration).as_millis();
+        assert_eq!(ms(Pace::Realistic { scale: 1.0 }), 40_000);
+        assert_eq!(ms(Pace::Realistic { scale: 20.0 }), 2_000);
+        assert_eq!(ms(Pace::Instant), 1);
     }
 
     #[test]
