@@ -101,6 +101,20 @@ pub struct RunningTask {
     pub told: Told,
     /// An earlier process of this run started it.
     pub ours: bool,
+    /// ECS has told it to end, and it may work for some more seconds.
+    pub ending: bool,
+}
+
+impl RunningTask {
+    /// What is done about it. One that is told to end will prove nothing, and is gone soon: nobody has to ask for
+    /// that being waited for.
+    pub fn met(&self, on_running: OnRunning) -> OnRunning {
+        match self {
+            Self { ending: true, .. } => OnRunning::Wait,
+            Self { ours: true, .. } => OnRunning::Adopt,
+            _ => on_running,
+        }
+    }
 }
 
 /// What the revision will be.
@@ -330,6 +344,6 @@ impl Plan {
 
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
     pub fn may_start(&self, pack: &Pack) -> bool {
-        pack.running.as_ref().is_none_or(|task| self.on_running == OnRunning::Wait && !task.ours)
+        pack.running.as_ref().is_none_or(|task| task.met(self.on_running) == OnRunning::Wait)
     }
 }

@@ -80,7 +80,7 @@ const ROWS: &[Row] = rows! {
 };
 
 const FAILED: Diagnosis = Diagnosis {
-    cause: "one of its migrations failed and was rolled back",
+    cause: "one of its migrations failed",
     fix: "correct that migration, or what it stumbled over in this database, and run again for what is left",
 };
 const GAVE_UP: Diagnosis = Diagnosis {

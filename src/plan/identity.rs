@@ -11,8 +11,8 @@ use super::pack::{Told, list_variable};
 use crate::ports::Task;
 
 /// The tasks that migrate a database now, by database: those of somebody else, and those of this run that were told a
-/// list, or something else than they would be told now. Other tasks of this run are taken up again by their client
-/// token.
+/// list, or something else than they would be told now, or to end. Other tasks of this run are taken up again by their
+/// client token.
 pub fn running_tasks(
     running: &[Task],
     container: &str,
@@ -23,7 +23,7 @@ pub fn running_tasks(
     let mut found = HashMap::new();
     for task in running {
         let Some(running) = running_task(task, container, variable, started_by) else { continue };
-        if running.ours && !packed && matches!(running.told, Told::One(_)) {
+        if running.ours && !running.ending && !packed && matches!(running.told, Told::One(_)) {
             continue;
         }
         let running = Arc::new(running);
@@ -40,8 +40,9 @@ pub fn running_task(task: &Task, container: &str, variable: &str, started_by: &s
         arn: task.arn.clone(),
         task_definition: task.task_definition.clone(),
         started_by: task.started_by.clone(),
-        told: told(task, container, variable).filter(|_| !task.is_stopped())?,
+        told: told(task, container, variable).filter(|_| !task.is_over())?,
         ours: task.started_by.as_deref() == Some(started_by),
+        ending: task.is_ending(),
     })
 }
 

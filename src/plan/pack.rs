@@ -133,7 +133,7 @@ fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
         // A pack that only follows may be of any length. One that is started after a wait must fit into a task, as
         // what it is carved from does.
         let from = match running {
-            Some(task) if task.ours || known.on_running != OnRunning::Wait => 0,
+            Some(task) if task.met(known.on_running) != OnRunning::Wait => 0,
             _ => mine,
         };
         match packs[from..].iter_mut().find(is_its) {

@@ -110,6 +110,8 @@ pub struct Task {
     pub arn: String,
     /// PROVISIONING, PENDING, ACTIVATING, RUNNING, DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED.
     pub last_status: String,
+    /// RUNNING, or STOPPED from StopTask or a container's end on.
+    pub desired_status: String,
     pub stop_code: Option<String>,
     pub stopped_reason: Option<String>,
     pub containers: Vec<Container>,
@@ -134,6 +136,16 @@ impl Task {
 
     pub fn is_stopped(&self) -> bool {
         self.last_status == "STOPPED"
+    }
+
+    /// No container of it works any more, though ECS may still take its network down.
+    pub fn is_over(&self) -> bool {
+        self.is_stopped() || self.execution_stopped_at.is_some()
+    }
+
+    /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.
+    pub fn is_ending(&self) -> bool {
+        self.desired_status == "STOPPED" && !self.is_over()
     }
 
     pub fn container(&self, name: &str) -> Option<&Container> {

@@ -1,5 +1,7 @@
 //! Observe: everything that a plan rests on, by calls that change nothing.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use tokio::time::Instant;
 use tokio::try_join;
@@ -33,11 +35,11 @@ pub struct Observed {
     pub current: Option<TaskDefinition>,
     pub image: ObservedImage,
     pub network: Network,
-    /// Tasks of the family that run now.
+    /// Tasks of the family that run now, those included that are told to end and may still work.
     pub running: Vec<Task>,
     /// When ECS was asked for them.
     pub looked_at: Instant,
-    /// Tasks that this very run has started before, in an earlier step or process, and that have ended.
+    /// Tasks that this very run has started before, in an earlier step or process, and that have ended or will.
     pub finished: Vec<Task>,
     /// What an earlier process has recorded of the run.
     pub past: Past,
@@ -84,11 +86,10 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
     let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: region.to_owned() };
     let looked_at = Instant::now();
-    let (image, network, running, finished) = try_join!(
+    let (image, network, (running, finished)) = try_join!(
         image(&settings.image, reads, &account, Some((&base, container))),
         network(settings, reads),
-        reads.tasks_of_family(&settings.cluster, base.family(), DesiredStatus::Running),
-        finished(settings, reads, base.family())
+        tasks(settings, reads, base.family())
     )?;
     let notes = local_checks(&settings.image, Some(&base), &image, settings.plan_only).await?;
     Ok(Observed {
@@ -145,14 +146,21 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
     })
 }
 
-/// A run from a terminal is known to nobody before it starts, so it has no past to look up.
-async fn finished(settings: &Settings, reads: &impl Reads, family: &str) -> Result<Vec<Task>> {
-    let run = &settings.run;
-    if !run.may_have_a_past {
-        return Ok(Vec::new());
-    }
-    let tasks = reads.tasks_of_family(&settings.cluster, family, DesiredStatus::Stopped).await?;
-    Ok(tasks.into_iter().filter(|task| task.started_by.as_ref() == Some(&run.started_by)).collect())
+/// Tasks of the family that may migrate something now, and those of this run that have ended or will.
+///
+/// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
+/// Those are asked for last: what is stopped in between is in one of the two lists.
+async fn tasks(settings: &Settings, reads: &impl Reads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
+    let (cluster, run) = (&settings.cluster, &settings.run);
+    let running = reads.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
+    let stopped = reads.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
+    let seen_later: HashSet<&str> = stopped.iter().map(|task| task.arn.as_str()).collect();
+    let running = running.into_iter().filter(|task| !seen_later.contains(task.arn.as_str()));
+    let may_work = running.chain(stopped.iter().cloned()).filter(|task| !task.is_over()).collect();
+    // A run from a terminal is known to nobody before it starts, so it has no past.
+    let is_ours =
+        |task: &Task| run.may_have_a_past && task.started_by.as_deref() == Some(run.started_by.as_str());
+    Ok((may_work, stopped.into_iter().filter(is_ours).collect()))
 }
 
 /// The base of the new revision, and the family's newest revision.

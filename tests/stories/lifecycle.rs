@@ -182,3 +182,27 @@ async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_ove
         first.finish().await.exits(0);
     }
 }
+
+/// StopTask takes a task from the list of those that run, and leaves its container up to `stopTimeout` to go on.
+#[tokio::test]
+async fn a_task_that_is_being_stopped_is_waited_for_by_any_run() {
+    for run_id in ["4242", "77"] {
+        let world = World::new().await;
+        world.program(|_| Script::new().ignores_sigterm().line("working").until_stopped());
+        let cancelled = world.migrate(&["--database", PROD]).in_actions().spawn();
+        until("a running task", || running(&world) == 1).await;
+        cancelled.signal(Signal::SIGINT);
+        cancelled.finish().await.exits(130);
+        let works = world.sandbox.tasks()[0]["executionStoppedAt"].is_null();
+        assert!(works, "its container has some seconds left");
+
+        world.program(|context| migrates(database(context)));
+        let next = world.migrate(&["--database", PROD, "--require-report"]);
+        let next = next.in_actions().variable("GITHUB_RUN_ID", run_id).finish().await;
+        next.exits(0).says("waits for the end of task").says("which is being stopped");
+        let tasks = world.sandbox.tasks();
+        assert_eq!(tasks.len(), 2);
+        let [killed, started] = [&tasks[0]["executionStoppedAt"], &tasks[1]["createdAt"]].map(Value::as_f64);
+        assert!(killed.is_some() && killed < started, "{tasks:#?}");
+    }
+}

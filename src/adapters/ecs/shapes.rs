@@ -10,6 +10,7 @@ pub fn task(task: &types::Task) -> Task {
     Task {
         arn: text(task.task_arn()),
         last_status: text(task.last_status()),
+        desired_status: text(task.desired_status()),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().map(str::to_owned),
         containers: task.containers().iter().map(container).collect(),

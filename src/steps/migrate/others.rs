@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,24 +64,39 @@ impl Others {
         databases.iter().filter_map(of).collect()
     }
 
-    /// ListTasks, and DescribeTasks of what is new in it.
+    /// Tasks of somebody else that were listed before, and are not now.
+    fn gone(&self, listed: &[String]) -> Vec<String> {
+        let known = self.known.borrow();
+        let of_others = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
+        of_others.filter(|arn| !listed.contains(arn)).cloned().collect()
+    }
+
+    /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
     async fn look(&self, plan: &Plan, reads: &impl Reads) -> Result<()> {
         // One that fails is not tried again by everyone who waits.
         self.looked_at.set(Instant::now());
         let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
         let is_new = |arn: &&String| !self.known.borrow().contains_key(*arn);
-        let new: Vec<String> = listed.iter().filter(is_new).cloned().collect();
-        let described = match new.as_slice() {
+        let mut asked: Vec<String> = listed.iter().filter(is_new).cloned().collect();
+        let gone = self.gone(&listed);
+        asked.extend_from_slice(&gone);
+        let described = match asked.as_slice() {
             [] => Vec::new(),
-            new => reads.describe_tasks(&plan.cluster, new).await?,
+            asked => reads.describe_tasks(&plan.cluster, asked).await?,
         };
         let mut known = self.known.borrow_mut();
+        known.extend(gone.iter().map(|arn| (arn.clone(), None)));
         for task in described {
-            // One of ours may have been disregarded while this was asked.
-            known.entry(task.arn.clone()).or_insert_with(|| plan.of_others(&task).map(Arc::new));
+            let of_others = plan.of_others(&task).map(Arc::new);
+            match known.entry(task.arn) {
+                // One of ours may have been disregarded while this was asked.
+                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_others)),
+                Entry::Occupied(_) => {}
+                Entry::Vacant(unknown) => drop(unknown.insert(of_others)),
+            }
         }
         let mut running = Found::new();
-        for task in listed.iter().filter_map(|arn| known.get(arn)?.as_ref()) {
+        for task in listed.iter().chain(&gone).filter_map(|arn| known.get(arn)?.as_ref()) {
             for database in task.told.databases() {
                 running.entry(database.clone()).or_insert_with(|| Arc::clone(task));
             }

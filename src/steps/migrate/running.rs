@@ -22,12 +22,10 @@ impl<W: Reads + Writes> Migration<'_, W> {
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
     ) -> Result<Outcome, Found> {
-        let what = if running.ours { OnRunning::Adopt } else { self.plan.on_running };
-        match what {
+        match running.met(self.plan.on_running) {
             OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
             OnRunning::Wait => {
-                self.progress.phase(&pack.databases, Phase::Queued);
-                self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
+                self.waits(pack, running);
                 match self.other_ends(running, shared).await {
                     Some(verdict) => Ok(Outcome::all(pack, verdict)),
                     None => self.start(pack, lane, shared).await,
@@ -55,12 +53,17 @@ impl<W: Reads + Writes> Migration<'_, W> {
         running: &RunningTask,
         shared: &Shared<'_, W>,
     ) -> Option<Result<Outcome, Found>> {
-        if self.plan.on_running != OnRunning::Wait {
+        if running.met(self.plan.on_running) != OnRunning::Wait {
             return Some(self.beside(pack, running, None, shared).await);
         }
-        self.progress.phase(&pack.databases, Phase::Queued);
-        self.recorder.note(format!("{} waits for the end of task {}", pack.name(), running.arn));
+        self.waits(pack, running);
         self.other_ends(running, shared).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
+    }
+
+    fn waits(&self, pack: &Pack, RunningTask { arn, ending, .. }: &RunningTask) {
+        self.progress.phase(&pack.databases, Phase::Queued);
+        let which = if *ending { ", which is being stopped" } else { "" };
+        self.recorder.note(format!("{} waits for the end of task {arn}{which}", pack.name()));
     }
 
     /// None when the other task has ended; else why ours does not start.

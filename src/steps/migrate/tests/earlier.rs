@@ -56,6 +56,7 @@ async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
             started_by: Some("somebody".into()),
             told: Told::One("shop".into()),
             ours: false,
+            ending: false,
         }));
         let (_sender, never) = Interrupt::by_hand();
         let (report, took) = migrated(&world, &plan, &never).await;

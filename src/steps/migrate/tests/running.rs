@@ -19,6 +19,7 @@ fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
         started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
         told: Told::One("shop".into()),
         ours: false,
+        ending: false,
     }));
     plan
 }
@@ -84,6 +85,7 @@ fn beside_a_pack(world: &Fargate, flags: &[&str]) -> Plan {
         started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
         told: Told::Pack(told.map(str::to_owned).to_vec()),
         ours: false,
+        ending: false,
     });
     for pack in &mut plan.packs {
         pack.running = Some(Arc::clone(&running));
@@ -139,6 +141,30 @@ async fn one_that_somebody_else_starts_later_is_met_as_the_plan_would_have() {
         assert_eq!(world.runs.get(), ours, "{flag}");
         assert_eq!(report.databases[2].task_arn.as_deref() == Some(OTHER), flag == "adopt");
     }
+}
+
+/// It is not listed as running any more, and works on.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_told_to_end_before_the_next_look_is_waited_for() {
+    let world = Fargate {
+        slow: Some(("blog", 10 * MINUTE)),
+        stop_timeout: 60 * SECOND,
+        ..Fargate::running_for(2 * MINUTE)
+    };
+    let late = async {
+        tokio::time::sleep(100 * SECOND).await;
+        world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["blog"], false));
+        tokio::time::sleep(4 * MINUTE).await;
+        world.stopped.borrow_mut().insert(OTHER.into(), Instant::now());
+    };
+    let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
+    let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+    assert_eq!(words(&report), ["migrated"; 3], "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("which is being stopped")), "{:?}", report.notes);
+    let tasks = world.tasks.borrow();
+    let began = tasks.iter().find(|(arn, life)| life.databases == ["blog"] && *arn != OTHER);
+    let after = began.map(|(_, life)| life.since - world.stopped.borrow()[OTHER]);
+    assert!(after >= Some(world.stop_timeout), "{after:?}");
 }
 
 /// It goes on where nobody sees it. One database waits for it in vain; another one, which a killed pack of ours leaves

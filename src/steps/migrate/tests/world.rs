@@ -60,6 +60,8 @@ pub struct Fargate {
     pub dry_subnet: Option<String>,
     pub tasks: RefCell<HashMap<String, Life>>,
     pub stopped: RefCell<HashMap<String, Instant>>,
+    /// How long a container goes on after StopTask.
+    pub stop_timeout: Duration,
     /// StopTask is carried out, and its answer does not come.
     pub stops_in_silence: bool,
     pub lists: Cell<usize>,
@@ -122,6 +124,7 @@ impl Fargate {
             dry_subnet: None,
             tasks: RefCell::default(),
             stopped: RefCell::default(),
+            stop_timeout: Duration::ZERO,
             stops_in_silence: false,
             lists: Cell::default(),
             list_denied: false,
@@ -143,13 +146,14 @@ impl Fargate {
         let killed = self.stopped.borrow().get(arn).copied();
         let started = since >= START;
         let ended_for = match killed {
-            Some(at) => Some(at.elapsed()),
+            Some(at) => at.elapsed().checked_sub(self.stop_timeout),
             None => since.checked_sub(START + self.run_of(&life)),
         };
         let over = ended_for.is_some();
         let status = match ended_for {
             Some(ago) if ago >= END => "STOPPED",
             Some(_) => "DEPROVISIONING",
+            None if killed.is_some() => "STOPPING",
             None if started => "RUNNING",
             None => "PROVISIONING",
         };
@@ -162,6 +166,7 @@ impl Fargate {
         Some(Task {
             arn: arn.to_owned(),
             last_status: status.into(),
+            desired_status: if over || killed.is_some() { "STOPPED" } else { "RUNNING" }.into(),
             stop_code: over.then(|| match (killed, &death) {
                 (Some(_), _) => "UserInitiated".into(),
                 (None, Some(death)) => death.stop_code.into(),
@@ -291,7 +296,8 @@ impl Reads for Fargate {
         self.lists.set(self.lists.get() + 1);
         anyhow::ensure!(!self.list_denied, "access denied");
         let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
-        let is_wanted = |task: &Task| task.is_stopped() == (wanted == DesiredStatus::Stopped);
+        let is_wanted =
+            |task: &Task| (task.desired_status == "STOPPED") == (wanted == DesiredStatus::Stopped);
         let tasks = arns.iter().filter_map(|arn| self.task(arn)).filter(is_wanted);
         Ok(tasks.map(|task| task.arn).collect())
     }
