@@ -157,7 +157,7 @@ pub struct LogPath {
     /// Of the program alone, without what a run without lines costs.
     pub client_cpu_seconds: f64,
     pub peak_mib: f64,
-    /// With the sandbox on the same machine, and waiting included.
+    /// Of the whole run, with the sandbox on the same machine, and waiting included.
     pub wall: f64,
     /// Calls that read them.
     pub reads: u64,

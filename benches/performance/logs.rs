@@ -36,7 +36,7 @@ pub fn measure(quick: bool) -> Result<Logs> {
                 lines,
                 client_cpu_seconds: busy.0.cpu_seconds - idle.0.cpu_seconds,
                 peak_mib: busy.0.peak_mib,
-                wall: busy.0.wall - idle.0.wall,
+                wall: busy.0.wall,
                 reads: busy.1,
             })
         });

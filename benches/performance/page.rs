@@ -252,7 +252,7 @@ fn packed(found: &Packed) -> String {
 }
 
 fn logs(logs: &Logs) -> String {
-    let head = ["path", "lines", "lines a CPU second", "CPU s a million", "wall", "calls", "peak MiB"];
+    let head = ["path", "lines", "lines a CPU second", "CPU s a million", "whole run", "calls", "peak MiB"];
     table(
         &head,
         logs.paths.iter().map(|path| {
