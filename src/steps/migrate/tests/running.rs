@@ -148,13 +148,14 @@ async fn one_that_somebody_else_starts_later_is_met_as_the_plan_would_have() {
 async fn one_that_is_told_to_end_before_the_next_look_is_waited_for() {
     let world = Fargate {
         slow: Some(("blog", 10 * MINUTE)),
-        stop_timeout: 60 * SECOND,
+        stop_timeout: 2 * MINUTE,
         ..Fargate::running_for(2 * MINUTE)
     };
+    // Looks come when a task has ended, after 170 and 340 seconds or a little more.
     let late = async {
         tokio::time::sleep(100 * SECOND).await;
         world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["blog"], false));
-        tokio::time::sleep(4 * MINUTE).await;
+        tokio::time::sleep(200 * SECOND).await;
         world.stopped.borrow_mut().insert(OTHER.into(), Instant::now());
     };
     let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
