@@ -202,7 +202,8 @@ pub struct Fleet {
     #[arg(long, value_name = "PERCENT", default_value = "50%")]
     pub api_share: String,
 
-    /// What happens to a database that another task migrates now
+    /// What happens to a database that another task migrates now; the end of one that is being stopped is waited for in
+    /// any case
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_running: OnRunning,
 

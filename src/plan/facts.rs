@@ -2,7 +2,7 @@
 
 use super::listing::brief;
 use super::print::{counted, exists, names};
-use super::{Earlier, ImagePlan, Plan, RevisionPlan, list_variable};
+use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, list_variable};
 use crate::cli::OnRunning;
 use crate::failure::Failure;
 
@@ -27,11 +27,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     if plan.packed {
         facts.push(("tasks", tasks(plan)));
     }
-    let running = plan.packs.iter().filter(|pack| pack.running.is_some());
-    let running: usize = running.map(|pack| pack.databases.len()).sum();
-    if running > 0 {
-        facts.push(("running now", running_now(plan.on_running, running)));
-    }
+    facts.extend(running_now(plan).into_iter().map(|sentence| ("running now", sentence)));
     facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
     if plan.canaries > 0 {
         facts.push(("waves", waves(plan)));
@@ -49,13 +45,28 @@ fn tasks(plan: &Plan) -> String {
     format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.database_variable))
 }
 
-fn running_now(what: OnRunning, databases: usize) -> String {
-    let what = match what {
-        OnRunning::Wait => "that task's end is waited for",
-        OnRunning::Adopt => "that task is followed and judged, when it runs the same revision",
-        OnRunning::Fail => "nothing is started beside it",
+/// Databases that a task migrates now, by what is done about it.
+fn running_now(plan: &Plan) -> Vec<String> {
+    let count = |is_meant: fn(&RunningTask) -> bool| -> usize {
+        let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
+        plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
     };
-    format!("{} migrated by a task of somebody else: {what}", counted(databases))
+    let of_others = match plan.on_running {
+        OnRunning::Wait => "a task of somebody else: its end is waited for",
+        OnRunning::Adopt => {
+            "a task of somebody else: it is followed and judged, when it runs the same revision"
+        }
+        OnRunning::Fail => "a task of somebody else: nothing is started beside it",
+    };
+    [
+        (count(|task| !task.ours && !task.ending), of_others),
+        (count(|task| task.ours && !task.ending), "a task of this run: it is followed"),
+        (count(|task| task.ending), "a task that is being stopped: its end is waited for"),
+    ]
+    .into_iter()
+    .filter(|(databases, _)| *databases > 0)
+    .map(|(databases, whose)| format!("{} migrated by {whose}", counted(databases)))
+    .collect()
 }
 
 /// What is left of a run that goes on; none for one that begins.

@@ -288,6 +288,25 @@ fn databases_of_a_running_pack_leave_their_own() {
 }
 
 #[test]
+fn a_task_that_is_told_to_end_is_waited_for_whoever_started_it() {
+    for (flag, started_by) in [("fail", "somebody"), ("adopt", "somebody"), ("fail", "")] {
+        let settings = settings(&["--database=shop", &format!("--on-running={flag}")]);
+        let started_by = if started_by.is_empty() { &settings.run.started_by } else { started_by };
+        let mut observed = observed(document());
+        let ending = Task { desired_status: "STOPPED".into(), ..task("arn:1", "shop", started_by) };
+        let is_ours = *started_by == *settings.run.started_by;
+        observed.finished = is_ours.then(|| ending.clone()).into_iter().collect();
+        observed.running = vec![ending];
+        let plan = Plan::new(&settings, observed).expect("a plan");
+        assert!(plan.may_start(&plan.packs[0]), "{flag}");
+        assert_eq!(plan.packs[0].attempt, u32::from(is_ours), "another task, after its end");
+        let text = print::text(&plan).expect("a text");
+        let said = "1 database migrated by a task that is being stopped: its end is waited for";
+        assert!(text.contains(said) && !text.contains("nothing is started"), "{text}");
+    }
+}
+
+#[test]
 fn what_the_first_process_of_a_run_had_packed_the_second_packs_alike() {
     let settings = settings(&["--database=a,b,c,d,e,f", "--databases-per-task=2"]);
     let first = Plan::new(&settings, observed(document())).expect("a plan");

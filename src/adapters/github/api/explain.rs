@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use octocrab::GitHubError;
 
+use crate::adapters::aws_error::innermost;
 use crate::adapters::proxy::Proxies;
 use crate::failure::Failure;
 use crate::ports::github::{GitHubCall, GitHubFailure, GitHubFailureKind};
@@ -160,9 +161,5 @@ fn said(error: &GitHubError) -> String {
 
 /// The last cause of an error: octocrab's outer ones say "Service Error".
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    shortened(&one_line(&innermost.to_string()), 300).into_owned()
+    shortened(&one_line(&innermost(error)), 300).into_owned()
 }
