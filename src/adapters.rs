@@ -29,6 +29,7 @@ pub mod logs;
 pub mod oci;
 pub mod proxy;
 pub mod push_error;
+pub mod rates;
 pub mod registry_login;
 pub mod secret;
 pub mod tagging;

@@ -8,20 +8,19 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_WORKFLOW};
 use crate::failure::Failure;
-use crate::workflow::DEFAULT_WORKFLOW;
 
 mod flags;
-mod layers;
+mod precedence;
 mod repeated;
 mod resume;
 
-use layers::Layers;
+use precedence::Layers;
 
 pub use flags::{
-    AwsFlags, Base, ConfigFile, Credentials, Fleet, Format, GitHubFlags, Image, ImageSource, Leftover,
-    NetworkFlags, OnRunning, Output, Target, TaskFlags, TrustFlags,
+    AwsFlags, Base, ConfigFile, Credentials, Fleet, GitHubFlags, Image, ImageSource, NetworkFlags, Output,
+    Target, TaskFlags, TrustFlags,
 };
 pub use resume::Resume;
 
@@ -159,7 +158,7 @@ impl From<clap::Error> for Error {
 
 /// Every command and flag, as the command line takes them.
 pub fn command() -> clap::Command {
-    layers::with_values_for_switches(Cli::command())
+    precedence::with_values_for_switches(Cli::command())
 }
 
 /// Reads the command line. In GitHub Actions an input that no flag overrides counts as its flag, and the input
@@ -196,7 +195,7 @@ pub fn parse(
         arguments.splice(place..place, layers.config(&config));
         let parsed = command.try_get_matches_from(&arguments).and_then(|all| Cli::from_arg_matches(&all));
         // Flags and inputs were read without it: the file is to blame.
-        cli = parsed.map_err(|error| Error::Config(layers::refused(&config, &error)))?;
+        cli = parsed.map_err(|error| Error::Config(precedence::refused(&config, &error)))?;
         if let Some(flags) = cli.command.config_file() {
             flags.fleet = config.fleet().clone();
         }

@@ -27,6 +27,9 @@ pub use schema::schema;
 /// Where the file is looked for when `--config` names none.
 pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
 
+/// The workflow that `--check` and `--write` mean when they name none.
+pub const DEFAULT_WORKFLOW: &str = ".github/workflows/migrate.yml";
+
 /// Bytes: a hundred thousand databases fit, and nothing larger is waited for.
 const MAX_SIZE: u64 = 8 << 20;
 

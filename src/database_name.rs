@@ -1,12 +1,17 @@
 //! What may be the name of a database.
 
-use crate::settings::FLEET_PLACEHOLDER;
-
 /// Bytes of a PostgreSQL identifier (NAMEDATALEN - 1); PostgreSQL cuts a longer name without a word.
 pub const MAX_BYTES: usize = 63;
 
 /// Every database of the configuration file, as `--database` and the workflow's dropdown say it.
 pub const ALL: &str = "all";
+
+/// The value of the database variable in a fleet's revision: no server has such a database, so a task that is
+/// started by hand fails closed instead of landing on a default.
+pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
+
+/// With more databases than this they are counted, and their log lines go to files only.
+const FLEET: usize = 20;
 
 /// Why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
 /// links and summaries.
@@ -26,4 +31,23 @@ pub fn refused(name: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The variable of a list, beside the one of a single database.
+pub fn list_variable(database_variable: &str) -> String {
+    format!("{database_variable}S")
+}
+
+/// A list by its first name.
+pub fn short_list(databases: &[String]) -> String {
+    match databases {
+        [] => "no database".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+/// Whether so many databases are a fleet.
+pub fn is_fleet(databases: usize) -> bool {
+    databases > FLEET
 }

@@ -1,14 +1,16 @@
 //! `fargate-migrate`: from a commit to migrated databases on ECS Fargate.
 //!
-//! Read [`pipeline`] first.
+//! Read [`operations`] first.
 
 pub mod cli;
+pub mod choices;
 pub mod config;
 pub mod database_name;
 pub mod settings;
-pub mod pipeline;
+pub mod operations;
 pub mod state;
 pub mod steps;
+pub mod migration;
 pub mod plan;
 pub mod image_reference;
 pub mod task_definition;
@@ -18,15 +20,15 @@ pub mod diagnosis;
 pub mod report;
 pub mod progress;
 pub mod backoff;
-pub mod throttled;
 pub mod untrusted;
+pub mod workflow_commands;
 pub mod recorder;
-pub mod deployments;
-pub mod console;
-pub mod workflow;
-pub mod iam;
+pub mod github;
+pub mod aws_console;
 pub mod interrupt;
-pub mod post;
 pub mod failure;
 pub mod ports;
 pub mod adapters;
+
+#[cfg(test)]
+mod layers;

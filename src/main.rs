@@ -5,19 +5,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fargate_migrate::adapters::github::{GitHub, Place};
+use fargate_migrate::adapters::github::{GitHub, place};
 use fargate_migrate::adapters::proxy;
-use fargate_migrate::cli::{self, Command, Format};
+use fargate_migrate::choices::Format;
+use fargate_migrate::cli::{self, Command};
 use fargate_migrate::failure::{self, Failure};
-use fargate_migrate::iam;
 use fargate_migrate::interrupt::Interrupt;
-use fargate_migrate::pipeline::{self, BuildOutcome, Outcome};
+use fargate_migrate::operations::build::{self as build_operation, BuildOutcome};
+use fargate_migrate::operations::iam;
+use fargate_migrate::operations::migrate::{self as migrate_operation, Outcome};
+use fargate_migrate::operations::post;
+use fargate_migrate::operations::workflow;
 use fargate_migrate::plan;
-use fargate_migrate::post;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::{self, Annotation, annotations, json, markdown, text};
 use fargate_migrate::settings::{BuildSettings, RunIdentity, Settings};
-use fargate_migrate::workflow;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -86,7 +88,7 @@ async fn migrate(
     let format = flags.output.format;
     let commit = github.and_then(|github| github.sha.clone());
     let settings = Settings::new(flags, commit, identity(github))?;
-    match pipeline::migrate(&settings, progress, github, &interrupt).await? {
+    match migrate_operation::migrate(&settings, progress, github, &interrupt).await? {
         Outcome::Planned(plan) => {
             if let Some(github) = github {
                 github.write_summary(&plan::markdown(&plan)?)?;
@@ -120,8 +122,7 @@ async fn migrate(
 fn annotate(progress: &Progress, github: Option<&GitHub>, annotation: &Annotation) {
     let Annotation { title, message, file, line } = annotation;
     let workspace = github.and_then(|github| github.workspace.as_deref());
-    let place =
-        workspace.zip(file.as_deref()).and_then(|(workspace, file)| Place::find(workspace, file, *line));
+    let place = workspace.zip(file.as_deref()).and_then(|(workspace, file)| place(workspace, file, *line));
     progress.annotate_error(place.as_ref(), title, message);
 }
 
@@ -129,7 +130,7 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
     let interrupt = Interrupt::install()?;
     let format = flags.output.format;
     let settings = BuildSettings::new(flags, github.and_then(|github| github.sha.clone()), identity(github))?;
-    match pipeline::build(&settings, progress, github, &interrupt).await? {
+    match build_operation::build(&settings, progress, github, &interrupt).await? {
         BuildOutcome::Planned(plan) => {
             if let Some(github) = github {
                 github.write_summary(&plan::build::markdown(&plan))?;

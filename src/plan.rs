@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cli::{Leftover, OnRunning};
+use crate::choices::{Leftover, OnRunning};
+use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
-use crate::ports::{LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{FLEET_PLACEHOLDER, Packing, Settings};
+use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
+use crate::settings::{Packing, Settings};
+use crate::state::deployed::Terms;
 use crate::state::record::Target;
-use crate::steps::observe::{Account, Observed};
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
 pub mod build;
@@ -23,8 +24,10 @@ mod identity;
 mod image;
 mod listing;
 mod markdown;
+mod observed;
 mod pack;
 mod packing;
+mod past;
 mod print;
 mod request;
 mod resumed;
@@ -39,12 +42,14 @@ use packing::Limits;
 use resumed::{Resumed, next_attempts};
 
 pub use identity::told;
-pub use image::ImagePlan;
+pub use image::{ImagePlan, ImageSource, docker_build, platform};
 pub use markdown::{markdown, markdown_within};
-pub use pack::{Pack, Told, list_variable, name};
+pub use observed::{Observed, ObservedBuild, ObservedImage};
+pub use pack::{Pack, Told};
+pub use past::Past;
 pub use print::{json, text};
 pub use request::run_task_input;
-pub use resumed::{Earlier, Proved, Terms};
+pub use resumed::{Earlier, Proved};
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
 pub const MAX_OVERRIDES: usize = 8192;
@@ -265,6 +270,12 @@ impl Plan {
                 self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.database_variable])
             }
         })
+    }
+
+    /// What its databases are databases of; none when AWS was not asked.
+    pub fn target(&self) -> Option<Target> {
+        let account = self.account.as_ref();
+        Target::of(account, &self.cluster, self.family(), &self.container, &self.database_variable)
     }
 
     /// What a task of somebody else migrates now; none when it is the run's own.

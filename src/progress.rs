@@ -7,9 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::adapters::github::Place;
 use crate::untrusted;
 use crate::verdict::Verdict;
+use crate::workflow_commands::Place;
 
 mod bars;
 mod lines;
@@ -18,8 +18,6 @@ mod tally;
 
 use bars::Bars;
 use plain::Plain;
-
-pub use tally::is_fleet;
 
 /// Where a database's migration task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

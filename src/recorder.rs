@@ -8,11 +8,12 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::adapters::github::GitHub;
-use crate::deployments::DeploymentQueue;
+use crate::database_name::is_fleet;
 use crate::failure::{ExitCode, Failure};
+use crate::github::deployments::DeploymentQueue;
+use crate::operations::post;
 use crate::plan::{Plan, Told};
-use crate::post;
-use crate::progress::{Progress, is_fleet};
+use crate::progress::Progress;
 use crate::report::{DatabaseReport, LogTail, PackLog, Report, markdown, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
 use crate::state::State;

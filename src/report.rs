@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::diagnosis::Diagnosis;
 use crate::failure::{ExitCode, Failure};
 use crate::migration_report::MigrationReport;
+use crate::plan::ImageSource;
 use crate::verdict::{self, Verdict};
 
 mod annotations;
@@ -64,29 +65,6 @@ pub struct ImageUsed {
     pub reference: String,
     pub digest: Option<String>,
     pub source: ImageSource,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageSource {
-    /// Built by docker and pushed in this run.
-    Built,
-    /// Packaged from `--binary` and pushed in this run.
-    Packaged,
-    /// The repository had the tag already.
-    Reused,
-    /// Named by `--image`.
-    Given,
-}
-
-impl ImageSource {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Built => "built",
-            Self::Packaged => "packaged",
-            Self::Reused => "reused",
-            Self::Given => "given",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::cli::{self, Format, Leftover, OnRunning};
+use crate::choices::{Format, Leftover, OnRunning};
+use crate::cli;
+use crate::database_name::list_variable;
 use crate::failure::Failure;
-use crate::plan::list_variable;
-use crate::state::StateChoice;
 
 mod build;
+mod identity;
 pub(crate) mod parse;
 mod selection;
 mod waves;
@@ -18,6 +17,7 @@ mod waves;
 pub use waves::Canary;
 
 pub use build::BuildSettings;
+pub use identity::RunIdentity;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -78,6 +78,15 @@ pub struct ImageSettings {
     pub choice: ImageChoice,
 }
 
+/// `--state`, and how it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChoice {
+    pub file: PathBuf,
+    pub resume: bool,
+    /// Only databases that ran and are not proved migrated.
+    pub only_failed: bool,
+}
+
 /// How many databases share a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
@@ -87,35 +96,6 @@ pub enum Packing {
     AtMost(usize),
     /// A task is told a list: as many tasks as run at once, with about as much to do each.
     Auto,
-}
-
-/// Names this run to ECS: what it starts is known as its own, to a retry and to other runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunIdentity {
-    /// RunTask's startedBy: ≤ 128 characters `[A-Za-z0-9-/_]`.
-    pub started_by: String,
-    /// Whether an earlier step or process may have run under the same name.
-    pub may_have_a_past: bool,
-}
-
-impl RunIdentity {
-    /// The job of a workflow run: the same for a step that is tried again within the attempt. The jobs of a matrix have
-    /// one id and run at the same time, so the runner tells them apart.
-    pub fn of_github(run_id: &str, attempt: &str, job: &str, runner: Option<&str>) -> Self {
-        let job: String =
-            job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
-        let runner = runner.map_or_else(String::new, |name| {
-            let hash = Sha256::digest(name);
-            hash.iter().take(4).fold(String::from("-"), |text, byte| format!("{text}{byte:02x}"))
-        });
-        let started_by = format!("fargate-migrate/gha-{run_id}-{attempt}-{job}{runner}");
-        Self { started_by, may_have_a_past: true }
-    }
-
-    /// A run from somebody's terminal: `unique` tells it from every other one.
-    pub fn local(unique: &str) -> Self {
-        Self { started_by: format!("fargate-migrate/local-{unique}"), may_have_a_past: false }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,10 +125,6 @@ pub enum Selector {
     Id(String),
     Tag { key: String, pattern: String },
 }
-
-/// The value of the database variable in a fleet's revision: no server has such a database, so a task that is
-/// started by hand fails closed instead of landing on a default.
-pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 
 impl Settings {
     /// # Errors

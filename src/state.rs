@@ -24,18 +24,13 @@
 //! or never. Where two machines have a copy of the file, the lock does not help; both then say the same tokens for what
 //! was open, and start what was not, so a state file is for one run at a time.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
-
-use crate::deployments::earlier::EarlierDeployments;
 use crate::failure::Failure;
-use crate::plan::Plan;
-use crate::ports::{Reads, Task};
 use crate::settings::{RunIdentity, Settings};
 
+pub mod deployed;
 pub mod history;
 mod journal;
 pub mod record;
@@ -51,15 +46,6 @@ use record::Target;
 
 /// What was looked up at ECS for a launch without an outcome is good for so long: half of a token's life.
 pub const FRESH: Duration = Duration::from_hours(12);
-
-/// `--state`, and how it is used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateChoice {
-    pub file: PathBuf,
-    pub resume: bool,
-    /// Only databases that ran and are not proved migrated.
-    pub only_failed: bool,
-}
 
 /// The journal of this run, and what it said when the run began.
 #[derive(Debug)]
@@ -180,10 +166,9 @@ impl State {
     /// # Errors
     /// The file is about other databases than the plan: its account, Region, cluster, task definition, container or
     /// database variable is another one.
-    pub fn check(&self, plan: &Plan) -> Result<(), Failure> {
+    pub fn check(&self, planned: Option<&Target>) -> Result<(), Failure> {
         let recorded = self.history.run().map(|run| &run.target);
-        let planned = target(plan);
-        match recorded.zip(planned.as_ref()).and_then(|(theirs, ours)| theirs.difference(ours)) {
+        match recorded.zip(planned).and_then(|(theirs, ours)| theirs.difference(ours)) {
             None => Ok(()),
             Some((what, theirs, ours)) => Err(Failure::input(format!(
                 "state file {} is about {what} {theirs}, and this run about {ours}",
@@ -192,45 +177,6 @@ impl State {
             .hint("name another file with --state, or run where the file is about")),
         }
     }
-}
-
-/// What a plan is made from besides what runs now.
-#[derive(Debug, Clone, Default)]
-pub struct Past {
-    /// Without it, no more than durations is taken from the history.
-    pub resumes: bool,
-    pub history: History,
-    /// What ECS knows of the tasks whose end nobody has judged.
-    pub tasks: Vec<Task>,
-    /// Instead of a state file: what GitHub's Deployments say.
-    pub deployed: EarlierDeployments,
-}
-
-impl Past {
-    /// # Errors
-    /// ECS does not answer.
-    pub async fn of<R: Reads>(state: Option<&State>, settings: &Settings, reads: Option<&R>) -> Result<Self> {
-        let Some(state) = state else { return Ok(Self::default()) };
-        let history = state.history.clone();
-        let mut tasks = Vec::new();
-        if let Some(reads) = reads.filter(|_| state.resumes) {
-            let open = |database: &String| match history.next(database, None, true) {
-                Next::FindOut(launch) => launch.task.clone(),
-                _ => None,
-            };
-            let arns: BTreeSet<String> = settings.databases.iter().filter_map(open).collect();
-            let arns = Vec::from_iter(arns);
-            if !arns.is_empty() {
-                tasks = reads.describe_tasks(&settings.cluster, &arns).await?;
-            }
-        }
-        Ok(Self { resumes: state.resumes, history, tasks, deployed: EarlierDeployments::default() })
-    }
-}
-
-/// What the plan's databases are databases of; none when AWS was not asked.
-pub fn target(plan: &Plan) -> Option<Target> {
-    Target::of(plan.account.as_ref(), &plan.cluster, plan.family(), &plan.container, &plan.database_variable)
 }
 
 /// A new run must not start what a task of an earlier one may be doing.

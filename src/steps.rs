@@ -3,5 +3,4 @@
 pub mod observe;
 pub mod image;
 pub mod revision;
-pub mod migrate;
-pub mod comment;
+pub mod task;

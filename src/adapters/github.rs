@@ -3,7 +3,6 @@
 //! The runner reads both streams of a step line by line, and takes `::name k=v::data` at a line's start and
 //! `##[name k=v]data` anywhere for commands (actions/runner, ActionCommand.cs).
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -13,14 +12,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::adapters::secret::Secret;
 use crate::ports::github::PullRequest;
-use crate::untrusted::{lines, one_line, shortened};
+use crate::workflow_commands::random_token;
 
 pub mod api;
 mod event;
 mod token;
 mod workspace;
 
-pub use workspace::Place;
+pub use workspace::place;
 
 /// The run that we are a step of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,98 +173,6 @@ fn append<K: AsRef<str>>(path: Option<&Path>, what: &str, pairs: &[(K, String)])
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("write {what} to {}", path.display()))
-}
-
-/// While it is up, the runner takes nothing on the stream for a command.
-///
-/// Each time it has a new token: no log can take it down, not even one whose author reads along.
-#[derive(Debug, Default)]
-pub struct Fence {
-    token: Option<String>,
-}
-
-impl Fence {
-    pub fn is_up(&self) -> bool {
-        self.token.is_some()
-    }
-
-    /// The line that puts it up, when it is down.
-    pub fn raise(&mut self) -> Option<String> {
-        if self.token.is_some() {
-            return None;
-        }
-        let token = self.token.insert(random_token());
-        Some(format!("::stop-commands::{token}"))
-    }
-
-    /// The line that takes it down, when it is up.
-    pub fn lower(&mut self) -> Option<String> {
-        self.token.take().map(|token| format!("::{token}::"))
-    }
-}
-
-/// Begins a section that the log page folds. Sections do not nest.
-pub fn group(title: &str) -> String {
-    format!("::group::{}", data(title))
-}
-
-pub const END_GROUP: &str = "::endgroup::";
-
-/// An annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
-pub fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
-    let mut properties = String::new();
-    if let Some(Place { file, line }) = place {
-        let _ = write!(properties, "file={},", property(file));
-        if let Some(line) = line {
-            let _ = write!(properties, "line={line},");
-        }
-    }
-    format!(
-        "::error {properties}title={}::{}",
-        property(&one_line(title)),
-        data(&shortened(&lines(message).map(one_line).collect::<Vec<_>>().join("\n"), MESSAGE))
-    )
-}
-
-/// The runner cuts a longer message (ExecutionContext.cs: 4,096).
-const MESSAGE: usize = 4_000;
-
-/// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
-/// masked by line.
-pub fn mask(secret: &str) -> Option<String> {
-    (!secret.trim().is_empty()).then(|| format!("::add-mask::{}", data(secret)))
-}
-
-/// A line of text for a stream on which commands are on.
-pub fn harmless(line: &str) -> Cow<'_, str> {
-    if !line.contains("##[") && !line.trim_start().starts_with("::") {
-        return Cow::Borrowed(line);
-    }
-    let broken = line.replace("##[", "#\u{200b}#[");
-    let text = broken.trim_start();
-    let indent = &broken[..broken.len() - text.len()];
-    Cow::Owned(if text.starts_with("::") { format!("{indent}:\u{200b}{}", &text[1..]) } else { broken })
-}
-
-/// The escapes of ActionCommand.cs for a command's data.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The escapes of ActionCommand.cs for a command's property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// 128 random bits of the operating system, as hexadecimal digits.
-fn random_token() -> String {
-    let mut bytes = [0; 16];
-    // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

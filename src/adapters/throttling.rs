@@ -1,4 +1,4 @@
-//! Throttled calls are not the SDK's to retry: [`crate::throttled`] has to hear of them, and slows down all the others.
+//! Throttled calls are not the SDK's to retry: [`crate::adapters::rates`] has to hear of them, and slows down all the others.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{

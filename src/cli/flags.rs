@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use clap::Args;
 
+use crate::choices::{Format, Leftover, OnRunning};
 use crate::config;
 
 #[derive(Debug, Clone, Args)]
@@ -228,25 +227,6 @@ pub struct Output {
     pub log_dir: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    #[default]
-    Text,
-    Json,
-    Markdown,
-}
-
-/// What becomes of a task that we no longer wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Leftover {
-    /// Stop it: SIGTERM, then SIGKILL after the container's stopTimeout
-    #[default]
-    Stop,
-    /// Leave it running, and say so
-    Leave,
-}
-
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Policies")]
 pub struct TrustFlags {
@@ -277,17 +257,4 @@ pub struct TrustFlags {
     /// Also allow the lists that hints are made of: clusters, families and repositories that exist
     #[arg(long)]
     pub hints: bool,
-}
-
-/// What is done about a task of somebody else that migrates a database now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnRunning {
-    /// Wait for its end, and then migrate
-    Wait,
-    /// Follow it to its end, and judge it as ours, when it runs the same revision
-    Adopt,
-    /// Start none beside it: the verdict is already running
-    #[default]
-    Fail,
 }

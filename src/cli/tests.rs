@@ -1,4 +1,5 @@
 use super::*;
+use crate::choices::Leftover;
 
 fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> Migrate {
     in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")

@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::scalar::{Count, PerTask, Switch};
 use super::text::{Duration, Member, Name, SecurityGroup, Share, Subnet, Variable};
-use crate::cli::{Leftover, OnRunning};
+use crate::choices::{Leftover, OnRunning};
 
 /// What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a flag, and an input of
 /// the Action, override it. Paths are relative to the directory that fargate-migrate runs in, which is the

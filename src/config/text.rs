@@ -137,7 +137,7 @@ impl JsonSchema for Name {
             "type": "string",
             "maxLength": database_name::MAX_BYTES,
             "pattern": r"^[\p{L}\p{N}_$][\p{L}\p{N}_.$-]*$",
-            "not": {"enum": [database_name::ALL, crate::settings::FLEET_PLACEHOLDER]},
+            "not": {"enum": [database_name::ALL, crate::database_name::FLEET_PLACEHOLDER]},
         })
     }
 }
@@ -156,7 +156,7 @@ impl JsonSchema for Member {
             "type": "string",
             "maxLength": database_name::MAX_BYTES,
             "pattern": r"^[\p{L}\p{N}_$*?][\p{L}\p{N}_.$*?-]*$",
-            "not": {"enum": [database_name::ALL, crate::settings::FLEET_PLACEHOLDER]},
+            "not": {"enum": [database_name::ALL, crate::database_name::FLEET_PLACEHOLDER]},
         })
     }
 }

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::ImagePlan;
 use super::facts::image_sentence;
 use super::image::image_plan;
+use super::observed::ObservedBuild;
 use super::print::image_json;
 use crate::failure::Failure;
+use crate::ports::Account;
 use crate::settings::BuildSettings;
-use crate::steps::observe::{Account, ObservedBuild};
 use crate::untrusted::{markdown_text, one_line};
 
 #[derive(Debug, Clone)]

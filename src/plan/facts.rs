@@ -2,8 +2,9 @@
 
 use super::listing::brief;
 use super::print::{counted, exists, names};
-use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, list_variable};
-use crate::cli::OnRunning;
+use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
+use crate::choices::OnRunning;
+use crate::database_name::list_variable;
 use crate::failure::Failure;
 
 pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {

@@ -7,7 +7,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::RunningTask;
-use super::pack::{Told, list_variable};
+use super::pack::Told;
+use crate::database_name::list_variable;
 use crate::ports::Task;
 
 /// The tasks that migrate a database now, by database: those of somebody else, and those of this run that were told a

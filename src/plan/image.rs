@@ -2,13 +2,38 @@
 
 use std::path::Path;
 
+use super::observed::ObservedImage;
 use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::{BinaryImage, DockerBuild, ImageTag};
-use crate::report::ImageSource;
 use crate::settings::{ImageChoice, ImageSettings, Settings};
-use crate::steps::observe::{ObservedImage, docker_build, platform};
 use crate::task_definition::TaskDefinition;
+
+/// What a task on Fargate runs on, unless its definition says otherwise.
+const DEFAULT_PLATFORM: &str = "linux/amd64";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageSource {
+    /// Built by docker and pushed in this run.
+    Built,
+    /// Packaged from `--binary` and pushed in this run.
+    Packaged,
+    /// The repository had the tag already.
+    Reused,
+    /// Named by `--image`.
+    Given,
+}
+
+impl ImageSource {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Packaged => "packaged",
+            Self::Reused => "reused",
+            Self::Given => "given",
+        }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImagePlan {
@@ -105,6 +130,27 @@ pub fn image_plan(
             }
         }
     }
+}
+
+/// What docker is asked for, with the platform of the task definition.
+pub fn docker_build(
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
+) -> Result<Option<DockerBuild>, Failure> {
+    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.choice else {
+        return Ok(None);
+    };
+    Ok(Some(DockerBuild {
+        context: context.clone(),
+        dockerfile: dockerfile.clone(),
+        target: target.clone(),
+        build_args: build_args.clone(),
+        platform: platform(base)?.to_owned(),
+    }))
+}
+
+pub fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Failure> {
+    base.map_or(Ok(DEFAULT_PLATFORM), TaskDefinition::platform)
 }
 
 /// An image of `--binary` holds one program, named as its file: a command of another name finds nothing to start.

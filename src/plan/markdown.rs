@@ -7,8 +7,8 @@ use super::listing::listing;
 use super::print::{AGAIN, Request, becomes, counted, pretty, requests};
 use super::{Earlier, Plan};
 use crate::failure::Failure;
-use crate::report::markdown::LIMIT;
 use crate::untrusted::{fence, markdown_text, shortened};
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 /// Characters of a fact: of a large fleet's names, the first are enough.
 const FACT: usize = 2_000;
@@ -20,7 +20,7 @@ const LAST: usize = 1024;
 /// # Errors
 /// As [`Plan::revision`].
 pub fn markdown(plan: &Plan) -> Result<String, Failure> {
-    markdown_within(plan, LIMIT)
+    markdown_within(plan, SUMMARY_LIMIT)
 }
 
 /// At most `limit` bytes long: a long diff ends early, then RunTask's inputs, which differ in nothing but what they migrate.

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::RunningTask;
 use super::packing::{Limits, split};
 use super::resumed::Earlier;
-use crate::cli::OnRunning;
+use crate::choices::OnRunning;
+use crate::database_name::{list_variable, short_list};
 use crate::failure::Failure;
 use crate::settings::Packing;
 
@@ -37,16 +38,7 @@ impl Pack {
 
     /// `shop`, `shop and 3 more`.
     pub fn name(&self) -> String {
-        name(&self.databases)
-    }
-}
-
-/// A list by its first name.
-pub fn name(databases: &[String]) -> String {
-    match databases {
-        [] => "no database".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        short_list(&self.databases)
     }
 }
 
@@ -78,11 +70,6 @@ impl Told {
             ],
         }
     }
-}
-
-/// The variable of a list, beside the one of a single database.
-pub fn list_variable(database_variable: &str) -> String {
-    format!("{database_variable}S")
 }
 
 /// What is known of the databases before they are packed.

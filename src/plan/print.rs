@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::facts::facts;
 use super::listing::{is_long, listing, number};
 use super::{Earlier, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
-use crate::cli::OnRunning;
+use crate::choices::OnRunning;
 use crate::failure::Failure;
 use crate::untrusted::one_line;
 

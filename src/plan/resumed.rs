@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use super::identity::told;
 use super::pack::{Known, Pack};
+use super::past::Past;
 use crate::ports::Task;
-use crate::state::record::{Judged, Target};
-use crate::state::{Next, Past};
+use crate::state::Next;
+use crate::state::deployed::Terms;
+use crate::state::record::Judged;
 
 /// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,18 +31,6 @@ pub struct Proved {
 pub struct Resumed {
     proved: HashMap<String, Judged>,
     earlier: HashMap<String, Earlier>,
-}
-
-/// How the migration tasks are told, and what must be true of a proof.
-pub struct Terms<'a> {
-    pub container: &'a str,
-    pub variable: &'a str,
-    pub started_by: &'a str,
-    /// Of the image that will run; none when it is not known yet, and then nothing is proved.
-    pub digest: Option<&'a str>,
-    /// What a deployment must be about; none when AWS was not asked.
-    pub target: Option<&'a Target>,
-    pub require_report: bool,
 }
 
 impl Resumed {

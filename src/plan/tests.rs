@@ -6,7 +6,6 @@ use super::*;
 use crate::cli;
 use crate::ports::{Caller, Repository, Task};
 use crate::settings::RunIdentity;
-use crate::steps::observe::ObservedImage;
 
 mod packs;
 
@@ -41,7 +40,7 @@ pub(crate) fn observed(document: Value) -> Observed {
         running: Vec::new(),
         looked_at: tokio::time::Instant::now(),
         finished: Vec::new(),
-        past: crate::state::Past::default(),
+        past: crate::plan::Past::default(),
         notes: Vec::new(),
     }
 }

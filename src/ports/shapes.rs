@@ -12,6 +12,13 @@ pub struct Caller {
     pub arn: String,
 }
 
+/// Whose account, as which caller, in which Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub caller: Caller,
+    pub region: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Repository {
     pub name: String,

@@ -7,8 +7,9 @@ use std::time::Duration;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::lines::Lines;
-use super::tally::{Tally, is_fleet};
+use super::tally::Tally;
 use super::{Clock, Phase, Stream};
+use crate::database_name::is_fleet;
 use crate::untrusted;
 use crate::verdict::Verdict;
 

@@ -9,12 +9,12 @@ use indicatif::HumanBytes;
 use tokio::time::Instant;
 
 use super::lines::Lines;
-use super::tally::{Tally, is_fleet};
+use super::tally::Tally;
 use super::{Clock, Phase, Vocabulary};
-use crate::adapters::github::{self, Fence, Place};
-use crate::plan;
+use crate::database_name::{is_fleet, short_list};
 use crate::untrusted;
 use crate::verdict::Verdict;
+use crate::workflow_commands::{self, Fence, Place};
 
 /// Between two lines about where a fleet is.
 const TALLY_INTERVAL: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ impl Plain {
         state.pushed_quarters = 0;
         if state.fence.is_some() {
             self.end_group(&mut state);
-            self.lines.push(&github::group(&untrusted::one_line(title)));
+            self.lines.push(&workflow_commands::group(&untrusted::one_line(title)));
             state.in_group = true;
         } else {
             self.say(&state, &format!("{} ▸ {}", self.clock.now(), untrusted::one_line(title)));
@@ -110,7 +110,7 @@ impl Plain {
             self.say_tally(&mut state);
             return;
         }
-        let name = plan::name(databases);
+        let name = short_list(databases);
         let before = state.phases.insert(name.clone(), phase);
         // A fleet's queue is no news.
         if before != Some(phase) && phase != Phase::Queued {
@@ -128,7 +128,7 @@ impl Plain {
         }
         if state.reported.insert(database.to_owned()) {
             let count = databases.iter().filter(|name| state.reported.contains(*name)).count();
-            let name = plan::name(databases);
+            let name = short_list(databases);
             let (name, all) = (untrusted::one_line(&name), databases.len());
             self.say(&state, &format!("{} {name}: {count} of {all} have reported", self.clock.now()));
         }
@@ -166,11 +166,11 @@ impl Plain {
     }
 
     pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
-        self.command(|| Some(github::error_annotation(place, title, message)));
+        self.command(|| Some(workflow_commands::error_annotation(place, title, message)));
     }
 
     pub fn mask(&self, secret: &str) {
-        self.command(|| github::mask(secret));
+        self.command(|| workflow_commands::mask(secret));
     }
 
     pub fn closing(&self, text: &str) {
@@ -193,7 +193,7 @@ impl Plain {
     /// A line of ours, in which there may be names and messages from outside.
     fn say(&self, state: &State, line: &str) {
         match &state.fence {
-            Some(fence) if !fence.is_up() => self.lines.push(&github::harmless(line)),
+            Some(fence) if !fence.is_up() => self.lines.push(&workflow_commands::harmless(line)),
             _ => self.lines.push(line),
         }
     }
@@ -219,7 +219,7 @@ impl Plain {
     fn end_group(&self, state: &mut State) {
         self.lower(state);
         if std::mem::take(&mut state.in_group) {
-            self.lines.push(github::END_GROUP);
+            self.lines.push(workflow_commands::END_GROUP);
         }
     }
 

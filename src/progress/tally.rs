@@ -9,15 +9,8 @@ use super::Phase;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
-/// With more databases than this they are counted, and their log lines go to files only.
-const FLEET: usize = 20;
 /// Databases that are named for taking longest.
 const SLOWEST: usize = 3;
-
-/// Whether so many databases are a fleet.
-pub fn is_fleet(databases: usize) -> bool {
-    databases > FLEET
-}
 
 /// Where the databases of a fleet are.
 pub(super) struct Tally {

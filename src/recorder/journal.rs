@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::ports::RunTask;
 use crate::report::DatabaseReport;
+use crate::state::State;
 use crate::state::record::{Intent, Judged, Record, Run, VERSION};
-use crate::state::{State, target};
 use crate::verdict::Verdict;
 
 /// A migration report that is larger is not kept, so its database will be migrated again.
@@ -32,7 +32,7 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// The state file can not be written.
     pub fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
-        let Some(target) = target(plan) else { return Ok(()) };
+        let Some(target) = plan.target() else { return Ok(()) };
         self.write_ahead(|| {
             Record::Run(Run {
                 version: VERSION,

@@ -1,6 +1,6 @@
 //! The job summary: what a person reads on the run's page on GitHub.
 //!
-//! Nothing from outside is markup here: see [`crate::untrusted`]. The whole is never larger than [`LIMIT`], whatever
+//! Nothing from outside is markup here: see [`crate::untrusted`]. The whole is never larger than [`SUMMARY_LIMIT`], whatever
 //! comes in; what has to give way are the logs of migrated databases, then the heads of the others' logs.
 
 use std::fmt::Write as _;
@@ -9,15 +9,12 @@ use super::words::{self, Standing, duration};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed};
 use crate::failure::Failure;
 use crate::untrusted::{fence, html, markdown_cell, markdown_code, markdown_text, shortened};
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod gantt;
 mod logs;
 mod next;
 mod table;
-
-/// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
-/// after that is measured; the distance is for what other steps of ours may add.
-pub const LIMIT: usize = 900 * 1024;
 
 /// What the parts may take of it; the rest is for logs, at least 300 KiB.
 const TABLE: usize = 320 * 1024;
@@ -50,7 +47,7 @@ pub fn summary(report: &Report) -> String {
     let explanations = explanations(report, &explained);
 
     let fixed: usize = [&head, &tail].into_iter().chain(&explanations).map(String::len).sum();
-    let mut room = LIMIT.saturating_sub(fixed + LOGS.len());
+    let mut room = SUMMARY_LIMIT.saturating_sub(fixed + LOGS.len());
     let unfolded = logs::shared_out(&explained, &mut room);
     let packs = logs::of_packs(report, &mut room);
     let folded = logs::shared_out(&migrated, &mut room).concat();

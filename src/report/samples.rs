@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{DatabaseReport, ImageSource, ImageUsed, LogTail, PackLog, Report, RevisionUsed, Times};
+use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, RevisionUsed, Times};
 use crate::diagnosis::diagnose;
 use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
+use crate::plan::ImageSource;
 use crate::ports::{Container, Task};
 use crate::verdict::{Killer, Verdict, judge};
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::words::{self, Standing, duration};
 use super::{DatabaseReport, LogTail, Report};
+use crate::database_name::is_fleet;
 use crate::failure::Failure;
-use crate::progress::is_fleet;
 use crate::untrusted::{lines, one_line};
 
 /// Lines of a failed database's log: the whole log has scrolled by.
@@ -34,7 +34,7 @@ pub fn closing(report: &Report, colour: Colour) -> String {
         let mut rows = report.databases.iter().filter(|row| row.pack_log == Some(index));
         if rows.any(|row| Standing::of_row(row) == Standing::NotMigrated) {
             let log = log(&pack.log, colour);
-            let name = one_line(&crate::plan::name(&pack.databases)).into_owned();
+            let name = one_line(&crate::database_name::short_list(&pack.databases)).into_owned();
             let title = colour.paint(Paint::Bold, &format!("the task of {name}"));
             let _ = write!(out, "{}", if log.is_empty() { log } else { format!("\n{title}\n{log}") });
         }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ImageSettings, RunIdentity, TaskDefinitionSource, parse};
-use crate::cli::{self, Format};
+use crate::choices::Format;
+use crate::cli;
 use crate::failure::Failure;
 
 #[derive(Debug, Clone)]

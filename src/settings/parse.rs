@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{ImageChoice, ImageSettings, NetworkChoice, Selector, TaskDefinitionSource};
+use super::{ImageChoice, ImageSettings, NetworkChoice, Selector, StateChoice, TaskDefinitionSource};
 use crate::cli;
 use crate::failure::Failure;
-use crate::state::StateChoice;
 
 /// Fails with all of what a run can not do without, when it lacks more than one thing.
 pub fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::parse::{duration, task_definition};
 use super::*;
 use crate::cli;
+use crate::database_name::FLEET_PLACEHOLDER;
 use crate::failure::Failure;
 
 fn settings(extra: &[&str]) -> Result<Settings, Failure> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::migration_report::MigrationReport;
-use crate::steps::observe::Account;
+use crate::ports::Account;
 
 /// Grows when a record changes its meaning; a file of a newer version is refused.
 pub const VERSION: u32 = 1;

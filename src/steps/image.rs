@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::plan::ImagePlan;
+use crate::plan::ImageSource;
 use crate::ports::Writes;
 use crate::progress::Progress;
-use crate::report::{ImageSource, ImageUsed};
+use crate::report::ImageUsed;
 
 /// An image that is in its registry. Only this step makes one, and a revision can not be made without it.
 #[derive(Debug, Clone, PartialEq, Eq)]

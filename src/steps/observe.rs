@@ -6,68 +6,23 @@ use anyhow::Result;
 use tokio::time::Instant;
 use tokio::try_join;
 
-use crate::deployments::earlier::EarlierDeployments;
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::ports::{Caller, DesiredStatus, Network, Reads, Repository, Task};
+use crate::plan::{Observed, ObservedImage, Past};
+use crate::ports::{Account, DesiredStatus, Reads, Repository, Task};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
-use crate::state::Past;
 use crate::task_definition::TaskDefinition;
 
 mod build;
 mod image;
 mod network;
+mod past;
 
 use image::{image, local_checks, local_problem, repository_of, tag};
 use network::network;
 
-pub use build::{ObservedBuild, observe_build};
-pub use image::{docker_build, platform};
-
-/// What was seen, and what could not be.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// Absent when the plan was made without AWS.
-    pub aws: Option<Account>,
-    /// What the migration task is made from.
-    pub base: TaskDefinition,
-    /// The family's newest revision in ECS: it is reused when it is already what is wanted.
-    pub current: Option<TaskDefinition>,
-    pub image: ObservedImage,
-    pub network: Network,
-    /// Tasks of the family that run now, those included that are told to end and may still work.
-    pub running: Vec<Task>,
-    /// When ECS was asked for them.
-    pub looked_at: Instant,
-    /// Tasks that this very run has started before, in an earlier step or process, and that have ended or will.
-    pub finished: Vec<Task>,
-    /// What an earlier process has recorded of the run.
-    pub past: Past,
-    /// What could not be observed, and what a person should know before the run.
-    pub notes: Vec<String>,
-}
-
-impl Observed {
-    /// What was read of earlier runs' deployments, and what was not.
-    pub fn takes(&mut self, (deployed, note): (EarlierDeployments, Option<String>)) {
-        self.past.deployed = deployed;
-        self.notes.extend(note);
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    pub caller: Caller,
-    pub region: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ObservedImage {
-    /// Built here: its repository, its tag, and the digest when the tag is already there.
-    Tagged { repository: Repository, tag: String, digest: Option<String> },
-    /// `--image`, pinned by digest where it is in ECR.
-    Reference { reference: String, digest: Option<String> },
-}
+pub use build::observe_build;
+pub use past::past;
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
 pub async fn observe<R: Reads>(settings: &Settings, aws: Option<(&R, &str)>) -> Result<Observed> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fargate_migrate::adapters::Aws;
 use fargate_migrate::cli::{self, Command};
 use fargate_migrate::interrupt::Interrupt;
-use fargate_migrate::pipeline;
+use fargate_migrate::operations::migrate;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::Report;
 use fargate_migrate::settings::{RunIdentity, Settings};
@@ -159,7 +159,7 @@ impl World {
         let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
         let connect = async move { Ok(Aws::from_config(config, timeout)) };
         // Boxed: the pipeline's type is deeper than the compiler looks by itself.
-        let run = pipeline::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
+        let run = migrate::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
         let report = run.await;
         Ran { report, took: began.elapsed() }
     }

@@ -112,47 +112,6 @@ fn without_files_there_is_nothing_to_write() {
 }
 
 #[test]
-fn a_fence_has_a_new_token_each_time() {
-    let mut fence = Fence::default();
-    assert_eq!(fence.lower(), None);
-    let first = fence.raise().unwrap();
-    assert_eq!(fence.raise(), None);
-    let token = first.strip_prefix("::stop-commands::").unwrap();
-    assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
-    assert_eq!(fence.lower(), Some(format!("::{token}::")));
-    assert_ne!(fence.raise(), Some(first));
-}
-
-#[test]
-fn commands_are_one_line_whatever_they_say() {
-    assert_eq!(
-        error_annotation(None, "a: b, c", "100 %\r\n::error::x\u{1b}[31m"),
-        "::error title=a%3A b%2C c::100 %25%0A::error::x"
-    );
-    let place = Place { file: "app/a,line=9::b%.sql".to_owned(), line: Some(3) };
-    assert_eq!(
-        error_annotation(Some(&place), "t", &"é".repeat(5_000)),
-        format!("::error file=app/a%2Cline=9%3A%3Ab%25.sql,line=3,title=t::{}…", "é".repeat(3_999))
-    );
-    assert_eq!(group("build\n::error::x"), "::group::build%0A::error::x");
-    assert_eq!(mask("se%cret\nline").as_deref(), Some("::add-mask::se%25cret%0Aline"));
-    assert_eq!(mask(" \n"), None);
-}
-
-#[test]
-fn a_harmless_line_is_no_command() {
-    for (line, expected) in [
-        ("text: a::b #[x]", "text: a::b #[x]"),
-        ("::set-output name=x::y", ":\u{200b}:set-output name=x::y"),
-        ("\t ::x", "\t :\u{200b}:x"),
-        ("a ##[set-output name=x]y ##[b]", "a #\u{200b}#[set-output name=x]y #\u{200b}#[b]"),
-        ("::##[x]", ":\u{200b}:#\u{200b}#[x]"),
-    ] {
-        assert_eq!(harmless(line), expected);
-    }
-}
-
-#[test]
 fn another_run_is_known_by_the_name_of_its_tasks() {
     let directory = tempfile::tempdir().unwrap();
     let github = github(directory.path());

@@ -4,50 +4,39 @@ use std::path::{Component, Path};
 
 use walkdir::{DirEntry, WalkDir};
 
+use crate::workflow_commands::Place;
+
 /// Bounds of the search: a large repository fits, and nobody waits for it.
 const DEPTH: usize = 16;
 const ENTRIES: usize = 50_000;
 /// Where copies of sources are.
 const NO_SOURCES: [&str; 3] = [".git", "node_modules", "target"];
 
-/// Where an annotation stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Below the workspace, with `/` between its parts.
-    pub file: String,
-    /// From 1 on.
-    pub line: Option<u64>,
-}
-
-impl Place {
-    /// The file below `workspace` whose path ends most like `reported` does; none when two are as good, because a
-    /// wrong place is worse than none.
-    ///
-    /// `reported` comes from a container: it selects among files that are there, and opens none. Symbolic links are
-    /// not followed.
-    pub fn find(workspace: &Path, reported: &str, line: Option<u64>) -> Option<Self> {
-        let wanted: Vec<&str> = reported.split(['/', '\\']).collect();
-        let name = *wanted.last().filter(|name| !name.is_empty())?;
-        let sources = |entry: &DirEntry| {
-            !(entry.file_type().is_dir() && NO_SOURCES.iter().any(|name| entry.file_name() == *name))
-        };
-        let entries = WalkDir::new(workspace).min_depth(1).max_depth(DEPTH).into_iter();
-        let found = entries
-            .filter_entry(sources)
-            .take(ENTRIES)
-            .filter_map(Result::ok)
-            .filter(|entry| entry.file_type().is_file() && entry.file_name() == name)
-            .filter_map(|entry| relative(entry.path().strip_prefix(workspace).ok()?))
-            .map(|path| {
-                (path.iter().rev().zip(wanted.iter().rev()).take_while(|(a, b)| a == b).count(), path)
-            });
-        let mut found: Vec<(usize, Vec<String>)> = found.collect();
-        found.sort();
-        let (parts, path) = found.pop()?;
-        let ambiguous = found.last().is_some_and(|(other, _)| *other == parts);
-        let line = line.filter(|line| *line > 0);
-        (!ambiguous).then(|| Self { file: path.join("/"), line })
-    }
+/// The file below `workspace` whose path ends most like `reported` does; none when two are as good, because a
+/// wrong place is worse than none.
+///
+/// `reported` comes from a container: it selects among files that are there, and opens none. Symbolic links are
+/// not followed.
+pub fn place(workspace: &Path, reported: &str, line: Option<u64>) -> Option<Place> {
+    let wanted: Vec<&str> = reported.split(['/', '\\']).collect();
+    let name = *wanted.last().filter(|name| !name.is_empty())?;
+    let sources = |entry: &DirEntry| {
+        !(entry.file_type().is_dir() && NO_SOURCES.iter().any(|name| entry.file_name() == *name))
+    };
+    let entries = WalkDir::new(workspace).min_depth(1).max_depth(DEPTH).into_iter();
+    let found = entries
+        .filter_entry(sources)
+        .take(ENTRIES)
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file() && entry.file_name() == name)
+        .filter_map(|entry| relative(entry.path().strip_prefix(workspace).ok()?))
+        .map(|path| (path.iter().rev().zip(wanted.iter().rev()).take_while(|(a, b)| a == b).count(), path));
+    let mut found: Vec<(usize, Vec<String>)> = found.collect();
+    found.sort();
+    let (parts, path) = found.pop()?;
+    let ambiguous = found.last().is_some_and(|(other, _)| *other == parts);
+    let line = line.filter(|line| *line > 0);
+    (!ambiguous).then(|| Place { file: path.join("/"), line })
 }
 
 fn relative(path: &Path) -> Option<Vec<String>> {
@@ -95,7 +84,7 @@ mod tests {
             ("/", None),
             ("..", None),
         ] {
-            let place = Place::find(workspace.path(), reported, Some(7));
+            let place = place(workspace.path(), reported, Some(7));
             assert_eq!(place.as_ref().map(|place| place.file.as_str()), found, "{reported}");
             assert!(place.is_none_or(|place| place.line == Some(7)));
         }
@@ -113,7 +102,7 @@ mod tests {
         .unwrap();
         let absolute = outside.path().join("migrations/V1__a.sql");
         for reported in ["V1__a.sql", "link/migrations/V1__a.sql", absolute.to_str().unwrap()] {
-            assert_eq!(Place::find(inside.path(), reported, None), None, "{reported}");
+            assert_eq!(place(inside.path(), reported, None), None, "{reported}");
         }
     }
 }

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use super::*;
+use crate::plan::ObservedImage;
 use crate::plan::tests::{document, observed, settings, task};
 use crate::plan::{Plan, json, markdown, text};
 use crate::state::History;
 use crate::state::record::{Judged, Record};
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};
-use crate::steps::observe::ObservedImage;
 
 /// The image's digest in plans of tests.
 const DIGEST: &str = "sha256:0";

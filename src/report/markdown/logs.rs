@@ -45,7 +45,8 @@ pub(super) fn of_packs(report: &Report, room: &mut usize) -> String {
     for (migrated, pack, url) in packs {
         let share = (*room / left).max(2 * LEAST).min(*room);
         left -= 1;
-        let log = section(&crate::plan::name(&pack.databases), !migrated, &pack.log, url, "", share);
+        let log =
+            section(&crate::database_name::short_list(&pack.databases), !migrated, &pack.log, url, "", share);
         *room -= log.len();
         out.push_str(&log);
     }

@@ -4,21 +4,11 @@ use anyhow::Result;
 use tokio::try_join;
 
 use super::image::{image, local_checks};
-use super::{Account, ObservedImage, described, unknown_task_definition};
-use crate::ports::Reads;
+use super::{described, unknown_task_definition};
+use crate::plan::ObservedBuild;
+use crate::ports::{Account, Reads};
 use crate::settings::{BuildSettings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
-
-/// What was seen.
-#[derive(Debug, Clone)]
-pub struct ObservedBuild {
-    pub account: Account,
-    /// What says the platform; absent when no task definition was given.
-    pub base: Option<TaskDefinition>,
-    pub image: ObservedImage,
-    /// What a person should know before the run.
-    pub notes: Vec<String>,
-}
 
 /// Calls that change nothing.
 pub async fn observe_build(

@@ -2,16 +2,13 @@
 
 use anyhow::Result;
 
-use super::{Account, ObservedImage};
 use crate::adapters::{docker, git};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
-use crate::ports::{DockerBuild, Reads};
+use crate::plan::{ObservedImage, docker_build};
+use crate::ports::{Account, Reads};
 use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
-
-/// What a task on Fargate runs on, unless its definition says otherwise.
-const DEFAULT_PLATFORM: &str = "linux/amd64";
 
 /// `container` is the container whose image it will be, in the task definition that it is in now.
 pub async fn image(
@@ -132,25 +129,4 @@ pub async fn local_problem(
             None => Err(error),
         },
     }
-}
-
-/// What docker is asked for, with the platform of the task definition.
-pub fn docker_build(
-    settings: &ImageSettings,
-    base: Option<&TaskDefinition>,
-) -> Result<Option<DockerBuild>, Failure> {
-    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.choice else {
-        return Ok(None);
-    };
-    Ok(Some(DockerBuild {
-        context: context.clone(),
-        dockerfile: dockerfile.clone(),
-        target: target.clone(),
-        build_args: build_args.clone(),
-        platform: platform(base)?.to_owned(),
-    }))
-}
-
-pub fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Failure> {
-    base.map_or(Ok(DEFAULT_PLATFORM), TaskDefinition::platform)
 }

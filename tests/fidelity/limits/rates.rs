@@ -49,7 +49,7 @@ async fn every_call_that_is_metered_is_in_the_table() {
 #[test]
 fn our_buckets_are_those_of_the_table() {
     let rows = rows("## API rates");
-    for (name, burst, rate, calls) in fargate_migrate::throttled::BUCKETS {
+    for (name, burst, rate, calls) in fargate_migrate::adapters::rates::BUCKETS {
         let row =
             rows.iter().find(|row| row.cells[0] == *name).unwrap_or_else(|| panic!("no row for {name}"));
         assert_eq!((&row.cells[1], &row.cells[2]), (&burst.to_string(), &rate.to_string()), "{name}");
@@ -62,7 +62,7 @@ fn our_buckets_are_those_of_the_table() {
 /// A call of which there is one for each database or look would otherwise go out as fast as it can.
 #[test]
 fn every_metered_call_of_the_program_but_those_to_ecr_is_kept_below_its_rate() {
-    let kept: Vec<_> = fargate_migrate::throttled::BUCKETS.iter().flat_map(|bucket| bucket.3).collect();
+    let kept: Vec<_> = fargate_migrate::adapters::rates::BUCKETS.iter().flat_map(|bucket| bucket.3).collect();
     for call in fargate_migrate::ports::CALLS.iter().filter(|call| said().contains_key(call.action)) {
         assert!(kept.contains(&call) || call.service == "ECR", "{}", call.action);
     }

@@ -15,7 +15,7 @@ fn a_flood_stays_below_the_limit_and_still_shows_the_error() {
         row.log.push("error: the very last line");
     }
     let summary = summary(&report);
-    assert!(summary.len() <= LIMIT, "{}", summary.len());
+    assert!(summary.len() <= SUMMARY_LIMIT, "{}", summary.len());
     assert_eq!(summary.matches("error: the very last line").count(), 3);
     let failed = summary.find("Log of <b>healthtech_experiment").unwrap();
     assert!(failed < summary.find("Log of <b>startupwebapp_prod").unwrap());
@@ -30,7 +30,7 @@ fn a_large_fleet_keeps_its_failures() {
         report.databases[number] = samples::failed(&format!("tenant_{number:04}"));
     }
     let summary = summary(&report);
-    assert!(summary.len() <= LIMIT, "{}", summary.len());
+    assert!(summary.len() <= SUMMARY_LIMIT, "{}", summary.len());
     for name in ["tenant_0003", "tenant_0524", "tenant_0999"] {
         assert!(summary.contains(&format!("\n| {name}<br>")), "{name}");
         assert!(summary.contains(&format!("### ❌ {name}: failed")), "{name}");
@@ -53,7 +53,7 @@ fn what_does_not_fit_is_counted() {
     report.databases = (0..5_000).map(|number| samples::migrated(&format!("tenant_{number:04}"))).collect();
     report.databases[4_999] = samples::failed("tenant_4999");
     let summary = summary(&report);
-    assert!(summary.len() <= LIMIT, "{}", summary.len());
+    assert!(summary.len() <= SUMMARY_LIMIT, "{}", summary.len());
     let rows = summary.lines().filter(|line| line.starts_with("| tenant_")).count();
     let left = words::counted(5_000 - rows as u64, "more database");
     assert!(rows > 1_000, "{rows}");
@@ -70,8 +70,8 @@ fn many_failures_with_full_logs_stay_below_the_limit() {
         }
     }
     let summary = summary(&report);
-    assert!(summary.len() <= LIMIT, "{}", summary.len());
-    assert!(summary.len() > LIMIT - 16 * 1024, "{}", summary.len());
+    assert!(summary.len() <= SUMMARY_LIMIT, "{}", summary.len());
+    assert!(summary.len() > SUMMARY_LIMIT - 16 * 1024, "{}", summary.len());
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_logs_of_packs_stay_below_the_limit_and_are_text() {
     let databases = vec![HOSTILE.concat(), "b".to_owned()];
     report.pack_logs = vec![PackLog { databases, log }; 400];
     let summary = summary(&report);
-    assert!(summary.len() <= LIMIT, "{} bytes", summary.len());
+    assert!(summary.len() <= SUMMARY_LIMIT, "{} bytes", summary.len());
     assert!(!summary.contains("<script") && !summary.contains("<img"), "{}", &summary[..2_000]);
 }
 
@@ -102,6 +102,6 @@ proptest! {
             row.task_url = Some(format!("https://example.com/{text}"));
             row.log.push(&text);
         }
-        prop_assert!(summary(&report).len() <= LIMIT);
+        prop_assert!(summary(&report).len() <= SUMMARY_LIMIT);
     }
 }

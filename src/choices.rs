@@ -1,0 +1,37 @@
+//! What a person chooses from: the same words as flag, input and key of the configuration file.
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
+/// What becomes of a task that we no longer wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leftover {
+    /// Stop it: SIGTERM, then SIGKILL after the container's stopTimeout
+    #[default]
+    Stop,
+    /// Leave it running, and say so
+    Leave,
+}
+
+/// What is done about a task of somebody else that migrates a database now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRunning {
+    /// Wait for its end, and then migrate
+    Wait,
+    /// Follow it to its end, and judge it as ours, when it runs the same revision
+    Adopt,
+    /// Start none beside it: the verdict is already running
+    #[default]
+    Fail,
+}

@@ -1,0 +1,131 @@
+//! Others: tasks of somebody else that migrate a database of ours, looked for again while the run goes on.
+//!
+//! The plan has looked once. In a run of hours somebody else may start a task later, so RunTask is not called when the
+//! last look is older than [`GOOD_FOR`]. It is a look and not a lock: two runs that both have looked may call RunTask
+//! within the same minute, and ECS takes seconds to list a new task. What keeps two migrations of one database apart then
+//! is a lock in the database.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+pub mod adopted;
+pub mod running;
+
+use crate::migration::{Migration, Shared};
+use crate::plan::{Pack, Plan, RunningTask};
+use crate::ports::{DesiredStatus, Reads, Writes};
+
+/// RunTask relies on a look for so long: at 24 tasks at a time it costs a twentieth of a call for each of them.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+/// A task that was found in an older look may have ended since: that is looked at again.
+const SURE_FOR: Duration = Duration::from_secs(5);
+
+/// Databases that tasks of somebody else migrate now.
+pub type Found = HashMap<String, Arc<RunningTask>>;
+
+/// What the looks of a run have found, shared by all of its packs.
+pub struct Others {
+    looked_at: Cell<Instant>,
+    /// One look is enough for all who wait for it.
+    looking: Mutex<()>,
+    /// Every task that needs no description any more; none for those that migrate nothing of somebody else's.
+    known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
+    /// That a look has failed, once.
+    said: Cell<bool>,
+    /// By the last look.
+    running: RefCell<Found>,
+}
+
+impl Others {
+    /// The plan has looked at that time, and its packs say what it found.
+    pub fn new(looked_at: Instant) -> Self {
+        Self {
+            looked_at: Cell::new(looked_at),
+            looking: Mutex::default(),
+            known: RefCell::default(),
+            said: Cell::default(),
+            running: RefCell::default(),
+        }
+    }
+
+    /// A task of ours, or one of somebody else that has ended.
+    pub fn disregard(&self, arn: &str) {
+        self.known.borrow_mut().insert(arn.to_owned(), None);
+        self.running.borrow_mut().retain(|_, task| task.arn != arn);
+    }
+
+    fn of(&self, databases: &[String]) -> Found {
+        let running = self.running.borrow();
+        let of = |name: &String| Some((name.clone(), Arc::clone(running.get(name)?)));
+        databases.iter().filter_map(of).collect()
+    }
+
+    /// Tasks of somebody else that were listed before, and are not now.
+    fn gone(&self, listed: &[String]) -> Vec<String> {
+        let known = self.known.borrow();
+        let of_others = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
+        of_others.filter(|arn| !listed.contains(arn)).cloned().collect()
+    }
+
+    /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
+    async fn look(&self, plan: &Plan, reads: &impl Reads) -> Result<()> {
+        // One that fails is not tried again by everyone who waits.
+        self.looked_at.set(Instant::now());
+        let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
+        let is_new = |arn: &&String| !self.known.borrow().contains_key(*arn);
+        let mut asked: Vec<String> = listed.iter().filter(is_new).cloned().collect();
+        let gone = self.gone(&listed);
+        asked.extend_from_slice(&gone);
+        let described = match asked.as_slice() {
+            [] => Vec::new(),
+            asked => reads.describe_tasks(&plan.cluster, asked).await?,
+        };
+        let mut known = self.known.borrow_mut();
+        known.extend(gone.iter().map(|arn| (arn.clone(), None)));
+        for task in described {
+            let of_others = plan.of_others(&task).map(Arc::new);
+            match known.entry(task.arn) {
+                // One of ours may have been disregarded while this was asked.
+                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_others)),
+                Entry::Occupied(_) => {}
+                Entry::Vacant(unknown) => drop(unknown.insert(of_others)),
+            }
+        }
+        let mut running = Found::new();
+        for task in listed.iter().chain(&gone).filter_map(|arn| known.get(arn)?.as_ref()) {
+            for database in task.told.databases() {
+                running.entry(database.clone()).or_insert_with(|| Arc::clone(task));
+            }
+        }
+        *self.running.borrow_mut() = running;
+        Ok(())
+    }
+}
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    /// Those of a pack that is about to start. A look that fails is said, and what was last seen counts on.
+    pub async fn others(&self, pack: &Pack, shared: &Shared<'_, W>) -> Found {
+        let others = &shared.others;
+        for good_for in [GOOD_FOR, SURE_FOR] {
+            let _one = others.looking.lock().await;
+            if others.looked_at.get().elapsed() >= good_for
+                && let Err(error) = others.look(self.plan, self.world).await
+                && !others.said.replace(true)
+            {
+                let what = "tasks that others have started since the plan are not seen";
+                self.recorder.note(format!("{what}: {error:#}"));
+            }
+            if others.of(&pack.databases).is_empty() {
+                break;
+            }
+        }
+        others.of(&pack.databases)
+    }
+}

@@ -1,0 +1,147 @@
+//! Earlier: what another process of this run has begun, and did not see the end of. [`crate::state`] has the argument
+//! why this never makes two migrations of one database at once.
+
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, sleep_until};
+
+use crate::migration::other_runs::Found;
+use crate::migration::{Lane, Migration, Shared};
+use crate::plan::{Earlier, Pack, Told, told};
+use crate::ports::{Reads, Task, Writes};
+use crate::progress::Phase;
+use crate::state::FRESH;
+use crate::steps::task::following::{Followed, Outcome};
+use crate::steps::task::launch::Launched;
+use crate::steps::task::watch::{Sight, until};
+use crate::verdict::Verdict;
+
+/// What became of a task that an earlier process had begun.
+pub enum Taken {
+    /// Nothing was called: tasks of somebody else migrate these databases now.
+    Beside(Found),
+    /// It ended under our eyes, or could not be followed: a result of this run.
+    Outcome(Outcome),
+    /// It was over before, or ran something else until now: what it had not migrated is started anew.
+    Over { migrated: Vec<(String, Verdict)>, rest: Option<Pack> },
+}
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
+    pub async fn take_up(
+        &self,
+        pack: &Pack,
+        earlier: &Earlier,
+        lane: Option<Lane<'_>>,
+        shared: &Shared<'_, W>,
+    ) -> Taken {
+        self.progress.phase(&pack.databases, Phase::Queued);
+        let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
+        let task = match self.begun(pack, earlier, shared).await {
+            Launched::Task(task) => *task,
+            Launched::Not(verdict) => return ends(verdict),
+            Launched::Beside(found) => return Taken::Beside(found),
+        };
+        let mut sight = shared.watch.follow(&task);
+        let deadline = Instant::now() + self.plan.timeout;
+        let seen = match self.seen(&task, &mut sight, deadline).await {
+            Ok(seen) => seen,
+            Err(verdict) => return ends(verdict),
+        };
+        let was_told = told(&seen, &self.plan.container, &self.plan.database_variable);
+        let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
+        let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
+        if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {
+            return self.resume(pack, seen, told, lane, shared, deadline).await;
+        }
+        self.recorder.note(format!(
+            "{} waits for the end of task {}, which the run started before with something else",
+            pack.name(),
+            task.arn
+        ));
+        match self.over(&task, &mut sight, deadline).await {
+            Ok(()) => Taken::Over { migrated: Vec::new(), rest: Some(pack.again(&pack.databases)) },
+            Err(verdict) => ends(verdict),
+        }
+    }
+
+    /// The task, by its ARN at least.
+    async fn begun(&self, pack: &Pack, earlier: &Earlier, shared: &Shared<'_, W>) -> Launched {
+        match earlier {
+            Earlier::Task { arn, token, .. } => {
+                if let Some(token) = token {
+                    self.recorder.launched(token, arn);
+                }
+                Launched::Task(Box::new(Task { arn: arn.clone(), ..Task::default() }))
+            }
+            Earlier::Call { .. } if self.plan.looked_at.elapsed() >= FRESH => {
+                let why = "too long ago was looked for a task of the run before: resume again".to_owned();
+                Launched::Not(Verdict::NotRun { why })
+            }
+            Earlier::Call { token, attempt } => {
+                let call = self.call_again(pack, token, *attempt);
+                self.launch(pack, call, shared).await
+            }
+        }
+    }
+
+    /// What ends under our eyes is this run's result; what ended before, nobody has seen, and it is tried again.
+    async fn resume(
+        &self,
+        pack: &Pack,
+        task: Task,
+        told: Told,
+        lane: Option<Lane<'_>>,
+        shared: &Shared<'_, W>,
+        deadline: Instant,
+    ) -> Taken {
+        let was_over = task.is_stopped();
+        self.recorder.started(&pack.databases, &task.arn);
+        let outcome = self.follow(pack, Followed::ours(task, told), shared, deadline, &|_| ()).await;
+        drop(lane);
+        if !was_over {
+            return Taken::Outcome(outcome);
+        }
+        let judged = pack.databases.iter().cloned().zip(outcome.verdicts);
+        let (migrated, rest): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| verdict.is_migrated());
+        let rest: Vec<String> = rest.into_iter().map(|(database, _)| database).collect();
+        Taken::Over { migrated, rest: (!rest.is_empty()).then(|| pack.again(&rest)) }
+    }
+
+    /// The task with its revision and what it was told, once ECS says both. An interrupted run has no time for that:
+    /// it takes the task for what it was asked to be, and stops it.
+    async fn seen(
+        &self,
+        task: &Task,
+        sight: &mut Receiver<Sight>,
+        deadline: Instant,
+    ) -> Result<Task, Verdict> {
+        let is_known = |seen: &Task| seen.task_definition.is_some() && !seen.last_status.is_empty();
+        tokio::select! {
+            seen = until(sight, is_known) => seen.map_err(|why| lost(&why)),
+            () = sleep_until(deadline) => Err(lost("ECS does not say what it runs")),
+            () = self.interrupt.wait() => Err(self.cancelled(task).await),
+        }
+    }
+
+    /// Waits until the task has stopped, which is recorded.
+    async fn over(&self, task: &Task, sight: &mut Receiver<Sight>, deadline: Instant) -> Result<(), Verdict> {
+        tokio::select! {
+            over = until(sight, Task::is_stopped) => match over {
+                Ok(_) => {
+                    self.recorder.task_ended(&task.arn);
+                    Ok(())
+                }
+                Err(why) => Err(lost(&why)),
+            },
+            () = sleep_until(deadline) => Err(Verdict::AlreadyRunning {
+                task_arn: task.arn.clone(),
+                started_by: Some(self.plan.started_by.clone()),
+            }),
+            () = self.interrupt.wait() => Err(self.cancelled(task).await),
+        }
+    }
+}
+
+fn lost(why: &str) -> Verdict {
+    Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
+}

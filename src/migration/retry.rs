@@ -1,0 +1,146 @@
+//! Again: when a pack's container was killed, the databases that it had not reported on run in new tasks.
+//!
+//! Who killed it may be one of them: with too much memory, or with a crash. So they run in smaller packs, and at last
+//! alone, and whatever its neighbours do, each database comes to a verdict of its own.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use crate::migration::Migration;
+use crate::migration::other_runs::Found;
+use crate::plan::{Pack, Told};
+use crate::ports::{Reads, Writes};
+use crate::steps::task::following::{Following, Outcome};
+use crate::verdict::{Death, Verdict, death};
+
+/// Tasks for one database, at most.
+const MAX_TASKS: u32 = 3;
+
+/// A pack on its way.
+pub struct Unit<'p> {
+    pub pack: Cow<'p, Pack>,
+    /// Tasks that died before they reported on its databases.
+    deaths: u32,
+    /// What the last of them came to, for each database in its order; empty at first.
+    before: Vec<Verdict>,
+}
+
+impl<'p> Unit<'p> {
+    pub fn new(pack: &'p Pack) -> Self {
+        Self { pack: Cow::Borrowed(pack), deaths: 0, before: Vec::new() }
+    }
+
+    /// One that no task was started for yet.
+    pub fn of(pack: Pack) -> Self {
+        Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
+    }
+
+    /// In units of their own: those that a task of somebody else was found to migrate, by that task, and the rest.
+    pub fn beside(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
+        let mut units: Vec<Self> = Vec::new();
+        for (at, database) in self.pack.databases.iter().enumerate() {
+            let running = found.get(database);
+            let arn = running.map(|task| &task.arn);
+            let is_its = |unit: &&mut Self| unit.pack.running.as_ref().map(|task| &task.arn) == arn;
+            let before = self.before.get(at).cloned();
+            if let Some(unit) = units.iter_mut().find(is_its) {
+                unit.pack.to_mut().databases.push(database.clone());
+                unit.before.extend(before);
+                continue;
+            }
+            let place = match units.is_empty() {
+                true => self.pack.place,
+                false => places.replace(places.get() + 1),
+            };
+            let pack = Pack {
+                databases: vec![database.clone()],
+                place,
+                running: running.cloned(),
+                earlier: self.pack.earlier.clone(),
+                attempt: self.pack.attempt,
+            };
+            units.push(Self {
+                pack: Cow::Owned(pack),
+                deaths: self.deaths,
+                before: before.into_iter().collect(),
+            });
+        }
+        units
+    }
+
+    /// What is final of an outcome, and what runs again, in new packs.
+    pub fn settled(self, outcome: Outcome, places: &Cell<usize>) -> (Vec<(String, Verdict)>, Vec<Self>) {
+        let Outcome { mut verdicts, death } = outcome;
+        for (verdict, before) in verdicts.iter_mut().zip(&self.before) {
+            // That no other task ran says less than what the last one came to.
+            if matches!(verdict, Verdict::NeverStarted { .. } | Verdict::NotRun { .. }) {
+                verdict.clone_from(before);
+            }
+        }
+        let deaths = self.deaths + 1;
+        let judged = self.pack.databases.iter().cloned().zip(verdicts);
+        let Some(death) = death.filter(|_| deaths < MAX_TASKS) else { return (judged.collect(), Vec::new()) };
+        let (again, last): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| is_open(verdict));
+        let units = again.chunks(size(again.len(), death, deaths)).map(|chunk| {
+            let (databases, before) = chunk.iter().cloned().unzip();
+            let place = places.replace(places.get() + 1);
+            let attempt = self.pack.attempt + 1;
+            Self {
+                pack: Cow::Owned(Pack { databases, place, running: None, earlier: None, attempt }),
+                deaths,
+                before,
+            }
+        });
+        (last, units.collect())
+    }
+}
+
+/// Nothing was reported of the database, and nobody but the task's death ended it.
+fn is_open(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Killed { .. } | Verdict::Unproved { .. })
+}
+
+/// How many of `left` databases share the next task. What befell the task from outside says nothing about them. Else
+/// they are looked through in two rounds, in as many packs as each pack then has databases: no other size takes fewer
+/// tasks to have the culprit alone.
+fn size(left: usize, death: Death, deaths: u32) -> usize {
+    match death {
+        Death::FromOutside => left,
+        Death::OfItsOwn if deaths + 1 < MAX_TASKS => left.isqrt(),
+        Death::OfItsOwn => 1,
+    }
+    .max(1)
+}
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
+    /// it was ours, and nobody has stopped it.
+    pub fn death(&self, following: &Following<'_>, verdicts: &[Verdict]) -> Option<Death> {
+        let Following { task, reports, told, databases, .. } = following;
+        let is_open =
+            |(database, verdict): (&String, &Verdict)| is_open(verdict) && reports.of(database).is_none();
+        if !matches!(told, Told::Pack(_))
+            || !following.is_ours()
+            || !databases.iter().zip(verdicts).any(is_open)
+        {
+            return None;
+        }
+        death(task, &self.plan.container)
+    }
+
+    pub fn say_again(&self, units: &[Unit<'_>]) {
+        for unit in units {
+            let mut died = None;
+            self.recorder.rows(&unit.pack.databases, |row| {
+                died.clone_from(&row.task_arn);
+                row.earlier_tasks.extend(row.task_arn.clone());
+            });
+            if let Some(arn) = died {
+                self.recorder.note(format!(
+                    "task {arn} was killed before it had reported on all of its databases: those run again, in smaller \
+                     tasks"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! End: what a task's end adds to the rows of its databases.
+
+use jiff::Timestamp;
+
+use crate::aws_console;
+use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
+use crate::migration::Migration;
+use crate::plan::Told;
+use crate::ports::{Reads, Task, Writes};
+use crate::report::{Durations, Times};
+use crate::steps::task::following::Following;
+use crate::steps::task::log::stream::{LogFollower, Read};
+use crate::untrusted;
+use crate::verdict::Verdict;
+
+impl<W: Reads + Writes> Migration<'_, W> {
+    /// Where a person finds the task and its log.
+    pub fn link(&self, databases: &[String], task: &Task) {
+        let Some(account) = &self.plan.account else { return };
+        let caller = &account.caller.arn;
+        let stream = self.plan.log_stream(&self.plan.container, task);
+        let log_url = stream.map(|stream| aws_console::log_url(caller, &stream));
+        self.recorder.rows(databases, |row| {
+            row.task_url =
+                Some(aws_console::task_url(caller, &account.region, &self.plan.cluster, task.id()));
+            row.log_url.clone_from(&log_url);
+        });
+    }
+
+    /// The same of one that is followed, and the file of its log.
+    pub fn show(&self, following: &Following<'_>) {
+        self.link(&following.databases, &following.task);
+        if self.log_files.is_some() {
+            let file = following.log_file();
+            self.recorder.rows(&following.databases, |row| row.log_file = Some(file.clone()));
+        }
+    }
+
+    /// `verdicts` are those of the databases that it was followed for, in their order.
+    pub async fn ended(&self, following: &Following<'_>, verdicts: &[Verdict]) {
+        if !verdicts.iter().all(Verdict::is_migrated) {
+            self.hear_the_others(following).await;
+        }
+        self.fill_rows(following, verdicts);
+    }
+
+    pub fn fill_rows(&self, following: &Following<'_>, verdicts: &[Verdict]) {
+        let Following { task, reports, told, .. } = following;
+        let own = task.container(&self.plan.container);
+        let is_silent = matches!(told, Told::Pack(_)) && reports.is_empty();
+        for (database, verdict) in following.databases.iter().zip(verdicts) {
+            let report = match told {
+                Told::One(_) => reports.all().last(),
+                Told::Pack(_) => reports.of(database),
+            };
+            self.recorder.row(database, |row| {
+                row.exit_code = own.and_then(|own| own.exit_code);
+                row.stop_code.clone_from(&task.stop_code);
+                row.stopped_reason =
+                    task.stopped_reason.clone().or_else(|| own.and_then(|own| own.reason.clone()));
+                row.diagnosis = match verdict {
+                    Verdict::Migrated(_) => None,
+                    // What a database says of itself needs no other cause.
+                    Verdict::Reported { .. } => report.and_then(diagnose_report),
+                    // It says more than the exit code that goes with it.
+                    Verdict::Failed { .. } => {
+                        report.and_then(diagnose_words).or_else(|| diagnose(task, &self.plan.container))
+                    }
+                    Verdict::Unproved { .. } if is_silent && row.earlier_tasks.is_empty() => {
+                        Some(SILENT_PACK)
+                    }
+                    Verdict::Unproved { .. } => {
+                        diagnose(task, &self.plan.container).or_else(|| report.and_then(diagnose_report))
+                    }
+                    _ => diagnose(task, &self.plan.container),
+                };
+                row.migration_report = report.cloned();
+                row.times = times(task);
+                row.durations = durations(&row.times);
+                // Of one that was taken over, we have seen the end alone.
+                if !following.taken_over {
+                    row.durations.total_ms = between(row.started_at, Some(Timestamp::now()));
+                }
+            });
+        }
+    }
+
+    /// What the task's other containers printed, when the migration container did not end well: one page of each.
+    async fn hear_the_others(&self, following: &Following<'_>) {
+        let task = &following.task;
+        let others = task
+            .containers
+            .iter()
+            .filter(|other| other.name != self.plan.container && other.exit_code.is_some());
+        for other in others {
+            let Some(stream) = self.plan.log_stream(&other.name, task) else { continue };
+            let mut log = LogFollower::new(stream);
+            let read = tokio::select! {
+                read = log.read_once(self.world) => read,
+                () = self.interrupt.wait() => return,
+            };
+            let Ok(Read::Events(events)) = read else { continue };
+            self.recorder.log(&following.tail, |tail| {
+                let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
+                lines.for_each(|line| tail.push(&format!("[{}] {line}", other.name)));
+            });
+        }
+    }
+}
+
+fn times(task: &Task) -> Times {
+    Times {
+        created: task.created_at,
+        pull_started: task.pull_started_at,
+        pull_stopped: task.pull_stopped_at,
+        started: task.started_at,
+        ended: task.execution_stopped_at.or(task.stopped_at),
+    }
+}
+
+fn durations(times: &Times) -> Durations {
+    Durations {
+        queue_ms: between(times.created, times.pull_started.or(times.started)),
+        pull_ms: between(times.pull_started, times.pull_stopped),
+        run_ms: between(times.started, times.ended),
+        total_ms: between(times.created, times.ended),
+    }
+}
+
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+    Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
+}

@@ -1,0 +1,229 @@
+//! Migrations on a clock that stands still until everybody waits: hours pass in a moment.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::world::{END, Fargate, MINUTE, SECOND, START, report};
+use super::{LogFiles, Migration};
+use crate::cli;
+use crate::interrupt::Interrupt;
+use crate::plan::Plan;
+use crate::plan::{Observed, ObservedImage};
+use crate::ports::Account;
+use crate::ports::{Caller, Network};
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::report::Report;
+use crate::settings::{RunIdentity, Settings};
+use crate::state::State;
+use crate::steps::image::image;
+use crate::steps::revision::revision;
+use crate::task_definition::TaskDefinition;
+use crate::verdict::Verdict;
+
+mod earlier;
+mod fleet;
+mod fleet_logs;
+mod packs;
+mod running;
+mod world;
+
+fn plan(flags: &[&str]) -> Plan {
+    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+    let arguments = base.iter().chain(flags).map(Into::into).collect();
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
+    let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
+    let document = include_str!("../../sandbox/fixtures/describe-task-definition.json");
+    let document = serde_json::from_str(document).expect("JSON");
+    let observed = Observed {
+        aws: Some(Account {
+            caller: Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() },
+            region: "us-east-1".into(),
+        }),
+        base: TaskDefinition::from_json(document, "the seed's").expect("a task definition"),
+        current: None,
+        image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
+        network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
+        running: Vec::new(),
+        looked_at: tokio::time::Instant::now(),
+        finished: Vec::new(),
+        past: crate::plan::Past::default(),
+        notes: Vec::new(),
+    };
+    Plan::new(&settings, observed).expect("a plan")
+}
+
+fn settings_of(plan: &Plan) -> Settings {
+    let databases = plan.databases().map(|name| format!("--database={name}"));
+    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+    let arguments = base.iter().map(|flag| (*flag).to_owned()).chain(databases).map(Into::into).collect();
+    let cli::Command::Migrate(flags) =
+        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
+    else {
+        panic!("migrate")
+    };
+    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
+}
+
+/// Runs the plan to its end; answers the report and how long it took.
+async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
+    recorded(world, plan, interrupt, None).await
+}
+
+/// The same, into a state file.
+async fn recorded(
+    world: &Fargate,
+    plan: &Plan,
+    interrupt: &Interrupt,
+    state: Option<&State>,
+) -> (Report, Duration) {
+    let log_files = plan.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
+    let log_files = log_files.as_ref();
+    let progress = Progress::silent();
+    let recorder = Recorder::new(&settings_of(plan), &progress, None).with_state(state);
+    let image = image(&plan.image, world, &progress).await.expect("an image");
+    let revision = revision(plan, &image, world, &progress).await.expect("a revision");
+    let from = Instant::now();
+    Migration {
+        plan,
+        revision: &revision,
+        world,
+        progress: &progress,
+        recorder: &recorder,
+        interrupt,
+        log_files,
+    }
+    .run()
+    .await;
+    (recorder.close(None), from.elapsed())
+}
+
+fn verdict(report: &Report) -> &Verdict {
+    report.databases[0].verdict.as_ref().expect("a verdict")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_of_ninety_minutes_is_waited_for_and_its_end_is_noticed_within_seconds() {
+    let world = Fargate::running_for(90 * MINUTE);
+    let plan = plan(&["--database=shop", "--timeout=3h"]);
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, took) = migrated(&world, &plan, &never).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+    let after_the_end = took - (START + 90 * MINUTE + END);
+    assert!(after_the_end <= 2 * SECOND, "{after_the_end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ecs_does_not_know_yet_is_waited_for_and_one_that_it_never_knows_is_lost() {
+    for (unknown_for, migrates) in [(90 * SECOND, true), (60 * MINUTE, false)] {
+        let world = Fargate { unknown_for, ..Fargate::running_for(5 * MINUTE) };
+        let (_sender, never) = Interrupt::by_hand();
+        let (report, took) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+        assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
+        assert!(took < 10 * MINUTE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_minutes_is_waited_out_and_a_longer_one_is_said() {
+    for (outage, migrates) in [(4 * MINUTE, true), (20 * MINUTE, false)] {
+        let world = Fargate { blind: (MINUTE, MINUTE + outage), ..Fargate::running_for(2 * MINUTE) };
+        let (_sender, never) = Interrupt::by_hand();
+        let (report, _) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+        assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
+        if !migrates {
+            assert!(matches!(verdict(&report), Verdict::Unproved { why } if why.contains("lost sight")));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_arrives_late_is_waited_for_by_default() {
+    let world = Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(MINUTE) };
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan(&["--database=shop", "--require-report"]), &never).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_report_of_another_database_still_counts() {
+    let lines = vec![(MINUTE, report("production_default"))];
+    let world = Fargate { log_delay: END + 10 * SECOND, lines, ..Fargate::running_for(MINUTE) };
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+    assert!(matches!(verdict(&report), Verdict::WrongDatabase { .. }), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_stops_the_task_and_an_interrupt_does_so_at_once() {
+    let world = Fargate::running_for(90 * MINUTE);
+    let (sender, interrupt) = Interrupt::by_hand();
+    let (report, took) = migrated(&world, &plan(&["--database=shop", "--timeout=10m"]), &interrupt).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
+    assert!(took < 13 * MINUTE, "{took:?}");
+
+    let world = Fargate::running_for(90 * MINUTE);
+    let plan = plan(&["--database=shop", "--database=blog", "--max-parallel=2"]);
+    let running = migrated(&world, &plan, &interrupt);
+    let interrupted = async {
+        tokio::time::sleep(5 * MINUTE).await;
+        sender.send_replace(true);
+    };
+    let ((report, took), ()) = tokio::join!(running, interrupted);
+    assert!(report.databases.iter().all(|row| row.verdict == Some(Verdict::Cancelled { stopped: true })));
+    assert!(took <= 5 * MINUTE + SECOND, "{took:?}");
+    assert_eq!(world.stopped.borrow().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_stops_without_an_answer_to_stop_task_is_seen_to_stop() {
+    let world = Fargate { stops_in_silence: true, ..Fargate::running_for(90 * MINUTE) };
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan(&["--database=shop", "--timeout=10m"]), &never).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
+    assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_reader_asks_for_all_tasks_at_once() {
+    let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
+    let names: Vec<String> = (0..60).map(|n| format!("tenant_{n}")).collect();
+    let plan = plan(&[&format!("--database={}", names.join(",")), "--max-parallel=60"]);
+    let (_sender, never) = Interrupt::by_hand();
+    let (report, _) = migrated(&world, &plan, &never).await;
+    assert_eq!(report.migrated().count(), 60);
+    assert!(world.describes.get() <= 60, "{} calls", world.describes.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_just_in_time_is_judged_and_not_timed_out() {
+    let world =
+        Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(10 * MINUTE - START - END - SECOND) };
+    let (_sender, never) = Interrupt::by_hand();
+    let plan = plan(&["--database=shop", "--timeout=10m", "--require-report"]);
+    let (report, _) = migrated(&world, &plan, &never).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_while_the_log_is_drained_is_no_proof() {
+    for (log_delay, migrates) in [(END + 10 * SECOND, false), (Duration::ZERO, true)] {
+        let world = Fargate { log_delay, ..Fargate::running_for(MINUTE) };
+        let (sender, interrupt) = Interrupt::by_hand();
+        let plan = plan(&["--database=shop"]);
+        let running = migrated(&world, &plan, &interrupt);
+        let interrupted = async {
+            tokio::time::sleep(START + MINUTE + END + 4 * SECOND).await;
+            sender.send_replace(true);
+        };
+        let ((report, _), ()) = tokio::join!(running, interrupted);
+        assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
+        assert_eq!(world.stopped.borrow().len(), 0, "there was nothing left to stop");
+    }
+}

@@ -1,0 +1,168 @@
+//! The post stage: stops the migration tasks of a run that was cut off.
+//!
+//! GitHub's runner starts the action's `post-entrypoint` after the job's steps, in a new container of the same image
+//! and whatever became of the main stage: cancelled, out of time, or killed before it could stop anything. Its
+//! arguments and inputs are those of the main stage, so the program goes by the name that it is called by, and all that
+//! it knows is what the main stage left in the step's state (actions/runner, ActionRunner.cs). When the runner itself
+//! is gone, nobody starts it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::adapters::Aws;
+use crate::adapters::github::GitHub;
+use crate::adapters::identity::{Access, role::Role};
+use crate::adapters::rates::Throttled;
+use crate::choices::Leftover;
+use crate::failure::{ExitCode, Failure};
+use crate::plan::{self, Plan};
+use crate::ports::Task;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+mod stop;
+mod words;
+
+use stop::stop_tasks;
+
+/// What the Action's image calls the program for this stage.
+const NAME: &str = "fargate-migrate-post";
+/// Keys of the step's state. `task_0` and the following are the ARNs of tasks that have started.
+const RUN: &str = "run";
+const ENDED: &str = "ended";
+/// Each AWS call, with its retries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// All of it: a cancelled job's remaining stages share some 4.5 minutes.
+const DEADLINE: Duration = Duration::from_secs(150);
+
+/// What the main stage leaves before it starts the first task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub region: String,
+    pub cluster: String,
+    pub family: String,
+    pub started_by: String,
+    pub container: String,
+    pub database_variable: String,
+    /// `--on-cancel leave`
+    pub leave_tasks: bool,
+    /// `--role-to-assume`: the main stage's session may have ended with it.
+    pub role_to_assume: Option<String>,
+}
+
+impl Run {
+    pub fn new(settings: &Settings, plan: &Plan, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            cluster: plan.cluster.clone(),
+            family: plan.family().to_owned(),
+            started_by: settings.run.started_by.clone(),
+            container: plan.container.clone(),
+            database_variable: plan.database_variable.clone(),
+            leave_tasks: plan.on_cancel == Leftover::Leave,
+            role_to_assume: settings.role_to_assume.clone(),
+        }
+    }
+
+    fn access(&self) -> Access {
+        let role = |arn: &String| Role { arn: arn.clone(), run: self.started_by.clone() };
+        Access {
+            region: Some(self.region.clone()),
+            call_timeout: CALL_TIMEOUT,
+            role: self.role_to_assume.as_ref().map(role),
+        }
+    }
+
+    /// What one of its tasks was told to migrate: `shop`, `shop and 3 more`.
+    fn databases(&self, task: &Task) -> Option<String> {
+        let told = plan::told(task, &self.container, &self.database_variable)?;
+        Some(crate::database_name::short_list(told.databases()))
+    }
+}
+
+/// The main stage is about to start tasks.
+pub fn begins(github: &GitHub, run: &Run) -> Result<()> {
+    github.save_state(RUN, &serde_json::to_string(run)?)
+}
+
+/// The main stage has come to its end by itself, and has done with its tasks what it wanted to.
+pub fn ended(github: &GitHub) -> Result<()> {
+    github.save_state(ENDED, "true")
+}
+
+/// Whether the program was called by the post stage's name.
+pub fn is_called(program: Option<&OsStr>) -> bool {
+    program.and_then(|program| Path::new(program).file_name()).is_some_and(|name| name == NAME)
+}
+
+/// All of the post stage.
+///
+/// # Errors
+/// The state can not be read, or AWS can not be reached.
+pub async fn post(
+    variable: &dyn Fn(&str) -> Option<String>,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<ExitCode> {
+    let state = |key: &str| GitHub::state(variable, key);
+    let Some(run) = state(RUN) else {
+        progress.note("no migration had begun: there is nothing to stop");
+        return Ok(ExitCode::Done);
+    };
+    if state(ENDED).is_some() {
+        progress.note("the run has ended by itself: there is nothing to stop");
+        return Ok(ExitCode::Done);
+    }
+    let run: Run = serde_json::from_str(&run).context("read the step's state")?;
+    let arns: Vec<String> = (0..).map_while(|n| state(&format!("task_{n}"))).collect();
+    let summary = |text: String| github.map_or(Ok(()), |github| github.write_summary(&text));
+    if run.leave_tasks {
+        progress.note(&words::left(&arns));
+        summary(words::summary_of_left(&arns))?;
+        return Ok(ExitCode::Done);
+    }
+
+    progress.step("stop what the run has left");
+    let stopping = async {
+        let aws = Aws::connect(&run.access(), &progress.aside()).await?;
+        // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+        let aws = Throttled::new(aws, 1.0, CALL_TIMEOUT);
+        stop_tasks(&run, &arns, &aws, progress).await
+    };
+    let outcome = match tokio::time::timeout(DEADLINE, stopping).await {
+        Ok(outcome) => outcome?,
+        Err(_) => {
+            return Err(Failure::service(format!(
+                "stop the tasks of cluster {}: AWS did not answer in time",
+                run.cluster
+            ))
+            .hint(format!("look for tasks that {} has started, and stop them", run.started_by))
+            .into());
+        }
+    };
+    progress.closing(&words::text(&outcome));
+    summary(words::markdown(&outcome))?;
+    Ok(if outcome.is_done() { ExitCode::Done } else { ExitCode::Service })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_tells_the_stage() {
+        for (program, is_post) in [
+            ("/usr/bin/fargate-migrate-post", true),
+            ("fargate-migrate-post", true),
+            ("/usr/bin/fargate-migrate", false),
+            ("", false),
+        ] {
+            assert_eq!(is_called(Some(OsStr::new(program))), is_post, "{program}");
+        }
+        assert!(!is_called(None));
+    }
+}

@@ -1,0 +1,110 @@
+//! The dropdown of the workflow that migrates. On GitHub it is static YAML, so this makes it from the configuration
+//! file, says when the two differ, and edits the workflow's list in place.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli;
+use crate::config::{DEFAULT_PATH, Fleet};
+use crate::database_name::ALL;
+use crate::failure::Failure;
+use crate::untrusted::lines;
+
+mod document;
+mod scalar;
+
+pub use document::{Document, Dropdown};
+
+/// `fargate-migrate workflow`: what there is to say, for standard output.
+///
+/// # Errors
+/// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
+pub fn run(flags: &cli::Workflow) -> Result<String, Failure> {
+    let options = options(&flags.config.fleet)?;
+    if let Some(path) = &flags.check {
+        let text = read(path)?;
+        let edited = edit(&text, &options, path)?;
+        return if edited == text {
+            Ok(format!("{} offers what the configuration file lists", path.display()))
+        } else {
+            Err(differ(path, &text, &edited))
+        };
+    }
+    if let Some(path) = &flags.write {
+        let text = read(path)?;
+        let edited = edit(&text, &options, path)?;
+        if edited == text {
+            return Ok(format!(
+                "{} offers what the configuration file lists: nothing to write",
+                path.display()
+            ));
+        }
+        fs::write(path, edited)
+            .map_err(|error| Failure::input(format!("write the workflow {}: {error}", path.display())))?;
+        return Ok(format!("{} now offers what the configuration file lists", path.display()));
+    }
+    Ok(printed(&options))
+}
+
+/// What a person can choose: every database, every group, and all.
+fn options(fleet: &Fleet) -> Result<Vec<String>, Failure> {
+    if fleet.databases.is_empty() {
+        return Err(Failure::input("no configuration file lists databases")
+            .hint(format!("list them under databases in {DEFAULT_PATH}")));
+    }
+    let names = fleet.databases.iter().chain(fleet.groups.keys()).cloned();
+    Ok(names.chain([ALL.to_owned()]).collect())
+}
+
+/// The input as it stands in a workflow.
+fn printed(options: &[String]) -> String {
+    let mut out = "\
+on:
+  workflow_dispatch:
+    inputs:
+      database:
+        description: Database, group of databases, or all
+        type: choice
+        required: true
+        options:"
+        .to_owned();
+    for option in options {
+        out.push_str("\n          - ");
+        out.push_str(&scalar::plain_or_quoted(option));
+    }
+    out
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!("read the workflow {}: {error}", path.display()))
+            .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
+    })
+}
+
+/// The workflow's text with exactly these options, and everything else as it was.
+fn edit(text: &str, options: &[String], path: &Path) -> Result<String, Failure> {
+    let edited = Document::read(text, path)?.with_options(options);
+    // Editing lines relies on one option a line: what came of it is read again before anybody sees it.
+    match Document::read(&edited, path) {
+        Ok(document) if document.options().eq(options.iter().map(String::as_str)) => Ok(edited),
+        _ => Err(Failure::input(format!(
+            "edit the options of {}: its list is not written plainly",
+            path.display()
+        ))
+        .hint("write one option a line, each as - name, and nothing else in the list but comments")),
+    }
+}
+
+fn differ(path: &Path, text: &str, edited: &str) -> Failure {
+    let diff = similar::TextDiff::from_lines(text, edited);
+    let name = path.display().to_string();
+    let diff =
+        diff.unified_diff().context_radius(1).header(&name, "what the configuration file lists").to_string();
+    Failure::input(format!("{name} does not offer what the configuration file lists"))
+        .hint(format!("run fargate-migrate workflow --write {name} and commit it"))
+        .evidence(lines(&diff).map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests;

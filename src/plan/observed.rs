@@ -1,0 +1,58 @@
+//! What a plan is made from.
+
+use tokio::time::Instant;
+
+use super::past::Past;
+use crate::ports::{Account, Network, Repository, Task};
+use crate::state::deployed::EarlierDeployments;
+use crate::task_definition::TaskDefinition;
+
+/// What was seen, and what could not be.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Absent when the plan was made without AWS.
+    pub aws: Option<Account>,
+    /// What the migration task is made from.
+    pub base: TaskDefinition,
+    /// The family's newest revision in ECS: it is reused when it is already what is wanted.
+    pub current: Option<TaskDefinition>,
+    pub image: ObservedImage,
+    pub network: Network,
+    /// Tasks of the family that run now, those included that are told to end and may still work.
+    pub running: Vec<Task>,
+    /// When ECS was asked for them.
+    pub looked_at: Instant,
+    /// Tasks that this very run has started before, in an earlier step or process, and that have ended or will.
+    pub finished: Vec<Task>,
+    /// What an earlier process has recorded of the run.
+    pub past: Past,
+    /// What could not be observed, and what a person should know before the run.
+    pub notes: Vec<String>,
+}
+
+impl Observed {
+    /// What was read of earlier runs' deployments, and what was not.
+    pub fn takes(&mut self, (deployed, note): (EarlierDeployments, Option<String>)) {
+        self.past.deployed = deployed;
+        self.notes.extend(note);
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObservedImage {
+    /// Built here: its repository, its tag, and the digest when the tag is already there.
+    Tagged { repository: Repository, tag: String, digest: Option<String> },
+    /// `--image`, pinned by digest where it is in ECR.
+    Reference { reference: String, digest: Option<String> },
+}
+
+/// What the plan of a build is made from.
+#[derive(Debug, Clone)]
+pub struct ObservedBuild {
+    pub account: Account,
+    /// What says the platform; absent when no task definition was given.
+    pub base: Option<TaskDefinition>,
+    pub image: ObservedImage,
+    /// What a person should know before the run.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,17 @@
+//! What earlier processes have done, as far as a plan is made from it.
+
+use crate::ports::Task;
+use crate::state::History;
+use crate::state::deployed::EarlierDeployments;
+
+/// What a plan is made from besides what runs now.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Without it, no more than durations is taken from the history.
+    pub resumes: bool,
+    pub history: History,
+    /// What ECS knows of the tasks whose end nobody has judged.
+    pub tasks: Vec<Task>,
+    /// Instead of a state file: what GitHub's Deployments say.
+    pub deployed: EarlierDeployments,
+}

@@ -1,0 +1,76 @@
+//! What GitHub's Deployments say of earlier runs: instead of a state file, `--resume` goes on from them.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::record::{Deployed, Judged, Target};
+
+/// A deployment's payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The same for the same database of the same run, and for no other.
+    pub key: String,
+    pub database: String,
+    /// What is migrated where. Absent in deployments of versions that did not write it: they prove nothing.
+    #[serde(flatten)]
+    pub target: Option<Target>,
+    pub image: Option<String>,
+    pub image_digest: Option<String>,
+    pub task_definition: Option<String>,
+    /// Its run takes nothing but a migration report for a proof, so a success is proved by one.
+    #[serde(default)]
+    pub require_report: bool,
+}
+
+/// The newest deployment of each database; empty for a run that does not ask.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EarlierDeployments {
+    pub newest: HashMap<String, Newest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    pub at: Timestamp,
+    pub succeeded: bool,
+    /// Absent when it is none of this program's.
+    pub payload: Option<Payload>,
+}
+
+/// How the migration tasks are told, and what must be true of a proof.
+pub struct Terms<'a> {
+    pub container: &'a str,
+    pub variable: &'a str,
+    pub started_by: &'a str,
+    /// Of the image that will run; none when it is not known yet, and then nothing is proved.
+    pub digest: Option<&'a str>,
+    /// What a deployment must be about; none when AWS was not asked.
+    pub target: Option<&'a Target>,
+    pub require_report: bool,
+}
+
+impl EarlierDeployments {
+    /// What proves that the database needs no task; None when nothing does.
+    pub fn proof(&self, database: &str, terms: &Terms<'_>) -> Option<Judged> {
+        let Newest { at, succeeded, payload } = self.newest.get(database)?;
+        let payload = payload.as_ref().filter(|_| *succeeded)?;
+        let is_about_it = payload.database == database
+            && terms.target.is_some()
+            && payload.target.as_ref() == terms.target
+            && terms.digest.is_some()
+            && payload.image_digest.as_deref() == terms.digest;
+        let judged = Judged {
+            at: *at,
+            database: database.to_owned(),
+            verdict: "migrated".into(),
+            task: None,
+            revision: payload.task_definition.clone(),
+            image_digest: payload.image_digest.clone(),
+            report: None,
+            ms: None,
+            deployed: Some(if payload.require_report { Deployed::Reported } else { Deployed::Success }),
+        };
+        (is_about_it && judged.proves(terms.require_report)).then_some(judged)
+    }
+}

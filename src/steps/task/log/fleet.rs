@@ -1,0 +1,183 @@
+//! The logs of a whole fleet by FilterLogEvents: one call for all streams, however many tasks run.
+//!
+//! It reads on from a watermark with an overlap, since events become visible late, and knows by their ids the events that
+//! it has passed on already. What comes out of order, and a stream that ended without a migration report, is read again
+//! from its head with GetLogEvents: that is [`super::reading`]'s business.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::sleep;
+
+use crate::failure::is_transient;
+use crate::ports::{FilterPage, LogEvent, LogGroup, LogStream, Reads, StreamEvent};
+use crate::steps::task::log::stream::Read;
+
+/// Between two sweeps: the driver flushes every five seconds.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Milliseconds before the watermark at which a sweep begins.
+const OVERLAP: i64 = 30_000;
+/// Pages of one sweep. Each of its events is read again while it is in the overlap, those of others included: with more
+/// of them, one read of each stream is cheaper, and keeps up. It bounds the ids that are remembered as well.
+const MAX_PAGES: u32 = 30;
+
+pub struct FleetLog<'a, R> {
+    reads: &'a R,
+    group: LogGroup,
+    streams: RefCell<HashMap<String, Stream>>,
+    /// The newest event, in milliseconds since the Unix epoch.
+    watermark: Cell<i64>,
+    /// The ids of events after the overlap's begin, as hashes: a run may see many.
+    seen: RefCell<HashMap<u64, i64>>,
+    hasher: RandomState,
+    sweeps: watch::Sender<u64>,
+    more: Notify,
+}
+
+struct Stream {
+    events: mpsc::UnboundedSender<Vec<LogEvent>>,
+    newest: i64,
+    out_of_order: Rc<Cell<bool>>,
+}
+
+/// How a sweep ended.
+enum Swept {
+    All,
+    /// Not to its end, which says nothing about what is there: the next one begins at the same place.
+    Not,
+    NeverAgain(String),
+}
+
+/// One stream of the fleet's log.
+pub struct FleetStream {
+    pub stream: LogStream,
+    events: mpsc::UnboundedReceiver<Vec<LogEvent>>,
+    sweeps: watch::Receiver<u64>,
+    out_of_order: Rc<Cell<bool>>,
+}
+
+impl FleetStream {
+    /// The next events, or the end of a sweep; none when the fleet's log is not read any more.
+    pub async fn read(&mut self) -> Option<Read> {
+        tokio::select! {
+            biased;
+            events = self.events.recv() => events.map(Read::Events),
+            changed = self.sweeps.changed() => changed.ok().map(|()| Read::End),
+        }
+    }
+
+    /// Whether all that came, came in its order, and more will come.
+    pub fn is_sound(&self) -> bool {
+        let is_over = self.events.is_closed() && self.events.is_empty();
+        !(is_over || self.out_of_order.get())
+    }
+}
+
+impl<'a, R: Reads> FleetLog<'a, R> {
+    /// Events before `since`, in milliseconds since the Unix epoch, are not read.
+    pub fn new(reads: &'a R, group: LogGroup, since: i64) -> Self {
+        Self {
+            reads,
+            group,
+            streams: RefCell::default(),
+            watermark: Cell::new(since.saturating_add(OVERLAP)),
+            seen: RefCell::default(),
+            hasher: RandomState::new(),
+            sweeps: watch::Sender::new(0),
+            more: Notify::new(),
+        }
+    }
+
+    /// A stream that begins now, or (`is_new` false) may have begun before the run: that one will not be sound.
+    pub fn follow(&self, stream: LogStream, is_new: bool) -> FleetStream {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let out_of_order = Rc::new(Cell::new(!is_new));
+        let entry = Stream { events, newest: i64::MIN, out_of_order: Rc::clone(&out_of_order) };
+        self.streams.borrow_mut().insert(stream.name.clone(), entry);
+        self.more.notify_one();
+        FleetStream { stream, events: receiver, sweeps: self.sweeps.subscribe(), out_of_order }
+    }
+
+    /// Reads until it can not any more; answers why.
+    pub async fn run(&self) -> String {
+        loop {
+            let more = self.more.notified();
+            self.streams.borrow_mut().retain(|_, stream| !stream.events.is_closed());
+            if self.streams.borrow().is_empty() {
+                more.await;
+                continue;
+            }
+            match self.sweep().await {
+                Swept::All => self.sweeps.send_modify(|sweeps| *sweeps += 1),
+                Swept::Not => {}
+                Swept::NeverAgain(why) => {
+                    self.streams.take();
+                    self.seen.take();
+                    return why;
+                }
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// All pages from the overlap's begin on.
+    async fn sweep(&self) -> Swept {
+        let since = self.watermark.get() - OVERLAP;
+        let (mut token, mut pages) = (None, 0);
+        loop {
+            let page = match self.reads.filter_log_events(&self.group, since, token.as_deref()).await {
+                Ok(page) => page,
+                Err(error) if is_transient(&error) => return Swept::Not,
+                Err(error) => return Swept::NeverAgain(format!("{error:#}")),
+            };
+            let FilterPage { events, next } = page;
+            self.pass_on(events);
+            pages += 1;
+            // Who reads them is on this thread as well.
+            tokio::task::yield_now().await;
+            token = next;
+            if token.is_none() {
+                break;
+            }
+            if pages >= MAX_PAGES {
+                return Swept::NeverAgain(format!(
+                    "log group {} gets more events, others' included, than are worth reading together",
+                    self.group.name
+                ));
+            }
+        }
+        let oldest = self.watermark.get() - OVERLAP;
+        self.seen.borrow_mut().retain(|_, timestamp| *timestamp >= oldest);
+        Swept::All
+    }
+
+    /// What is not ours is of other runs.
+    fn pass_on(&self, events: Vec<StreamEvent>) {
+        let mut streams = self.streams.borrow_mut();
+        let mut seen = self.seen.borrow_mut();
+        let mut batches: HashMap<String, Vec<LogEvent>> = HashMap::new();
+        for StreamEvent { stream: name, id, event } in events {
+            let Some(stream) = streams.get_mut(&name) else { continue };
+            self.watermark.set(self.watermark.get().max(event.timestamp));
+            if seen.insert(self.hasher.hash_one((&name, id)), event.timestamp).is_some() {
+                continue;
+            }
+            if event.timestamp < stream.newest {
+                stream.out_of_order.set(true);
+            }
+            stream.newest = stream.newest.max(event.timestamp);
+            batches.entry(name).or_default().push(event);
+        }
+        for (name, batch) in batches {
+            if let Some(stream) = streams.get(&name) {
+                // Nobody reads a stream whose verdict is made.
+                let _ = stream.events.send(batch);
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Workflow commands: what a step may tell GitHub's runner on its streams, and how untrusted text is kept from it.
+//!
+//! The runner reads both streams of a step line by line, and takes `::name k=v::data` at a line's start and
+//! `##[name k=v]data` anywhere for commands (actions/runner, ActionCommand.cs).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::untrusted::{lines, one_line, shortened};
+
+/// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
+/// after that is measured; the distance is for what other steps of ours may add.
+pub const SUMMARY_LIMIT: usize = 900 * 1024;
+
+/// While it is up, the runner takes nothing on the stream for a command.
+///
+/// Each time it has a new token: no log can take it down, not even one whose author reads along.
+#[derive(Debug, Default)]
+pub struct Fence {
+    token: Option<String>,
+}
+
+impl Fence {
+    pub fn is_up(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// The line that puts it up, when it is down.
+    pub fn raise(&mut self) -> Option<String> {
+        if self.token.is_some() {
+            return None;
+        }
+        let token = self.token.insert(random_token());
+        Some(format!("::stop-commands::{token}"))
+    }
+
+    /// The line that takes it down, when it is up.
+    pub fn lower(&mut self) -> Option<String> {
+        self.token.take().map(|token| format!("::{token}::"))
+    }
+}
+
+/// Begins a section that the log page folds. Sections do not nest.
+pub fn group(title: &str) -> String {
+    format!("::group::{}", data(title))
+}
+
+pub const END_GROUP: &str = "::endgroup::";
+
+/// Where an annotation stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Below the workspace, with `/` between its parts.
+    pub file: String,
+    /// From 1 on.
+    pub line: Option<u64>,
+}
+
+/// An annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
+pub fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
+    let mut properties = String::new();
+    if let Some(Place { file, line }) = place {
+        let _ = write!(properties, "file={},", property(file));
+        if let Some(line) = line {
+            let _ = write!(properties, "line={line},");
+        }
+    }
+    format!(
+        "::error {properties}title={}::{}",
+        property(&one_line(title)),
+        data(&shortened(&lines(message).map(one_line).collect::<Vec<_>>().join("\n"), MESSAGE))
+    )
+}
+
+/// The runner cuts a longer message (ExecutionContext.cs: 4,096).
+const MESSAGE: usize = 4_000;
+
+/// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
+/// masked by line.
+pub fn mask(secret: &str) -> Option<String> {
+    (!secret.trim().is_empty()).then(|| format!("::add-mask::{}", data(secret)))
+}
+
+/// A line of text for a stream on which commands are on.
+pub fn harmless(line: &str) -> Cow<'_, str> {
+    if !line.contains("##[") && !line.trim_start().starts_with("::") {
+        return Cow::Borrowed(line);
+    }
+    let broken = line.replace("##[", "#\u{200b}#[");
+    let text = broken.trim_start();
+    let indent = &broken[..broken.len() - text.len()];
+    Cow::Owned(if text.starts_with("::") { format!("{indent}:\u{200b}{}", &text[1..]) } else { broken })
+}
+
+/// The escapes of ActionCommand.cs for a command's data.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The escapes of ActionCommand.cs for a command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// 128 random bits of the operating system, as hexadecimal digits.
+pub fn random_token() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_has_a_new_token_each_time() {
+        let mut fence = Fence::default();
+        assert_eq!(fence.lower(), None);
+        let first = fence.raise().unwrap();
+        assert_eq!(fence.raise(), None);
+        let token = first.strip_prefix("::stop-commands::").unwrap();
+        assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
+        assert_eq!(fence.lower(), Some(format!("::{token}::")));
+        assert_ne!(fence.raise(), Some(first));
+    }
+
+    #[test]
+    fn commands_are_one_line_whatever_they_say() {
+        assert_eq!(
+            error_annotation(None, "a: b, c", "100 %\r\n::error::x\u{1b}[31m"),
+            "::error title=a%3A b%2C c::100 %25%0A::error::x"
+        );
+        let place = Place { file: "app/a,line=9::b%.sql".to_owned(), line: Some(3) };
+        assert_eq!(
+            error_annotation(Some(&place), "t", &"é".repeat(5_000)),
+            format!("::error file=app/a%2Cline=9%3A%3Ab%25.sql,line=3,title=t::{}…", "é".repeat(3_999))
+        );
+        assert_eq!(group("build\n::error::x"), "::group::build%0A::error::x");
+        assert_eq!(mask("se%cret\nline").as_deref(), Some("::add-mask::se%25cret%0Aline"));
+        assert_eq!(mask(" \n"), None);
+    }
+
+    #[test]
+    fn a_harmless_line_is_no_command() {
+        for (line, expected) in [
+            ("text: a::b #[x]", "text: a::b #[x]"),
+            ("::set-output name=x::y", ":\u{200b}:set-output name=x::y"),
+            ("\t ::x", "\t :\u{200b}:x"),
+            ("a ##[set-output name=x]y ##[b]", "a #\u{200b}#[set-output name=x]y #\u{200b}#[b]"),
+            ("::##[x]", ":\u{200b}:#\u{200b}#[x]"),
+        ] {
+            assert_eq!(harmless(line), expected);
+        }
+    }
+}
