@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
             let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary);
             match error {
                 cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
-                cli::Error::Config(failure) => {
+                cli::Error::Input(failure) => {
                     progress.annotate_error(None, "fargate-migrate", &failure.message);
                     progress.closing(&text::failure(&failure, colour()));
                 }

@@ -86,7 +86,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     pub async fn run(&self) {
         let shared = Shared {
             watch: Watch::new(self.world, &self.plan.cluster),
-            capacity: Capacity::new(self.plan.timeout),
+            capacity: Capacity::new(self.plan.task.timeout),
             order: Order::new(self.plan),
             next_place: Cell::new(self.plan.packs.len()),
             others: Others::new(self.plan.looked_at),
@@ -110,7 +110,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// For a fleet with enough tasks at a time, when their log is in CloudWatch Logs.
     fn fleet_log(&self) -> Option<FleetLog<'_, W>> {
         let plan = self.plan;
-        let at_once = plan.max_parallel.min(plan.packs.len());
+        let at_once = plan.fleet.max_parallel.min(plan.packs.len());
         if !is_fleet(plan.databases().count()) || at_once < MANY_STREAMS {
             return None;
         }
@@ -128,7 +128,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     async fn wave(&self, packs: &[Pack], shared: &Shared<'_, W>) {
-        let lanes = Semaphore::new(self.plan.max_parallel);
+        let lanes = Semaphore::new(self.plan.fleet.max_parallel);
         let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -223,14 +223,14 @@ impl<W: Reads + Writes> Migration<'_, W> {
         self.progress.phase(&pack.databases, Phase::Queued);
         match self.launch(pack, self.call(pack), shared).await {
             Launched::Task(task) => {
-                let deadline = Instant::now() + self.plan.timeout;
+                let deadline = Instant::now() + self.plan.task.timeout;
                 self.recorder.started(&pack.databases, &task.arn);
                 let lane = Cell::new(lane);
                 let when_stopped = |task: &Task| {
                     shared.capacity.task_ended();
                     // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
                     let own = task.container(&self.plan.container);
-                    if self.plan.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+                    if self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
                         lane.take();
                     }
                 };

@@ -55,7 +55,7 @@ impl<'a> Recorder<'a> {
         }
         let report = Report {
             cluster: settings.cluster.clone(),
-            region: settings.region.clone(),
+            region: settings.common.region.clone(),
             account: None,
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),
@@ -75,7 +75,7 @@ impl<'a> Recorder<'a> {
             started_at: Timestamp::now(),
             ended_at: None,
         };
-        let places = settings.databases.iter().cloned().zip(0..).collect();
+        let places = settings.databases.iter().map(ToString::to_string).zip(0..).collect();
         Self {
             report: RefCell::new(report),
             rows: places,
@@ -83,7 +83,7 @@ impl<'a> Recorder<'a> {
             github,
             deployments: None,
             state: None,
-            summary_file: settings.summary_file.clone(),
+            summary_file: settings.common.summary_file.clone(),
             save_pace: SavePace::default(),
             started: Cell::default(),
         }

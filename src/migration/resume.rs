@@ -42,12 +42,12 @@ impl<W: Reads + Writes> Migration<'_, W> {
             Launched::Beside(found) => return Taken::Beside(found),
         };
         let mut sight = shared.watch.follow(&task);
-        let deadline = Instant::now() + self.plan.timeout;
+        let deadline = Instant::now() + self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
-        let was_told = told(&seen, &self.plan.container, &self.plan.database_variable);
+        let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
         let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
         let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
         if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {

@@ -28,7 +28,7 @@ pub async fn build(
     github: Option<&GitHub>,
     interrupt: &Interrupt,
 ) -> Result<BuildOutcome> {
-    if settings.plan_only {
+    if settings.common.plan_only {
         let (plan, _) = unless(interrupt, planned(settings, progress)).await?;
         return Ok(BuildOutcome::Planned(Box::new(plan)));
     }
@@ -41,7 +41,7 @@ pub async fn build(
 }
 
 async fn planned(settings: &BuildSettings, progress: &Progress) -> Result<(BuildPlan, Aws)> {
-    let aws = Aws::connect(&Access::of_build(settings), &progress.aside()).await?;
+    let aws = Aws::connect(&Access::of(&settings.common), &progress.aside()).await?;
     let observed = observe_build(settings, &aws, aws.region()).await?;
     Ok((BuildPlan::new(settings, observed)?, aws))
 }
@@ -65,7 +65,7 @@ fn written(settings: &BuildSettings, github: Option<&GitHub>, report: &mut Build
         let written = github.write_summary(&summary);
         problems.extend(written.err().map(|error| format!("the job summary was not written: {error:#}")));
     }
-    if let Some(path) = &settings.summary_file
+    if let Some(path) = &settings.common.summary_file
         && let Err(error) = std::fs::write(path, &summary)
     {
         problems.push(format!("the summary was not written to {}: {error}", path.display()));

@@ -14,7 +14,6 @@ use crate::failure::Failure;
 use crate::ports::{Caller, Reads};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
-use crate::settings::parse;
 use crate::task_definition::TaskDefinition;
 
 mod policy;
@@ -92,7 +91,7 @@ async fn known(
     progress: &Progress,
     notes: &mut Vec<String>,
 ) -> Result<Known> {
-    let name = match flags.migrate.target.base.task_definition.clone().map(parse::task_definition) {
+    let name = match flags.migrate.target.base.task_definition.clone().map(TaskDefinitionSource::from) {
         Some(TaskDefinitionSource::File(path)) => {
             let task_definition = Some(TaskDefinition::from_file(&path)?);
             return Ok(Known { task_definition, ..Known::default() });
@@ -105,7 +104,7 @@ async fn known(
     }
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
-        call_timeout: parse::duration("call-timeout", &flags.migrate.target.aws.call_timeout)?,
+        call_timeout: flags.migrate.target.aws.call_timeout.0,
         role: None,
     };
     let asked = async {

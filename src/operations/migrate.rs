@@ -54,9 +54,9 @@ pub async fn migrate(
     github: Option<&GitHub>,
     interrupt: &Interrupt,
 ) -> Result<Outcome> {
-    if settings.plan_only {
+    if settings.common.plan_only {
         let mut plan = unless(interrupt, planned(settings, progress, github)).await?;
-        if settings.comment {
+        if settings.github.comment {
             let posted = async { Ok(post_plan(&plan, progress, github).await) };
             if let Err(error) = unless(interrupt, posted).await? {
                 plan.notes.push(format!(
@@ -67,7 +67,7 @@ pub async fn migrate(
         }
         return Ok(Outcome::Planned(Box::new(plan)));
     }
-    let (access, aside) = (Access::of(settings), progress.aside());
+    let (access, aside) = (Access::of(&settings.common), progress.aside());
     let connect = Aws::connect(&access, &aside);
     Ok(Outcome::Done(Box::new(migrate_on(connect, settings, progress, github, interrupt).await)))
 }
@@ -84,7 +84,7 @@ pub async fn migrate_on(
         Ok((settings, state)) => (&settings.clone(), state),
         Err(failure) => return Recorder::new(settings, progress, github).close(Some(failure)),
     };
-    let deployments = settings.deployments.then(|| DeploymentQueue::new(settings));
+    let deployments = settings.github.deployments.then(|| DeploymentQueue::new(settings));
     let recorder = Recorder::new(settings, progress, github)
         .with_deployments(deployments.as_ref())
         .with_state(state.as_ref());
@@ -122,10 +122,10 @@ async fn run(
 ) -> Result<()> {
     // Before anything is changed.
     let log_files = log_files(settings, github)?;
-    progress.databases(&settings.databases);
+    progress.databases(&settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
-        let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
+        let aws = Throttled::new(connect.await?, settings.fleet.api_share, settings.common.call_timeout);
         let (mut observed, deployed) = try_join!(
             observe(settings, Some((&aws, aws.inner().region()))),
             earlier_deployments(settings, progress, github)
@@ -152,13 +152,13 @@ async fn planned(settings: &Settings, progress: &Progress, github: Option<&GitHu
     let mut known = past(state, settings, None::<&Aws>).await?;
     let from_file = matches!(settings.task_definition, TaskDefinitionSource::File(_));
     let has_credentials =
-        settings.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
+        settings.common.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
     let mut observed = if from_file && !has_credentials {
         observe(settings, None::<(&Aws, &str)>).await?
     } else {
-        match Aws::connect(&Access::of(settings), &progress.aside()).await {
+        match Aws::connect(&Access::of(&settings.common), &progress.aside()).await {
             Ok(aws) => {
-                let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
+                let aws = Throttled::new(aws, settings.fleet.api_share, settings.common.call_timeout);
                 known = past(state, settings, Some(&aws)).await?;
                 observe(settings, Some((&aws, aws.inner().region()))).await?
             }
@@ -186,7 +186,7 @@ async fn earlier_deployments(
     progress: &Progress,
     github: Option<&GitHub>,
 ) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resumes_deployed {
+    if !settings.resume.from_deployments {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {
@@ -267,7 +267,7 @@ async fn apply<W: Reads + Writes>(
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
 fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
-    match &settings.log_dir {
+    match &settings.task.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {
             let below = github.and_then(|github| github.temporary.as_deref());

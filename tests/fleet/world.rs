@@ -156,7 +156,7 @@ impl World {
         let settings = self.settings(of, databases, more);
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
-        let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
+        let (config, timeout) = (self.sandbox.sdk_config(), settings.common.call_timeout);
         let connect = async move { Ok(Aws::from_config(config, timeout)) };
         // Boxed: the pipeline's type is deeper than the compiler looks by itself.
         let run = migrate::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();

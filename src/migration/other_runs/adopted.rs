@@ -32,7 +32,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         self.recorder.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();
-        let deadline = Instant::now() + self.plan.timeout;
+        let deadline = Instant::now() + self.plan.task.timeout;
         if running.ours {
             self.recorder.started(&pack.databases, &running.arn);
             return self.follow(pack, Followed::ours(task, told), shared, deadline, &|_| ()).await;

@@ -22,7 +22,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
     ) -> Result<Outcome, Found> {
-        match running.met(self.plan.on_running) {
+        match running.met(self.plan.fleet.on_running) {
             OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
             OnRunning::Wait => {
                 self.waits(pack, running);
@@ -53,7 +53,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         running: &RunningTask,
         shared: &Shared<'_, W>,
     ) -> Option<Result<Outcome, Found>> {
-        if running.met(self.plan.on_running) != OnRunning::Wait {
+        if running.met(self.plan.fleet.on_running) != OnRunning::Wait {
             return Some(self.beside(pack, running, None, shared).await);
         }
         self.waits(pack, running);
@@ -69,7 +69,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     /// None when the other task has ended; else why ours does not start.
     async fn other_ends(&self, running: &RunningTask, shared: &Shared<'_, W>) -> Option<Verdict> {
         let mut sight = shared.watch.follow(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + self.plan.timeout;
+        let deadline = Instant::now() + self.plan.task.timeout;
         tokio::select! {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {

@@ -23,7 +23,7 @@ pub async fn observe_build(
         None => None,
     };
     let image = image(&settings.image, reads, &account, container).await?;
-    let notes = local_checks(&settings.image, base.as_ref(), &image, settings.plan_only).await?;
+    let notes = local_checks(&settings.image, base.as_ref(), &image, settings.common.plan_only).await?;
     Ok(ObservedBuild { account, base, image, notes })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use crate::database_name::DatabaseName;
 use crate::plan::Past;
 use crate::ports::Reads;
 use crate::settings::Settings;
@@ -19,7 +20,7 @@ pub async fn past<R: Reads>(state: Option<&State>, settings: &Settings, reads: O
     let history = state.history().clone();
     let mut tasks = Vec::new();
     if let Some(reads) = reads.filter(|_| state.resumes()) {
-        let open = |database: &String| match history.next(database, None, true) {
+        let open = |database: &DatabaseName| match history.next(database, None, true) {
             Next::FindOut(launch) => launch.task.clone(),
             _ => None,
         };

@@ -115,7 +115,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     pub fn judge(&self, following: &Following<'_>, end: End) -> Vec<Verdict> {
         let Following { databases, told, task, reports, .. } = following;
-        let (container, require_report) = (&self.plan.container, self.plan.require_report);
+        let (container, require_report) = (&self.plan.container, self.plan.task.require_report);
         match (end, told) {
             (End::Stopped, Told::Pack(told)) => judge_pack(databases, told, container, task, reports),
             (End::Stopped, Told::One(_)) => {
@@ -133,7 +133,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     pub async fn cancelled(&self, task: &Task) -> Verdict {
         let why = "the run was interrupted";
         let stopped =
-            self.plan.on_cancel == Leftover::Stop && self.request_stop_of(&task.arn, why).await.is_ok();
+            self.plan.task.on_cancel == Leftover::Stop && self.request_stop_of(&task.arn, why).await.is_ok();
         Verdict::Cancelled { stopped }
     }
 
@@ -142,7 +142,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         if task.is_stopped() {
             return self.judge_early(following);
         }
-        let stopped = match self.plan.on_cancel {
+        let stopped = match self.plan.task.on_cancel {
             _ if following.leave => false,
             Leftover::Leave => false,
             Leftover::Stop => self.stop(following, "the run was interrupted").await,
@@ -173,7 +173,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 () = self.interrupt.wait() => self.judge_early(following),
             };
         }
-        if following.leave || self.plan.on_timeout == Leftover::Leave {
+        if following.leave || self.plan.task.on_timeout == Leftover::Leave {
             return following.all(Verdict::TimedOut { stopped: false });
         }
         let stop = self.request_stop(following, "still running at --timeout").await;

@@ -128,7 +128,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     return self.conflicting(pack, &request.client_token, tasks);
                 }
                 Err(error)
-                    if is_throttled(&error) && began.elapsed() < self.plan.timeout
+                    if is_throttled(&error) && began.elapsed() < self.plan.task.timeout
                         || is_transient(&error) && errors < MAX_ERRORS =>
                 {
                     drop(turn);

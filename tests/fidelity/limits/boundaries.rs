@@ -232,7 +232,7 @@ async fn an_image_tag_has_128_characters() {
             &tag,
         ]);
         let run = run.finish().await;
-        assert_eq!(format!("{run:?}").contains("is no image tag"), !fits, "{size}: {run:#?}");
+        assert_eq!(format!("{run:?}").contains("is not an image tag"), !fits, "{size}: {run:#?}");
     }
 }
 

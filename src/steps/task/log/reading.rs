@@ -97,7 +97,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             following.log = None;
             return;
         }
-        let mut patience = self.plan.log_drain;
+        let mut patience = self.plan.task.log_drain;
         if let Some(Source::Fleet(log)) = &following.log {
             let stream = log.stream.clone();
             let (complete, waited) = self.drain_fleet(following).await;
@@ -128,12 +128,12 @@ impl<W: Reads + Writes> Migration<'_, W> {
             if sweeps >= 2 && has_reported {
                 return (true, Duration::ZERO);
             }
-            let patience = if has_reported { self.plan.timeout } else { self.plan.log_drain };
+            let patience = if has_reported { self.plan.task.timeout } else { self.plan.task.log_drain };
             let read = tokio::select! {
                 read = log.read() => read,
                 () = sleep_until(quiet_since + patience) => {
                     // Without a sweep, nobody has looked.
-                    return (has_reported, if sweeps > 0 { self.plan.log_drain } else { Duration::ZERO });
+                    return (has_reported, if sweeps > 0 { self.plan.task.log_drain } else { Duration::ZERO });
                 }
             };
             let Some(read) = read else { continue };
@@ -159,7 +159,8 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 }
                 Taken::End if following.has_reported() => return,
                 Taken::Failed => {
-                    let over = following.log_errors >= MAX_LOG_ERRORS || began.elapsed() >= self.plan.timeout;
+                    let over =
+                        following.log_errors >= MAX_LOG_ERRORS || began.elapsed() >= self.plan.task.timeout;
                     if following.log.is_none() || over {
                         return;
                     }
