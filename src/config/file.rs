@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use clap::Arg;
+use clap::builder::PossibleValue;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
 };
@@ -165,10 +166,11 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
             }
             Kind::Choice(choices) => {
                 let text = String::deserialize(deserializer)?;
-                if choices.contains(&text) {
-                    return Ok(text);
+                let choices: Vec<&str> = choices.iter().map(PossibleValue::get_name).collect();
+                match choices.contains(&text.as_str()) {
+                    true => Ok(text),
+                    false => Err(D::Error::custom(format!("{text:?} is not one of {}", choices.join(", ")))),
                 }
-                Err(D::Error::custom(format!("{text:?} is not one of {}", choices.join(", "))))
             }
             Kind::Text => String::deserialize(deserializer),
         }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 
+use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 
 use crate::values::{Shape, shape_of};
@@ -18,7 +19,7 @@ pub struct Keys {
 pub enum Kind {
     Text,
     Switch,
-    Choice(Vec<String>),
+    Choice(Vec<PossibleValue>),
     Shaped(&'static Shape),
 }
 
@@ -71,8 +72,7 @@ impl Kind {
         if is_switch(arg) {
             return Self::Switch;
         }
-        let choices: Vec<String> =
-            arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let choices = arg.get_possible_values();
         match shape_of(arg) {
             Some(shape) => Self::Shaped(shape),
             None if choices.is_empty() => Self::Text,

@@ -2,6 +2,7 @@
 //! docs/fargate-migrate.schema.json.
 
 use clap::Arg;
+use clap::builder::PossibleValue;
 use serde_json::{Map, Value, json};
 
 use super::keys::{Keys, Kind, is_list, name};
@@ -59,7 +60,10 @@ fn property(arg: &Arg) -> Value {
     let mut schema = match Kind::of(arg) {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Text => json!({"type": "string"}),
-        Kind::Choice(choices) => json!({"type": "string", "enum": choices}),
+        Kind::Choice(choices) => json!({
+            "type": "string",
+            "oneOf": choices.iter().map(choice).chain([json!({"type": "null"})]).collect::<Vec<_>>(),
+        }),
         Kind::Shaped(shape) => match shape.written {
             Written::Text => match shape.pattern {
                 Some(pattern) => json!({"type": "string", "pattern": pattern}),
@@ -84,14 +88,16 @@ fn property(arg: &Arg) -> Value {
         Value::Array(types) => types.into_iter().chain([json!("null")]).collect(),
         one => json!([one, "null"]),
     };
-    if let Some(Value::Array(choices)) = schema.get_mut("enum") {
-        choices.push(Value::Null);
-    }
     let mut property = json!({"description": described(arg)});
     if let (Value::Object(property), Value::Object(schema)) = (&mut property, schema) {
         property.extend(schema);
     }
     property
+}
+
+fn choice(value: &PossibleValue) -> Value {
+    let about = value.get_help().map(ToString::to_string).unwrap_or_default();
+    json!({"const": value.get_name(), "description": about})
 }
 
 /// A flag's help, with its default.

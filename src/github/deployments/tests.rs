@@ -140,7 +140,7 @@ async fn run(
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            recorder.started(std::slice::from_ref(database), "arn");
+            recorder.started(&[database.to_string()], "arn");
         }
         sleep(each).await;
         for database in &settings.databases {
