@@ -14,7 +14,7 @@ use super::{aws_error, ca_certificates};
 use crate::failure::Failure;
 use crate::ports::{Call, Caller};
 use crate::progress::Aside;
-use crate::settings::{BuildSettings, Settings};
+use crate::settings::Common;
 
 mod oidc;
 pub mod role;
@@ -39,19 +39,11 @@ pub struct Access {
 }
 
 impl Access {
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(common: &Common) -> Self {
         Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
-        }
-    }
-
-    pub fn of_build(settings: &BuildSettings) -> Self {
-        Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
+            region: common.region.clone(),
+            call_timeout: common.call_timeout,
+            role: Role::of(common.role_to_assume.as_ref(), &common.run),
         }
     }
 }

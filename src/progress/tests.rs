@@ -54,7 +54,11 @@ fn never_started() -> Verdict {
         stopped_reason: Some("CannotPullContainerError: not found".to_owned()),
         ..Task::default()
     };
-    crate::verdict::judge("a", "migration", &task, &crate::migration_report::Reports::default(), false)
+    {
+        let asked =
+            crate::verdict::Asked { container: "migration", image_digest: None, require_report: false };
+        crate::verdict::judge("a", &asked, &task, &crate::migration_report::Reports::default())
+    }
 }
 
 /// A whole run, as every sink is told it.

@@ -12,7 +12,8 @@ use std::time::Duration;
 use fargate_migrate::adapters::Aws;
 use fargate_migrate::cli::{self, Command};
 use fargate_migrate::interrupt::Interrupt;
-use fargate_migrate::operations::migrate;
+use fargate_migrate::operations::migrate::Migrate;
+use fargate_migrate::operations::{Surroundings, done};
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::Report;
 use fargate_migrate::settings::{RunIdentity, Settings};
@@ -158,9 +159,8 @@ impl World {
         let (_keep, interrupt) = Interrupt::by_hand();
         let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
         let connect = async move { Ok(Aws::from_config(config, timeout)) };
-        // Boxed: the pipeline's type is deeper than the compiler looks by itself.
-        let run = migrate::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
-        let report = run.await;
+        let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github: None };
+        let report = done(&Migrate::of(settings), connect, &surroundings).boxed_local().await;
         Ran { report, took: began.elapsed() }
     }
 
