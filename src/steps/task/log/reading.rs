@@ -210,6 +210,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 self.recorder.log(&following.tail, |tail| tail.push(line));
             }
         }
+        self.progress.flush();
         let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
         self.file(|files| files.append(&following.log_file(), lines));
     }
