@@ -29,7 +29,7 @@ use crate::database_name::is_fleet;
 use crate::interrupt::Interrupt;
 use crate::plan::{Earlier, Pack, Plan, Proved};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::{Phase, Progress};
+use crate::progress::{Progress, TaskPhase};
 use crate::recorder::Recorder;
 use crate::steps::revision::Revision;
 use crate::steps::task::capacity::Capacity;
@@ -220,7 +220,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
     ) -> Result<Outcome, Found> {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         match self.launch(pack, self.call(pack), shared).await {
             Launched::Task(task) => {
                 let deadline = Instant::now() + self.plan.timeout;

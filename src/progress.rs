@@ -20,9 +20,9 @@ mod tally;
 use bars::Bars;
 use plain::Plain;
 
-/// Where a database's migration task is.
+/// Where a one-off task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum TaskPhase {
     Queued,
     Provisioning,
     Pulling,
@@ -30,7 +30,7 @@ pub enum Phase {
     Stopping,
 }
 
-impl Phase {
+impl TaskPhase {
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -130,26 +130,26 @@ pub trait Sink: Send + Sync {
     /// Tells something worth saying once.
     fn note(&self, text: &str) {}
 
-    /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
-    /// and of each one only a failure is told.
-    fn databases(&self, names: &[String]) {}
+    /// Tells where the task of these names is now; the same phase again says nothing new.
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {}
 
-    /// Tells where the task of these databases is now; the same phase again says nothing new.
-    fn phase(&self, databases: &[String], phase: Phase) {}
-
-    /// Tells that the task of these databases has reported on this one of them.
-    fn reported(&self, databases: &[String], database: &str) {}
-
-    /// Tells a log event of a database's task; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
+    /// Tells a line of a task's log; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
     ///
     /// Lines may wait for the rest of their page: call [`Sink::flush`] at its end. Everything else is shown at once.
-    fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {}
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {}
 
     /// Shows the log lines that wait.
     fn flush(&self) {}
 
+    /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
+    /// and of each one only a failure is told.
+    fn databases(&self, names: &[String]) {}
+
+    /// Tells that the task of these databases has reported on this one of them.
+    fn database_reported(&self, databases: &[String], database: &str) {}
+
     /// Tells what a database's task came to.
-    fn verdict(&self, database: &str, verdict: &Verdict) {}
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {}
 
     /// Annotates the run, or a place in its repository, where GitHub's runner reads along.
     fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {}
@@ -239,9 +239,9 @@ fn name_width(names: &[String]) -> usize {
     if names.len() > 1 { names.iter().map(|name| name.chars().count()).max().unwrap_or(0) } else { 0 }
 }
 
-fn log_prefix(time: &str, database: &str, name_width: usize) -> String {
-    let database = untrusted::one_line(database);
-    if name_width == 0 { format!("{time} │") } else { format!("{time} {database:<name_width$} │") }
+fn log_prefix(time: &str, name: &str, name_width: usize) -> String {
+    let name = untrusted::one_line(name);
+    if name_width == 0 { format!("{time} │") } else { format!("{time} {name:<name_width$} │") }
 }
 
 /// Of a fleet only what is not migrated is told, and not what was not run because of it.

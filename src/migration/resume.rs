@@ -8,7 +8,7 @@ use crate::migration::other_runs::Found;
 use crate::migration::{Lane, Migration, Shared};
 use crate::plan::{Earlier, Pack, Told, told};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::state::FRESH;
 use crate::steps::task::following::{Followed, Outcome};
 use crate::steps::task::launch::Launched;
@@ -34,7 +34,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         lane: Option<Lane<'_>>,
         shared: &Shared<'_, W>,
     ) -> Taken {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
         let task = match self.begun(pack, earlier, shared).await {
             Launched::Task(task) => *task,

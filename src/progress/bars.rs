@@ -8,7 +8,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 
 use super::lines::Lines;
 use super::tally::Tally;
-use super::{Clock, Phase, Sink, Stream};
+use super::{Clock, Sink, Stream, TaskPhase};
 use crate::database_name::is_fleet;
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -123,28 +123,28 @@ impl Sink for Bars {
         }
     }
 
-    fn phase(&self, databases: &[String], phase: Phase) {
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            databases.iter().for_each(|database| tally.phase(database, phase));
+            names.iter().for_each(|name| tally.phase(name, phase));
             state.show_tally();
             return;
         }
         // Only what runs has a bar: a queue would fill the screen.
-        if phase == Phase::Queued {
+        if phase == TaskPhase::Queued {
             return;
         }
         let width = state.name_width;
-        for database in databases {
+        for name in names {
             let bar = state
                 .databases
-                .entry(database.clone())
+                .entry(name.clone())
                 .or_insert_with(|| self.add(DATABASE, ProgressBar::no_length()));
-            bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(database), phase.word()));
+            bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(name), phase.word()));
         }
     }
 
-    fn reported(&self, _: &[String], database: &str) {
+    fn database_reported(&self, _: &[String], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -154,13 +154,13 @@ impl Sink for Bars {
         }
     }
 
-    fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let state = self.state();
         if state.tally.is_some() {
             return;
         }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
-        let bar = state.databases.get(database);
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
+        let bar = state.databases.get(name);
         for line in untrusted::lines(line) {
             let line = untrusted::one_line(line);
             self.lines.push(&format!("{prefix} {line}"));
@@ -174,7 +174,7 @@ impl Sink for Bars {
         self.lines.flush();
     }
 
-    fn verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {
         let mut state = self.state();
         let took = state.databases.remove(database).map(|bar| {
             bar.finish_and_clear();

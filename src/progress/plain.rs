@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::lines::Lines;
 use super::tally::Tally;
-use super::{Clock, Phase, Sink, Vocabulary};
+use super::{Clock, Sink, TaskPhase, Vocabulary};
 use crate::database_name::{is_fleet, short_list};
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -30,7 +30,7 @@ struct State {
     /// Present when GitHub's runner reads along.
     fence: Option<Fence>,
     in_group: bool,
-    phases: HashMap<String, Phase>,
+    phases: HashMap<String, TaskPhase>,
     /// Databases of packs that have reported.
     reported: HashSet<String>,
     /// The width of the names before log lines; 0 when there are none.
@@ -106,23 +106,23 @@ impl Sink for Plain {
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
     }
 
-    fn phase(&self, databases: &[String], phase: Phase) {
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            databases.iter().for_each(|database| tally.phase(database, phase));
+            names.iter().for_each(|name| tally.phase(name, phase));
             self.say_tally(&mut state);
             return;
         }
-        let name = short_list(databases);
+        let name = short_list(names);
         let before = state.phases.insert(name.clone(), phase);
         // A fleet's queue is no news.
-        if before != Some(phase) && phase != Phase::Queued {
+        if before != Some(phase) && phase != TaskPhase::Queued {
             let name = untrusted::one_line(&name);
             self.say(&state, &format!("{} {name}: {}", self.clock.now(), phase.word()));
         }
     }
 
-    fn reported(&self, databases: &[String], database: &str) {
+    fn database_reported(&self, databases: &[String], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -137,12 +137,12 @@ impl Sink for Plain {
         }
     }
 
-    fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let mut state = self.state();
         if state.tally.is_some() {
             return;
         }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
         self.quote(&mut state, &prefix, line);
     }
 
@@ -150,7 +150,7 @@ impl Sink for Plain {
         self.lines.flush();
     }
 
-    fn verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.verdict(database, verdict);

@@ -67,15 +67,15 @@ fn tell(progress: &Progress) {
     }
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Queued);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Queued);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders\n");
     progress.note("reading the log is slow: Rate exceeded");
     progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
-    progress.verdict("startupwebapp_prod", &never_started());
-    progress.verdict("fintech_experiment", &not_run());
+    progress.database_verdict("startupwebapp_prod", &never_started());
+    progress.database_verdict("fintech_experiment", &not_run());
     progress.annotate_error(None, "startupwebapp_prod", "never started");
     progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases migrated\n");
     progress.finish();
@@ -196,8 +196,8 @@ fn the_runner_carries_out_our_commands_only() {
     let (progress, written) = plain(Vocabulary::GitHub);
     for text in crate::report::HOSTILE {
         progress.note(text);
-        progress.verdict(text, &not_run());
-        progress.phase(&[(*text).to_owned()], Phase::Running);
+        progress.database_verdict(text, &not_run());
+        progress.task_phase(&[(*text).to_owned()], TaskPhase::Running);
         progress.log_line(text, 0, text);
         progress.build_line(text);
         progress.step(text);
@@ -252,8 +252,8 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let progress = Progress { sink: bars.clone() };
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Pulling);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Pulling);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
     let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
@@ -271,7 +271,7 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0 of 2 databases
     * startupwebapp_prod running        0s applied V3 add_orders and more an
     ");
-    progress.verdict("startupwebapp_prod", &not_run());
+    progress.database_verdict("startupwebapp_prod", &not_run());
     progress.closing("0 of 2 databases migrated");
     progress.finish();
     let rest = terminal.contents();

@@ -92,7 +92,7 @@ impl<'a> Recorder<'a> {
     /// A database is migrated by what an earlier run has recorded.
     pub fn proved(&self, database: &str, by: &Judged) {
         let verdict = Verdict::recorded(by);
-        self.progress.verdict(database, &verdict);
+        self.progress.database_verdict(database, &verdict);
         self.row(database, |row| {
             row.task_arn.clone_from(&by.task);
             row.image_digest.clone_from(&by.image_digest);

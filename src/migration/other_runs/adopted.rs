@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::migration::{Migration, Shared};
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::steps::task::follow::End;
 use crate::steps::task::following::{Followed, Following, Outcome};
 use crate::steps::task::watch::Sight;
@@ -38,7 +38,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             return self.follow(pack, Followed::ours(task, told), shared, deadline, &|_| ()).await;
         }
         self.recorder.runs(&pack.databases, &running.arn);
-        self.progress.phase(&pack.databases, Phase::Running);
+        self.progress.task_phase(&pack.databases, TaskPhase::Running);
         let adopted = Rc::clone(shared.adopted.borrow_mut().entry(running.arn.clone()).or_default());
         let mut adopted = adopted.lock().await;
         let verdicts = match &mut *adopted {

@@ -10,7 +10,7 @@ use crate::migration::{Migration, Shared};
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::steps::task::following::{Followed, Following, Outcome};
 use crate::steps::task::log::reading::read_if;
 use crate::steps::task::watch::Sight;
@@ -91,7 +91,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 Sight::Seen(task) => following.task = *task,
                 Sight::Lost(why) => return End::Lost(why),
             }
-            self.progress.phase(&following.databases, phase(&following.task));
+            self.progress.task_phase(&following.databases, phase(&following.task));
             if following.task.is_stopped() {
                 if let Some(when_stopped) = following.when_stopped.take() {
                     self.recorder.task_ended(&following.task.arn);
@@ -215,7 +215,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
 
     /// StopTask; an error says why it is not known to have been taken.
     async fn request_stop(&self, following: &Following<'_>, why: &str) -> Result<(), String> {
-        self.progress.phase(&following.databases, Phase::Stopping);
+        self.progress.task_phase(&following.databases, TaskPhase::Stopping);
         self.request_stop_of(&following.task.arn, why).await
     }
 
@@ -240,12 +240,12 @@ pub fn has_run(task: &Task) -> bool {
         || task.containers.iter().any(|container| container.exit_code.is_some())
 }
 
-fn phase(task: &Task) -> Phase {
+fn phase(task: &Task) -> TaskPhase {
     match task.last_status.as_str() {
-        "RUNNING" => Phase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => Phase::Stopping,
-        "ACTIVATING" => Phase::Pulling,
-        _ if task.pull_started_at.is_some() => Phase::Pulling,
-        _ => Phase::Provisioning,
+        "RUNNING" => TaskPhase::Running,
+        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
+        "ACTIVATING" => TaskPhase::Pulling,
+        _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
+        _ => TaskPhase::Provisioning,
     }
 }

@@ -204,7 +204,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         for event in events {
             for line in untrusted::lines(&event.message) {
                 if let Some(database) = following.reported(line) {
-                    self.progress.reported(&following.databases, &database);
+                    self.progress.database_reported(&following.databases, &database);
                 }
                 self.progress.log_line(&name, event.timestamp, line);
                 self.recorder.log(&following.tail, |tail| tail.push(line));
