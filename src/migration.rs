@@ -28,7 +28,7 @@ use crate::database_name::is_fleet;
 use crate::interrupt::Interrupt;
 use crate::plan::{Earlier, Pack, Plan, Proved};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::{Phase, Progress};
+use crate::progress::{Progress, TaskPhase};
 use crate::session::Session;
 use crate::steps::revision::Revision;
 use crate::steps::task::launch::Launched;
@@ -214,7 +214,7 @@ impl<'a, W: Reads + Writes> Migration<'a, W> {
 
     /// Ends without an outcome when tasks of other runs were found to migrate some of it.
     async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>) -> Result<Outcome, Found> {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let task = match self.launch(pack, self.call(pack), pack.attempt).await {
             Launched::Task(task) => task,
             Launched::Hindered(found) => return Err(found),

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
 use crate::ports::{LogEvent, LogStream, Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
 use crate::steps::task::log::files::{LogFiles, file_name, pack_file_name};
@@ -88,7 +88,7 @@ impl<'a, W: Reads + Writes> Migration<'a, W> {
 
 impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
     fn seen(&mut self, task: &Task) {
-        self.migration.progress.phase(&self.heard.databases, phase(task));
+        self.migration.progress.task_phase(&self.heard.databases, phase(task));
     }
 
     fn stopped(&mut self, task: &Task) {
@@ -97,7 +97,7 @@ impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
     }
 
     fn is_being_stopped(&mut self) {
-        self.migration.progress.phase(&self.heard.databases, Phase::Stopping);
+        self.migration.progress.task_phase(&self.heard.databases, TaskPhase::Stopping);
     }
 
     fn printed(&mut self, events: &[LogEvent]) {
@@ -106,12 +106,13 @@ impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
         for event in events {
             for line in untrusted::lines(&event.message) {
                 if let Some(database) = heard.line(line) {
-                    progress.reported(&heard.databases, &database);
+                    progress.database_reported(&heard.databases, &database);
                 }
                 progress.log_line(&name, event.timestamp, line);
                 record.log(&heard.tail, |tail| tail.push(line));
             }
         }
+        progress.flush();
         let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
         self.migration.file(|files| files.append(&self.heard.file, lines));
     }
@@ -153,12 +154,12 @@ impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
     }
 }
 
-fn phase(task: &Task) -> Phase {
+fn phase(task: &Task) -> TaskPhase {
     match task.last_status.as_str() {
-        "RUNNING" => Phase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => Phase::Stopping,
-        "ACTIVATING" => Phase::Pulling,
-        _ if task.pull_started_at.is_some() => Phase::Pulling,
-        _ => Phase::Provisioning,
+        "RUNNING" => TaskPhase::Running,
+        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
+        "ACTIVATING" => TaskPhase::Pulling,
+        _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
+        _ => TaskPhase::Provisioning,
     }
 }

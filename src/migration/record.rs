@@ -176,7 +176,7 @@ impl<'a> Record<'a> {
     }
 
     pub fn judged(&self, database: &str, verdict: Verdict) {
-        self.progress.verdict(database, &verdict);
+        self.progress.database_verdict(database, &verdict);
         if let Some(deployments) = self.deployments {
             deployments.judged(database, &verdict);
         }

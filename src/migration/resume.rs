@@ -9,7 +9,7 @@ use super::other_runs::Found;
 use super::{Lane, Migration};
 use crate::plan::{Earlier, Pack, Told, told};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::state::FRESH;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::watch::{Sight, until};
@@ -28,7 +28,7 @@ pub enum Taken {
 impl<W: Reads + Writes> Migration<'_, W> {
     /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
     pub(super) async fn take_up(&self, pack: &Pack, earlier: &Earlier, lane: Option<Lane<'_>>) -> Taken {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
         if matches!(earlier, Earlier::Call { .. }) && self.plan.looked_at.elapsed() >= FRESH {
             let why = "too long ago was looked for a task of the run before: resume again".to_owned();

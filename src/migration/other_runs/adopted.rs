@@ -13,7 +13,7 @@ use crate::migration::judge::{Followed, Outcome, Whose, all};
 use crate::migration::log::Heard;
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::verdict::Verdict;
 
 /// By ARN. Locked while a pack follows the task; none before.
@@ -39,7 +39,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             return self.follow(pack, followed, deadline, &|_| ()).await;
         }
         self.record.runs(&pack.databases, &running.arn);
-        self.progress.phase(&pack.databases, Phase::Running);
+        self.progress.task_phase(&pack.databases, TaskPhase::Running);
         let adopted = Rc::clone(self.adopted.borrow_mut().entry(running.arn.clone()).or_default());
         let mut adopted = adopted.lock().await;
         let verdicts = match &mut *adopted {

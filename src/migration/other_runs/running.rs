@@ -9,7 +9,7 @@ use crate::migration::judge::Outcome;
 use crate::migration::{Lane, Migration, interrupted_before};
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::progress::TaskPhase;
 use crate::steps::task::watch::until;
 use crate::verdict::Verdict;
 
@@ -59,7 +59,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     fn waits(&self, pack: &Pack, RunningTask { arn, ending, .. }: &RunningTask) {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let which = if *ending { ", which is being stopped" } else { "" };
         self.record.note(format!("{} waits for the end of task {arn}{which}", pack.name()));
     }

@@ -76,7 +76,7 @@ impl Record<'_> {
     /// A database is migrated by what an earlier run has recorded.
     pub fn proved(&self, by: &Judged, proof: Migrated) {
         let verdict = Verdict::Migrated(proof);
-        self.progress.verdict(&by.database, &verdict);
+        self.progress.database_verdict(&by.database, &verdict);
         self.row(&by.database, |row| {
             row.task_arn.clone_from(&by.task);
             row.image_digest.clone_from(&by.image_digest);
