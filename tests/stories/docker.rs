@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sandbox::images::Images as _;
+use sandbox::real_parts::docker_engine;
 use sandbox::seed::{self, SeedSystem};
 use sandbox::{Engine, Options, postgres};
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World};
 mod engine;
 mod packs;
 
-use engine::{AppImage, EngineImages, Network, docker_says, engine_answers};
+use engine::{AppImage, EngineImages, Network, docker_says};
 
 /// A cold build compiles the app and all that it depends on, optimised: some minutes on two cores.
 const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
@@ -23,7 +24,7 @@ const USER: &str = "10001";
 
 #[tokio::test]
 async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let _built = AppImage::get().await;
@@ -65,7 +66,7 @@ async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
 
 #[tokio::test]
 async fn the_image_resolves_names_in_a_bare_container_and_is_nobodys_root() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let image = AppImage::get().await;
@@ -92,7 +93,7 @@ async fn the_image_resolves_names_in_a_bare_container_and_is_nobodys_root() {
 
 #[tokio::test]
 async fn a_tag_that_is_in_the_registry_is_reused_without_docker() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let _built = AppImage::get().await;
@@ -110,7 +111,7 @@ async fn a_tag_that_is_in_the_registry_is_reused_without_docker() {
 
 #[tokio::test]
 async fn a_step_that_fails_is_named_with_its_last_lines() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;
@@ -129,7 +130,7 @@ async fn a_step_that_fails_is_named_with_its_last_lines() {
 
 #[tokio::test]
 async fn what_a_build_prints_is_text() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;
@@ -148,7 +149,7 @@ async fn what_a_build_prints_is_text() {
 
 #[tokio::test]
 async fn an_engine_that_does_not_answer_is_told_before_anything_is_changed() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;

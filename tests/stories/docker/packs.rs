@@ -1,10 +1,11 @@
 //! A pack in a task of its own: the real app, as Docker runs it, on a real PostgreSQL.
 
+use sandbox::real_parts::docker_engine;
 use sandbox::seed::{self, SeedSystem};
 use sandbox::{Engine, Options, postgres};
 use serde_json::json;
 
-use super::engine::{AppImage, EngineImages, engine_answers};
+use super::engine::{AppImage, EngineImages};
 use super::{BUILD_DEADLINE, from_dockerfile, give_the_host_by_name, with_environment};
 use crate::support::{FINTECH, HEALTH, PROD, Run};
 
@@ -13,7 +14,7 @@ const BROKEN: &str = "broken_experiment";
 
 #[tokio::test]
 async fn a_task_migrates_a_pack_and_each_database_is_judged_by_itself() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let _built = AppImage::get().await;
