@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use sandbox::{Options, RepositorySettings, Resource, Sandbox, Script, TaskContext, seed};
+use sandbox::{Options, Sandbox, Script, TaskContext, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
@@ -38,20 +38,7 @@ impl World {
 
     pub async fn with(options: Options) -> Self {
         let sandbox = Sandbox::start(options).await.expect("start the sandbox");
-        sandbox.create_cluster(seed::CLUSTER);
-        sandbox.create_log_group(seed::LOG_GROUP);
-        sandbox.create_repository(seed::REPOSITORY, RepositorySettings::default());
-        let definition = seed::task_definition().expect("the seed's task definition");
-        sandbox.register_task_definition(&definition).expect("register it");
-        sandbox.put_secret(
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
-            &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
-        );
-        sandbox.create_network([
-            Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
-            Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
-            Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
-        ]);
+        seed::account(&sandbox).expect("create the seed's account");
         let world = Self { sandbox, directory: tempfile::tempdir().expect("a directory") };
         world.program(|context| migrates(database(context)));
         world
@@ -67,20 +54,8 @@ impl World {
         let image = ["--image", IMAGE];
         let has_image =
             more.iter().any(|flag| ["--binary", "--image", "--dockerfile", "--context"].contains(flag));
-        let base = [
-            "migrate",
-            "--cluster",
-            seed::CLUSTER,
-            "--task-definition",
-            seed::TASK_FAMILY,
-            "--subnets",
-            seed::SUBNETS,
-            "--security-groups",
-            seed::SECURITY_GROUPS,
-            "--log-drain=1s",
-        ];
         let image: &[&str] = if has_image { &[] } else { &image };
-        self.command(&[base.as_slice(), image, more].concat())
+        self.command(&[seed::MIGRATE.as_slice(), &["--log-drain=1s"], image, more].concat())
     }
 
     /// The binary with exactly these arguments.
