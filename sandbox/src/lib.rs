@@ -32,6 +32,7 @@ pub mod options;
 mod paging;
 pub mod postgres;
 pub mod quotas;
+pub mod real_parts;
 pub mod region;
 pub mod registry;
 mod sandbox;
