@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::answer::{Answer, AwsError};
 use crate::figures::TaskFigures;
@@ -25,6 +26,9 @@ use crate::world::World;
 pub use task::{Container, Stop, Task};
 pub use task_definitions::Revision;
 pub(crate) use task_definitions::restore;
+
+/// Starts the life of a task that RunTask has created: its id, and where StopTask is heard.
+pub type Spawner = fn(&Arc<World>, &Arc<Region>, String, watch::Receiver<Option<Stop>>);
 
 /// The ECS resources of one Region.
 #[derive(Default)]
