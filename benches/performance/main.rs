@@ -34,9 +34,8 @@ mod one;
 mod machine;
 /// Many databases a task.
 mod packed;
-/// docs/performance.md and its plots, made from the figures.
+/// docs/performance.md, made from the figures.
 mod page;
-mod plots;
 /// What was found, on a terminal.
 mod printed;
 /// What a process costs.
@@ -84,7 +83,7 @@ enum What {
     StartUp,
     /// `--binary` against docker build.
     Image,
-    /// Nothing is measured: docs/performance.md and its plots are made from docs/performance/*.json.
+    /// Nothing is measured: docs/performance.md is made from docs/performance/*.json.
     Report,
     /// One fleet, in this process.
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! docs/performance.md, made from docs/performance/*.json: what stands between its markers, and its plots.
+//! docs/performance.md, made from docs/performance/*.json: what stands between its markers.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 
 use crate::data::{Fleet, Image, Logs, Measured, One, Packed, Run, Size, StartUp, rounds};
 use crate::goals::goals;
-use crate::plots;
 
 pub const PAGE: &str = "docs/performance.md";
 const FIGURES: &str = "docs/performance";
@@ -49,37 +48,16 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<Measured<T>>> {
     serde_json::from_str(&text).map(Some).with_context(|| format!("read the figures in {}", path.display()))
 }
 
-/// Writes the page and its plots.
+/// Writes the page.
 pub fn write(checkout: &Path) -> Result<()> {
-    for (path, text) in made(checkout)? {
-        fs::write(checkout.join(&path), text).with_context(|| format!("write {path}"))?;
-    }
-    Ok(())
+    fs::write(checkout.join(PAGE), made(checkout)?).with_context(|| format!("write {PAGE}"))
 }
 
-/// Every file that is made from figures: its path in the checkout, and what it should hold.
-pub fn made(checkout: &Path) -> Result<Vec<(String, String)>> {
-    let everything = Everything::read(checkout)?;
-    let mut page = fs::read_to_string(checkout.join(PAGE)).with_context(|| format!("read {PAGE}"))?;
-    for (name, block) in blocks(&everything) {
-        page = with_block(&page, name, &block)?;
-    }
-    let mut files = vec![(PAGE.to_owned(), page)];
-    let mut plot = |name: &str, svg: String| files.push((format!("{FIGURES}/{name}.svg"), svg));
-    if let Some(one) = &everything.one {
-        plot("one", plots::one(&one.found)?);
-    }
-    if let Some(fleet) = &everything.fleet {
-        let [time, calls] = plots::fleet(&fleet.found)?;
-        plot("fleet-time", time);
-        plot("fleet-calls", calls);
-    }
-    if let Some(packed) = &everything.packed {
-        let [time, calls] = plots::packed(&packed.found)?;
-        plot("packed-time", time);
-        plot("packed-calls", calls);
-    }
-    Ok(files)
+/// The page as the figures make it.
+pub fn made(checkout: &Path) -> Result<String> {
+    let page = fs::read_to_string(checkout.join(PAGE)).with_context(|| format!("read {PAGE}"))?;
+    let blocks = blocks(&Everything::read(checkout)?);
+    blocks.iter().try_fold(page, |page, (name, block)| with_block(&page, name, block))
 }
 
 fn with_block(page: &str, name: &str, block: &str) -> Result<String> {
