@@ -174,13 +174,19 @@ impl Postgres {
         self.server.take();
     }
 
+    /// A server that is starting here.
+    fn of(server: Supervisor, port: u16, password: String, origin: String) -> Self {
+        let (host, user) = ("127.0.0.1".to_owned(), ADMINISTRATOR.to_owned());
+        Self { host, port, user, password, origin, server: Some(server) }
+    }
+
     /// Waits for the first answer of a server that is starting.
-    async fn wait_until_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
+    async fn ready(mut self, patience: Duration) -> anyhow::Result<Self> {
         // The wall clock, not tokio's: a real process is starting, even in a test with paused time.
         let deadline = Instant::now() + patience;
         loop {
             let refusal = match self.config(self.default_database()).connect(NoTls).await {
-                Ok((_client, _connection)) => return Ok(()),
+                Ok((_client, _connection)) => return Ok(self),
                 Err(error) => error,
             };
             if let Some(server) = &mut self.server

@@ -76,16 +76,8 @@ async fn run(
         directory: Some(home),
     })?;
     let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
-    let mut postgres = Postgres {
-        host: "127.0.0.1".to_owned(),
-        port,
-        user: ADMINISTRATOR.to_owned(),
-        password,
-        origin: format!("PostgreSQL {} from {}", version.trim(), binaries.0.display()),
-        server: Some(server),
-    };
-    postgres.wait_until_ready(PATIENCE).await?;
-    Ok(postgres)
+    let origin = format!("PostgreSQL {} from {}", version.trim(), binaries.0.display());
+    Postgres::of(server, port, password, origin).ready(PATIENCE).await
 }
 
 /// Makes the cluster and answers the administrator's password.
