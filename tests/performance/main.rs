@@ -7,6 +7,8 @@ use std::path::Path;
 mod data;
 #[path = "../../benches/performance/goals.rs"]
 mod goals;
+#[path = "../../benches/performance/tables.rs"]
+mod tables;
 #[expect(dead_code, reason = "the benchmarks write what is compared here")]
 #[path = "../../benches/performance/page.rs"]
 mod page;
