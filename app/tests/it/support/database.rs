@@ -3,6 +3,7 @@
 use super::cluster;
 use super::program::Program;
 use sandbox::postgres::Postgres;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use tokio_postgres::Client;
@@ -92,7 +93,7 @@ impl Drop for Database {
             runtime.block_on(server.drop_database(&name))
         });
         if let Err(error) = dropped.join().unwrap() {
-            eprintln!("{error:#}");
+            let _ = writeln!(std::io::stderr(), "{error:#}");
         }
     }
 }
