@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use clap::Arg;
 use clap::builder::PossibleValue;
+use clap::{Arg, Command};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
 use super::fleet::{GroupName, Member};
-use super::keys::{Keys, Kind, is_list};
+use super::keys::{Kind, is_list, name};
 use crate::database_name::DatabaseName;
-use crate::values::{Shape, Variable, Written};
+use crate::values::{Grammar, Variable, Written};
 
 /// What the file says.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +27,13 @@ pub struct File {
 
 /// # Errors
 /// The text is no YAML, has a key that is none, or a value that its flag does not take.
-pub fn read(text: &str, options: Options, keys: &Keys) -> Result<File, serde_saphyr::Error> {
+pub fn read(text: &str, options: Options, keys: &Command) -> Result<File, serde_saphyr::Error> {
     with_deserializer_from_str_with_options(text, options, |deserializer| {
         deserializer.deserialize_map(FileVisitor(keys))
     })
 }
 
-struct FileVisitor<'a>(&'a Keys);
+struct FileVisitor<'a>(&'a Command);
 
 impl<'de> Visitor<'de> for FileVisitor<'_> {
     type Value = File;
@@ -66,18 +66,18 @@ enum Key<'a> {
     Groups,
 }
 
-struct KeySeed<'a>(&'a Keys);
+struct KeySeed<'a>(&'a Command);
 
 impl<'de, 'a> DeserializeSeed<'de> for KeySeed<'a> {
     type Value = Key<'a>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key<'a>, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        match (name.as_str(), self.0.arg(&name)) {
+        let key = String::deserialize(deserializer)?;
+        match (key.as_str(), self.0.get_arguments().find(|arg| name(arg) == key)) {
             ("databases", _) => Ok(Key::Databases),
             ("groups", _) => Ok(Key::Groups),
-            (_, Some(arg)) => Ok(Key::Flag(name, arg)),
-            (_, None) => Err(D::Error::unknown_field(&name, &[])),
+            (_, Some(arg)) => Ok(Key::Flag(key, arg)),
+            (_, None) => Err(D::Error::unknown_field(&key, &[])),
         }
     }
 }
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
         let kind = Kind::of(self.0);
-        if let Kind::Shaped(Shape { written: Written::Pairs { need_value }, .. }) = kind {
+        if let Kind::Value(Grammar { written: Written::Pairs { need_value }, .. }) = kind {
             let pairs: BTreeMap<Variable, Option<String>> = if *need_value {
                 let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
                 pairs.into_iter().map(|(name, value)| (name, Some(value))).collect()
@@ -158,10 +158,12 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
         match self.0 {
             Kind::Switch => deserializer.deserialize_any(self),
-            Kind::Shaped(shape) if shape.written != Written::Text => deserializer.deserialize_any(self),
-            Kind::Shaped(shape) => {
+            Kind::Value(Grammar { written: Written::Number { .. } | Written::NumberOrAuto, .. }) => {
+                deserializer.deserialize_any(self)
+            }
+            Kind::Value(grammar) => {
                 let text = String::deserialize(deserializer)?;
-                (shape.check)(&text).map_err(D::Error::custom)?;
+                (grammar.check)(&text).map_err(D::Error::custom)?;
                 Ok(text)
             }
             Kind::Choice(choices) => {
@@ -181,8 +183,8 @@ impl One<'_> {
     fn number<E: Error>(&self, number: &dyn fmt::Display, unexpected: Unexpected<'_>) -> Result<String, E> {
         let text = number.to_string();
         match self.0 {
-            Kind::Shaped(shape) if (shape.check)(&text).is_ok() => Ok(text),
-            Kind::Shaped(_) => Err(E::invalid_value(unexpected, self)),
+            Kind::Value(grammar) if (grammar.check)(&text).is_ok() => Ok(text),
+            Kind::Value(_) => Err(E::invalid_value(unexpected, self)),
             _ => Err(E::invalid_type(unexpected, self)),
         }
     }
@@ -193,7 +195,7 @@ impl Visitor<'_> for One<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Kind::Shaped(shape) => f.write_str(shape.name),
+            Kind::Value(grammar) => f.write_str(grammar.name),
             _ => f.write_str("true or false"),
         }
     }
@@ -216,7 +218,9 @@ impl Visitor<'_> for One<'_> {
     fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
         match self.0 {
             // A number in quotes is none.
-            Kind::Shaped(shape) if shape.written == Written::NumberOrAuto && text.parse::<u64>().is_err() => {
+            Kind::Value(grammar)
+                if grammar.written == Written::NumberOrAuto && text.parse::<u64>().is_err() =>
+            {
                 self.number(&text, Unexpected::Str(text))
             }
             _ => Err(E::invalid_type(Unexpected::Str(text), &self)),
