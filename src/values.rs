@@ -91,7 +91,7 @@ impl Grammar {
 macro_rules! grammar {
     ($type:ident, $name:literal, $hint:expr, $written:expr, $read:expr) => {
         impl $type {
-            const GRAMMAR: Grammar = Grammar {
+            pub(super) const GRAMMAR: Grammar = Grammar {
                 type_id: TypeId::of::<Self>(),
                 name: $name,
                 hint: $hint,
@@ -113,14 +113,14 @@ macro_rules! grammar {
 
 /// Makes a type of text that matches a pattern.
 macro_rules! text {
-    ($(#[doc = $doc:literal])+ $type:ident, $name:literal, $pattern:expr, $hint:literal) => {
+    ($(#[doc = $doc:literal])+ $type:ident, $name:literal, $pattern:expr, $written:expr, $hint:literal) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $type(String);
 
         // The patterns are constants; a test compiles each of them.
-        grammar!($type, $name, $hint, Written::Text(Some($pattern)), |text| {
+        grammar!($type, $name, $hint, $written, |text| {
             Regex::new($pattern).ok()?.is_match(text).then(|| Self(text.to_owned()))
         });
 
@@ -144,20 +144,21 @@ macro_rules! text {
 
 text! {
     /// A tag as registries allow it; `a:b@c` would change which image is named.
-    Tag, "an image tag", "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+    Tag, "an image tag", "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", Written::Text(None),
     "letters, digits and _ . - are allowed, at most 128, the first one no . or -"
 }
 
 text! {
     /// An environment variable's name.
-    Variable, "a variable's name", VARIABLE, "letters, digits and _ are allowed, the first one no digit"
+    Variable, "a variable's name", VARIABLE, Written::Text(Some(VARIABLE)),
+    "letters, digits and _ are allowed, the first one no digit"
 }
 
 pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 text! {
     /// `arn:aws:iam::123456789012:role/path/name`.
-    RoleArn, "a role's ARN", "^arn:aws[^:]*:iam::[0-9]{12}:role/.+$",
+    RoleArn, "a role's ARN", "^arn:aws[^:]*:iam::[0-9]{12}:role/.+$", Written::Text(None),
     "an ARN reads arn:aws:iam::123456789012:role/NAME"
 }
 
@@ -235,46 +236,6 @@ grammar!(
     }
 );
 
-/// Selects subnets or security groups: one, or several by a tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
-    Id(String),
-    Tag { key: String, pattern: String },
-}
-
-impl Selector {
-    fn read(text: &str, prefix: &str) -> Option<Self> {
-        let text = text.trim();
-        if let Some((key, pattern)) = text.strip_prefix("tag:").and_then(|tag| tag.split_once('=')) {
-            let is_whole = !key.is_empty() && !pattern.is_empty();
-            return is_whole.then(|| Self::Tag { key: key.into(), pattern: pattern.into() });
-        }
-        text.strip_prefix(prefix).filter(|id| !id.is_empty()).map(|_| Self::Id(text.into()))
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subnet(pub Selector);
-
-grammar!(
-    Subnet,
-    "a subnet",
-    "write an id that begins with subnet-, or tag:Name=pattern*",
-    Written::Text(Some("^(subnet-.+|tag:[^=]+=.+)$")),
-    |text| Selector::read(text, "subnet-").map(Self)
-);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecurityGroup(pub Selector);
-
-grammar!(
-    SecurityGroup,
-    "a security group",
-    "write an id that begins with sg-, or tag:Name=pattern*",
-    Written::Text(Some("^(sg-.+|tag:[^=]+=.+)$")),
-    |text| Selector::read(text, "sg-").map(Self)
-);
-
 /// A command, split into words as a shell does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(pub Vec<String>);
@@ -325,6 +286,10 @@ grammar!(
     Written::Pairs { need_value: false },
     |text| Some(Self(text.to_owned()))
 );
+
+mod selector;
+
+pub use selector::{SecurityGroup, Selector, Subnet};
 
 #[cfg(test)]
 mod tests;

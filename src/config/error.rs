@@ -42,9 +42,6 @@ pub fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure {
             at(path, line, &format!("the key {key} is there twice"))
         }
         Error::SerdeInvalidType { expected, .. } => at(path, line, &format!("{expected} was expected")),
-        Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            at(path, line, &format!("{expected} was expected, not {unexpected}"))
-        }
         Error::Unexpected { expected, .. } => {
             let wanted = match *expected {
                 "string scalar" => "text",

@@ -5,9 +5,8 @@ use std::fmt;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
 use super::fleet::{GroupName, Member};
@@ -97,52 +96,37 @@ impl<'de> Visitor<'de> for Texts<'_> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
+        f.write_str("a list")
     }
 
     fn visit_none<E: Error>(self) -> Result<Vec<String>, E> {
         Ok(Vec::new())
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Vec<String>, E> {
-        Ok(Vec::new())
-    }
-
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
         let kind = Kind::of(self.0);
         if let Kind::Value(Grammar { written: Written::Pairs { need_value }, .. }) = kind {
-            let pairs: BTreeMap<Variable, Option<String>> = if *need_value {
+            return if *need_value {
                 let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
-                pairs.into_iter().map(|(name, value)| (name, Some(value))).collect()
+                Ok(pairs.iter().map(|(name, value)| format!("{}={value}", &**name)).collect())
             } else {
-                BTreeMap::deserialize(deserializer)?
+                let pairs = BTreeMap::<Variable, Option<String>>::deserialize(deserializer)?;
+                let with =
+                    |value: &Option<String>| value.as_ref().map_or_else(String::new, |it| format!("={it}"));
+                Ok(pairs.iter().map(|(name, value)| format!("{}{}", &**name, with(value))).collect())
             };
-            return Ok(pairs.into_iter().map(|(name, value)| pair(&name, value)).collect());
         }
         if is_list(self.0) {
-            return deserializer.deserialize_seq(List(&kind));
+            return deserializer.deserialize_seq(self);
         }
         let text = One(&kind).deserialize(deserializer)?;
         Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect())
     }
-}
-
-fn pair(name: &str, value: Option<String>) -> String {
-    value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}"))
-}
-
-struct List<'a>(&'a Kind);
-
-impl<'de> Visitor<'de> for List<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let kind = Kind::of(self.0);
         let mut texts = Vec::new();
-        while let Some(text) = items.next_element_seed(One(self.0))? {
+        while let Some(text) = items.next_element_seed(One(&kind))? {
             texts.push(text);
         }
         Ok(texts)
@@ -156,14 +140,29 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let expected =
+            |what: &str, value: &Value| D::Error::custom(format!("{what} was expected, not {value}"));
         match self.0 {
-            Kind::Switch => deserializer.deserialize_any(self),
-            Kind::Value(Grammar { written: Written::Number { .. } | Written::NumberOrAuto, .. }) => {
-                deserializer.deserialize_any(self)
-            }
-            Kind::Value(grammar) => {
+            Kind::Switch => match Value::deserialize(deserializer)? {
+                Value::Bool(is_on) => Ok(is_on.to_string()),
+                other => Err(expected("true or false", &other)),
+            },
+            Kind::Value(Grammar {
+                written: Written::Number { .. } | Written::NumberOrAuto,
+                name,
+                check,
+                ..
+            }) => match Value::deserialize(deserializer)? {
+                Value::Number(number) if check(&number.to_string()).is_ok() => Ok(number.to_string()),
+                Value::String(word) if word == "auto" && check(&word).is_ok() => Ok(word),
+                other => Err(expected(name, &other)),
+            },
+            Kind::Value(Grammar { written, check, .. }) => {
                 let text = String::deserialize(deserializer)?;
-                (grammar.check)(&text).map_err(D::Error::custom)?;
+                // What is empty is absent, unless there is a pattern that the schema tells as well.
+                if !(text.is_empty() && *written == Written::Text(None)) {
+                    check(&text).map_err(D::Error::custom)?;
+                }
                 Ok(text)
             }
             Kind::Choice(choices) => {
@@ -175,55 +174,6 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
                 }
             }
             Kind::Text => String::deserialize(deserializer),
-        }
-    }
-}
-
-impl One<'_> {
-    fn number<E: Error>(&self, number: &dyn fmt::Display, unexpected: Unexpected<'_>) -> Result<String, E> {
-        let text = number.to_string();
-        match self.0 {
-            Kind::Value(grammar) if (grammar.check)(&text).is_ok() => Ok(text),
-            Kind::Value(_) => Err(E::invalid_value(unexpected, self)),
-            _ => Err(E::invalid_type(unexpected, self)),
-        }
-    }
-}
-
-impl Visitor<'_> for One<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::Value(grammar) => f.write_str(grammar.name),
-            _ => f.write_str("true or false"),
-        }
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
-        match self.0 {
-            Kind::Switch => Ok(value.to_string()),
-            _ => Err(E::invalid_type(Unexpected::Bool(value), &self)),
-        }
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        self.number(&number, Unexpected::Unsigned(number))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        self.number(&number, Unexpected::Signed(number))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        match self.0 {
-            // A number in quotes is none.
-            Kind::Value(grammar)
-                if grammar.written == Written::NumberOrAuto && text.parse::<u64>().is_err() =>
-            {
-                self.number(&text, Unexpected::Str(text))
-            }
-            _ => Err(E::invalid_type(Unexpected::Str(text), &self)),
         }
     }
 }
