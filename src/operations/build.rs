@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::migrate::unless;
 use crate::adapters::github::GitHub;
-use crate::adapters::{Aws, identity::Access};
+use crate::adapters::{Aws, ThisMachine, identity::Access};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::plan::build::BuildPlan;
@@ -42,7 +42,7 @@ pub async fn build(
 
 async fn planned(settings: &BuildSettings, progress: &Progress) -> Result<(BuildPlan, Aws)> {
     let aws = Aws::connect(&Access::of_build(settings), &progress.aside()).await?;
-    let observed = observe_build(settings, &aws, aws.region()).await?;
+    let observed = observe_build(settings, &ThisMachine, &aws, aws.region()).await?;
     Ok((BuildPlan::new(settings, observed)?, aws))
 }
 

@@ -11,11 +11,10 @@
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
 use crate::adapters::identity::{self, Access};
-use crate::adapters::rates::Throttled;
+use crate::adapters::{Aws, ThisMachine};
 use crate::database_name::is_fleet;
 use crate::failure::{ExitCode, Failure};
 use crate::github::comment::comment;
@@ -125,9 +124,9 @@ async fn run(
     progress.databases(&settings.databases);
     progress.step("observe");
     let (plan, aws) = unless(interrupt, async {
-        let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
+        let aws = connect.await?;
         let (mut observed, deployed) = try_join!(
-            observe(settings, Some((&aws, aws.inner().region()))),
+            observe(settings, &ThisMachine, Some((&aws, aws.region()))),
             earlier_deployments(settings, progress, github)
         )?;
         observed.past = past(state, settings, Some(&aws)).await?;
@@ -139,7 +138,7 @@ async fn run(
     .await?;
     recorder.planned(&plan);
     state.into_iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
-    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.inner().region()));
+    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.region()));
     recorder.save();
     apply(&plan, &aws, progress, recorder, interrupt, log_files.as_ref()).await
 }
@@ -154,16 +153,15 @@ async fn planned(settings: &Settings, progress: &Progress, github: Option<&GitHu
     let has_credentials =
         settings.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
     let mut observed = if from_file && !has_credentials {
-        observe(settings, None::<(&Aws, &str)>).await?
+        observe(settings, &ThisMachine, None::<(&Aws, &str)>).await?
     } else {
         match Aws::connect(&Access::of(settings), &progress.aside()).await {
             Ok(aws) => {
-                let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
                 known = past(state, settings, Some(&aws)).await?;
-                observe(settings, Some((&aws, aws.inner().region()))).await?
+                observe(settings, &ThisMachine, Some((&aws, aws.region()))).await?
             }
             Err(error) if from_file => {
-                let mut observed = observe(settings, None::<(&Aws, &str)>).await?;
+                let mut observed = observe(settings, &ThisMachine, None::<(&Aws, &str)>).await?;
                 observed.notes.push(format!("AWS was not asked: {error:#}"));
                 observed
             }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::image::Image;
 use crate::plan::{Plan, RevisionPlan};
-use crate::ports::Writes;
+use crate::ports::DefinitionWrites;
 use crate::progress::Progress;
 use crate::report::RevisionUsed;
 
@@ -28,7 +28,7 @@ impl Revision {
 pub async fn revision(
     plan: &Plan,
     image: &Image,
-    writes: &impl Writes,
+    writes: &impl DefinitionWrites,
     progress: &Progress,
 ) -> Result<Revision> {
     Ok(match plan.revision(image.reference())? {

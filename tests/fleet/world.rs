@@ -156,8 +156,8 @@ impl World {
         let settings = self.settings(of, databases, more);
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
-        let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
-        let connect = async move { Ok(Aws::from_config(config, timeout)) };
+        let config = self.sandbox.sdk_config();
+        let connect = async { Ok(Aws::from_config(config, settings.call_timeout, settings.api_share)) };
         // Boxed: the pipeline's type is deeper than the compiler looks by itself.
         let run = migrate::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
         let report = run.await;
