@@ -13,6 +13,7 @@ use futures::future::try_join_all;
 
 use super::aws_error::{incomplete, unless};
 use super::{Aws, throttling};
+use crate::arn;
 use crate::failure::{Failure, listed};
 use crate::ports::{Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, RunTask, Task, TaskWrites, Tasks};
 
@@ -93,7 +94,7 @@ impl Aws {
     async fn clusters(&self) -> Result<Vec<String>> {
         let listed = async || self.ecs.list_clusters().send().await;
         let answer = self.call(Call::LIST_CLUSTERS, "list clusters", listed).await?;
-        Ok(answer.cluster_arns().iter().map(|arn| arn.rsplit('/').next().unwrap_or(arn).to_owned()).collect())
+        Ok(answer.cluster_arns().iter().map(|cluster| arn::name(cluster).to_owned()).collect())
     }
 }
 

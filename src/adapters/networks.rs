@@ -6,6 +6,7 @@ use aws_sdk_resourcegroupstagging::types::TagFilter;
 use wildmatch::WildMatch;
 
 use super::Aws;
+use crate::arn;
 use crate::failure::{Failure, listed};
 use crate::ports::{Call, Network, NetworkResource, Networks};
 
@@ -52,7 +53,7 @@ impl Networks for Aws {
             let page = self.call(Call::GET_RESOURCES, &doing, page).await?;
             for resource in page.resource_tag_mapping_list() {
                 let value = resource.tags().iter().find(|tag| tag.key() == key).map_or("", |tag| tag.value());
-                let id = resource.resource_arn().and_then(|arn| arn.rsplit('/').next());
+                let id = resource.resource_arn().map(arn::name);
                 match id {
                     Some(id) if pattern_matcher.matches(value) => ids.push(id.to_owned()),
                     _ => values.push(value.to_owned()),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::image::Image;
+use crate::arn;
 use crate::plan::{Plan, RevisionPlan};
 use crate::ports::DefinitionWrites;
 use crate::progress::Progress;
@@ -33,7 +34,7 @@ pub async fn revision(
 ) -> Result<Revision> {
     Ok(match plan.revision(image.reference())? {
         RevisionPlan::Reuse(arn) => {
-            progress.step(&format!("revision: reuse {}", name(&arn)));
+            progress.step(&format!("revision: reuse {}", arn::name(&arn)));
             Revision { arn, registered: false }
         }
         RevisionPlan::Register(wanted) => {
@@ -42,9 +43,4 @@ pub async fn revision(
             Revision { arn, registered: true }
         }
     })
-}
-
-/// `family:revision` of an ARN.
-fn name(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::raw;
 use crate::adapters::Aws;
 use crate::adapters::aws_error::{incomplete, unless};
+use crate::arn;
 use crate::ports::{Call, DefinitionWrites, Definitions};
 
 impl Definitions for Aws {
@@ -27,8 +28,7 @@ impl Definitions for Aws {
     }
 
     async fn task_definition_families_like(&self, name: &str) -> Result<Vec<String>> {
-        let family = name.rsplit('/').next().unwrap_or(name).split(':').next().unwrap_or(name);
-        let start: String = family.chars().take_while(|c| !matches!(c, '-' | '_')).collect();
+        let start: String = arn::family(name).chars().take_while(|c| !matches!(c, '-' | '_')).collect();
         let doing = "list task definition families";
         for prefix in [Some(start).filter(|start| !start.is_empty()), None] {
             let listed = async || {
