@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::choices::Format;
 use crate::config::{Config, DEFAULT_WORKFLOW};
 use crate::failure::Failure;
 
@@ -46,6 +47,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// What stdout carries.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Migrate(flags) => flags.output.format,
+            Self::Build(flags) => flags.output.format,
+            Self::Iam(flags) => flags.migrate.output.format,
+            Self::Workflow(_) => Format::Text,
+        }
+    }
+
     /// The configuration file of a command that takes one.
     fn config_file(&mut self) -> Option<&mut ConfigFile> {
         match self {

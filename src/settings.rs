@@ -9,6 +9,7 @@ use crate::database_name::list_variable;
 use crate::failure::Failure;
 
 mod build;
+mod common;
 mod identity;
 pub(crate) mod parse;
 mod selection;
@@ -17,10 +18,12 @@ mod waves;
 pub use waves::Canary;
 
 pub use build::BuildSettings;
+pub use common::Common;
 pub use identity::RunIdentity;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
+    pub common: Common,
     pub plan_only: bool,
     /// Not empty, valid, each once, in the order given.
     pub databases: Vec<String>,
@@ -152,7 +155,17 @@ impl Settings {
         let databases = selection::select(&asked, &config.fleet)?;
         let canary = waves::canary(&fleet.canary)?;
         let canary = canary.map(|canary| canary.among(&databases, &config.fleet)).transpose()?.flatten();
+        let common = Common {
+            plan_only: plan,
+            region: target.aws.region.clone(),
+            role_to_assume: credentials.role_to_assume.clone(),
+            call_timeout: parse::duration("call-timeout", &target.aws.call_timeout)?,
+            format: output.format,
+            summary_file: output.summary_file.clone(),
+            run: run.clone(),
+        };
         let settings = Self {
+            common,
             plan_only: plan,
             databases,
             is_part_of_fleet: false,

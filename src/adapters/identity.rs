@@ -14,7 +14,7 @@ use super::{Aws, aws_error, ca_certificates};
 use crate::failure::Failure;
 use crate::ports::{Call, Caller, Callers};
 use crate::progress::Aside;
-use crate::settings::{BuildSettings, Settings};
+use crate::settings::Common;
 
 mod oidc;
 pub mod role;
@@ -41,21 +41,13 @@ pub struct Access {
 }
 
 impl Access {
-    pub fn of(settings: &Settings) -> Self {
+    /// With the whole of AWS's rates.
+    pub fn of(common: &Common) -> Self {
         Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
-            api_share: settings.api_share,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
-        }
-    }
-
-    pub fn of_build(settings: &BuildSettings) -> Self {
-        Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
+            region: common.region.clone(),
+            call_timeout: common.call_timeout,
             api_share: 1.0,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
+            role: Role::of(common.role_to_assume.as_ref(), &common.run),
         }
     }
 }

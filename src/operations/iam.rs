@@ -6,11 +6,12 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::printing::document;
 use crate::adapters::identity::{self, Access};
 use crate::adapters::{Aws, ThisMachine};
 use crate::choices::Format;
 use crate::cli;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::ports::{Caller, Callers as _, Definitions as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
@@ -42,6 +43,24 @@ pub struct Known {
     pub region: Option<String>,
     pub caller: Option<Caller>,
     pub task_definition: Option<TaskDefinition>,
+}
+
+/// Prints both documents.
+///
+/// # Errors
+/// As [`documents`]; or they are not printed in this format.
+pub async fn run(
+    flags: Box<cli::Iam>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    progress: &Progress,
+) -> Result<ExitCode> {
+    let format = flags.migrate.output.format;
+    let printed = printed(&documents(&flags, variable, progress).await?, format)?;
+    match format {
+        Format::Text => progress.closing(&printed),
+        Format::Json | Format::Markdown => drop(document(&printed)?),
+    }
+    Ok(ExitCode::Done)
 }
 
 /// Both documents for a run with these flags. AWS is asked, if there are credentials, for what they do not say.

@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use anyhow::Result;
+
 use crate::cli;
 use crate::config::{DEFAULT_PATH, Fleet};
 use crate::database_name::ALL;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::untrusted::lines;
 
 mod document;
@@ -15,11 +17,19 @@ mod scalar;
 
 pub use document::{Document, Dropdown};
 
+/// Prints what there is to say.
+///
+/// # Errors
+/// As [`said`].
+pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
+    super::printing::document(&said(flags)?)
+}
+
 /// `fargate-migrate workflow`: what there is to say, for standard output.
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-pub fn run(flags: &cli::Workflow) -> Result<String, Failure> {
+fn said(flags: &cli::Workflow) -> Result<String, Failure> {
     let options = options(&flags.config.fleet)?;
     if let Some(path) = &flags.check {
         let text = read(path)?;

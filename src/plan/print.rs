@@ -166,7 +166,7 @@ pub(super) fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
     packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
 }
 
-fn proved_json(Proved { database, by }: &Proved) -> Value {
+fn proved_json(Proved { database, by, .. }: &Proved) -> Value {
     json!({"database": database, "task_arn": by.task, "proved_at": by.at.to_string(), "report": by.report})
 }
 

@@ -5,18 +5,18 @@ use crate::ports::ImageProgress;
 
 impl ImageProgress for Progress {
     fn step(&self, title: &str) {
-        self.step(title);
+        self.sink.step(title);
     }
 
     fn line(&self, line: &str) {
-        self.build_line(line);
+        self.sink.build_line(line);
     }
 
     fn pushed(&self, done: u64, total: u64) {
-        self.pushed(done, total);
+        self.sink.pushed(done, total);
     }
 
     fn note(&self, text: &str) {
-        self.note(text);
+        self.sink.note(text);
     }
 }

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use super::{DatabaseReport, Report};
 use crate::migration_report::MigrationReport;
-use crate::state::record::Deployed;
-use crate::verdict::Verdict;
+use crate::verdict::{Deployed, Verdict};
 
 /// How a run, or one of its rows, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

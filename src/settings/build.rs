@@ -10,6 +10,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Clone)]
 pub struct BuildSettings {
+    pub common: super::Common,
     pub plan_only: bool,
     pub image: ImageSettings,
     /// Says the repository and the platform, where they are not given.
@@ -29,7 +30,17 @@ impl BuildSettings {
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::Build, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         let cli::Build { plan, image, base, aws, config: _, credentials, output } = flags;
+        let common = super::Common {
+            plan_only: plan,
+            region: aws.region.clone(),
+            role_to_assume: credentials.role_to_assume.clone(),
+            call_timeout: parse::duration("call-timeout", &aws.call_timeout)?,
+            format: output.format,
+            summary_file: output.summary_file.clone(),
+            run: run.clone(),
+        };
         let settings = Self {
+            common,
             plan_only: plan,
             image: parse::image(cli::Image { image: None, source: image }, commit)?,
             task_definition: base.task_definition.map(parse::task_definition),

@@ -22,6 +22,11 @@ impl Image {
         &self.reference
     }
 
+    /// `sha256:…`; absent where `--image` names an image of another registry by a tag.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
     pub fn used(&self) -> ImageUsed {
         ImageUsed { reference: self.reference.clone(), digest: self.digest.clone(), source: self.source }
     }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::elsewhere::Elsewhere;
 use crate::python::python;
-use crate::support::{FINTECH, Finished, HEALTH, static_program};
+use crate::support::program::static_program;
+use crate::support::{FINTECH, Finished, HEALTH};
 
 /// More than two pages of GetLogEvents.
 const EVENTS: usize = 25_000;

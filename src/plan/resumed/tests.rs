@@ -5,8 +5,9 @@ use crate::plan::ObservedImage;
 use crate::plan::tests::{document, observed, settings, task};
 use crate::plan::{Plan, json, markdown, text};
 use crate::state::History;
-use crate::state::record::{Judged, Record};
+use crate::state::record::Record;
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};
+use crate::verdict::Judged;
 
 /// The image's digest in plans of tests.
 const DIGEST: &str = "sha256:0";

@@ -39,13 +39,12 @@ enum Ending {
     Stopped(Stop),
 }
 
-/// Lives the task's life until it is STOPPED.
-pub async fn live(
-    world: Arc<World>,
-    region: Arc<Region>,
-    task_id: String,
-    stop: watch::Receiver<Option<Stop>>,
-) {
+/// Lets a task live until it is STOPPED or the sandbox stops.
+pub fn spawn(world: &Arc<World>, region: &Arc<Region>, task_id: String, stop: watch::Receiver<Option<Stop>>) {
+    world.spawn(live(world.clone(), region.clone(), task_id, stop));
+}
+
+async fn live(world: Arc<World>, region: Arc<Region>, task_id: String, stop: watch::Receiver<Option<Stop>>) {
     // A task's own dice: what other tasks do meanwhile, and in which order, changes nothing in its phases.
     let chance = region.ecs.state().task(&task_id).map_or(0, |task| task.chance);
     let mut life = Life { world, region, task_id, stop, dice: Ids::seeded(chance) };

@@ -1,136 +1,18 @@
-//! The binary in a scrubbed environment, with the files that GitHub's runner gives a step.
+//! A run of the binary in a scrubbed environment, with the files that GitHub's runner gives a step.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use sandbox::{Options, RepositorySettings, Resource, Sandbox, Script, TaskContext, seed};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
-/// What the policies of these runs allow, for whoever compares.
-#[path = "policies.rs"]
-mod policies;
+use super::policies;
 
-/// An image of another registry: scripts stand in for it, so nothing is pulled.
-pub const IMAGE: &str =
-    "registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111";
-pub const PROD: &str = "startupwebapp_prod";
-pub const HEALTH: &str = "healthtech_experiment";
-pub const FINTECH: &str = "fintech_experiment";
 /// No run of the binary takes longer, unless it builds an image.
 const DEADLINE: Duration = Duration::from_secs(120);
-
-/// The seed's AWS without PostgreSQL: scripts stand in for the migrations.
-pub struct World {
-    pub sandbox: Sandbox,
-    pub directory: TempDir,
-}
-
-impl World {
-    pub async fn new() -> Self {
-        Self::with(Options::default()).await
-    }
-
-    pub async fn with(options: Options) -> Self {
-        let sandbox = Sandbox::start(options).await.expect("start the sandbox");
-        sandbox.create_cluster(seed::CLUSTER);
-        sandbox.create_log_group(seed::LOG_GROUP);
-        sandbox.create_repository(seed::REPOSITORY, RepositorySettings::default());
-        let definition = seed::task_definition().expect("the seed's task definition");
-        sandbox.register_task_definition(&definition).expect("register it");
-        sandbox.put_secret(
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
-            &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
-        );
-        sandbox.create_network([
-            Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
-            Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
-            Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
-        ]);
-        let world = Self { sandbox, directory: tempfile::tempdir().expect("a directory") };
-        world.program(|context| migrates(database(context)));
-        world
-    }
-
-    /// What every migration task of the seed's family runs.
-    pub fn program(&self, program: impl Fn(&TaskContext) -> Script + Send + Sync + 'static) {
-        self.sandbox.set_program(seed::TASK_FAMILY, program);
-    }
-
-    /// `fargate-migrate migrate` with the seed's names and a given image; `more` comes last.
-    pub fn migrate(&self, more: &[&str]) -> Run {
-        let image = ["--image", IMAGE];
-        let has_image =
-            more.iter().any(|flag| ["--binary", "--image", "--dockerfile", "--context"].contains(flag));
-        let base = [
-            "migrate",
-            "--cluster",
-            seed::CLUSTER,
-            "--task-definition",
-            seed::TASK_FAMILY,
-            "--subnets",
-            seed::SUBNETS,
-            "--security-groups",
-            seed::SECURITY_GROUPS,
-            "--log-drain=1s",
-        ];
-        let image: &[&str] = if has_image { &[] } else { &image };
-        self.command(&[base.as_slice(), image, more].concat())
-    }
-
-    /// The binary with exactly these arguments.
-    pub fn command(&self, arguments: &[&str]) -> Run {
-        let mut run = Run::new(self.directory.path(), arguments);
-        for (name, value) in self.sandbox.environment() {
-            run = run.variable(&name, &value);
-        }
-        run
-    }
-
-    /// The operations that the sandbox was asked for, each as often as it was.
-    pub fn operations(&self) -> Vec<String> {
-        self.sandbox.calls().iter().map(|call| call.operation.clone()).collect()
-    }
-
-    pub fn called(&self, operation: &str) -> usize {
-        self.operations().iter().filter(|called| *called == operation).count()
-    }
-
-    pub fn inputs(&self, operation: &str) -> Vec<Value> {
-        let calls = self.sandbox.calls().into_iter().filter(|call| call.operation == operation);
-        calls.map(|call| call.input).collect()
-    }
-}
-
-/// The database that a task was told.
-pub fn database(context: &TaskContext) -> String {
-    context.environment.get("DATABASE_NAME").cloned().unwrap_or_else(|| "production_default".into())
-}
-
-/// The migration report's line.
-pub fn report(database: &str) -> String {
-    json!({"migration_report": {
-        "version": 1,
-        "database": database,
-        "from": "9",
-        "applied": [{"version": "10", "name": "create_orders", "ms": 12}],
-        "pending": 0,
-        "current": "10",
-        "tables": 57,
-        "ms": 40,
-    }})
-    .to_string()
-}
-
-/// An image that speaks the protocol.
-pub fn migrates(database: String) -> Script {
-    Script::new().line("applied V10__create_orders in 12 ms").line(report(&database))
-}
 
 /// One run of the binary, about to start.
 pub struct Run {
@@ -344,39 +226,3 @@ pub fn command_file(text: &str) -> HashMap<String, String> {
     }
     values
 }
-
-/// A static executable made from Rust source, as `--binary` takes it.
-pub fn static_program() -> &'static Path {
-    static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (source, program) = (directory.path().join("app.rs"), directory.path().join("app"));
-        std::fs::write(&source, PROGRAM_SOURCE).expect("write the source");
-        let status = std::process::Command::new("rustc")
-            .args([
-                "--edition=2024",
-                "-Copt-level=0",
-                "-Cstrip=symbols",
-                "-Ctarget-feature=+crt-static",
-                "-o",
-            ])
-            .args([&program, &source])
-            .status()
-            .expect("run rustc");
-        assert!(status.success(), "rustc made no static program");
-        (directory, program)
-    });
-    path
-}
-
-/// Speaks the report protocol for the database that DATABASE_NAME names, without a database.
-const PROGRAM_SOURCE: &str = r#"
-fn main() {
-    let database = std::env::var("DATABASE_NAME").unwrap_or("production_default".into());
-    let password = std::env::var("DATABASE_PASSWORD").is_ok();
-    println!("migrating as {:?}, password {}", std::env::args().collect::<Vec<_>>(), if password { "set" } else { "missing" });
-    println!(
-        "{{\"migration_report\":{{\"version\":1,\"database\":\"{database}\",\"applied\":[],\"pending\":0,\"current\":\"1\",\"tables\":1,\"ms\":1}}}}"
-    );
-}
-"#;

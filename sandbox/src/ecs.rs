@@ -16,15 +16,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::answer::{Answer, AwsError};
 use crate::figures::TaskFigures;
 use crate::region::Region;
 use crate::world::World;
 
-pub use task::{Container, Stop, Task};
+pub use task::{Stop, Task};
 pub use task_definitions::Revision;
 pub(crate) use task_definitions::restore;
+
+/// Starts the life of a task that RunTask has created: its id, and where StopTask is heard.
+pub type Spawner = fn(&Arc<World>, &Arc<Region>, String, watch::Receiver<Option<Stop>>);
 
 /// The ECS resources of one Region.
 #[derive(Default)]

@@ -1,9 +1,8 @@
-mod cluster;
+pub mod cluster;
 mod database;
 mod program;
 mod server;
 
-pub use cluster::{Cluster, Tls};
 pub use database::{Database, Migrations};
 pub use program::{Program, Run};
 pub use server::{Answer, Server};

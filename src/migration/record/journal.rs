@@ -2,31 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::Recorder;
+use super::Record;
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::ports::RunTask;
 use crate::report::DatabaseReport;
 use crate::state::State;
-use crate::state::record::{Intent, Judged, Record, Run, VERSION};
-use crate::verdict::Verdict;
+use crate::state::record::{Intent, Record as Line, Run, VERSION};
+use crate::verdict::{Judged, Migrated, Verdict};
 
 /// A migration report that is larger is not kept, so its database will be migrated again.
 const MAX_REPORT: usize = 64 * 1024;
 
-impl<'a> Recorder<'a> {
-    /// Also writes everything that happens into the state file.
-    pub fn with_state(mut self, state: Option<&'a State>) -> Self {
-        self.state = state;
-        if let Some(state) = state {
-            self.update(|report| {
-                report.is_resumable = state.journal().is_some();
-                report.never_ran = state.never_ran();
-            });
-        }
-        self
-    }
-
+impl Record<'_> {
     /// The first tasks are about to start, and run this revision.
     ///
     /// # Errors
@@ -34,7 +22,7 @@ impl<'a> Recorder<'a> {
     pub fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
         let Some(target) = plan.target() else { return Ok(()) };
         self.write_ahead(|| {
-            Record::Run(Run {
+            Line::Run(Run {
                 version: VERSION,
                 at: Timestamp::now(),
                 started_by: plan.started_by.clone(),
@@ -51,7 +39,7 @@ impl<'a> Recorder<'a> {
     /// The state file can not be written: the call must not be made.
     pub fn intends(&self, request: &RunTask, databases: &[String], attempt: u32) -> Result<(), Failure> {
         self.write_ahead(|| {
-            Record::Intent(Intent {
+            Line::Intent(Intent {
                 at: Timestamp::now(),
                 token: request.client_token.clone(),
                 attempt,
@@ -63,21 +51,17 @@ impl<'a> Recorder<'a> {
 
     /// RunTask has named the token's task.
     pub fn launched(&self, token: &str, task: &str) {
-        self.write(|| Record::Started {
-            at: Timestamp::now(),
-            token: token.to_owned(),
-            task: task.to_owned(),
-        });
+        self.write(|| Line::Started { at: Timestamp::now(), token: token.to_owned(), task: task.to_owned() });
     }
 
     /// RunTask has answered that it starts no task for this token, and no call was left without an answer.
     pub fn refused(&self, token: &str) {
-        self.write(|| Record::Refused { at: Timestamp::now(), token: token.to_owned() });
+        self.write(|| Line::Refused { at: Timestamp::now(), token: token.to_owned() });
     }
 
     /// The task was seen STOPPED.
     pub fn task_ended(&self, task: &str) {
-        self.write(|| Record::Ended { at: Timestamp::now(), task: task.to_owned() });
+        self.write(|| Line::Ended { at: Timestamp::now(), task: task.to_owned() });
     }
 
     /// What the database's row has come to. A database that nothing was done about is not written down.
@@ -85,15 +69,15 @@ impl<'a> Recorder<'a> {
         let revision = self.update(|report| report.revision.as_ref().map(|revision| revision.arn.clone()));
         let judged = self.row(database, |row| judged(row, revision)).flatten();
         if let Some(judged) = judged {
-            self.write(|| Record::Verdict(Box::new(judged)));
+            self.write(|| Line::Verdict(Box::new(judged)));
         }
     }
 
     /// A database is migrated by what an earlier run has recorded.
-    pub fn proved(&self, database: &str, by: &Judged) {
-        let verdict = Verdict::recorded(by);
-        self.progress.verdict(database, &verdict);
-        self.row(database, |row| {
+    pub fn proved(&self, by: &Judged, proof: Migrated) {
+        let verdict = Verdict::Migrated(proof);
+        self.progress.database_verdict(&by.database, &verdict);
+        self.row(&by.database, |row| {
             row.task_arn.clone_from(&by.task);
             row.image_digest.clone_from(&by.image_digest);
             row.migration_report.clone_from(&by.report);
@@ -106,11 +90,11 @@ impl<'a> Recorder<'a> {
         self.update(|report| report.image.as_ref().and_then(|image| image.digest.clone()))
     }
 
-    fn write_ahead(&self, record: impl FnOnce() -> Record) -> Result<(), Failure> {
+    fn write_ahead(&self, record: impl FnOnce() -> Line) -> Result<(), Failure> {
         self.state.and_then(State::journal).map_or(Ok(()), |journal| journal.append_ahead(&record()))
     }
 
-    fn write(&self, record: impl FnOnce() -> Record) {
+    fn write(&self, record: impl FnOnce() -> Line) {
         if let Some(journal) = self.state.and_then(State::journal)
             && let Err(failure) = journal.append(&record())
         {
@@ -163,7 +147,8 @@ mod tests {
                 deployed: None,
             };
             let mut row = DatabaseReport::new("a");
-            (row.verdict, row.ended_at) = (Some(Verdict::recorded(&by)), Some(by.at));
+            (row.verdict, row.ended_at) =
+                (Some(Verdict::Migrated(Migrated::recorded(&by).expect("a proof"))), Some(by.at));
             let recorded = judged(&row, None).expect("a verdict");
             assert_eq!(recorded.report.is_some(), kept);
             assert_eq!(recorded.proves(true), kept);
