@@ -105,13 +105,13 @@ pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
 pub const DESCRIBE_TASKS_BATCH: usize = 100;
 
 /// Whose credentials are these?
-pub trait Callers {
+pub trait IdentityReads {
     /// The account behind the credentials (STS GetCallerIdentity).
     async fn caller(&self) -> Result<Caller>;
 }
 
 /// Task definitions.
-pub trait Definitions {
+pub trait DefinitionReads {
     /// The DescribeTaskDefinition body, whole, with tags: `{"taskDefinition": {…}, "tags": […]}`; none when ECS has
     /// no such family or revision.
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>>;
@@ -126,7 +126,7 @@ pub trait DefinitionWrites {
 }
 
 /// Images and their repositories.
-pub trait Images {
+pub trait ImageReads {
     /// Fails with the repositories that exist when `name` is none of them.
     async fn repository(&self, name: &str) -> Result<Repository>;
 
@@ -164,7 +164,7 @@ pub trait ImageProgress {
 }
 
 /// Subnets and security groups.
-pub trait Networks {
+pub trait NetworkReads {
     /// The awsvpc configuration that a service runs with.
     async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network>;
 
@@ -173,7 +173,7 @@ pub trait Networks {
 }
 
 /// Tasks and the clusters that they run in.
-pub trait Tasks {
+pub trait TaskReads {
     /// Fails with the clusters that exist when `name` is none of them, or is not ACTIVE.
     async fn check_cluster(&self, name: &str) -> Result<()>;
 
@@ -200,7 +200,7 @@ pub trait TaskWrites {
 }
 
 /// What containers print.
-pub trait Logs {
+pub trait LogReads {
     /// One page of a log stream, from its head, or from where `token` ended.
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage>;
 
@@ -214,8 +214,8 @@ pub trait Logs {
 }
 
 /// AWS as planning sees it: calls that change nothing.
-pub trait Reads: Callers + Definitions + Images + Networks + Tasks + Logs {}
-impl<T: Callers + Definitions + Images + Networks + Tasks + Logs> Reads for T {}
+pub trait Reads: IdentityReads + DefinitionReads + ImageReads + NetworkReads + TaskReads + LogReads {}
+impl<T: IdentityReads + DefinitionReads + ImageReads + NetworkReads + TaskReads + LogReads> Reads for T {}
 
 /// The calls that change something.
 pub trait Writes: DefinitionWrites + ImageWrites + TaskWrites {}

@@ -8,7 +8,7 @@ use super::registry_login::RegistryLogin;
 use super::{Aws, docker, oci};
 use crate::failure::{Failure, listed};
 use crate::ports::{
-    BinaryImage, Call, DockerBuild, ImageProgress, ImageTag, ImageWrites, Images, Repository,
+    BinaryImage, Call, DockerBuild, ImageProgress, ImageReads, ImageTag, ImageWrites, Repository,
 };
 
 /// Every manifest type that an image can be stored as; BatchGetImage converts to one of these, or fails.
@@ -19,7 +19,7 @@ const MANIFEST_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-impl Images for Aws {
+impl ImageReads for Aws {
     async fn repository(&self, name: &str) -> Result<Repository> {
         let (doing, region) = (format!("describe repository {name}"), &self.region);
         let described = async || {

@@ -15,7 +15,7 @@ use super::aws_error::{incomplete, unless};
 use super::{Aws, throttling};
 use crate::arn;
 use crate::failure::{Failure, listed};
-use crate::ports::{Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, RunTask, Task, TaskWrites, Tasks};
+use crate::ports::{Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, RunTask, Task, TaskReads, TaskWrites};
 
 mod definitions;
 mod raw;
@@ -30,7 +30,7 @@ pub fn client(config: &SdkConfig) -> Client {
     )
 }
 
-impl Tasks for Aws {
+impl TaskReads for Aws {
     async fn check_cluster(&self, name: &str) -> Result<()> {
         let (doing, region) = (format!("describe cluster {name}"), &self.region);
         let described = async || self.ecs.describe_clusters().clusters(name).send().await;

@@ -12,7 +12,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use super::proxy::Proxies;
 use super::{Aws, aws_error, ca_certificates};
 use crate::failure::Failure;
-use crate::ports::{Call, Caller, Callers};
+use crate::ports::{Call, Caller, IdentityReads};
 use crate::progress::Aside;
 use crate::settings::Common;
 
@@ -120,7 +120,7 @@ pub fn is_configured(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
-impl Callers for Aws {
+impl IdentityReads for Aws {
     async fn caller(&self) -> Result<Caller> {
         let (call, doing) = (Call::GET_CALLER_IDENTITY, "ask STS who we are");
         let sts = aws_sdk_sts::Client::new(&self.config);

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatchlogs::Client;
 
 use super::aws_error::unless;
 use super::{Aws, throttling};
-use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogStream, Logs, StreamEvent};
+use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogReads, LogStream, StreamEvent};
 
 /// Events of one page: GetLogEvents gives 10,000 events or 1 MB, whichever comes first.
 const PAGE_EVENTS: i32 = 10_000;
@@ -17,7 +17,7 @@ pub const LOG_PAGES: usize = 8;
 /// What CloudWatch Logs answers when there is no such group, or no such stream.
 const MISSING: &str = "ResourceNotFoundException";
 
-impl Logs for Aws {
+impl LogReads for Aws {
     /// GetLogEvents from the head. A stream that does not exist yet is an error to CloudWatch Logs, and no error to
     /// us: it appears with the container's first output.
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {

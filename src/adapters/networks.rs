@@ -8,9 +8,9 @@ use wildmatch::WildMatch;
 use super::Aws;
 use crate::arn;
 use crate::failure::{Failure, listed};
-use crate::ports::{Call, Network, NetworkResource, Networks};
+use crate::ports::{Call, Network, NetworkReads, NetworkResource};
 
-impl Networks for Aws {
+impl NetworkReads for Aws {
     async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network> {
         let doing = format!("describe service {service} of cluster {cluster}");
         let described = async || self.ecs.describe_services().cluster(cluster).services(service).send().await;

@@ -12,7 +12,7 @@ use crate::adapters::{Aws, ThisMachine};
 use crate::choices::Format;
 use crate::cli;
 use crate::failure::{ExitCode, Failure};
-use crate::ports::{Caller, Callers as _, Definitions as _, Machine as _};
+use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
 use crate::settings::parse;

@@ -9,7 +9,7 @@ use tokio::try_join;
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
 use crate::plan::{Observed, ObservedImage, Past};
-use crate::ports::{Account, Definitions, DesiredStatus, Machine, Reads, Repository, Task, Tasks};
+use crate::ports::{Account, DefinitionReads, DesiredStatus, Machine, Reads, Repository, Task, TaskReads};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
@@ -114,7 +114,7 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
 ///
 /// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
 /// Those are asked for last: what is stopped in between is in one of the two lists.
-async fn tasks(settings: &Settings, tasks: &impl Tasks, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
+async fn tasks(settings: &Settings, tasks: &impl TaskReads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
     let (cluster, run) = (&settings.cluster, &settings.run);
     let running = tasks.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
     let stopped = tasks.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
@@ -130,7 +130,7 @@ async fn tasks(settings: &Settings, tasks: &impl Tasks, family: &str) -> Result<
 /// The base of the new revision, and the family's newest revision.
 async fn task_definitions(
     settings: &Settings,
-    definitions: &impl Definitions,
+    definitions: &impl DefinitionReads,
     region: &str,
 ) -> Result<(TaskDefinition, Option<TaskDefinition>)> {
     match &settings.task_definition {
@@ -154,12 +154,12 @@ async fn task_definitions(
     }
 }
 
-async fn described(definitions: &impl Definitions, name: &str) -> Result<Option<TaskDefinition>> {
+async fn described(definitions: &impl DefinitionReads, name: &str) -> Result<Option<TaskDefinition>> {
     let document = definitions.describe_task_definition(name).await?;
     Ok(document.map(|document| TaskDefinition::from_json(document, name)).transpose()?)
 }
 
-async fn unknown_task_definition(definitions: &impl Definitions, name: &str, region: &str) -> Failure {
+async fn unknown_task_definition(definitions: &impl DefinitionReads, name: &str, region: &str) -> Failure {
     let failure = Failure::input(format!("task definition {name} does not exist in {region}"));
     match definitions.task_definition_families_like(name).await {
         Ok(families) if families.is_empty() => failure.hint(format!(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use fargate_migrate::adapters::Aws;
-use fargate_migrate::ports::{LogEvent, LogPage, LogStream, Logs as _};
+use fargate_migrate::ports::{LogEvent, LogPage, LogReads as _, LogStream};
 use sandbox::seed;
 use serde_json::{Value, json};
 

@@ -8,9 +8,9 @@ use super::raw;
 use crate::adapters::Aws;
 use crate::adapters::aws_error::{incomplete, unless};
 use crate::arn;
-use crate::ports::{Call, DefinitionWrites, Definitions};
+use crate::ports::{Call, DefinitionReads, DefinitionWrites};
 
-impl Definitions for Aws {
+impl DefinitionReads for Aws {
     /// DescribeTaskDefinition with tags, as the JSON that AWS sent: the SDK's types drop fields that they do not know.
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
         let doing = format!("describe task definition {name}");

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::ports::{
-    BinaryImage, Caller, Callers, Container, DefinitionWrites, Definitions, DesiredStatus, DockerBuild,
-    FilterPage, ImageProgress, ImageTag, ImageWrites, Images, Launch, LogEvent, LogGroup, LogPage, LogStream,
-    Logs, Network, NetworkResource, Networks, Repository, RunTask, StreamEvent, Task, TaskWrites, Tasks,
+    BinaryImage, Caller, Container, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild,
+    FilterPage, IdentityReads, ImageProgress, ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup,
+    LogPage, LogReads, LogStream, Network, NetworkReads, NetworkResource, Repository, RunTask, StreamEvent,
+    Task, TaskReads, TaskWrites,
 };
 
 pub const START: Duration = Duration::from_secs(40);
@@ -258,13 +259,13 @@ fn failed_report() -> String {
     .to_string()
 }
 
-impl Callers for Fargate {
+impl IdentityReads for Fargate {
     async fn caller(&self) -> Result<Caller> {
         unimplemented_here()
     }
 }
 
-impl Definitions for Fargate {
+impl DefinitionReads for Fargate {
     async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
         unimplemented_here()
     }
@@ -280,7 +281,7 @@ impl DefinitionWrites for Fargate {
     }
 }
 
-impl Images for Fargate {
+impl ImageReads for Fargate {
     async fn repository(&self, _: &str) -> Result<Repository> {
         unimplemented_here()
     }
@@ -300,7 +301,7 @@ impl ImageWrites for Fargate {
     }
 }
 
-impl Networks for Fargate {
+impl NetworkReads for Fargate {
     async fn network_of_service(&self, _: &str, _: &str) -> Result<Network> {
         unimplemented_here()
     }
@@ -310,7 +311,7 @@ impl Networks for Fargate {
     }
 }
 
-impl Tasks for Fargate {
+impl TaskReads for Fargate {
     async fn check_cluster(&self, _: &str) -> Result<()> {
         unimplemented_here()
     }
@@ -339,7 +340,7 @@ impl Tasks for Fargate {
     }
 }
 
-impl Logs for Fargate {
+impl LogReads for Fargate {
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
         self.log_reads.set(self.log_reads.get() + 1);
         let id = stream.name.rsplit('/').next().unwrap_or_default();

@@ -6,7 +6,7 @@ use tokio::try_join;
 use super::image::{image, local_checks};
 use super::{described, unknown_task_definition};
 use crate::plan::ObservedBuild;
-use crate::ports::{Account, Definitions, Machine, Reads};
+use crate::ports::{Account, DefinitionReads, Machine, Reads};
 use crate::settings::{BuildSettings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
@@ -30,7 +30,7 @@ pub async fn observe_build(
 
 async fn task_definition(
     settings: &BuildSettings,
-    definitions: &impl Definitions,
+    definitions: &impl DefinitionReads,
     region: &str,
 ) -> Result<Option<TaskDefinition>> {
     match &settings.task_definition {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
 use crate::plan::{ObservedImage, docker_build};
-use crate::ports::{Account, Images, Machine};
+use crate::ports::{Account, ImageReads, Machine};
 use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
@@ -13,7 +13,7 @@ use crate::task_definition::TaskDefinition;
 pub async fn image(
     settings: &ImageSettings,
     machine: &impl Machine,
-    images: &impl Images,
+    images: &impl ImageReads,
     account: &Account,
     container: Option<(&TaskDefinition, &str)>,
 ) -> Result<ObservedImage> {
@@ -28,7 +28,7 @@ pub async fn image(
 }
 
 /// An image in this account's ECR must be there, and is pinned; one of another registry is taken as it is.
-async fn given_image(images: &impl Images, account: &Account, text: &str) -> Result<ObservedImage> {
+async fn given_image(images: &impl ImageReads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
     let own_registry = format!("{}.dkr.ecr.{}.", account.caller.account, account.region);
     // An ECR on loopback is a sandbox or an emulator, and belongs to whatever account it plays.

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::ports::{Network, NetworkResource, Networks};
+use crate::ports::{Network, NetworkReads, NetworkResource};
 use crate::settings::{NetworkChoice, Selector, Settings};
 
-pub async fn network(settings: &Settings, reads: &impl Networks) -> Result<Network> {
+pub async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
     match &settings.network {
         NetworkChoice::FromService(service) => reads.network_of_service(&settings.cluster, service).await,
         NetworkChoice::Given { subnets, security_groups, assign_public_ip } => {
@@ -20,7 +20,7 @@ pub async fn network(settings: &Settings, reads: &impl Networks) -> Result<Netwo
 }
 
 async fn resolved(
-    reads: &impl Networks,
+    reads: &impl NetworkReads,
     kind: NetworkResource,
     selectors: &[Selector],
 ) -> Result<Vec<String>> {
