@@ -221,6 +221,10 @@ impl<T: IdentityReads + DefinitionReads + ImageReads + NetworkReads + TaskReads 
 pub trait Writes: DefinitionWrites + ImageWrites + TaskWrites {}
 impl<T: DefinitionWrites + ImageWrites + TaskWrites> Writes for T {}
 
+/// What one-off tasks need: to be started, looked at, read and stopped.
+pub trait TaskWorld: TaskReads + TaskWrites + LogReads {}
+impl<T: TaskReads + TaskWrites + LogReads> TaskWorld for T {}
+
 /// This machine's own programs: docker and git. Nothing is changed.
 pub trait Machine {
     /// Fails when this build cannot work here: its input, the docker command, or its engine is missing.

@@ -11,9 +11,8 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::ports::{
-    BinaryImage, Caller, Container, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild,
-    FilterPage, IdentityReads, ImageProgress, ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup,
-    LogPage, LogReads, LogStream, Network, NetworkReads, NetworkResource, Repository, RunTask, StreamEvent,
+    BinaryImage, Container, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
+    ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, RunTask, StreamEvent,
     Task, TaskReads, TaskWrites,
 };
 
@@ -259,35 +258,9 @@ fn failed_report() -> String {
     .to_string()
 }
 
-impl IdentityReads for Fargate {
-    async fn caller(&self) -> Result<Caller> {
-        unimplemented_here()
-    }
-}
-
-impl DefinitionReads for Fargate {
-    async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
-        unimplemented_here()
-    }
-
-    async fn task_definition_families_like(&self, _: &str) -> Result<Vec<String>> {
-        unimplemented_here()
-    }
-}
-
 impl DefinitionWrites for Fargate {
     async fn register_task_definition(&self, _: &Value) -> Result<String> {
         Ok(REVISION.into())
-    }
-}
-
-impl ImageReads for Fargate {
-    async fn repository(&self, _: &str) -> Result<Repository> {
-        unimplemented_here()
-    }
-
-    async fn image_digest(&self, _: &str, _: &str) -> Result<Option<String>> {
-        unimplemented_here()
     }
 }
 
@@ -297,16 +270,6 @@ impl ImageWrites for Fargate {
     }
 
     async fn package_and_push(&self, _: &BinaryImage, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
-        unimplemented_here()
-    }
-}
-
-impl NetworkReads for Fargate {
-    async fn network_of_service(&self, _: &str, _: &str) -> Result<Network> {
-        unimplemented_here()
-    }
-
-    async fn resources_by_tag(&self, _: NetworkResource, _: &str, _: &str) -> Result<Vec<String>> {
         unimplemented_here()
     }
 }
