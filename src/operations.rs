@@ -21,7 +21,6 @@ use self::printing::{Colour, closing_of_failure, colour, document, progress_for}
 use crate::adapters::Aws;
 use crate::adapters::github::{GitHub, place};
 use crate::adapters::identity::{Access, is_configured};
-use crate::adapters::rates::Throttled;
 use crate::choices::Format;
 use crate::cli::{self, Command};
 use crate::failure::{ExitCode, Failure};
@@ -47,6 +46,11 @@ pub trait Operation {
     type Report: Reported + Done;
 
     fn common(&self) -> &Common;
+
+    /// How AWS is reached.
+    fn access(&self) -> Access {
+        Access::of(self.common())
+    }
 
     /// What is reported before anything is known.
     fn report(&self) -> Self::Report;
@@ -100,6 +104,12 @@ pub trait Operation {
 pub struct Region<W> {
     pub name: String,
     pub aws: W,
+}
+
+impl Region<Aws> {
+    fn of(aws: Aws) -> Self {
+        Self { name: aws.region().to_owned(), aws }
+    }
 }
 
 /// A plan as it is read.
@@ -189,7 +199,7 @@ async fn in_surroundings<O: Operation>(
         return print_plan(&operation, &surroundings).await;
     }
     let aside = progress.aside();
-    let access = Access::of(operation.common());
+    let access = operation.access();
     let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
     progress.closing(&report.print(Format::Text, colour()));
     for annotation in report.annotations() {
@@ -238,12 +248,12 @@ async fn plan_where_aws_may_be_absent<O: Operation>(
     let has_credentials =
         || common.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
     if may_be_absent && !has_credentials() {
-        return operation.plan(&session.on(None::<&Region<Throttled<Aws>>>)).await;
+        return operation.plan(&session.on(None::<&Region<Aws>>)).await;
     }
-    match Aws::connect(&Access::of(common), &session.progress.aside()).await {
-        Ok(aws) => operation.plan(&session.on(Some(&throttled(aws, common)))).await,
+    match Aws::connect(&operation.access(), &session.progress.aside()).await {
+        Ok(aws) => operation.plan(&session.on(Some(&Region::of(aws)))).await,
         Err(error) if may_be_absent => {
-            let mut plan = operation.plan(&session.on(None::<&Region<Throttled<Aws>>>)).await?;
+            let mut plan = operation.plan(&session.on(None::<&Region<Aws>>)).await?;
             plan.notes().push(format!("AWS was not asked: {error:#}"));
             Ok(plan)
         }
@@ -266,7 +276,7 @@ pub async fn done<O: Operation>(
         progress.step("observe");
         let (plan, aws) = interrupt
             .unless(async {
-                let aws = throttled(connect.await?, common);
+                let aws = Region::of(connect.await?);
                 let plan = operation.plan(&session.on(Some(&aws))).await?;
                 Ok((plan, aws))
             })
@@ -275,9 +285,4 @@ pub async fn done<O: Operation>(
     };
     let error = doing.await.err().map(|error| Failure::from_error(&error));
     recorder.close(error)
-}
-
-fn throttled(aws: Aws, common: &Common) -> Region<Throttled<Aws>> {
-    let name = aws.region().to_owned();
-    Region { name, aws: Throttled::new(aws, 0.5, common.call_timeout) }
 }

@@ -25,7 +25,7 @@ mod floor;
 mod goals;
 /// An executable into a registry.
 mod image;
-/// A simulated task, from its creation to its end.
+/// A task of a simulation, from its creation to its end.
 #[path = "../../tests/fleet/life.rs"]
 mod life;
 /// Log lines into files.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::{Done, Operation, Planned, Region};
+use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::choices::Format;
 use crate::cli;
@@ -51,7 +52,7 @@ impl Operation for Build {
         let Some(region) = session.world else {
             return Err(Failure::input("a build cannot be planned without AWS").into());
         };
-        let observed = observe_build(&self.settings, &region.aws, &region.name).await?;
+        let observed = observe_build(&self.settings, &ThisMachine, &region.aws, &region.name).await?;
         Ok(BuildPlan::new(&self.settings, observed)?)
     }
 

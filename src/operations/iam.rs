@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::printing::document;
 use crate::adapters::identity::{self, Access};
-use crate::adapters::{Aws, git};
+use crate::adapters::{Aws, ThisMachine};
 use crate::choices::Format;
 use crate::cli;
 use crate::failure::{ExitCode, Failure};
-use crate::ports::{Caller, Reads};
+use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
 use crate::settings::parse;
@@ -76,7 +76,7 @@ pub async fn documents(
     let known = known(flags, variable, progress, &mut notes).await?;
     let remote = match &flags.trust.github_repository {
         Some(_) => None,
-        None => git::github_repository(".".as_ref()).await,
+        None => ThisMachine.github_repository(".".as_ref()).await,
     };
     let mut scope = Scope::new(flags, variable, &known, remote.as_deref())?;
     let (permissions, trust) = (permissions(&scope), trust(&scope));
@@ -125,6 +125,7 @@ async fn known(
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
         call_timeout: parse::duration("call-timeout", &flags.migrate.target.aws.call_timeout)?,
+        api_share: 1.0,
         role: None,
     };
     let asked = async {

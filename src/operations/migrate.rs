@@ -6,8 +6,10 @@ use anyhow::Result;
 use tokio::try_join;
 
 use super::{Done, Operation, Planned, Region, post};
+use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
+use crate::adapters::identity::Access;
 use crate::choices::Format;
 use crate::cli;
 use crate::database_name::is_fleet;
@@ -135,6 +137,10 @@ impl Operation for Migrate {
         &self.settings.common
     }
 
+    fn access(&self) -> Access {
+        Access { api_share: self.settings.api_share, ..Access::of(self.common()) }
+    }
+
     fn report(&self) -> Report {
         let mut report = Report::new(&self.settings);
         if let Some(state) = &self.state {
@@ -162,7 +168,7 @@ impl Operation for Migrate {
         let (settings, state) = (&self.settings, self.state.as_ref());
         let aws = session.world.map(|region| (&region.aws, region.name.as_str()));
         let (mut observed, deployed) = try_join!(
-            observe(settings, aws),
+            observe(settings, &ThisMachine, aws),
             earlier_deployments(settings, session.progress, session.github)
         )?;
         observed.past = past(state, settings, aws.map(|(aws, _)| aws)).await?;

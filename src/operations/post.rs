@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::{Access, role::Role};
-use crate::adapters::rates::Throttled;
 use crate::choices::Leftover;
 use crate::failure::{ExitCode, Failure};
 use crate::plan::{self, Plan};
@@ -73,6 +72,8 @@ impl Run {
         Access {
             region: Some(self.region.clone()),
             call_timeout: CALL_TIMEOUT,
+            // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+            api_share: 1.0,
             role: self.role_to_assume.as_ref().map(role),
         }
     }
@@ -129,8 +130,6 @@ pub async fn post(
     progress.step("stop what the run has left");
     let stopping = async {
         let aws = Aws::connect(&run.access(), &progress.aside()).await?;
-        // Seconds are left, and other callers have theirs after that: the whole rate is ours.
-        let aws = Throttled::new(aws, 1.0, CALL_TIMEOUT);
         stop_tasks(&run, &arns, &aws, progress).await
     };
     let outcome = match tokio::time::timeout(DEADLINE, stopping).await {
