@@ -9,6 +9,7 @@ use fargate_migrate::adapters::github::{GitHub, place};
 use fargate_migrate::adapters::proxy;
 use fargate_migrate::choices::Format;
 use fargate_migrate::cli::{self, Command};
+use fargate_migrate::document::{self, Document};
 use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::interrupt::Interrupt;
 use fargate_migrate::operations::build::{self as build_operation, BuildOutcome};
@@ -16,10 +17,10 @@ use fargate_migrate::operations::iam;
 use fargate_migrate::operations::migrate::{self as migrate_operation, Outcome};
 use fargate_migrate::operations::post;
 use fargate_migrate::operations::workflow;
-use fargate_migrate::plan;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::{self, Annotation, annotations, json, markdown, text};
 use fargate_migrate::settings::{BuildSettings, RunIdentity, Settings};
+use fargate_migrate::workflow_commands::SUMMARY_LIMIT;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -89,17 +90,7 @@ async fn migrate(
     let commit = github.and_then(|github| github.sha.clone());
     let settings = Settings::new(flags, commit, identity(github))?;
     match migrate_operation::migrate(&settings, progress, github, &interrupt).await? {
-        Outcome::Planned(plan) => {
-            if let Some(github) = github {
-                github.write_summary(&plan::markdown(&plan)?)?;
-            }
-            match format {
-                Format::Text => progress.closing(&plan::text(&plan)?),
-                Format::Json => document(&json::printed(&plan::json(&plan)?))?,
-                Format::Markdown => document(&plan::markdown(&plan)?)?,
-            }
-            Ok(failure::ExitCode::Done)
-        }
+        Outcome::Planned(plan) => planned(&plan.document()?, format, progress, github),
         Outcome::Done(report) => {
             progress.closing(&text::closing(&report, colour()));
             for annotation in annotations(&report) {
@@ -110,12 +101,29 @@ async fn migrate(
             }
             match format {
                 Format::Text => {}
-                Format::Json => document(&json::printed(&json::result(&report)))?,
-                Format::Markdown => document(&markdown::summary(&report))?,
+                Format::Json => print(&json::printed(&json::result(&report)))?,
+                Format::Markdown => print(&markdown::summary(&report))?,
             }
             Ok(report.exit_code())
         }
     }
+}
+
+fn planned(
+    plan: &Document,
+    format: Format,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<failure::ExitCode> {
+    if let Some(github) = github {
+        github.write_summary(&document::markdown(plan, SUMMARY_LIMIT))?;
+    }
+    match format {
+        Format::Text => progress.closing(&document::text(plan, colour())),
+        Format::Json => print(&document::json(plan))?,
+        Format::Markdown => print(&document::markdown(plan, SUMMARY_LIMIT))?,
+    }
+    Ok(failure::ExitCode::Done)
 }
 
 /// At the SQL that failed, where the repository is checked out and has it.
@@ -131,17 +139,7 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
     let format = flags.output.format;
     let settings = BuildSettings::new(flags, github.and_then(|github| github.sha.clone()), identity(github))?;
     match build_operation::build(&settings, progress, github, &interrupt).await? {
-        BuildOutcome::Planned(plan) => {
-            if let Some(github) = github {
-                github.write_summary(&plan::build::markdown(&plan))?;
-            }
-            match format {
-                Format::Text => progress.closing(&plan::build::text(&plan)),
-                Format::Json => document(&json::printed(&plan::build::json(&plan)))?,
-                Format::Markdown => document(&plan::build::markdown(&plan))?,
-            }
-            Ok(failure::ExitCode::Done)
-        }
+        BuildOutcome::Planned(plan) => planned(&plan.document(), format, progress, github),
         BuildOutcome::Done(report) => {
             progress.closing(&report::build::text(&report));
             if let Some(error) = &report.error {
@@ -150,8 +148,8 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
             }
             match format {
                 Format::Text => {}
-                Format::Json => document(&json::printed(&report::build::result(&report)))?,
-                Format::Markdown => document(&report::build::summary(&report))?,
+                Format::Json => print(&json::printed(&report::build::result(&report)))?,
+                Format::Markdown => print(&report::build::summary(&report))?,
             }
             Ok(report.exit_code())
         }
@@ -159,7 +157,7 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
 }
 
 fn dropdown(flags: &cli::Workflow) -> Result<failure::ExitCode> {
-    document(&workflow::run(flags)?)?;
+    print(&workflow::run(flags)?)?;
     Ok(failure::ExitCode::Done)
 }
 
@@ -172,13 +170,13 @@ async fn policies(
     let printed = iam::printed(&iam::documents(flags, variable, progress).await?, format)?;
     match format {
         Format::Text => progress.closing(&printed),
-        Format::Json | Format::Markdown => document(&printed)?,
+        Format::Json | Format::Markdown => print(&printed)?,
     }
     Ok(failure::ExitCode::Done)
 }
 
 /// What a program reads goes to stdout alone; what a person reads on the way then goes to stderr.
-fn document(text: &str) -> Result<()> {
+fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}")?;
     Ok(stdout.flush()?)

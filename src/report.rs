@@ -14,7 +14,7 @@ use crate::verdict::{self, Verdict};
 mod annotations;
 pub mod build;
 pub mod json;
-mod log_tail;
+
 pub mod markdown;
 mod outputs;
 #[cfg(test)]
@@ -22,8 +22,8 @@ mod samples;
 pub mod text;
 mod words;
 
+pub use crate::document::LogTail;
 pub use annotations::{Annotation, annotations};
-pub use log_tail::LogTail;
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;

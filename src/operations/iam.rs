@@ -4,12 +4,13 @@
 //! nothing about them is written down here a second time.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::adapters::identity::{self, Access};
 use crate::adapters::{Aws, git};
 use crate::choices::Format;
 use crate::cli;
+use crate::document::{self, Colour};
 use crate::failure::Failure;
 use crate::ports::{Caller, Reads};
 use crate::progress::Progress;
@@ -17,9 +18,9 @@ use crate::settings::TaskDefinitionSource;
 use crate::settings::parse;
 use crate::task_definition::TaskDefinition;
 
+mod page;
 mod policy;
 mod scope;
-mod text;
 mod trust;
 
 pub use policy::permissions;
@@ -70,16 +71,8 @@ pub async fn documents(
 /// What `iam` prints.
 pub fn printed(documents: &Documents, format: Format) -> Result<String, Failure> {
     match format {
-        Format::Text => Ok(text::text(documents)),
-        Format::Json => Ok(crate::report::json::printed(&json!({
-            "permissions": documents.permissions,
-            "trust": documents.trust,
-            "placeholders": documents.scope.placeholders.iter().map(|placeholder| json!({
-                "name": placeholder.name,
-                "how": placeholder.how,
-            })).collect::<Vec<_>>(),
-            "notes": documents.notes,
-        }))),
+        Format::Text => Ok(document::text(&documents.document(), Colour::Never)),
+        Format::Json => Ok(document::json(&documents.document())),
         Format::Markdown => {
             Err(Failure::input("iam prints text or json").hint("pass --format text, or --format json"))
         }
