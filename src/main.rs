@@ -9,7 +9,7 @@ use fargate_migrate::adapters::github::{GitHub, place};
 use fargate_migrate::adapters::proxy;
 use fargate_migrate::choices::Format;
 use fargate_migrate::cli::{self, Command};
-use fargate_migrate::document::{self, Document};
+use fargate_migrate::document::{self, Colour, Document};
 use fargate_migrate::failure::{self, Failure};
 use fargate_migrate::interrupt::Interrupt;
 use fargate_migrate::operations::build::{self as build_operation, BuildOutcome};
@@ -18,7 +18,7 @@ use fargate_migrate::operations::migrate::{self as migrate_operation, Outcome};
 use fargate_migrate::operations::post;
 use fargate_migrate::operations::workflow;
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
-use fargate_migrate::report::{self, Annotation, annotations, json, markdown, text};
+use fargate_migrate::report::{Annotation, annotations};
 use fargate_migrate::settings::{BuildSettings, RunIdentity, Settings};
 use fargate_migrate::workflow_commands::SUMMARY_LIMIT;
 
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
                 cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
                 cli::Error::Config(failure) => {
                     progress.annotate_error(None, "fargate-migrate", &failure.message);
-                    progress.closing(&text::failure(&failure, colour()));
+                    progress.closing(&document::failure(&failure, colour()));
                 }
             }
             return failure::ExitCode::BadInput.into();
@@ -73,7 +73,7 @@ fn concluded(ended: Result<failure::ExitCode>, progress: &Progress) -> failure::
     let code = ended.unwrap_or_else(|error| {
         let failure = Failure::from_error(&error);
         progress.annotate_error(None, "fargate-migrate", &failure.message);
-        progress.closing(&text::failure(&failure, colour()));
+        progress.closing(&document::failure(&failure, colour()));
         failure.exit_code
     });
     progress.finish();
@@ -92,18 +92,12 @@ async fn migrate(
     match migrate_operation::migrate(&settings, progress, github, &interrupt).await? {
         Outcome::Planned(plan) => planned(&plan.document()?, format, progress, github),
         Outcome::Done(report) => {
-            progress.closing(&text::closing(&report, colour()));
+            let document = report.document();
+            progress.closing(&document::text(&document, colour()));
             for annotation in annotations(&report) {
                 annotate(progress, github, &annotation);
             }
-            if let Some(error) = &report.error {
-                progress.closing(&text::failure(error, colour()));
-            }
-            match format {
-                Format::Text => {}
-                Format::Json => print(&json::printed(&json::result(&report)))?,
-                Format::Markdown => print(&markdown::summary(&report))?,
-            }
+            for_programs(&document, format)?;
             Ok(report.exit_code())
         }
     }
@@ -118,12 +112,19 @@ fn planned(
     if let Some(github) = github {
         github.write_summary(&document::markdown(plan, SUMMARY_LIMIT))?;
     }
-    match format {
-        Format::Text => progress.closing(&document::text(plan, colour())),
-        Format::Json => print(&document::json(plan))?,
-        Format::Markdown => print(&document::markdown(plan, SUMMARY_LIMIT))?,
+    if format == Format::Text {
+        progress.closing(&document::text(plan, colour()));
     }
+    for_programs(plan, format)?;
     Ok(failure::ExitCode::Done)
+}
+
+fn for_programs(document: &Document, format: Format) -> Result<()> {
+    match format {
+        Format::Text => Ok(()),
+        Format::Json => print(&document::json(document)),
+        Format::Markdown => print(&document::markdown(document, SUMMARY_LIMIT)),
+    }
 }
 
 /// At the SQL that failed, where the repository is checked out and has it.
@@ -141,16 +142,12 @@ async fn build(flags: cli::Build, progress: &Progress, github: Option<&GitHub>) 
     match build_operation::build(&settings, progress, github, &interrupt).await? {
         BuildOutcome::Planned(plan) => planned(&plan.document(), format, progress, github),
         BuildOutcome::Done(report) => {
-            progress.closing(&report::build::text(&report));
+            let document = report.document();
+            progress.closing(&document::text(&document, colour()));
             if let Some(error) = &report.error {
                 progress.annotate_error(None, "fargate-migrate", &error.message);
-                progress.closing(&text::failure(error, colour()));
             }
-            match format {
-                Format::Text => {}
-                Format::Json => print(&json::printed(&report::build::result(&report)))?,
-                Format::Markdown => print(&report::build::summary(&report))?,
-            }
+            for_programs(&document, format)?;
             Ok(report.exit_code())
         }
     }
@@ -199,9 +196,9 @@ fn vocabulary(github: Option<&GitHub>) -> Vocabulary {
 }
 
 /// As <https://no-color.org> has it.
-fn colour() -> text::Colour {
+fn colour() -> Colour {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && std::io::stdout().is_terminal() { text::Colour::Always } else { text::Colour::Never }
+    if wanted && std::io::stdout().is_terminal() { Colour::Always } else { Colour::Never }
 }
 
 fn identity(github: Option<&GitHub>) -> RunIdentity {

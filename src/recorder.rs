@@ -9,15 +9,17 @@ use jiff::Timestamp;
 
 use crate::adapters::github::GitHub;
 use crate::database_name::is_fleet;
+use crate::document;
 use crate::failure::{ExitCode, Failure};
 use crate::github::deployments::DeploymentQueue;
 use crate::operations::post;
 use crate::plan::{Plan, Told};
 use crate::progress::Progress;
-use crate::report::{DatabaseReport, LogTail, PackLog, Report, markdown, outputs};
+use crate::report::{DatabaseReport, LogTail, PackLog, Report, outputs};
 use crate::settings::{Settings, TaskDefinitionSource};
 use crate::state::State;
 use crate::verdict::Verdict;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod journal;
 mod pace;
@@ -238,7 +240,7 @@ impl<'a> Recorder<'a> {
             return;
         }
         let began = Instant::now();
-        let summary = markdown::summary(&self.report.borrow());
+        let summary = document::markdown(&self.report.borrow().document(), SUMMARY_LIMIT);
         if let Some(github) = self.github
             && let Err(error) = github.write_summary(&summary)
         {

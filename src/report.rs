@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use crate::diagnosis::Diagnosis;
+pub use crate::document::LogTail;
 use crate::failure::{ExitCode, Failure};
 use crate::migration_report::MigrationReport;
 use crate::plan::ImageSource;
@@ -13,16 +14,17 @@ use crate::verdict::{self, Verdict};
 
 mod annotations;
 pub mod build;
-pub mod json;
+mod data;
+mod document;
+mod gantt;
+mod next;
 
-pub mod markdown;
 mod outputs;
 #[cfg(test)]
 mod samples;
-pub mod text;
+mod table;
 mod words;
 
-pub use crate::document::LogTail;
 pub use annotations::{Annotation, annotations};
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]

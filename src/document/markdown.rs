@@ -108,7 +108,7 @@ fn heading(document: &Document, Section { title, mark, .. }: &Section) -> String
 fn error(failure: &Failure) -> String {
     let mut out = format!("**Error:** {}\n\n", prose(&failure.message));
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(out, "**To fix it:** {}\n", prose(hint));
+        let _ = writeln!(out, "**Fix:** {}\n", prose(hint));
     }
     if !failure.evidence.is_empty() {
         let evidence = failure.evidence.iter().map(String::as_str);
@@ -193,6 +193,9 @@ fn list(points: &[(Reader, &'static str, Line)]) -> String {
 }
 
 fn code(Lines { language, text, fold, whole, more }: &Lines, room: usize) -> Option<String> {
+    if text.trim().is_empty() {
+        return Some(String::new());
+    }
     let (before, after) = match fold {
         Some(fold) => (format!("<details><summary>{}</summary>\n\n", marked(fold)), "\n</details>\n\n"),
         None => (String::new(), "\n"),

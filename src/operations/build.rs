@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::migrate::unless;
 use crate::adapters::github::GitHub;
 use crate::adapters::{Aws, identity::Access};
+use crate::document;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::plan::build::BuildPlan;
@@ -13,6 +14,7 @@ use crate::report::build::{self, BuildReport};
 use crate::settings::BuildSettings;
 use crate::steps::image::image;
 use crate::steps::observe::observe_build;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 pub enum BuildOutcome {
     /// `--plan`: nothing was changed.
@@ -58,7 +60,7 @@ async fn run(settings: &BuildSettings, progress: &Progress, report: &mut BuildRe
 /// A file that can not be written is a note: the image is where it is.
 fn written(settings: &BuildSettings, github: Option<&GitHub>, report: &mut BuildReport, progress: &Progress) {
     let mut problems = Vec::new();
-    let summary = build::summary(report);
+    let summary = document::markdown(&report.document(), SUMMARY_LIMIT);
     if let Some(github) = github {
         let outputs = github.write_outputs(&build::outputs(report));
         problems.extend(outputs.err().map(|error| format!("the outputs were not written: {error:#}")));

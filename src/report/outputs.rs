@@ -1,6 +1,7 @@
 //! What a workflow's later steps can use.
 
-use super::{Report, json};
+use super::{Report, data};
+use crate::document::printed;
 
 /// Every output, as action.yml declares them.
 pub const OUTPUTS: &[&str] =
@@ -23,7 +24,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         ("migrated", commas(&mut report.migrated())),
         ("failed", commas(&mut report.not_migrated())),
         ("exit-code", (report.exit_code() as u8).to_string()),
-        ("result", json::printed(&json::output(report))),
+        ("result", printed(&data::output(report))),
     ]
 }
 

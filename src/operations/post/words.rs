@@ -10,7 +10,7 @@ impl Outcome {
             let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
             [name, task.arn.clone(), fate(&task.fate)].map(|cell| Cell(None, cell.into())).to_vec()
         });
-        let table = Table { head: vec!["database", "task", ""], rows: rows.collect(), ..Table::default() };
+        let table = Table { head: vec!["database", "task", "now"], rows: rows.collect(), ..Table::default() };
         let problem = self.problem.iter().map(|problem| format!("tasks may be missing here: {problem}"));
         let problem = problem.map(|problem| Content::Warning(problem.into()).into());
         Document {
@@ -78,23 +78,24 @@ mod tests {
             problem: Some("list tasks: denied".into()),
         };
         let document = outcome.document();
-        insta::assert_snapshot!(document::markdown(&document, 1_000), @r"
+        insta::assert_snapshot!(document::markdown(&document, 1_000), @"
         ### The run was cut off: 1 migration task could not be stopped
 
-        | database | task | |
+        | database | task | now |
         |---|---|---|
         | shop | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | stopped |
         | &#35;&#35;&#91;set-output name&#61;image&#93;x | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | had ended |
         | &#60;b&#62;&#124; | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | not stopped: allow ecs&#58;StopTask |
 
-        > [!WARNING]
-        > Tasks may be missing here: list tasks: denied
+        ⚠️ Tasks may be missing here: list tasks: denied
         ");
-        insta::assert_snapshot!(document::text(&document, Colour::Never), @r"
-        shop  arn:aws:ecs:x:1:task/c/0  stopped
+        insta::assert_snapshot!(document::text(&document, Colour::Never), @"
+        shop                        arn:aws:ecs:x:1:task/c/0  stopped
         ##[set-output name=image]x  arn:aws:ecs:x:1:task/c/0  had ended
-        <b>|  arn:aws:ecs:x:1:task/c/0  not stopped: allow ecs:StopTask
-        tasks may be missing here: list tasks: denied
+        <b>|                        arn:aws:ecs:x:1:task/c/0  not stopped: allow ecs:StopTask
+
+        warning: tasks may be missing here: list tasks: denied
+
         The run was cut off: 1 migration task could not be stopped
         ");
         assert!(!outcome.is_done());

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::plan::{ObservedImage, Plan};
 use crate::plan::tests::{document, observed, page, settings, task, text};
+use crate::plan::{ObservedImage, Plan};
 use crate::state::History;
 use crate::state::record::{Judged, Record};
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::super::DatabaseReport;
-use super::super::words::{self, Standing};
+use super::DatabaseReport;
+use super::words::mark;
+use crate::document::Mark;
 use crate::untrusted::{fence, one_line, shortened};
+use crate::words::counted;
 
 /// More rows than this can not be read.
 const ROWS: usize = 50;
@@ -42,7 +44,7 @@ pub(super) fn fleet(rows: &[&DatabaseReport]) -> String {
         }
     }
     let which = if timed > ROWS {
-        format!(" of the first {ROWS} in the table, of {}", words::counted(timed as u64, "database"))
+        format!(" of the first {ROWS} in the table, of {}", counted(timed, "database"))
     } else {
         String::new()
     };
@@ -75,7 +77,7 @@ fn bars(row: &DatabaseReport) -> Vec<Bar> {
         (from <= to).then_some(Bar { label, style, from, to })
     });
     let mut bars: Vec<Bar> = bars.collect();
-    if Standing::of_row(row) == Standing::NotMigrated
+    if mark(row) == Mark::Bad
         && let Some(last) = bars.last_mut()
     {
         // One short word, which fits into a bar; the table has the verdict.
@@ -97,7 +99,7 @@ fn name(row: &DatabaseReport) -> String {
             _ => char,
         })
         .collect();
-    let mark = if Standing::of_row(row) == Standing::Migrated { '✔' } else { '✖' };
+    let mark = if mark(row) == Mark::Good { '✔' } else { '✖' };
     format!("{mark} {name}")
 }
 

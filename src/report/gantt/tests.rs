@@ -1,6 +1,6 @@
-use super::super::super::samples::{self, HOSTILE};
 use super::*;
-use crate::report::Report;
+use crate::report::samples::{self, HOSTILE};
+use crate::report::{Report, words};
 
 fn drawn(report: &Report) -> String {
     fleet(&words::failures_first(report))

@@ -1,5 +1,6 @@
 use super::super::samples;
 use super::*;
+use crate::untrusted;
 
 #[test]
 fn a_run_has_its_documented_shape() {

@@ -1,8 +1,5 @@
-use super::super::samples::{self, HOSTILE};
 use super::*;
-use crate::report::{LogTail, PackLog};
-
-mod limit;
+use crate::report::samples::HOSTILE;
 
 #[test]
 fn a_fleet_that_is_migrated() {
@@ -157,8 +154,8 @@ fn a_fleet_with_one_of_each() {
 
     Exit code 1.
 
-    - **Cause:** The program ended with an error of its own
-    - **To fix it:** Read the last lines of its log
+    - **Cause:** the program ended with an error of its own
+    - **Fix:** read the last lines of its log
     - **stoppedReason:** Essential container in task exited
     - **stopCode:** EssentialContainerExited
     - **Task:** <code>arn&#58;aws&#58;ecs&#58;us-east-1&#58;123456789012&#58;task/startupwebapp-cluster/0f9de17a6465404e8b1b2356dc13c2f8</code>
@@ -176,7 +173,7 @@ fn a_fleet_with_one_of_each() {
 
     Asked for fintech_experiment, but the task was connected to startupwebapp_prod &#40;exit code 0&#41;.
 
-    - **To fix it:** Make the image take its database&#39;s name from the variable that is set for it &#40;DATABASE_NAME, or --database-variable&#41;; fintech_experiment was not migrated, and startupwebapp_prod was connected to instead: look at what happened there first
+    - **Fix:** make the image take its database&#39;s name from the variable that is set for it &#40;DATABASE_NAME, or --database-variable&#41;; fintech_experiment was not migrated, and startupwebapp_prod was connected to instead: look at what happened there first
     - **stoppedReason:** Essential container in task exited
     - **stopCode:** EssentialContainerExited
     - **Task:** <code>arn&#58;aws&#58;ecs&#58;us-east-1&#58;123456789012&#58;task/startupwebapp-cluster/0f9de17a6465404e8b1b2356dc13c2f8</code>
@@ -216,9 +213,8 @@ fn a_fleet_with_one_of_each() {
 
     </details>
 
-    ### Notes
-
-    - the log group /ecs/startupwebapp-migrations keeps events for 7 days
+    > [!NOTE]
+    > the log group /ecs/startupwebapp-migrations keeps events for 7 days
 
     ### Logs
 
@@ -241,7 +237,7 @@ fn a_run_that_ended_early() {
 
     **Error:** no ECR repository startupwebapp-backnd in us-east-1
 
-    **To fix it:** use one that exists: startupwebapp-backend, startupwebapp-frontend
+    **Fix:** use one that exists: startupwebapp-backend, startupwebapp-frontend
 
     <pre>RepositoryNotFoundException</pre>
 
