@@ -72,7 +72,7 @@ fn block(content: &Content, colour: Colour) -> String {
         Content::Paragraph(line) => out = format!("{}\n", plain(line)),
         Content::Warning(line) => out = format!("warning: {}\n", plain(line)),
         Content::Facts(facts) => {
-            let width = facts.iter().map(|(name, _)| name.len()).fold(NAME, usize::max);
+            let width = facts.iter().map(|(name, _)| name.len() + 1).fold(NAME, usize::max);
             for (name, value) in facts {
                 let _ = writeln!(out, "  {name:<width$} {}", plain(value));
             }

@@ -33,7 +33,7 @@ impl Plan {
 
 fn difference(diff: &str) -> Section {
     if diff.is_empty() {
-        return Section::of(vec![Content::Paragraph("The task definition does not change.".into()).into()]);
+        return Section::of(vec![Content::Paragraph("no change of the task definition".into()).into()]);
     }
     let diff = Lines { language: "diff", text: diff.to_owned(), more: " of the diff.", ..Lines::default() };
     Section::titled("Task definition", vec![Block::from(diff).within(Rank::Detail, 2)])

@@ -17,6 +17,12 @@ pub(super) const LIMIT: usize = 50_000;
 /// Characters of a name, and pixels of each at Mermaid's font size of 11.
 const NAME: usize = 40;
 const CHARACTER: usize = 7;
+/// Pixels of the chart, which a narrower page draws smaller, and to the right of its bars (Mermaid's rightPadding).
+const WIDTH: usize = 900;
+const RIGHT: usize = 75;
+/// The label of a bar that its word would stick out of, over the bars beside it: Mermaid takes no bar without a label,
+/// and no white space for one.
+const BLANK: &str = "\u{2800}";
 
 /// Empty when ECS gave no times. The first rows are drawn: failures, then the slowest.
 ///
@@ -30,16 +36,21 @@ pub(super) fn fleet(rows: &[&DatabaseReport]) -> String {
     let (Some(first), Some(last)) = (edges().min(), edges().max()) else { return String::new() };
     let names: Vec<String> = drawn.iter().map(|(row, _)| name(row)).collect();
     let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let seconds = (last.as_millisecond() - first.as_millisecond()) / 1_000;
+    let left = 20 + CHARACTER * widest;
+    let whole = last.as_millisecond() - first.as_millisecond();
+    let fits = |Bar { label, from, to, .. }: &Bar| {
+        let length = to.as_millisecond() - from.as_millisecond();
+        length * (WIDTH - left - RIGHT) as i64 >= whole * (CHARACTER * label.len()) as i64
+    };
     let mut chart = format!(
-        "---\ndisplayMode: compact\nconfig:\n  gantt:\n    leftPadding: {}\n---\ngantt\n  dateFormat YYYY-MM-DD HH:mm:ss.SSS\n  \
+        "---\ndisplayMode: compact\nconfig:\n  gantt:\n    useWidth: {WIDTH}\n    leftPadding: {left}\n---\ngantt\n  dateFormat YYYY-MM-DD HH:mm:ss.SSS\n  \
          axisFormat {}\n",
-        20 + CHARACTER * widest,
-        if seconds < 10 { "%H:%M:%S.%L" } else { "%H:%M:%S" },
+        if whole < 10_000 { "%S.%L" } else { "%H:%M:%S" },
     );
     for (name, (_, bars)) in names.iter().zip(drawn) {
         let _ = writeln!(chart, "  section {name}");
-        for Bar { label, style, from, to } in bars {
+        for bar @ Bar { label, style, from, to } in bars {
+            let label = if fits(bar) { *label } else { BLANK };
             let _ = writeln!(chart, "  {label} :{style}{}, {}", time(*from), time(*to));
         }
     }

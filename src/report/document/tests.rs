@@ -3,6 +3,7 @@ use crate::document::{self, Colour};
 use crate::report::samples;
 use crate::report::{LogTail, PackLog};
 
+mod hostile;
 mod limit;
 mod page;
 mod terminal;

@@ -19,7 +19,7 @@ fn a_fleet_with_one_of_each() {
     startupwebapp_prod     ✔ migrated        10 → 12, 2 applied, 57 tables, 48 s
     healthtech_experiment  ✖ failed          exit code 1, 48 s
     fintech_experiment     ✖ wrong database  asked for fintech_experiment, but the task was connected to startupwebapp_prod (exit code 0), 48 s
-    edtech_experiment      ✖ not run         healthtech_experiment failed before it, and --keep-going is not set
+    edtech_experiment      ✖ not run         healthtech_experiment was not migrated, and nothing starts after that
 
     healthtech_experiment: failed
       cause: the program ended with an error of its own
