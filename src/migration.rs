@@ -27,7 +27,7 @@ use self::retry::Unit;
 use crate::database_name::is_fleet;
 use crate::interrupt::Interrupt;
 use crate::plan::{Earlier, Pack, Plan, Proved};
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::progress::{Progress, TaskPhase};
 use crate::session::Session;
 use crate::steps::revision::Revision;
@@ -74,7 +74,7 @@ pub struct Migration<'a, W> {
 /// The right to have a task running: `--max-parallel` of them exist.
 type Lane<'a> = SemaphorePermit<'a>;
 
-impl<'a, W: Reads + Writes> Migration<'a, W> {
+impl<'a, W: TaskWorld> Migration<'a, W> {
     pub fn new<R>(
         plan: &'a Plan,
         revision: &'a Revision,

@@ -17,13 +17,13 @@ use std::path::Path;
 use anyhow::Result;
 use futures::FutureExt as _;
 
-use self::printing::{Colour, closing_of_failure, colour, document, progress_for};
+use self::printing::{colour, for_programs, progress_for};
 use crate::adapters::Aws;
 use crate::adapters::github::{GitHub, place};
 use crate::adapters::identity::{Access, is_configured};
-use crate::adapters::rates::Throttled;
 use crate::choices::Format;
 use crate::cli::{self, Command};
+use crate::document::{self, Document, markdown, text};
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::ports::{Reads, Writes};
@@ -32,6 +32,7 @@ use crate::recorder::{Recorder, Reported};
 use crate::report::Annotation;
 use crate::session::Session;
 use crate::settings::{Common, RunIdentity};
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 pub mod build;
 pub mod iam;
@@ -44,9 +45,14 @@ pub mod workflow;
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Operation {
     type Plan: Planned;
-    type Report: Reported + Done;
+    type Report: Reported;
 
     fn common(&self) -> &Common;
+
+    /// How AWS is reached.
+    fn access(&self) -> Access {
+        Access::of(self.common())
+    }
 
     /// What is reported before anything is known.
     fn report(&self) -> Self::Report;
@@ -102,23 +108,19 @@ pub struct Region<W> {
     pub aws: W,
 }
 
+impl Region<Aws> {
+    fn of(aws: Aws) -> Self {
+        Self { name: aws.region().to_owned(), aws }
+    }
+}
+
 /// A plan as it is read.
 pub trait Planned {
     /// # Errors
     /// The plan cannot be done after all.
-    fn print(&self, format: Format) -> Result<String, Failure>;
+    fn document(&self) -> Result<Document, Failure>;
 
     fn notes(&mut self) -> &mut Vec<String>;
-}
-
-/// A report as it is read when the run is over.
-pub trait Done {
-    fn print(&self, format: Format, colour: Colour) -> String;
-
-    /// What the run's page on GitHub shows above everything else.
-    fn annotations(&self) -> Vec<Annotation>;
-
-    fn error(&self) -> Option<&Failure>;
 }
 
 /// What an operation runs in.
@@ -170,7 +172,7 @@ fn concluded(ended: Result<ExitCode>, progress: &Progress) -> ExitCode {
     let code = ended.unwrap_or_else(|error| {
         let failure = Failure::from_error(&error);
         progress.annotate_error(None, "fargate-migrate", &failure.message);
-        progress.closing(&closing_of_failure(&failure));
+        progress.closing(&document::failure(&failure, colour()));
         failure.exit_code
     });
     progress.finish();
@@ -189,18 +191,14 @@ async fn in_surroundings<O: Operation>(
         return print_plan(&operation, &surroundings).await;
     }
     let aside = progress.aside();
-    let access = Access::of(operation.common());
+    let access = operation.access();
     let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
-    progress.closing(&report.print(Format::Text, colour()));
+    let document = report.document();
+    progress.closing(&text(&document, colour()));
     for annotation in report.annotations() {
         annotate(&annotation, &surroundings);
     }
-    if let Some(error) = report.error() {
-        progress.closing(&closing_of_failure(error));
-    }
-    if *format != Format::Text {
-        document(&report.print(*format, Colour::Never))?;
-    }
+    for_programs(&document, *format)?;
     Ok(report.exit_code())
 }
 
@@ -218,13 +216,15 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
     let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
     let mut plan = interrupt.unless(plan_where_aws_may_be_absent(operation, &session)).await?;
     interrupt.unless(operation.only_planned(&mut plan, &session)).await?;
+    let document = plan.document()?;
     if let Some(github) = github {
-        github.write_summary(&plan.print(Format::Markdown)?)?;
+        github.write_summary(&markdown(&document, SUMMARY_LIMIT))?;
     }
-    match operation.common().format {
-        Format::Text => progress.closing(&plan.print(Format::Text)?),
-        format => drop(document(&plan.print(format)?)?),
+    let format = operation.common().format;
+    if format == Format::Text {
+        progress.closing(&text(&document, colour()));
     }
+    for_programs(&document, format)?;
     Ok(ExitCode::Done)
 }
 
@@ -238,12 +238,12 @@ async fn plan_where_aws_may_be_absent<O: Operation>(
     let has_credentials =
         || common.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
     if may_be_absent && !has_credentials() {
-        return operation.plan(&session.on(None::<&Region<Throttled<Aws>>>)).await;
+        return operation.plan(&session.on(None::<&Region<Aws>>)).await;
     }
-    match Aws::connect(&Access::of(common), &session.progress.aside()).await {
-        Ok(aws) => operation.plan(&session.on(Some(&throttled(aws, common)))).await,
+    match Aws::connect(&operation.access(), &session.progress.aside()).await {
+        Ok(aws) => operation.plan(&session.on(Some(&Region::of(aws)))).await,
         Err(error) if may_be_absent => {
-            let mut plan = operation.plan(&session.on(None::<&Region<Throttled<Aws>>>)).await?;
+            let mut plan = operation.plan(&session.on(None::<&Region<Aws>>)).await?;
             plan.notes().push(format!("AWS was not asked: {error:#}"));
             Ok(plan)
         }
@@ -266,7 +266,7 @@ pub async fn done<O: Operation>(
         progress.step("observe");
         let (plan, aws) = interrupt
             .unless(async {
-                let aws = throttled(connect.await?, common);
+                let aws = Region::of(connect.await?);
                 let plan = operation.plan(&session.on(Some(&aws))).await?;
                 Ok((plan, aws))
             })
@@ -275,9 +275,4 @@ pub async fn done<O: Operation>(
     };
     let error = doing.await.err().map(|error| Failure::from_error(&error));
     recorder.close(error)
-}
-
-fn throttled(aws: Aws, common: &Common) -> Region<Throttled<Aws>> {
-    let name = aws.region().to_owned();
-    Region { name, aws: Throttled::new(aws, 0.5, common.call_timeout) }
 }

@@ -13,6 +13,7 @@ use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
 
 mod bars;
+mod image;
 mod lines;
 mod plain;
 mod tally;

@@ -7,8 +7,7 @@ use tokio::process::Command;
 
 use crate::adapters::registry_login::RegistryLogin;
 use crate::failure::Failure;
-use crate::ports::{DockerBuild, ImageTag};
-use crate::progress::Progress;
+use crate::ports::{DockerBuild, ImageProgress, ImageTag};
 use crate::values::Tag;
 
 mod build;
@@ -45,7 +44,7 @@ pub async fn build_and_push(
     build: &DockerBuild,
     to: &ImageTag,
     login: &RegistryLogin,
-    progress: &Progress,
+    progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
     ensure_tag(to)?;

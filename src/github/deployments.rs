@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
 use self::rows::{Row, description, state};
+use crate::hex::is_commit;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::ports::github::{DeploymentState, Deployments, GitHubFailure, GitHubFailureKind, NewDeployment};
@@ -276,8 +277,4 @@ struct Pause {
     until: Instant,
     /// GitHub said so itself.
     asked_for: bool,
-}
-
-fn is_commit(tag: &str) -> bool {
-    tag.len() == 40 && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -6,7 +6,7 @@ use super::Migration;
 use super::log::{Heard, MigrationLog};
 use crate::choices::Leftover;
 use crate::plan::{Pack, Told};
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::steps::task::follow::{End, Following, Stop, Until};
 use crate::verdict::{Death, Verdict, judge, judge_pack};
 
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-impl<'a, W: Reads + Writes> Migration<'a, W> {
+impl<'a, W: TaskWorld> Migration<'a, W> {
     pub(super) async fn follow(
         &self,
         pack: &Pack,

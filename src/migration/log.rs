@@ -7,7 +7,7 @@ use crate::database_name::short_list;
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
-use crate::ports::{LogEvent, LogStream, Reads, Task, Writes};
+use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
@@ -49,7 +49,7 @@ impl Heard {
     }
 }
 
-impl<'a, W: Reads + Writes> Migration<'a, W> {
+impl<'a, W: TaskWorld> Migration<'a, W> {
     /// An earlier task's log of the same database stays apart: in a file of its own, and above a line.
     pub(super) fn listen<'m>(
         &'m self,
@@ -86,7 +86,7 @@ impl<'a, W: Reads + Writes> Migration<'a, W> {
     }
 }
 
-impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
+impl<W: TaskWorld> Listener for MigrationLog<'_, '_, W> {
     fn seen(&mut self, task: &Task) {
         self.migration.progress.task_phase(&self.heard.databases, phase(task));
     }
@@ -155,10 +155,13 @@ impl<W: Reads + Writes> Listener for MigrationLog<'_, '_, W> {
 }
 
 fn phase(task: &Task) -> TaskPhase {
-    match task.last_status.as_str() {
-        "RUNNING" => TaskPhase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
-        "ACTIVATING" => TaskPhase::Pulling,
+    match task.last_status {
+        TaskStatus::Running => TaskPhase::Running,
+        TaskStatus::Deactivating
+        | TaskStatus::Stopping
+        | TaskStatus::Deprovisioning
+        | TaskStatus::Stopped => TaskPhase::Stopping,
+        TaskStatus::Activating => TaskPhase::Pulling,
         _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
         _ => TaskPhase::Provisioning,
     }

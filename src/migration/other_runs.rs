@@ -20,7 +20,7 @@ pub mod running;
 
 use super::Migration;
 use crate::plan::{Pack, Plan, RunningTask};
-use crate::ports::{DesiredStatus, Reads, Writes};
+use crate::ports::{DesiredStatus, TaskReads, TaskWorld};
 
 /// RunTask relies on a look for so long: at 24 tasks at a time it costs a twentieth of a call for each of them.
 const GOOD_FOR: Duration = Duration::from_secs(60);
@@ -75,7 +75,7 @@ impl OtherRuns {
     }
 
     /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
-    async fn look(&self, plan: &Plan, reads: &impl Reads) -> Result<()> {
+    async fn look(&self, plan: &Plan, reads: &impl TaskReads) -> Result<()> {
         // One that fails is not tried again by everyone who waits.
         self.looked_at.set(Instant::now());
         let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
@@ -109,7 +109,7 @@ impl OtherRuns {
     }
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Those of a pack that is about to start. A look that fails is said, and what was last seen counts on.
     pub(super) async fn found(&self, pack: &Pack) -> Found {
         let other_runs = &self.other_runs;

@@ -11,7 +11,7 @@ use super::judge::Outcome;
 use super::log::Heard;
 use super::other_runs::Found;
 use crate::plan::{Pack, Told};
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::verdict::{Death, Verdict, death};
 
 /// Tasks for one database, at most.
@@ -113,7 +113,7 @@ fn size(left: usize, death: Death, deaths: u32) -> usize {
     .max(1)
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
     /// and nobody has stopped it.
     pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {

@@ -8,13 +8,13 @@ use super::log::Heard;
 use crate::aws_console;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::report::{Durations, Times};
 use crate::steps::task::log::stream::{LogFollower, Read};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
     pub(super) fn link(&self, databases: &[String], task: &Task) {
         let Some(account) = &self.plan.account else { return };

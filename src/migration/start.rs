@@ -7,7 +7,7 @@ use super::{Migration, interrupted_before};
 use crate::diagnosis::diagnose_text;
 use crate::failure::Failure;
 use crate::plan::Pack;
-use crate::ports::{Reads, RunTask, Writes};
+use crate::ports::{RunTask, TaskWorld};
 use crate::steps::task::launch::{Call, Launched, Owner};
 use crate::verdict::Verdict;
 
@@ -18,7 +18,7 @@ struct Starting<'m, 'a, W> {
     attempt: u32,
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// The call that starts a task of the pack which was never started before.
     pub(super) fn call(&self, pack: &Pack) -> Call {
         let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
@@ -55,7 +55,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 }
 
-impl<W: Reads + Writes> Owner for Starting<'_, '_, W> {
+impl<W: TaskWorld> Owner for Starting<'_, '_, W> {
     type Hindrance = Found;
 
     async fn hindrance(&self) -> Option<Found> {

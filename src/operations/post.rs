@@ -16,13 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::{Access, role::Role};
-use crate::adapters::rates::Throttled;
 use crate::choices::Leftover;
+use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
 use crate::plan::{self, Plan};
 use crate::ports::Task;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::words::counted;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod stop;
 mod words;
@@ -73,6 +75,8 @@ impl Run {
         Access {
             region: Some(self.region.clone()),
             call_timeout: CALL_TIMEOUT,
+            // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+            api_share: 1.0,
             role: self.role_to_assume.as_ref().map(role),
         }
     }
@@ -119,18 +123,21 @@ pub async fn post(
     }
     let run: Run = serde_json::from_str(&run).context("read the step's state")?;
     let arns: Vec<String> = (0..).map_while(|n| state(&format!("task_{n}"))).collect();
-    let summary = |text: String| github.map_or(Ok(()), |github| github.write_summary(&text));
+    let summary = |document: &Document| {
+        let page = document::markdown(document, SUMMARY_LIMIT);
+        github.map_or(Ok(()), |github| github.write_summary(&page))
+    };
     if run.leave_tasks {
-        progress.note(&words::left(&arns));
-        summary(words::summary_of_left(&arns))?;
+        let tasks = counted(arns.len(), "task");
+        progress
+            .note(&format!("the run was cut off, and leaves its tasks running (--on-cancel leave): {tasks}"));
+        summary(&words::left(&arns))?;
         return Ok(ExitCode::Done);
     }
 
     progress.step("stop what the run has left");
     let stopping = async {
         let aws = Aws::connect(&run.access(), &progress.aside()).await?;
-        // Seconds are left, and other callers have theirs after that: the whole rate is ours.
-        let aws = Throttled::new(aws, 1.0, CALL_TIMEOUT);
         stop_tasks(&run, &arns, &aws, progress).await
     };
     let outcome = match tokio::time::timeout(DEADLINE, stopping).await {
@@ -144,8 +151,9 @@ pub async fn post(
             .into());
         }
     };
-    progress.closing(&words::text(&outcome));
-    summary(words::markdown(&outcome))?;
+    let document = outcome.document();
+    progress.closing(&document::text(&document, Colour::Never));
+    summary(&document)?;
     Ok(if outcome.is_done() { ExitCode::Done } else { ExitCode::Service })
 }
 

@@ -199,7 +199,7 @@ pub fn wrong_database(asked: &str, connected: &str) -> DatabaseReport {
 }
 
 pub fn not_run(database: &str) -> DatabaseReport {
-    let why = "healthtech_experiment failed before it, and --keep-going is not set".to_owned();
+    let why = "healthtech_experiment was not migrated, and nothing starts after that".to_owned();
     DatabaseReport { verdict: Some(Verdict::NotRun { why }), ..DatabaseReport::new(database) }
 }
 
@@ -209,7 +209,7 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
     let container = Container { name: "migration".to_owned(), exit_code, ..Container::default() };
     let task = Task {
         arn: format!("arn:aws:ecs:us-east-1:123456789012:task/startupwebapp-cluster/{TASK}"),
-        last_status: "STOPPED".to_owned(),
+        last_status: "STOPPED".into(),
         stop_code: Some("EssentialContainerExited".to_owned()),
         stopped_reason: Some("Essential container in task exited".to_owned()),
         created_at: Some(at(40)),

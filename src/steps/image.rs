@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::plan::ImagePlan;
 use crate::plan::ImageSource;
-use crate::ports::Writes;
+use crate::ports::ImageWrites;
 use crate::progress::Progress;
 use crate::report::ImageUsed;
 
@@ -33,7 +33,7 @@ impl Image {
 }
 
 /// Builds and pushes what the plan says, or takes what is there.
-pub async fn image(plan: &ImagePlan, writes: &impl Writes, progress: &Progress) -> Result<Image> {
+pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
     let source = plan.source();
     let pushed = |uri: &str, digest: String| Image {
         reference: format!("{uri}@{digest}"),

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::image::Image;
+use crate::arn;
 use crate::plan::{Plan, RevisionPlan};
-use crate::ports::Writes;
+use crate::ports::DefinitionWrites;
 use crate::progress::Progress;
 use crate::report::RevisionUsed;
 
@@ -34,13 +35,13 @@ impl Revision {
 pub async fn revision(
     plan: &Plan,
     image: &Image,
-    writes: &impl Writes,
+    writes: &impl DefinitionWrites,
     progress: &Progress,
 ) -> Result<Revision> {
     let image_digest = image.digest().map(str::to_owned);
     Ok(match plan.revision(image.reference())? {
         RevisionPlan::Reuse(arn) => {
-            progress.step(&format!("revision: reuse {}", name(&arn)));
+            progress.step(&format!("revision: reuse {}", arn::name(&arn)));
             Revision { arn, registered: false, image_digest }
         }
         RevisionPlan::Register(wanted) => {
@@ -49,9 +50,4 @@ pub async fn revision(
             Revision { arn, registered: true, image_digest }
         }
     })
-}
-
-/// `family:revision` of an ARN.
-fn name(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }

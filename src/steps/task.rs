@@ -16,7 +16,7 @@ use self::log::fleet::FleetLog;
 use self::watch::{Sight, Watch};
 use crate::diagnosis::STOPPED_BY_US;
 use crate::interrupt::Interrupt;
-use crate::ports::{LogGroup, Reads, Task, Writes};
+use crate::ports::{LogGroup, Task, TaskWorld};
 
 mod capacity;
 pub mod follow;
@@ -48,7 +48,7 @@ pub struct Tasks<'a, W> {
     fleet_log: Option<FleetLog<'a, W>>,
 }
 
-impl<'a, W: Reads + Writes> Tasks<'a, W> {
+impl<'a, W: TaskWorld> Tasks<'a, W> {
     pub fn new(world: &'a W, cluster: &'a str, interrupt: &'a Interrupt, patience: Patience) -> Self {
         Self {
             world,

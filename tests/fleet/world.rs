@@ -22,7 +22,12 @@ use sandbox::{Figures, Options, Pace, Quotas, Sandbox, StandIn, seed};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::life::Life;
+/// A task, from its creation to its end.
+// By its path: the benchmarks load this file by one as well.
+#[path = "life.rs"]
+mod life;
+
+pub use life::Life;
 
 /// The stand-in needs no image; nothing is pulled.
 pub const IMAGE: &str =
@@ -146,8 +151,9 @@ impl World {
         let settings = self.settings(of, databases, more);
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
-        let (config, timeout) = (self.sandbox.sdk_config(), settings.common.call_timeout);
-        let connect = async move { Ok(Aws::from_config(config, timeout)) };
+        let config = self.sandbox.sdk_config();
+        let (timeout, share) = (settings.common.call_timeout, settings.fleet.api_share);
+        let connect = async move { Ok(Aws::from_config(config, timeout, share)) };
         let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github: None };
         let report = done(&Migrate::of(settings), connect, &surroundings).boxed_local().await;
         Ran { report, took: began.elapsed() }

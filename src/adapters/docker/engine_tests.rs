@@ -16,6 +16,7 @@ use super::*;
 use crate::adapters::oci;
 use crate::adapters::secret::Secret;
 use crate::ports::{BinaryImage, Repository};
+use crate::progress::Progress;
 
 /// `htpasswd -Bbn AWS pw`
 const PASSWORDS: &str = "AWS:$2y$05$ufNmWloLd6WJzcggECXL9eLdJMja8CspGSoC7u6yEolaIuO3YN40O\n";

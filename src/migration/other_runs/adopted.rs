@@ -12,7 +12,7 @@ use crate::migration::Migration;
 use crate::migration::judge::{Followed, Outcome, Whose, all};
 use crate::migration::log::Heard;
 use crate::plan::{Pack, RunningTask};
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::verdict::Verdict;
 
@@ -27,7 +27,7 @@ pub struct Seen {
     verdict: Verdict,
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> Outcome {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };

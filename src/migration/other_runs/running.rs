@@ -8,12 +8,12 @@ use crate::choices::OnRunning;
 use crate::migration::judge::Outcome;
 use crate::migration::{Lane, Migration, interrupted_before};
 use crate::plan::{Pack, RunningTask};
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::steps::task::watch::until;
 use crate::verdict::Verdict;
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Ends without an outcome when, after a wait, a task of another run was found.
     pub(in crate::migration) async fn while_running(
         &self,

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Tasks;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_throttled, is_transient};
-use crate::ports::{Launch, Reads, RunTask, Task, Writes};
+use crate::ports::{Launch, RunTask, Task, TaskStatus, TaskWorld};
 
 /// A RunTask call, however often it is sent.
 pub struct Call {
@@ -84,7 +84,7 @@ struct Attempts {
     refused_at: Option<Instant>,
 }
 
-impl<W: Reads + Writes> Tasks<'_, W> {
+impl<W: TaskWorld> Tasks<'_, W> {
     /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can come
     /// of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
     pub async fn launch<O: Owner>(&self, call: Call, owner: &O) -> Launched<O::Hindrance> {
@@ -152,7 +152,7 @@ impl<W: Reads + Writes> Tasks<'_, W> {
                     // The answer to a call that was sent again names a task that may have ended, and nothing else of
                     // it (RunTask, idempotency): its end is yet to be read.
                     if task.is_stopped() {
-                        task.last_status.clear();
+                        task.last_status = TaskStatus::Unknown;
                     }
                     return Launched::Task(task);
                 }

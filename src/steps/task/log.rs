@@ -9,7 +9,7 @@ use self::stream::{LogFollower, Read};
 use super::Tasks;
 use super::follow::{Following, Listener, has_run};
 use crate::failure::{Failure, is_transient};
-use crate::ports::{LogStream, Reads, Task, Writes};
+use crate::ports::{LogReads, LogStream, Task, TaskStatus, TaskWorld};
 
 pub mod files;
 pub mod fleet;
@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    async fn read(&mut self, reads: &impl Reads) -> anyhow::Result<Read> {
+    async fn read(&mut self, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self {
             Self::Own(log) => log.read(reads).await,
             Self::Fleet(log) => match log.read().await {
@@ -64,7 +64,7 @@ impl Source {
 
 impl Log {
     /// Waits for ever without a log, and while there cannot be anything in it.
-    pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl Reads) -> anyhow::Result<Read> {
+    pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self.source.as_mut().filter(|_| has_run) {
             Some(source) => source.read(reads).await,
             None => std::future::pending().await,
@@ -93,12 +93,12 @@ impl Log {
     }
 }
 
-impl<W: Reads + Writes> Tasks<'_, W> {
+impl<W: TaskWorld> Tasks<'_, W> {
     pub(super) fn log_of(&self, task: &Task, stream: Option<LogStream>) -> Log {
         let source = stream.map(|stream| match &self.fleet_log {
             Some(fleet) => {
                 // A task that runs already was started before: by another process of this run, or by another run.
-                let is_new = matches!(task.last_status.as_str(), "PROVISIONING" | "PENDING");
+                let is_new = matches!(task.last_status, TaskStatus::Provisioning | TaskStatus::Pending);
                 Source::Fleet(fleet.follow(stream, is_new))
             }
             None => Source::Own(LogFollower::new(stream)),

@@ -1,0 +1,165 @@
+//! A row per database: those that need a person first, then the slowest. A large fleet's others are folded.
+
+use super::words;
+use super::{DatabaseReport, Report};
+use crate::document::link;
+use crate::hex::is_commit;
+use crate::untrusted::{markdown_cell, markdown_code, shortened};
+use crate::verdict::Verdict;
+use crate::words::{counted, duration};
+
+/// Rows that are not folded: about what two screens show.
+pub(super) const OPEN: usize = 50;
+
+const HEAD: &str = "\
+| database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
+|---|---|---|---|---:|---:|---|
+";
+
+/// As many rows as fit into `limit` bytes, and a count of the others.
+///
+/// Links are most of a row: when the folded rows do not fit with them, they go without.
+pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize) -> String {
+    /// For what stands around the rows.
+    const AROUND: usize = 1024;
+    let (open, folded) = rows.split_at(rows.len().min(OPEN));
+    if open.is_empty() {
+        return String::new();
+    }
+    let mut room = limit.saturating_sub(2 * HEAD.len() + AROUND);
+    let (mut out, shown) = table(report, open, Links::Shown, &mut room);
+    out.push('\n');
+    let mut left: Vec<&DatabaseReport> = open[shown..].to_vec();
+    if left.is_empty() && !folded.is_empty() {
+        let mut with_links = room;
+        let (mut text, mut shown) = table(report, folded, Links::Shown, &mut with_links);
+        if shown < folded.len() {
+            (text, shown) = table(report, folded, Links::Left, &mut room);
+        }
+        let summary = counted(folded.len(), "more database");
+        let states = states(report, folded);
+        out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
+        left = folded[shown..].to_vec();
+    } else {
+        left.extend(folded);
+    }
+    if !left.is_empty() {
+        let count = counted(left.len(), "more database");
+        let states = states(report, &left);
+        out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
+    }
+    out
+}
+
+/// `3 failed, 940 migrated`.
+fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
+    let counts = words::counts(rows.iter().map(|row| words::verdict(report, row)));
+    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    counts.join(", ")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Shown,
+    Left,
+}
+
+/// The table of those rows that fit, and how many these are.
+fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: &mut usize) -> (String, usize) {
+    let mut out = HEAD.to_owned();
+    for (index, row) in rows.iter().enumerate() {
+        let line = line(report, row, links);
+        if line.len() > *room {
+            return (out, index);
+        }
+        *room -= line.len();
+        out.push_str(&line);
+    }
+    (out, rows.len())
+}
+
+fn line(report: &Report, row: &DatabaseReport, links: Links) -> String {
+    let ran = words::own_report(row);
+    let cells = [
+        database(row, links),
+        verdict(report, row) + &again(row),
+        image(row),
+        markdown_cell(&words::versions(row)),
+        number(ran.map(|ran| ran.applied.len())),
+        number(ran.and_then(|ran| ran.tables)),
+        durations(row),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The name, and below it links into the AWS console.
+fn database(row: &DatabaseReport, links: Links) -> String {
+    let name = markdown_cell(&row.database);
+    if links == Links::Left {
+        return name;
+    }
+    let links = [("task", &row.task_url), ("log", &row.log_url), ("the other run", &row.other_run_url)];
+    let links = links.into_iter().filter_map(|(label, url)| link(label, url.as_deref()?));
+    let links: Vec<String> = links.collect();
+    if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
+}
+
+fn verdict(report: &Report, row: &DatabaseReport) -> String {
+    let word = words::verdict(report, row);
+    let mark = words::shown_mark(report, row).emoji();
+    match &row.verdict {
+        Some(Verdict::WrongDatabase { asked, reported, .. }) => {
+            let (asked, reported) = (markdown_cell(asked), markdown_cell(reported));
+            format!("{mark} **{word}**: asked for {asked}, connected to **{reported}**")
+        }
+        Some(verdict @ Verdict::NotRun { .. }) => {
+            format!("{mark} **{word}**: {}", markdown_cell(&verdict.explain()))
+        }
+        Some(verdict) if !verdict.is_migrated() => match row.exit_code {
+            Some(code) => format!("{mark} **{word}**<br><sub>exit code {code}</sub>"),
+            None => format!("{mark} **{word}**"),
+        },
+        _ if words::proved_earlier(row).is_some() => format!("{mark} {word}<br><sub>by an earlier run</sub>"),
+        _ => format!("{mark} {word}"),
+    }
+}
+
+fn again(row: &DatabaseReport) -> String {
+    words::earlier_tasks(row).map(|text| format!("<br><sub>{text}</sub>")).unwrap_or_default()
+}
+
+/// What its task ran: the short commit, and below it the digest as docker shortens it.
+fn image(row: &DatabaseReport) -> String {
+    const COMMIT: usize = 7;
+    const TAG: usize = 20;
+    const DIGEST: usize = 12;
+    let tag = row
+        .tag
+        .as_deref()
+        .map(|tag| markdown_code(&if is_commit(tag) { tag[..COMMIT].into() } else { shortened(tag, TAG) }));
+    let digest = row.image_digest.as_deref().map(|digest| {
+        let digits = digest.split_once(':').map_or(digest, |(_, digits)| digits);
+        let short: String = digits.chars().take(DIGEST).collect();
+        format!("<sub>{}</sub>", markdown_code(&short))
+    });
+    let parts: Vec<String> = [tag, digest].into_iter().flatten().collect();
+    if parts.is_empty() { "–".to_owned() } else { parts.join("<br>") }
+}
+
+/// The total, and below it where it went: where a task is shared, of that task.
+fn durations(row: &DatabaseReport) -> String {
+    let times = &row.durations;
+    let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
+    let parts = [times.queue_ms, times.pull_ms, times.run_ms];
+    let mut below: Vec<String> =
+        words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
+    if parts.iter().any(Option::is_some) {
+        below.push(parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / "));
+    }
+    let below: String = below.iter().map(|line| format!("<br><sub>{line}</sub>")).collect();
+    format!("{total}{below}").replace(' ', "&nbsp;")
+}
+
+fn number<N: ToString>(number: Option<N>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
