@@ -6,6 +6,7 @@ pub mod cli;
 pub mod choices;
 pub mod config;
 pub mod database_name;
+pub mod values;
 pub mod settings;
 pub mod operations;
 pub mod state;

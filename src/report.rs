@@ -192,7 +192,7 @@ impl Report {
         }
         Self {
             cluster: settings.cluster.clone(),
-            region: settings.region.clone(),
+            region: settings.common.region.clone(),
             account: None,
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),

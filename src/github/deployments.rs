@@ -65,11 +65,11 @@ pub struct DeploymentQueue {
 impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            prefix: settings.environment_prefix.clone(),
+            prefix: settings.github.environment_prefix.clone(),
             commit: settings.image.commit.clone(),
-            started_by: settings.run.started_by.clone(),
+            started_by: settings.common.run.started_by.clone(),
             cluster: settings.cluster.clone(),
-            require_report: settings.require_report,
+            require_report: settings.task.require_report,
             target: RefCell::default(),
             asked_for: settings.databases.len(),
             shows_progress: settings.databases.len() <= SHOWS_PROGRESS,

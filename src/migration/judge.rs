@@ -80,7 +80,9 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     ) -> Vec<Verdict> {
         let until = match whose {
             Whose::OtherRun => Until::left_alone(deadline),
-            _ => Until { deadline, on_timeout: self.plan.on_timeout, on_cancel: self.plan.on_cancel },
+            _ => {
+                Until { deadline, on_timeout: self.plan.task.on_timeout, on_cancel: self.plan.task.on_cancel }
+            }
         };
         let end = self.tasks.follow(following, until).await;
         let (task, heard) = (&following.task, &following.listener.heard);
@@ -146,7 +148,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
 
     /// Stops a task of this run that nobody follows yet, when the run is interrupted.
     pub(super) async fn cancelled(&self, task: &Task) -> Verdict {
-        let stopped = self.plan.on_cancel == Leftover::Stop
+        let stopped = self.plan.task.on_cancel == Leftover::Stop
             && self.tasks.stop(&task.arn, "the run was interrupted").await.is_ok();
         Verdict::Cancelled { stopped }
     }

@@ -40,12 +40,12 @@ impl<W: TaskWorld> Migration<'_, W> {
             other => return ends(self.not_started(pack, other)),
         };
         let mut sight = self.tasks.watch(&task);
-        let deadline = Instant::now() + self.plan.timeout;
+        let deadline = Instant::now() + self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
-        let was_told = told(&seen, &self.plan.container, &self.plan.database_variable);
+        let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
         let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
         let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
         if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {

@@ -85,7 +85,7 @@ async fn recorded(
     interrupt: &Interrupt,
     state: Option<&State>,
 ) -> (Report, Duration) {
-    let log_files = plan.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
+    let log_files = plan.task.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
     let log_files = log_files.as_ref();
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings_of(plan)), &progress, None, None);

@@ -15,7 +15,6 @@ use crate::failure::{ExitCode, Failure};
 use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
-use crate::settings::parse;
 use crate::task_definition::TaskDefinition;
 
 mod policy;
@@ -111,7 +110,7 @@ async fn known(
     progress: &Progress,
     notes: &mut Vec<String>,
 ) -> Result<Known> {
-    let name = match flags.migrate.target.base.task_definition.clone().map(parse::task_definition) {
+    let name = match flags.migrate.target.base.task_definition.clone().map(TaskDefinitionSource::from) {
         Some(TaskDefinitionSource::File(path)) => {
             let task_definition = Some(TaskDefinition::from_file(&path)?);
             return Ok(Known { task_definition, ..Known::default() });
@@ -124,8 +123,8 @@ async fn known(
     }
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
-        call_timeout: parse::duration("call-timeout", &flags.migrate.target.aws.call_timeout)?,
         api_share: 1.0,
+        call_timeout: flags.migrate.target.aws.call_timeout.0,
         role: None,
     };
     let asked = async {

@@ -99,7 +99,7 @@ impl Migrate {
         session: &Session<'_, &Region<W>, Report>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, github, .. } = *session;
-        let deployments = self.settings.deployments.then(|| DeploymentQueue::new(&self.settings));
+        let deployments = self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
         let record =
             Record::new(session).with_deployments(deployments.as_ref()).with_state(self.state.as_ref());
         record.planned(plan);
@@ -138,7 +138,7 @@ impl Operation for Migrate {
     }
 
     fn access(&self) -> Access {
-        Access { api_share: self.settings.api_share, ..Access::of(self.common()) }
+        Access { api_share: self.settings.fleet.api_share, ..Access::of(self.common()) }
     }
 
     fn report(&self) -> Report {
@@ -159,7 +159,9 @@ impl Operation for Migrate {
         if let Some(files) = log_files(&self.settings, session.github)? {
             self.log_files.get_or_init(|| files);
         }
-        session.progress.databases(&self.settings.databases);
+        session
+            .progress
+            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -182,7 +184,7 @@ impl Operation for Migrate {
     }
 
     async fn only_planned(&self, plan: &mut Plan, session: &Session<'_, (), Report>) -> Result<()> {
-        if self.settings.comment
+        if self.settings.github.comment
             && let Err(error) = post_plan(plan, session.progress, session.github).await
         {
             plan.notes.push(format!(
@@ -276,7 +278,7 @@ async fn earlier_deployments(
     progress: &Progress,
     github: Option<&GitHub>,
 ) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resumes_deployed {
+    if !settings.resume.from_deployments {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {
@@ -326,7 +328,7 @@ fn github_api(github: Option<&GitHub>, progress: &Progress) -> Result<Api, Failu
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
 fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
-    match &settings.log_dir {
+    match &settings.task.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {
             let below = github.and_then(|github| github.temporary.as_deref());

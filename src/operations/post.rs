@@ -59,11 +59,11 @@ impl Run {
             region: region.to_owned(),
             cluster: plan.cluster.clone(),
             family: plan.family().to_owned(),
-            started_by: settings.run.started_by.clone(),
+            started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
-            database_variable: plan.database_variable.clone(),
-            leave_tasks: plan.on_cancel == Leftover::Leave,
-            role_to_assume: settings.role_to_assume.clone(),
+            database_variable: plan.task.database_variable.clone(),
+            leave_tasks: plan.task.on_cancel == Leftover::Leave,
+            role_to_assume: settings.common.role_to_assume.clone(),
         }
     }
 

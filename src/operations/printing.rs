@@ -37,7 +37,7 @@ pub(super) fn refused(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
     let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary(github));
     match error {
         cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
-        cli::Error::Config(failure) => {
+        cli::Error::Input(failure) => {
             progress.annotate_error(None, "fargate-migrate", &failure.message);
             progress.closing(&closing_of_failure(&failure));
         }

@@ -62,7 +62,7 @@ fn options(fleet: &Fleet) -> Result<Vec<String>, Failure> {
         return Err(Failure::input("no configuration file lists databases")
             .hint(format!("list them under databases in {DEFAULT_PATH}")));
     }
-    let names = fleet.databases.iter().chain(fleet.groups.keys()).cloned();
+    let names = fleet.databases.iter().map(ToString::to_string).chain(fleet.groups.keys().cloned());
     Ok(names.chain([ALL.to_owned()]).collect())
 }
 

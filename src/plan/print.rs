@@ -85,7 +85,7 @@ pub fn text(plan: &Plan) -> Result<String, Failure> {
 
 /// What a task is told, as it differs from the one before it.
 fn variable(plan: &Plan, pack: &Pack) -> String {
-    let told = plan.told(&pack.databases).environment(&plan.database_variable);
+    let told = plan.told(&pack.databases).environment(&plan.task.database_variable);
     match told.last() {
         Some((name, _)) if plan.packed && is_long(plan) => {
             format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len()))
@@ -122,16 +122,16 @@ pub fn json(plan: &Plan) -> Result<Value, Failure> {
         "databases": databases,
         "packs": packs,
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
-        "max_parallel": plan.max_parallel,
+        "max_parallel": plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "on_running": match plan.on_running {
+        "on_running": match plan.fleet.on_running {
             OnRunning::Wait => "wait",
             OnRunning::Adopt => "adopt",
             OnRunning::Fail => "fail",
         },
-        "max_failures": plan.max_failures,
-        "keep_going": plan.max_failures.is_none(),
-        "timeout_seconds": plan.timeout.as_secs(),
+        "max_failures": plan.fleet.max_failures,
+        "keep_going": plan.fleet.max_failures.is_none(),
+        "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
     }))
 }

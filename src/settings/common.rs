@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::RunIdentity;
 use crate::choices::Format;
+use crate::cli;
 
 #[derive(Debug, Clone)]
 pub struct Common {
@@ -17,4 +18,24 @@ pub struct Common {
     pub format: Format,
     pub summary_file: Option<PathBuf>,
     pub run: RunIdentity,
+}
+
+impl Common {
+    pub fn new(
+        plan_only: bool,
+        aws: cli::AwsFlags,
+        credentials: cli::Credentials,
+        output: &cli::Output,
+        run: RunIdentity,
+    ) -> Self {
+        Self {
+            plan_only,
+            region: aws.region,
+            role_to_assume: credentials.role_to_assume.map(Into::into),
+            call_timeout: aws.call_timeout.0,
+            format: output.format,
+            summary_file: output.summary_file.clone(),
+            run,
+        }
+    }
 }

@@ -55,7 +55,8 @@ async fn with_aws(
         network(settings, reads),
         tasks(settings, reads, base.family())
     )?;
-    let notes = local_checks(&settings.image, machine, Some(&base), &image, settings.plan_only).await?;
+    let notes =
+        local_checks(&settings.image, machine, Some(&base), &image, settings.common.plan_only).await?;
     Ok(Observed {
         aws: Some(account),
         base,
@@ -115,7 +116,7 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
 /// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
 /// Those are asked for last: what is stopped in between is in one of the two lists.
 async fn tasks(settings: &Settings, tasks: &impl TaskReads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
-    let (cluster, run) = (&settings.cluster, &settings.run);
+    let (cluster, run) = (&settings.cluster, &settings.common.run);
     let running = tasks.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
     let stopped = tasks.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
     let seen_later: HashSet<&str> = stopped.iter().map(|task| task.arn.as_str()).collect();

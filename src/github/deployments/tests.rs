@@ -153,7 +153,7 @@ async fn run(
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            record.started(std::slice::from_ref(database), "arn");
+            record.started(&[database.to_string()], "arn");
         }
         sleep(each).await;
         for database in &settings.databases {

@@ -21,7 +21,7 @@ impl<W: TaskWorld> Migration<'_, W> {
         running: &RunningTask,
         lane: Option<Lane<'_>>,
     ) -> Result<Outcome, Found> {
-        match running.met(self.plan.on_running) {
+        match running.met(self.plan.fleet.on_running) {
             OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
             OnRunning::Wait => {
                 self.waits(pack, running);
@@ -51,7 +51,7 @@ impl<W: TaskWorld> Migration<'_, W> {
         pack: &Pack,
         running: &RunningTask,
     ) -> Option<Result<Outcome, Found>> {
-        if running.met(self.plan.on_running) != OnRunning::Wait {
+        if running.met(self.plan.fleet.on_running) != OnRunning::Wait {
             return Some(self.while_running(pack, running, None).await);
         }
         self.waits(pack, running);
@@ -67,7 +67,7 @@ impl<W: TaskWorld> Migration<'_, W> {
     /// None when the other task has ended; else why ours does not start.
     async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
         let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + self.plan.timeout;
+        let deadline = Instant::now() + self.plan.task.timeout;
         tokio::select! {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::When;
 use crate::task_definition::{Logs, TaskDefinition};
+use crate::values::Selector;
 
 /// A word in the documents that a person has to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,14 +167,15 @@ impl Scope {
 fn needs(flags: &cli::Iam, definition: Option<&TaskDefinition>) -> Vec<When> {
     let migrate = &flags.migrate;
     let network = &migrate.network;
-    let mut selectors = network.subnets.iter().chain(&network.security_groups);
+    let subnets = network.subnets.iter().map(|subnet| &subnet.0);
+    let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &group.0));
     let stops = (migrate.task.on_cancel, migrate.task.on_timeout) != (Leftover::Leave, Leftover::Leave);
     let tags = definition.is_none_or(|definition| definition.register_input().get("tags").is_some());
     [
         (When::Always, true),
         (When::ImageInEcr, true),
         (When::Push, migrate.image.image.is_none()),
-        (When::TagSelector, selectors.any(|selector| selector.trim().starts_with("tag:"))),
+        (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
         (When::NetworkFromService, network.network_from_service.is_some()),
         (When::CloudWatchLogs, true),
         (When::Stop, stops),

@@ -24,7 +24,8 @@ pub async fn observe_build(
         None => None,
     };
     let image = image(&settings.image, machine, reads, &account, container).await?;
-    let notes = local_checks(&settings.image, machine, base.as_ref(), &image, settings.plan_only).await?;
+    let notes =
+        local_checks(&settings.image, machine, base.as_ref(), &image, settings.common.plan_only).await?;
     Ok(ObservedBuild { account, base, image, notes })
 }
 

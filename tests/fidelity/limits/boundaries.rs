@@ -219,7 +219,7 @@ async fn an_image_tag_has_128_characters() {
         let tag = "t".repeat(size);
         let flags = ["--plan", "--database", PROD, "--tag", &tag];
         let run = world.command(&[seed::MIGRATE.as_slice(), &flags].concat()).finish().await;
-        assert_eq!(format!("{run:?}").contains("is no image tag"), !fits, "{size}: {run:#?}");
+        assert_eq!(format!("{run:?}").contains("is not an image tag"), !fits, "{size}: {run:#?}");
     }
 }
 

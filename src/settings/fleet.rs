@@ -1,10 +1,42 @@
-//! `--canary`: which databases go first. `--databases-per-task`: how many share a task. `--api-share`: how fast.
+//! How many tasks there are, which databases go first, and what ends the run.
 
 use std::collections::HashSet;
 
-use super::{Packing, selection};
+use super::selection;
+use crate::choices::OnRunning;
+use crate::cli;
 use crate::config::Fleet;
+use crate::database_name::DatabaseName;
 use crate::failure::Failure;
+use crate::values::Packing;
+
+#[derive(Debug, Clone)]
+pub struct FleetSettings {
+    pub max_parallel: usize,
+    pub packing: Packing,
+    pub canary: Option<Canary>,
+    /// Nothing starts after so many databases that are not migrated; none is to keep going.
+    pub max_failures: Option<u32>,
+    pub on_running: OnRunning,
+    /// Of AWS's API rates: above 0.
+    pub api_share: f64,
+}
+
+impl FleetSettings {
+    /// # Errors
+    /// The canary is none of the databases.
+    pub fn new(flags: &cli::Fleet, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
+        let canary = canary(&flags.canary)?;
+        Ok(Self {
+            max_parallel: flags.max_parallel.0 as usize,
+            packing: flags.databases_per_task,
+            canary: canary.map(|canary| canary.among(databases, fleet)).transpose()?.flatten(),
+            max_failures: (!flags.keep_going).then(|| flags.max_failures.map_or(1, |most| most.0)),
+            on_running: flags.on_running,
+            api_share: flags.api_share.0,
+        })
+    }
+}
 
 /// The databases of the first wave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +50,7 @@ pub enum Canary {
 
 /// # Errors
 /// A number that is none, or a number beside names.
-pub fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
+fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
     let hint = "write names, one number such as 3, or one share such as 5%";
     let bad = |what: String| Err(Failure::input(what).hint(hint));
     let values: Vec<&str> = values.iter().map(|value| value.trim()).collect();
@@ -40,43 +72,17 @@ pub fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
     }
 }
 
-/// `50%`, or `50`, as 0.5.
-///
-/// # Errors
-/// It is no number from 1 to 9999.
-pub fn share(text: &str) -> Result<f64, Failure> {
-    match text.trim().trim_end_matches('%').parse::<u16>() {
-        Ok(percent @ 1..=9_999) => Ok(f64::from(percent) / 100.0),
-        _ => Err(Failure::input(format!("--api-share {text:?} is no share"))
-            .hint("write 1% to 100%, and more where AWS has raised the account's rates")),
-    }
-}
-
-/// `1`, `50`, `auto`.
-///
-/// # Errors
-/// It is neither a number from 1 on nor auto.
-pub fn packing(text: &str) -> Result<Packing, Failure> {
-    match (text.trim(), text.trim().parse::<usize>()) {
-        ("auto", _) => Ok(Packing::Auto),
-        (_, Ok(1)) => Ok(Packing::One),
-        (_, Ok(most @ 2..)) => Ok(Packing::AtMost(most)),
-        _ => Err(Failure::input(format!("--databases-per-task {text:?} is no number of databases"))
-            .hint("write 1, or a number such as 50, or auto; more than one needs an image that takes lists")),
-    }
-}
-
 impl Canary {
     /// Names, groups and patterns as the names of databases that are migrated in this run. A canary that the fleet knows
     /// and this run leaves out is none: the configuration file names canaries for every run. None when none is left.
     ///
     /// # Errors
     /// It names what is no database.
-    pub fn among(self, databases: &[String], fleet: &Fleet) -> Result<Option<Self>, Failure> {
+    fn among(self, databases: &[DatabaseName], fleet: &Fleet) -> Result<Option<Self>, Failure> {
         let Self::Names(names) = self else { return Ok(Some(self)) };
         let canaries = selection::meant_by(&names, "--canary", databases, fleet)?;
         let here: Vec<String> =
-            databases.iter().filter(|name| canaries.contains(name.as_str())).cloned().collect();
+            databases.iter().filter(|name| canaries.contains(*name)).map(ToString::to_string).collect();
         Ok((!here.is_empty()).then_some(Self::Names(here)))
     }
 
@@ -118,19 +124,6 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_a_percentage() {
-        assert_eq!((share("50%"), share("100"), share("400%")), (Ok(0.5), Ok(1.0), Ok(4.0)));
-        assert!(["0%", "10000%", "half", ""].iter().all(|wrong| share(wrong).is_err()));
-    }
-
-    #[test]
-    fn tasks_are_told_one_a_number_or_as_many_as_is_fast() {
-        let known = [("1", Packing::One), ("50", Packing::AtMost(50)), (" auto ", Packing::Auto)];
-        assert!(known.iter().all(|(text, expected)| packing(text) == Ok(*expected)));
-        assert!(["0", "-1", "many", "", "1.5"].iter().all(|wrong| packing(wrong).is_err()));
-    }
-
-    #[test]
     fn canaries_go_first_and_the_rest_keeps_its_order() {
         let all = || vec!["a", "b", "c", "d", "e"];
         let first = |canary: Canary| canary.first(all(), |name| name);
@@ -144,12 +137,15 @@ mod tests {
     #[test]
     fn canaries_are_those_of_this_run() {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let databases = |names: &[&str]| {
+            names.iter().map(|name| name.parse().expect("valid")).collect::<Vec<DatabaseName>>()
+        };
         let among = |canaries: &[&str], run: &[&str], fleet: &Fleet| {
-            Canary::Names(owned(canaries)).among(&owned(run), fleet)
+            Canary::Names(owned(canaries)).among(&databases(run), fleet)
         };
         let fleet = Fleet {
-            databases: owned(&["a", "b", "x1", "x2"]),
-            groups: [("first".to_owned(), owned(&["b", "x2"]))].into(),
+            databases: databases(&["a", "b", "x1", "x2"]),
+            groups: [("first".to_owned(), databases(&["b", "x2"]))].into(),
         };
         let names = |expected: &[&str]| Ok(Some(Canary::Names(owned(expected))));
         assert_eq!(among(&["first"], &["a", "b", "x2"], &fleet), names(&["b", "x2"]));
