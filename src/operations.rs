@@ -17,12 +17,13 @@ use std::path::Path;
 use anyhow::Result;
 use futures::FutureExt as _;
 
-use self::printing::{Colour, closing_of_failure, colour, document, progress_for};
+use self::printing::{colour, for_programs, progress_for};
 use crate::adapters::Aws;
 use crate::adapters::github::{GitHub, place};
 use crate::adapters::identity::{Access, is_configured};
 use crate::choices::Format;
 use crate::cli::{self, Command};
+use crate::document::{self, Document, markdown, text};
 use crate::failure::{ExitCode, Failure};
 use crate::interrupt::Interrupt;
 use crate::ports::{Reads, Writes};
@@ -31,6 +32,7 @@ use crate::recorder::{Recorder, Reported};
 use crate::report::Annotation;
 use crate::session::Session;
 use crate::settings::{Common, RunIdentity};
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 pub mod build;
 pub mod iam;
@@ -43,7 +45,7 @@ pub mod workflow;
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Operation {
     type Plan: Planned;
-    type Report: Reported + Done;
+    type Report: Reported;
 
     fn common(&self) -> &Common;
 
@@ -116,19 +118,9 @@ impl Region<Aws> {
 pub trait Planned {
     /// # Errors
     /// The plan cannot be done after all.
-    fn print(&self, format: Format) -> Result<String, Failure>;
+    fn document(&self) -> Result<Document, Failure>;
 
     fn notes(&mut self) -> &mut Vec<String>;
-}
-
-/// A report as it is read when the run is over.
-pub trait Done {
-    fn print(&self, format: Format, colour: Colour) -> String;
-
-    /// What the run's page on GitHub shows above everything else.
-    fn annotations(&self) -> Vec<Annotation>;
-
-    fn error(&self) -> Option<&Failure>;
 }
 
 /// What an operation runs in.
@@ -180,7 +172,7 @@ fn concluded(ended: Result<ExitCode>, progress: &Progress) -> ExitCode {
     let code = ended.unwrap_or_else(|error| {
         let failure = Failure::from_error(&error);
         progress.annotate_error(None, "fargate-migrate", &failure.message);
-        progress.closing(&closing_of_failure(&failure));
+        progress.closing(&document::failure(&failure, colour()));
         failure.exit_code
     });
     progress.finish();
@@ -201,16 +193,12 @@ async fn in_surroundings<O: Operation>(
     let aside = progress.aside();
     let access = operation.access();
     let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
-    progress.closing(&report.print(Format::Text, colour()));
+    let document = report.document();
+    progress.closing(&text(&document, colour()));
     for annotation in report.annotations() {
         annotate(&annotation, &surroundings);
     }
-    if let Some(error) = report.error() {
-        progress.closing(&closing_of_failure(error));
-    }
-    if *format != Format::Text {
-        document(&report.print(*format, Colour::Never))?;
-    }
+    for_programs(&document, *format)?;
     Ok(report.exit_code())
 }
 
@@ -228,13 +216,15 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
     let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
     let mut plan = interrupt.unless(plan_where_aws_may_be_absent(operation, &session)).await?;
     interrupt.unless(operation.only_planned(&mut plan, &session)).await?;
+    let document = plan.document()?;
     if let Some(github) = github {
-        github.write_summary(&plan.print(Format::Markdown)?)?;
+        github.write_summary(&markdown(&document, SUMMARY_LIMIT))?;
     }
-    match operation.common().format {
-        Format::Text => progress.closing(&plan.print(Format::Text)?),
-        format => drop(document(&plan.print(format)?)?),
+    let format = operation.common().format;
+    if format == Format::Text {
+        progress.closing(&text(&document, colour()));
     }
+    for_programs(&document, format)?;
     Ok(ExitCode::Done)
 }
 

@@ -16,16 +16,16 @@ use crate::task_definition::{Logs, Patch, TaskDefinition};
 
 pub mod build;
 mod checks;
+mod data;
+mod document;
 mod facts;
 mod identity;
 mod image;
 mod listing;
-mod markdown;
 mod observed;
 mod pack;
 mod packing;
 mod past;
-mod print;
 mod request;
 mod resumed;
 #[cfg(test)]
@@ -40,11 +40,9 @@ use resumed::{Resumed, next_attempts};
 
 pub use identity::told;
 pub use image::{ImagePlan, ImageSource, docker_build, platform};
-pub use markdown::{markdown, markdown_within};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;
-pub use print::{json, text};
 pub use request::run_task_input;
 pub use resumed::{Earlier, Proved};
 

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::adapters::github::GitHub;
+use crate::document::{Document, markdown};
 use crate::failure::{ExitCode, Failure};
 use crate::progress::Progress;
+use crate::report::Annotation;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod pace;
 
@@ -14,13 +17,16 @@ use pace::SavePace;
 
 /// What an operation has done so far, as a person, a workflow and a program read it.
 pub trait Reported {
-    /// The job summary, whole at any time: Markdown of at most [`crate::workflow_commands::SUMMARY_LIMIT`] bytes.
-    fn summary(&self) -> String;
+    /// Whole at any time: a killed run leaves what it had.
+    fn document(&self) -> Document;
 
     /// The Action's outputs, all of them each time.
     fn outputs(&self) -> Vec<(&'static str, String)>;
 
     fn exit_code(&self) -> ExitCode;
+
+    /// What the run's page on GitHub shows above everything else.
+    fn annotations(&self) -> Vec<Annotation>;
 
     /// Things said once.
     fn notes(&mut self) -> &mut Vec<String>;
@@ -81,7 +87,7 @@ impl<'a, R: Reported> Recorder<'a, R> {
             return;
         }
         let began = Instant::now();
-        let summary = self.report.borrow().summary();
+        let summary = markdown(&self.report.borrow().document(), SUMMARY_LIMIT);
         if let Some(github) = self.github {
             self.note_unwritten("the job summary was", github.write_summary(&summary));
         }

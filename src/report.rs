@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::database_name::is_fleet;
 use crate::diagnosis::Diagnosis;
+pub use crate::document::LogTail;
 use crate::failure::{ExitCode, Failure};
 use crate::migration_report::MigrationReport;
 use crate::plan::ImageSource;
@@ -15,17 +16,18 @@ use crate::verdict::{self, Verdict};
 
 mod annotations;
 pub mod build;
-pub mod json;
-mod log_tail;
-pub mod markdown;
+mod data;
+mod document;
+mod gantt;
+mod next;
+
 mod outputs;
 #[cfg(test)]
 mod samples;
-pub mod text;
+mod table;
 mod words;
 
 pub use annotations::{Annotation, annotations};
-pub use log_tail::LogTail;
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;

@@ -113,7 +113,7 @@ fn markdown(text: &str, apart: &str) -> String {
             }
             '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
             ',' | ';' | '?' | '%' | '/' => out.push(char),
-            '-' if !out.is_empty() => out.push(char),
+            '-' if apart.is_empty() || !out.is_empty() => out.push(char),
             ':' if !out.is_empty() && chars.peek().is_none_or(|next| *next == ' ') => out.push(char),
             '_' if between_letters(&out, chars.peek()) => out.push(char),
             '\t' => out.push(' '),

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use crate::document::markdown;
 use crate::hex::is_commit;
-use crate::plan::{Plan, markdown_within};
+use crate::plan::Plan;
 use crate::ports::github::{Comment, Comments, PullRequest};
 use crate::untrusted::html;
 
@@ -90,7 +91,7 @@ fn body(plan: &Plan, marker: &str, on: &PullRequest, run_url: Option<&str>) -> R
         by.unwrap_or_default()
     );
     let room = MAX_BODY.saturating_sub(marker.len() + 2 + footer.len());
-    Ok(format!("{marker}\n\n{}{footer}", markdown_within(plan, room)?))
+    Ok(format!("{marker}\n\n{}{footer}", markdown(&plan.document()?, room)))
 }
 
 #[cfg(test)]

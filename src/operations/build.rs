@@ -2,19 +2,17 @@
 
 use anyhow::Result;
 
-use super::{Done, Operation, Planned, Region};
+use super::{Operation, Planned, Region};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
-use crate::choices::Format;
 use crate::cli;
+use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
-use crate::operations::printing::Colour;
-use crate::plan;
 use crate::plan::build::BuildPlan;
 use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
+use crate::report::Annotation;
 use crate::report::build::{self, BuildReport};
-use crate::report::{Annotation, json};
 use crate::session::Session;
 use crate::settings::{BuildSettings, Common};
 use crate::steps::image::image;
@@ -73,12 +71,8 @@ impl Operation for Build {
 }
 
 impl Planned for BuildPlan {
-    fn print(&self, format: Format) -> Result<String, Failure> {
-        Ok(match format {
-            Format::Text => plan::build::text(self),
-            Format::Json => json::printed(&plan::build::json(self)),
-            Format::Markdown => plan::build::markdown(self),
-        })
+    fn document(&self) -> Result<Document, Failure> {
+        Ok(self.document())
     }
 
     fn notes(&mut self) -> &mut Vec<String> {
@@ -87,8 +81,8 @@ impl Planned for BuildPlan {
 }
 
 impl Reported for BuildReport {
-    fn summary(&self) -> String {
-        build::summary(self)
+    fn document(&self) -> Document {
+        self.document()
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
@@ -96,25 +90,7 @@ impl Reported for BuildReport {
     }
 
     fn exit_code(&self) -> ExitCode {
-        self.error.as_ref().map_or(ExitCode::Done, |error| error.exit_code)
-    }
-
-    fn notes(&mut self) -> &mut Vec<String> {
-        &mut self.notes
-    }
-
-    fn end(&mut self, error: Option<Failure>) {
-        self.error = error;
-    }
-}
-
-impl Done for BuildReport {
-    fn print(&self, format: Format, _colour: Colour) -> String {
-        match format {
-            Format::Text => build::text(self),
-            Format::Json => json::printed(&build::result(self)),
-            Format::Markdown => build::summary(self),
-        }
+        self.exit_code()
     }
 
     fn annotations(&self) -> Vec<Annotation> {
@@ -127,7 +103,11 @@ impl Done for BuildReport {
         self.error.iter().map(of_error).collect()
     }
 
-    fn error(&self) -> Option<&Failure> {
-        self.error.as_ref()
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+
+    fn end(&mut self, error: Option<Failure>) {
+        self.error = error;
     }
 }

@@ -4,22 +4,23 @@
 //! nothing about them is written down here a second time.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::printing::document;
+use super::printing::print;
 use crate::adapters::identity::{self, Access};
 use crate::adapters::{Aws, ThisMachine};
 use crate::choices::Format;
 use crate::cli;
+use crate::document::{self, Colour};
 use crate::failure::{ExitCode, Failure};
 use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
 use crate::task_definition::TaskDefinition;
 
+mod page;
 mod policy;
 mod scope;
-mod text;
 mod trust;
 
 pub use policy::permissions;
@@ -57,7 +58,7 @@ pub async fn run(
     let printed = printed(&documents(&flags, variable, progress).await?, format)?;
     match format {
         Format::Text => progress.closing(&printed),
-        Format::Json | Format::Markdown => drop(document(&printed)?),
+        Format::Json | Format::Markdown => drop(print(&printed)?),
     }
     Ok(ExitCode::Done)
 }
@@ -88,16 +89,8 @@ pub async fn documents(
 /// What `iam` prints.
 pub fn printed(documents: &Documents, format: Format) -> Result<String, Failure> {
     match format {
-        Format::Text => Ok(text::text(documents)),
-        Format::Json => Ok(crate::report::json::printed(&json!({
-            "permissions": documents.permissions,
-            "trust": documents.trust,
-            "placeholders": documents.scope.placeholders.iter().map(|placeholder| json!({
-                "name": placeholder.name,
-                "how": placeholder.how,
-            })).collect::<Vec<_>>(),
-            "notes": documents.notes,
-        }))),
+        Format::Text => Ok(document::text(&documents.document(), Colour::Never)),
+        Format::Json => Ok(document::json(&documents.document())),
         Format::Markdown => {
             Err(Failure::input("iam prints text or json").hint("pass --format text, or --format json"))
         }

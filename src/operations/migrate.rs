@@ -5,26 +5,25 @@ use std::cell::OnceCell;
 use anyhow::Result;
 use tokio::try_join;
 
-use super::{Done, Operation, Planned, Region, post};
+use super::{Operation, Planned, Region, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
 use crate::adapters::identity::Access;
-use crate::choices::Format;
 use crate::cli;
 use crate::database_name::is_fleet;
+use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
 use crate::github::comment::comment;
 use crate::github::deployments::{DeploymentQueue, earlier};
 use crate::interrupt::interrupted;
 use crate::migration::Migration;
 use crate::migration::record::Record;
-use crate::operations::printing::Colour;
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
 use crate::progress::Progress;
 use crate::recorder::Reported;
-use crate::report::{self, Annotation, Report, annotations, json, markdown, text};
+use crate::report::{self, Annotation, Report};
 use crate::session::Session;
 use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
@@ -219,12 +218,8 @@ impl Operation for Migrate {
 }
 
 impl Planned for Plan {
-    fn print(&self, format: Format) -> Result<String, Failure> {
-        match format {
-            Format::Text => plan::text(self),
-            Format::Json => plan::json(self).map(|value| json::printed(&value)),
-            Format::Markdown => plan::markdown(self),
-        }
+    fn document(&self) -> Result<Document, Failure> {
+        self.document()
     }
 
     fn notes(&mut self) -> &mut Vec<String> {
@@ -233,8 +228,8 @@ impl Planned for Plan {
 }
 
 impl Reported for Report {
-    fn summary(&self) -> String {
-        markdown::summary(self)
+    fn document(&self) -> Document {
+        self.document()
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
@@ -245,30 +240,16 @@ impl Reported for Report {
         self.exit_code()
     }
 
+    fn annotations(&self) -> Vec<Annotation> {
+        report::annotations(self)
+    }
+
     fn notes(&mut self) -> &mut Vec<String> {
         &mut self.notes
     }
 
     fn end(&mut self, error: Option<Failure>) {
         self.end(error);
-    }
-}
-
-impl Done for Report {
-    fn print(&self, format: Format, colour: Colour) -> String {
-        match format {
-            Format::Text => text::closing(self, colour),
-            Format::Json => json::printed(&json::result(self)),
-            Format::Markdown => markdown::summary(self),
-        }
-    }
-
-    fn annotations(&self) -> Vec<Annotation> {
-        annotations(self)
-    }
-
-    fn error(&self) -> Option<&Failure> {
-        self.error.as_ref()
     }
 }
 

@@ -17,11 +17,14 @@ use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::{Access, role::Role};
 use crate::choices::Leftover;
+use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
 use crate::plan::{self, Plan};
 use crate::ports::Task;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::words::counted;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod stop;
 mod words;
@@ -120,10 +123,15 @@ pub async fn post(
     }
     let run: Run = serde_json::from_str(&run).context("read the step's state")?;
     let arns: Vec<String> = (0..).map_while(|n| state(&format!("task_{n}"))).collect();
-    let summary = |text: String| github.map_or(Ok(()), |github| github.write_summary(&text));
+    let summary = |document: &Document| {
+        let page = document::markdown(document, SUMMARY_LIMIT);
+        github.map_or(Ok(()), |github| github.write_summary(&page))
+    };
     if run.leave_tasks {
-        progress.note(&words::left(&arns));
-        summary(words::summary_of_left(&arns))?;
+        let tasks = counted(arns.len(), "task");
+        progress
+            .note(&format!("the run was cut off, and leaves its tasks running (--on-cancel leave): {tasks}"));
+        summary(&words::left(&arns))?;
         return Ok(ExitCode::Done);
     }
 
@@ -143,8 +151,9 @@ pub async fn post(
             .into());
         }
     };
-    progress.closing(&words::text(&outcome));
-    summary(words::markdown(&outcome))?;
+    let document = outcome.document();
+    progress.closing(&document::text(&document, Colour::Never));
+    summary(&document)?;
     Ok(if outcome.is_done() { ExitCode::Done } else { ExitCode::Service })
 }
 

@@ -8,18 +8,26 @@ use crate::adapters::github::GitHub;
 use crate::adapters::proxy;
 use crate::choices::Format;
 use crate::cli;
-use crate::failure::{ExitCode, Failure};
+use crate::document::{self, Colour, Document};
+use crate::failure::ExitCode;
 use crate::progress::{Mode, Progress, Stream, Vocabulary};
-use crate::report::text;
-
-pub use crate::report::text::Colour;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 /// Prints what a program reads. It goes to stdout alone; what a person reads on the way then goes to stderr.
-pub(super) fn document(text: &str) -> Result<ExitCode> {
+pub(super) fn print(text: &str) -> Result<ExitCode> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}")?;
     stdout.flush()?;
     Ok(ExitCode::Done)
+}
+
+/// Prints a document where a program asked for it.
+pub(super) fn for_programs(document: &Document, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Text => Ok(ExitCode::Done),
+        Format::Json => print(&document::json(document)),
+        Format::Markdown => print(&document::markdown(document, SUMMARY_LIMIT)),
+    }
 }
 
 pub(super) fn progress_for(format: Format, github: Option<&GitHub>) -> Progress {
@@ -39,14 +47,10 @@ pub(super) fn refused(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
         cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
         cli::Error::Input(failure) => {
             progress.annotate_error(None, "fargate-migrate", &failure.message);
-            progress.closing(&closing_of_failure(&failure));
+            progress.closing(&document::failure(&failure, colour()));
         }
     }
     ExitCode::BadInput
-}
-
-pub(super) fn closing_of_failure(failure: &Failure) -> String {
-    text::failure(failure, colour())
 }
 
 fn vocabulary(github: Option<&GitHub>) -> Vocabulary {

@@ -22,7 +22,7 @@ pub use document::{Document, Dropdown};
 /// # Errors
 /// As [`said`].
 pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
-    super::printing::document(&said(flags)?)
+    super::printing::print(&said(flags)?)
 }
 
 /// `fargate-migrate workflow`: what there is to say, for standard output.

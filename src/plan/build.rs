@@ -1,18 +1,16 @@
-//! The plan of `fargate-migrate build`: what happens to the image, and how that reads.
+//! The plan of `fargate-migrate build`: what happens to the image.
 
-use std::fmt::Write as _;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ImagePlan;
+use super::data::image_json;
 use super::facts::image_sentence;
 use super::image::image_plan;
 use super::observed::ObservedBuild;
-use super::print::image_json;
+use crate::document::{Document, Section, fact};
 use crate::failure::Failure;
 use crate::ports::Account;
 use crate::settings::BuildSettings;
-use crate::untrusted::{markdown_text, one_line};
 
 #[derive(Debug, Clone)]
 pub struct BuildPlan {
@@ -30,48 +28,27 @@ impl BuildPlan {
         let image = image_plan(&settings.image, base.as_ref(), image, &mut notes)?;
         Ok(Self { account, image, notes })
     }
-}
 
-pub fn text(plan: &BuildPlan) -> String {
-    let mut out = "Plan: build the image. Nothing has been changed.\n\n".to_owned();
-    for (name, value) in facts(plan) {
-        let _ = writeln!(out, "  {name:<12} {}", one_line(&value));
+    pub fn document(&self) -> Document {
+        let Account { caller, region, .. } = &self.account;
+        let exists = Some(matches!(self.image, ImagePlan::Reuse { .. }));
+        let facts = vec![
+            fact("account", format!("{} in {region}", caller.account)),
+            fact("image", image_sentence(&self.image, exists)),
+        ];
+        Document {
+            title: "Plan: build the image".into(),
+            lead: Some("Nothing has been changed."),
+            sections: vec![Section::of(vec![facts.into(), self.notes.clone().into()])],
+            data: json!({
+                "version": 1,
+                "operation": "build",
+                "account": caller.account,
+                "region": region,
+                "image": image_json(&self.image, exists),
+                "notes": self.notes,
+            }),
+            ..Document::default()
+        }
     }
-    for note in &plan.notes {
-        let _ = writeln!(out, "  note         {}", one_line(note));
-    }
-    out
-}
-
-pub fn json(plan: &BuildPlan) -> Value {
-    json!({
-        "version": 1,
-        "operation": "build",
-        "account": plan.account.caller.account,
-        "region": plan.account.region,
-        "image": image_json(&plan.image, exists(plan)),
-        "notes": plan.notes,
-    })
-}
-
-pub fn markdown(plan: &BuildPlan) -> String {
-    let mut out = "### Plan: build the image\n\nNothing has been changed.\n\n| | |\n|---|---|\n".to_owned();
-    for (name, value) in facts(plan) {
-        let _ = writeln!(out, "| {name} | {} |", markdown_text(&value));
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(note));
-    }
-    out
-}
-
-fn facts(plan: &BuildPlan) -> [(&'static str, String); 2] {
-    [
-        ("account", format!("{} in {}", plan.account.caller.account, plan.account.region)),
-        ("image", image_sentence(&plan.image, exists(plan))),
-    ]
-}
-
-fn exists(plan: &BuildPlan) -> Option<bool> {
-    Some(matches!(plan.image, ImagePlan::Reuse { .. }))
 }

@@ -1,20 +1,22 @@
 //! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
 
+use super::data::{exists, names};
 use super::listing::brief;
-use super::print::{counted, exists, names};
 use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
+use crate::document::{Line, fact};
 use crate::failure::Failure;
+use crate::words::{counted, duration};
 
-pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+pub(super) fn facts(plan: &Plan) -> Result<Vec<(String, Line)>, Failure> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
-        facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
+        facts.push(fact("account", format!("{} in {}", account.caller.account, account.region)));
     }
-    facts.push(("cluster", plan.cluster.clone()));
-    facts.push(("image", image_sentence(&plan.image, exists(plan))));
-    facts.push((
+    facts.push(fact("cluster", plan.cluster.clone()));
+    facts.push(fact("image", image_sentence(&plan.image, exists(plan))));
+    facts.push(fact(
         "revision",
         match plan.revision(&plan.image.reference())? {
             RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
@@ -23,18 +25,18 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
             }
         },
     ));
-    facts.push(("container", plan.container.clone()));
-    facts.push(("databases", brief(&plan.databases().collect::<Vec<_>>())));
+    facts.push(fact("container", plan.container.clone()));
+    facts.push(fact("databases", brief(&plan.databases().collect::<Vec<_>>())));
     if plan.packed {
-        facts.push(("tasks", tasks(plan)));
+        facts.push(fact("tasks", tasks(plan)));
     }
-    facts.extend(running_now(plan).into_iter().map(|sentence| ("running now", sentence)));
-    facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
+    facts.extend(running_now(plan).into_iter().map(|sentence| fact("running now", sentence)));
+    facts.extend(resumed(plan).map(|sentence| fact("resumed", sentence)));
     if plan.canaries > 0 {
-        facts.push(("waves", waves(plan)));
+        facts.push(fact("waves", waves(plan)));
     }
-    facts.push(("network", network(plan)));
-    facts.push(("order", order(plan)));
+    facts.push(fact("network", network(plan)));
+    facts.push(fact("order", order(plan)));
     Ok(facts)
 }
 
@@ -42,7 +44,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
 fn tasks(plan: &Plan) -> String {
     let started = plan.packs.iter().filter(|pack| plan.may_start(pack));
     let sizes: Vec<usize> = started.map(|pack| pack.databases.len()).collect();
-    let most = counted(sizes.iter().copied().max().unwrap_or_default());
+    let most = counted(sizes.iter().copied().max().unwrap_or_default(), "database");
     format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.task.database_variable))
 }
 
@@ -66,7 +68,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
     ]
     .into_iter()
     .filter(|(databases, _)| *databases > 0)
-    .map(|(databases, whose)| format!("{} migrated by {whose}", counted(databases)))
+    .map(|(databases, whose)| format!("{} migrated by {whose}", counted(databases, "database")))
     .collect()
 }
 
@@ -87,7 +89,7 @@ fn resumed(plan: &Plan) -> Option<String> {
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{} {what}", counted(count)))
+    .map(|(count, what)| format!("{} {what}", counted(count, "database")))
     .collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -150,12 +152,5 @@ fn order(plan: &Plan) -> String {
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),
     };
-    format!("{at_once}, {after_failure}, {} each at most", humane(plan.task.timeout))
-}
-
-fn humane(duration: std::time::Duration) -> String {
-    match jiff::SignedDuration::try_from(duration) {
-        Ok(duration) => format!("{duration:#}"),
-        Err(_) => format!("{}s", duration.as_secs()),
-    }
+    format!("{at_once}, {after_failure}, {} each at most", duration(plan.task.timeout.as_millis() as i64))
 }

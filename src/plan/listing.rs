@@ -1,8 +1,9 @@
 //! Which databases a plan means: a line that stays short, and below it every name, wave by wave and pack by pack.
 
-use super::print::{counted, names};
+use super::data::names;
 use super::{Pack, Plan};
 use crate::untrusted::one_line;
+use crate::words::counted;
 
 /// As many names fit into a line.
 const FEW: usize = 10;
@@ -39,7 +40,7 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
             (0, _) => "first ",
             _ => "then ",
         };
-        let databases = counted(names(packs).count());
+        let databases = counted(names(packs).count(), "database");
         if plan.packed {
             let word = if packs.len() == 1 { "pack" } else { "packs" };
             lines.push(format!("{when}{databases} in {} {word}", packs.len()));
@@ -50,7 +51,10 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
         }
     }
     if !plan.proved.is_empty() {
-        lines.push(format!("skipped, {} proved migrated by an earlier run", counted(plan.proved.len())));
+        lines.push(format!(
+            "skipped, {} proved migrated by an earlier run",
+            counted(plan.proved.len(), "database")
+        ));
         wrapped("", plan.proved.iter().map(|proved| proved.database.as_str()), &mut lines);
     }
     lines

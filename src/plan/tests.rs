@@ -4,10 +4,20 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cli;
+use crate::document::{self, Colour};
 use crate::ports::{Caller, Repository, Task};
 use crate::settings::RunIdentity;
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod packs;
+
+pub(crate) fn text(plan: &Plan) -> String {
+    document::text(&plan.document().expect("a document"), Colour::Never)
+}
+
+pub(crate) fn page(plan: &Plan) -> String {
+    document::markdown(&plan.document().expect("a document"), SUMMARY_LIMIT)
+}
 
 pub(crate) fn settings(more: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
@@ -165,10 +175,10 @@ fn waves_and_what_stops_them_are_in_every_form_of_the_plan() {
     let settings = settings(&["--database=a,b,c,d", "--canary=c", "--max-failures=3", "--max-parallel=2"]);
     let plan = Plan::new(&settings, observed(document())).expect("a plan");
     let said = ["first c; when all of them are migrated, the other 3", "start no more after 3 failures"];
-    for printed in [text(&plan).expect("text"), markdown(&plan).expect("Markdown")] {
+    for printed in [text(&plan), page(&plan)] {
         assert!(said.iter().all(|said| printed.contains(said)), "{printed}");
     }
-    let document = super::json(&plan).expect("JSON");
+    let document = plan.document().expect("JSON").data;
     assert_eq!(document["waves"], json!([["c"], ["a", "b", "d"]]));
     assert_eq!((&document["max_failures"], &document["keep_going"]), (&json!(3), &json!(false)));
 }

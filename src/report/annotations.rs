@@ -1,7 +1,9 @@
 //! What a run's page on GitHub shows above everything else: an annotation per failure, at the SQL where it can be.
 
-use super::words::{self, Standing};
+use super::words;
 use super::{DatabaseReport, Report};
+use crate::document::Mark;
+use crate::words::counted;
 
 /// GitHub shows this many errors of a step; what comes after them stands in the log alone (actions/runner,
 /// ExecutionContext.cs).
@@ -29,11 +31,11 @@ pub fn annotations(report: &Report) -> Vec<Annotation> {
     // A database that no task was started for fails with what came before it.
     let failed = rows
         .into_iter()
-        .filter(|row| Standing::of_row(row) == Standing::NotMigrated && !words::is_not_run(row))
+        .filter(|row| words::mark(row) == Mark::Bad && !words::is_not_run(row))
         .map(of_database);
     let mut all: Vec<Annotation> = of_the_run.into_iter().chain(failed).collect();
     if all.len() > MOST {
-        let more = words::counted((all.len() - MOST) as u64, "more failure");
+        let more = counted(all.len() - MOST, "more failure");
         all.truncate(MOST);
         if let Some(last) = all.last_mut() {
             last.message.push_str(&format!("\n\nAnd {more}: the job summary has all of them."));

@@ -1,12 +1,11 @@
-//! What `fargate-migrate build` did, and how it reads: job summary, outputs, JSON, closing text.
+//! What `fargate-migrate build` did, and how it reads.
 
-use std::fmt::Write as _;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use super::{ImageUsed, OUTPUTS, json, markdown};
+use super::document::image;
+use super::{ImageUsed, OUTPUTS, data};
+use crate::document::{Block, Document, Line, Mark, Section, fact};
 use crate::failure::{ExitCode, Failure};
-use crate::untrusted::{markdown_text, one_line};
 
 /// Either the image or the error is there when the run is over.
 #[derive(Debug, Clone, Default)]
@@ -22,34 +21,33 @@ impl BuildReport {
     pub fn exit_code(&self) -> ExitCode {
         self.error.as_ref().map_or(ExitCode::Done, |error| error.exit_code)
     }
-}
 
-pub fn text(report: &BuildReport) -> String {
-    let mut out = String::new();
-    for note in &report.notes {
-        let _ = writeln!(out, "note: {}", one_line(note));
-    }
-    if let Some(image) = &report.image {
-        let _ = writeln!(out, "{} ({})", one_line(&image.reference), image.source.word());
-    }
-    out
-}
-
-pub fn summary(report: &BuildReport) -> String {
-    let mut out = match &report.error {
-        None => "## ✅ The image is in the registry\n\n".to_owned(),
-        Some(error) => format!("## ❌ No image\n\n{}", markdown::failure(error)),
-    };
-    if let Some(image) = &report.image {
-        let _ = write!(out, "| | |\n|---|---|\n| image | {} |\n", markdown::image(image));
-        if let Some(tag) = &report.tag {
-            let _ = writeln!(out, "| commit or tag | {} |", markdown_text(tag));
+    pub fn document(&self) -> Document {
+        let (mark, title) = match &self.error {
+            None => (Mark::Good, "The image is in the registry"),
+            Some(_) => (Mark::Bad, "No image"),
+        };
+        let used = self.image.as_ref().map(|used| fact("image", image(used)));
+        let tag = self.tag.as_ref().filter(|_| used.is_some()).map(|tag| fact("commit or tag", tag.clone()));
+        let facts: Vec<_> = used.into_iter().chain(tag).collect();
+        let conclusion =
+            |used: &ImageUsed| Line::from(used.reference.clone()).and(" (").and(used.source.word()).and(")");
+        Document {
+            mark: Some(mark),
+            title: title.into(),
+            conclusion: self.image.as_ref().map(conclusion),
+            error: self.error.clone(),
+            sections: vec![Section::of(vec![Block::page(facts), self.notes.clone().into()])],
+            data: json!({
+                "version": data::VERSION,
+                "exit_code": self.exit_code() as u8,
+                "image": self.image.as_ref().map(|used| data::image(used, self.tag.as_deref())),
+                "error": self.error.as_ref().map(data::error),
+                "notes": self.notes,
+            }),
+            ..Document::default()
         }
     }
-    for note in &report.notes {
-        let _ = writeln!(out, "\n> [!NOTE]\n> {}", markdown_text(note));
-    }
-    out
 }
 
 /// All outputs of the Action, the other operation's empty: the runner keeps the last value of each.
@@ -62,19 +60,4 @@ pub fn outputs(report: &BuildReport) -> Vec<(&'static str, String)> {
         _ => String::new(),
     };
     OUTPUTS.iter().map(|name| (*name, value(name))).collect()
-}
-
-pub fn result(report: &BuildReport) -> Value {
-    json!({
-        "version": json::VERSION,
-        "exit_code": report.exit_code() as u8,
-        "image": report.image.as_ref().map(|image| json!({
-            "reference": image.reference,
-            "digest": image.digest,
-            "tag": report.tag,
-            "source": image.source.word(),
-        })),
-        "error": report.error.as_ref().map(json::error),
-        "notes": report.notes,
-    })
 }

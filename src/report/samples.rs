@@ -199,7 +199,7 @@ pub fn wrong_database(asked: &str, connected: &str) -> DatabaseReport {
 }
 
 pub fn not_run(database: &str) -> DatabaseReport {
-    let why = "healthtech_experiment failed before it, and --keep-going is not set".to_owned();
+    let why = "healthtech_experiment was not migrated, and nothing starts after that".to_owned();
     DatabaseReport { verdict: Some(Verdict::NotRun { why }), ..DatabaseReport::new(database) }
 }
 

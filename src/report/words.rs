@@ -3,44 +3,40 @@
 use jiff::Timestamp;
 
 use super::{DatabaseReport, Report};
+use crate::document::Mark;
 use crate::migration_report::MigrationReport;
 use crate::verdict::{Deployed, Verdict};
+use crate::words::counted;
 
-/// How a run, or one of its rows, stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Migrated,
-    UnderWay,
-    NotMigrated,
+/// How a row stands.
+pub(super) fn mark(row: &DatabaseReport) -> Mark {
+    match &row.verdict {
+        Some(verdict) if verdict.is_migrated() => Mark::Good,
+        Some(_) => Mark::Bad,
+        None => Mark::UnderWay,
+    }
 }
 
-impl Standing {
-    pub fn of_row(row: &DatabaseReport) -> Self {
-        match &row.verdict {
-            Some(verdict) if verdict.is_migrated() => Self::Migrated,
-            Some(_) => Self::NotMigrated,
-            None => Self::UnderWay,
-        }
+/// A run that is over has nothing under way.
+pub(super) fn shown_mark(report: &Report, row: &DatabaseReport) -> Mark {
+    match mark(row) {
+        Mark::UnderWay if report.ended_at.is_some() => Mark::Bad,
+        mark => mark,
     }
+}
 
-    pub fn of(report: &Report) -> Self {
-        if report.error.is_some() || report.not_migrated().next().is_some() {
-            Self::NotMigrated
-        } else if report.ended_at.is_none() {
-            Self::UnderWay
-        } else if report.databases.iter().all(|row| Self::of_row(row) == Self::Migrated) {
-            Self::Migrated
-        } else {
-            Self::NotMigrated
-        }
-    }
-
-    pub fn emoji(self) -> &'static str {
-        match self {
-            Self::Migrated => "✅",
-            Self::UnderWay => "⏳",
-            Self::NotMigrated => "❌",
-        }
+/// No green tick without proof.
+pub(super) fn mark_of_run(report: &Report) -> Mark {
+    if report.error.is_some() || report.not_migrated().next().is_some() {
+        Mark::Bad
+    } else if report.ended_at.is_none() {
+        Mark::UnderWay
+    } else if report.databases.iter().any(|row| mark(row) != Mark::Good) {
+        Mark::Bad
+    } else if by_exit_code(report) + by_deployment(report) > 0 {
+        Mark::Doubtful
+    } else {
+        Mark::Good
     }
 }
 
@@ -55,26 +51,22 @@ pub(super) fn headline(report: &Report) -> String {
         };
     }
     if report.ended_before_all() {
-        return format!("no task was started for {}", counted(total as u64, "database"));
+        return format!("no task was started for {}", counted(total, "database"));
     }
     let migrated = report.migrated().count();
-    let proved = if unproved(report) == 0 { "proved migrated" } else { "migrated" };
+    let proved =
+        if by_exit_code(report) + by_deployment(report) == 0 { "proved migrated" } else { "migrated" };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
-    let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total as u64, "database"));
+    let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total, "database"));
     let others = others(report);
     if !others.is_empty() {
         let others: Vec<String> = others.iter().map(|(word, count)| format!("{count} {word}")).collect();
         line = format!("{line}: {}", others.join(", "));
     }
     if report.never_ran > 0 {
-        line = format!("{line}; {} left out never ran", counted(report.never_ran as u64, "database"));
+        line = format!("{line}; {} left out never ran", counted(report.never_ran, "database"));
     }
     line
-}
-
-/// Migrated databases of which no migration report is known.
-pub(super) fn unproved(report: &Report) -> usize {
-    by_exit_code(report) + by_deployment(report)
 }
 
 /// Migrated databases of which only the exit code says so.
@@ -97,7 +89,7 @@ fn without_report(report: &Report, deployed: Option<Deployed>) -> usize {
 
 /// How often each word other than "migrated" is a row's verdict, in the order of the rows.
 fn others(report: &Report) -> Vec<(&'static str, usize)> {
-    let rows = report.databases.iter().filter(|row| Standing::of_row(row) != Standing::Migrated);
+    let rows = report.databases.iter().filter(|row| mark(row) != Mark::Good);
     counts(rows.map(|row| verdict(report, row)))
 }
 
@@ -122,22 +114,14 @@ pub(super) fn verdict(report: &Report, row: &DatabaseReport) -> &'static str {
     }
 }
 
-/// ✅ ⏳ ❌: a run that is over has nothing under way.
-pub(super) fn mark(report: &Report, row: &DatabaseReport) -> &'static str {
-    match Standing::of_row(row) {
-        Standing::UnderWay if report.ended_at.is_some() => Standing::NotMigrated.emoji(),
-        standing => standing.emoji(),
-    }
-}
-
 /// Rows that need a person first, then those under way, then the migrated ones, the slowest first.
 pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
     let mut rows: Vec<&DatabaseReport> = report.databases.iter().collect();
-    rows.sort_by_key(|row| match Standing::of_row(row) {
-        Standing::NotMigrated if is_not_run(row) => (1, 0),
-        Standing::NotMigrated => (0, 0),
-        Standing::UnderWay => (2, 0),
-        Standing::Migrated => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
+    rows.sort_by_key(|row| match mark(row) {
+        Mark::Bad if is_not_run(row) => (1, 0),
+        Mark::Bad => (0, 0),
+        Mark::UnderWay => (2, 0),
+        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -207,18 +191,6 @@ pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     }
 }
 
-/// `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
-pub(super) fn duration(ms: i64) -> String {
-    match ms {
-        ..0 => "0 ms".to_owned(),
-        0..1_000 => format!("{ms} ms"),
-        1_000..10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        10_000..60_000 => format!("{} s", ms / 1_000),
-        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
-        _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
-    }
-}
-
 /// When an earlier run has proved what this row says.
 pub(super) fn proved_earlier(row: &DatabaseReport) -> Option<Timestamp> {
     match &row.verdict {
@@ -236,34 +208,4 @@ pub(super) fn failed_migration(row: &DatabaseReport) -> Option<String> {
         (None, _) => format!("{} {}", failed.version, failed.name).trim().to_owned(),
     };
     Some(if failed.error.is_empty() { name } else { format!("{name}: {}", failed.error) })
-}
-
-/// `1 line`, `2,048 lines`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    let digits = count.to_string();
-    let mut number = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            number.push(',');
-        }
-        number.push(digit);
-    }
-    format!("{number} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_and_counts_read_well() {
-        let shown: Vec<String> =
-            [-5, 0, 999, 1_000, 4_199, 59_999, 60_000, 185_000, 7_800_000].map(duration).to_vec();
-        assert_eq!(
-            shown,
-            ["0 ms", "0 ms", "999 ms", "1.0 s", "4.1 s", "59 s", "1 min 0 s", "3 min 5 s", "2 h 10 min"]
-        );
-        let counts: Vec<String> = [0, 1, 999, 1_000, 1_234_567].map(|n| counted(n, "line")).to_vec();
-        assert_eq!(counts, ["0 lines", "1 line", "999 lines", "1,000 lines", "1,234,567 lines"]);
-    }
 }

@@ -166,7 +166,7 @@ fn a_thousand_databases_fit_and_a_few_are_shown_whole() {
     assert_eq!(few.matches("<details>").count(), 3);
     let many = body(&plan("c", &named(1000)), "<!-- m -->", &ON, None).expect("a body");
     assert!(many.len() <= MAX_BODY, "{}", many.len());
-    assert!(many.contains("1000 databases") && many.contains("more RunTask calls"), "{many}");
+    assert!(many.contains("1,000 databases") && many.contains("more RunTask calls"), "{many}");
     assert_eq!(many.matches("<details>").count(), many.matches("</details>").count());
     assert!(many.contains("DATABASE_NAME"), "the diff is still there");
 }

@@ -2,7 +2,7 @@
 
 use super::fleet::{fleet, run};
 use super::*;
-use crate::report::{markdown, text};
+use crate::document::{self, Colour};
 
 #[tokio::test(start_paused = true)]
 async fn a_pack_is_one_task_and_each_database_has_its_own_proof() {
@@ -50,8 +50,9 @@ async fn what_fails_fails_alone_and_counts_alone() {
     // Its neighbours' exit code says nothing of it, and its report does.
     let fix = report.databases[1].diagnosis.expect("a diagnosis").fix;
     assert!(fix.contains("find out who made it"), "{fix}");
-    assert!(markdown::summary(&report).contains("- **To fix it:** Find out who made it"));
-    assert!(text::closing(&report, text::Colour::Never).contains("  fix: find out who made it"));
+    let document = report.document();
+    assert!(document::markdown(&document, 100_000).contains("- **Fix:** find out who made it"));
+    assert!(document::text(&document, Colour::Never).contains("  fix: find out who made it"));
 }
 
 #[tokio::test(start_paused = true)]

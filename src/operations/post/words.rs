@@ -1,66 +1,37 @@
-//! Pure: what the post stage says.
+//! What the post stage says.
 
-use std::fmt::Write as _;
+use super::stop::{Fate, Outcome};
+use crate::document::{Cell, Content, Document, Section, Table};
+use crate::words::counted;
 
-use super::stop::{Fate, Outcome, Stopped};
-use crate::untrusted::{markdown_text, one_line};
-
-/// Rows of the summary; GitHub drops one above 1 MiB as a whole.
-const ROWS: usize = 500;
-
-pub fn text(outcome: &Outcome) -> String {
-    let mut out = String::new();
-    for task in &outcome.tasks {
-        let _ = writeln!(
-            out,
-            "{}  {}  {}",
-            one_line(name(task)),
-            one_line(&task.arn),
-            one_line(&fate(&task.fate))
-        );
+impl Outcome {
+    pub fn document(&self) -> Document {
+        let rows = self.tasks.iter().map(|task| {
+            let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
+            [name, task.arn.clone(), fate(&task.fate)].map(|cell| Cell(None, cell.into())).to_vec()
+        });
+        let table = Table { head: vec!["database", "task", "now"], rows: rows.collect(), ..Table::default() };
+        let problem = self.problem.iter().map(|problem| format!("tasks may be missing here: {problem}"));
+        let problem = problem.map(|problem| Content::Warning(problem.into()).into());
+        Document {
+            title: headline(self).into(),
+            conclusion: Some(headline(self).into()),
+            sections: vec![Section::of(vec![table.into()]), Section::of(problem.collect())],
+            ..Document::default()
+        }
     }
-    if let Some(problem) = &outcome.problem {
-        let _ = writeln!(out, "tasks may be missing here: {}", one_line(problem));
-    }
-    let _ = writeln!(out, "{}", headline(outcome));
-    out
-}
-
-pub fn markdown(outcome: &Outcome) -> String {
-    let mut out = format!("### {}\n", headline(outcome));
-    if !outcome.tasks.is_empty() {
-        out.push_str("\n| database | task | |\n|---|---|---|\n");
-    }
-    for task in outcome.tasks.iter().take(ROWS) {
-        let cells = [name(task), &task.arn, &fate(&task.fate)].map(markdown_text);
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
-    }
-    if let Some(more) = outcome.tasks.len().checked_sub(ROWS).filter(|more| *more > 0) {
-        let _ = writeln!(out, "\n{more} more are in the log.");
-    }
-    if let Some(problem) = &outcome.problem {
-        let _ = writeln!(out, "\n> [!WARNING]\n> Tasks may be missing here: {}", markdown_text(problem));
-    }
-    out
 }
 
 /// `--on-cancel leave`: nobody is asked, and nothing is stopped.
-pub fn left(arns: &[String]) -> String {
-    format!(
-        "the run was cut off, and leaves its tasks running (--on-cancel leave): {}",
-        counted(arns.len(), "task")
-    )
-}
-
-pub fn summary_of_left(arns: &[String]) -> String {
-    let mut out =
-        "### The run was cut off, and leaves its tasks running\n\n`--on-cancel leave` says so. They may \
-                   have ended since.\n\n"
-            .to_owned();
-    for arn in arns.iter().take(ROWS) {
-        let _ = writeln!(out, "- {}", markdown_text(arn));
+pub fn left(arns: &[String]) -> Document {
+    let rows = arns.iter().map(|arn| vec![Cell(None, arn.clone().into())]).collect();
+    let table = Table { head: vec!["task"], rows, ..Table::default() };
+    let said = Content::Paragraph("`--on-cancel leave` says so. They may have ended since.".into());
+    Document {
+        title: "The run was cut off, and leaves its tasks running".into(),
+        sections: vec![Section::of(vec![said.into(), table.into()])],
+        ..Document::default()
     }
-    out
 }
 
 fn headline(outcome: &Outcome) -> String {
@@ -86,17 +57,11 @@ fn fate(fate: &Fate) -> String {
     }
 }
 
-fn name(task: &Stopped) -> &str {
-    task.database.as_deref().unwrap_or("(unknown)")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{self, Colour};
+    use crate::operations::post::stop::Stopped;
 
     fn task(database: &str, fate: Fate) -> Stopped {
         Stopped { arn: "arn:aws:ecs:x:1:task/c/0".into(), database: Some(database.into()), fate }
@@ -112,23 +77,25 @@ mod tests {
             ],
             problem: Some("list tasks: denied".into()),
         };
-        insta::assert_snapshot!(markdown(&outcome), @r"
+        let document = outcome.document();
+        insta::assert_snapshot!(document::markdown(&document, 1_000), @"
         ### The run was cut off: 1 migration task could not be stopped
 
-        | database | task | |
+        | database | task | now |
         |---|---|---|
         | shop | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | stopped |
         | &#35;&#35;&#91;set-output name&#61;image&#93;x | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | had ended |
         | &#60;b&#62;&#124; | arn&#58;aws&#58;ecs&#58;x&#58;1&#58;task/c/0 | not stopped: allow ecs&#58;StopTask |
 
-        > [!WARNING]
-        > Tasks may be missing here: list tasks: denied
+        ⚠️ Tasks may be missing here: list tasks: denied
         ");
-        insta::assert_snapshot!(text(&outcome), @r"
-        shop  arn:aws:ecs:x:1:task/c/0  stopped
+        insta::assert_snapshot!(document::text(&document, Colour::Never), @"
+        shop                        arn:aws:ecs:x:1:task/c/0  stopped
         ##[set-output name=image]x  arn:aws:ecs:x:1:task/c/0  had ended
-        <b>|  arn:aws:ecs:x:1:task/c/0  not stopped: allow ecs:StopTask
-        tasks may be missing here: list tasks: denied
+        <b>|                        arn:aws:ecs:x:1:task/c/0  not stopped: allow ecs:StopTask
+
+        warning: tasks may be missing here: list tasks: denied
+
         The run was cut off: 1 migration task could not be stopped
         ");
         assert!(!outcome.is_done());

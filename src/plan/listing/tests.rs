@@ -1,6 +1,7 @@
 use super::*;
-use crate::plan::tests::{observed, settings};
-use crate::plan::{Proved, json, markdown, markdown_within, text};
+use crate::document::markdown;
+use crate::plan::Proved;
+use crate::plan::tests::{observed, page, settings, text};
 use crate::state::record::Record;
 use crate::state::samples::judged;
 
@@ -17,9 +18,9 @@ fn plan(names: &[String], flags: &[&str]) -> Plan {
 #[test]
 fn a_few_names_are_one_line_and_no_list() {
     let plan = plan(&fleet(10), &["--databases-per-task=4"]);
-    let text = text(&plan).expect("text");
+    let text = text(&plan);
     assert!(text.contains(&format!("  databases    {}\n", fleet(10).join(", "))), "{text}");
-    assert!(!text.contains("\nDatabases\n") && !markdown(&plan).expect("Markdown").contains("<summary>The "));
+    assert!(!text.contains("\nDatabases\n") && !page(&plan).contains("<summary>The "));
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn a_fleet_is_told_by_wave_and_pack() {
     skipped, 1 database proved migrated by an earlier run
             tenant_00030
     ");
-    let text = text(&plan).expect("text");
+    let text = text(&plan);
     assert!(
         text.contains(
             "  databases    29: tenant_00001, tenant_00002, tenant_00003, … tenant_00029 (all of them below)"
@@ -49,8 +50,8 @@ fn a_fleet_is_told_by_wave_and_pack() {
     );
     let told = "\nRunTask for tenant_00003 and 8 more: the same, with DATABASE_NAMES = pack 2 above (9 databases), clientToken = ";
     assert!(text.contains(told), "{text}");
-    assert_eq!(json(&plan).expect("JSON")["databases"].as_array().map(Vec::len), Some(29));
-    let folded = markdown(&plan).expect("Markdown");
+    assert_eq!(plan.document().expect("JSON").data["databases"].as_array().map(Vec::len), Some(29));
+    let folded = page(&plan);
     assert!(
         folded.contains(
             "<details><summary>The 30 databases</summary>\n\n```text\nfirst 2 databases in 1 pack\n"
@@ -73,7 +74,7 @@ fn ten_thousand_names_are_all_there_in_lines_that_can_be_read() {
             .collect();
         assert_eq!(listed, names);
         assert!(listing.iter().all(|line| line.chars().count() <= WIDTH), "{listing:?}");
-        let text = text(&plan).expect("text");
+        let text = text(&plan);
         let inputs = |line: &&str| line.trim_start().starts_with('"');
         let widest = text.lines().filter(|line| !inputs(line)).map(|line| line.chars().count()).max();
         assert!(widest < Some(240), "{widest:?}");
@@ -83,7 +84,7 @@ fn ten_thousand_names_are_all_there_in_lines_that_can_be_read() {
 #[test]
 fn a_comment_has_room_for_the_first_names_and_says_where_the_others_are() {
     let plan = plan(&fleet(10_000), &["--databases-per-task=200"]);
-    let comment = markdown_within(&plan, 60_000).expect("Markdown");
+    let comment = markdown(&plan.document().expect("a document"), 60_000);
     assert!(comment.len() <= 60_000);
     assert!(comment.contains("more lines: `--format json` has every name."), "{comment}");
     assert!(comment.contains("**Task definition**"), "the names leave room for the rest");

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::plan::ObservedImage;
-use crate::plan::tests::{document, observed, settings, task};
-use crate::plan::{Plan, json, markdown, text};
+use crate::plan::tests::{document, observed, page, settings, task, text};
+use crate::plan::{ObservedImage, Plan};
 use crate::state::History;
 use crate::state::record::Record;
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};
@@ -72,7 +71,7 @@ fn a_task_of_somebody_else_is_known_where_a_call_would_be_made_again() {
     let plan = plan_after(&records, &["--database=a,b"], vec![task("arn:1", "b", "somebody")]);
     let of_others: Vec<bool> = plan.packs.iter().map(|pack| pack.running.is_some()).collect();
     assert_eq!(of_others, [false, true]);
-    let said = text(&plan).expect("text");
+    let said = text(&plan);
     assert!(said.contains("No RunTask for b: task arn:1 migrates it now"), "{said}");
 }
 
@@ -89,13 +88,13 @@ fn a_task_that_has_ended_unjudged_is_looked_at_as_long_as_ecs_has_it() {
     let plan = with(vec![stopped]);
     assert_eq!(packs(&plan), [(vec!["shop"], format!("judge {TASK}"), 1)]);
     // Nobody can follow it, and nobody knows yet what it has done.
-    for printed in [text(&plan).expect("text"), markdown(&plan).expect("Markdown")] {
+    for printed in [text(&plan), page(&plan)] {
         let counted =
             "1 database begun by a task that has ended, and started again where that did not migrate them";
         assert!(printed.contains(counted) && !printed.contains("followed"), "{printed}");
         assert!(printed.contains("of this run has ended: it is judged first"), "{printed}");
     }
-    assert_eq!(json(&plan).expect("JSON")["databases"][0]["earlier"]["ended"], true);
+    assert_eq!(plan.document().expect("JSON").data["databases"][0]["earlier"]["ended"], true);
     let alive = Task { last_status: "RUNNING".into(), ..task(TASK, "shop", "fargate-migrate/local-test") };
     assert_eq!(packs(&with(vec![alive])), [(vec!["shop"], format!("follow {TASK}"), 1)]);
     assert_eq!(packs(&with(Vec::new())), [(vec!["shop"], "start".into(), 1)]);
@@ -146,7 +145,7 @@ fn a_plan_says_what_is_left() {
     let records = [run(), migrated("a"), intent("t", 0, &["b"]), intent("u", 0, &["c"])];
     let alive = task("arn:1", "c", "fargate-migrate/local-test");
     let plan = plan_after(&records, &["--database=a,b,c,d"], vec![alive]);
-    let said = text(&plan).expect("text");
+    let said = text(&plan);
     for part in [
         "1 database proved migrated by an earlier run, and skipped; 1 database begun, and followed; 1 database begun, \
          perhaps, which RunTask will tell",
@@ -156,7 +155,7 @@ fn a_plan_says_what_is_left() {
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
-    let document = json(&plan).expect("JSON");
+    let document = plan.document().expect("JSON").data;
     assert_eq!(document["proved"][0]["database"], "a");
     assert_eq!(document["proved"][0]["proved_at"], at().to_string());
     let rows: Vec<_> =
@@ -164,6 +163,6 @@ fn a_plan_says_what_is_left() {
     let call = serde_json::json!({ "client_token": "t" });
     let task = serde_json::json!({ "task_arn": "arn:1", "ended": false });
     assert_eq!(rows, [&call, &task, &serde_json::Value::Null]);
-    let markdown = markdown(&plan).expect("Markdown");
-    assert!(markdown.contains("**c** is not started: task") && markdown.contains("of this run is followed"));
+    let markdown = page(&plan);
+    assert!(markdown.contains("No RunTask for c: task") && markdown.contains("of this run is followed"));
 }

@@ -130,7 +130,7 @@ fn a_task_that_is_told_to_end_is_waited_for_whoever_started_it() {
         let plan = Plan::new(&settings, observed).expect("a plan");
         assert!(plan.may_start(&plan.packs[0]), "{flag}");
         assert_eq!(plan.packs[0].attempt, u32::from(is_ours), "another task, after its end");
-        let text = print::text(&plan).expect("a text");
+        let text = text(&plan);
         let said = "1 database migrated by a task that is being stopped: its end is waited for";
         assert!(text.contains(said) && !text.contains("nothing is started"), "{text}");
     }
@@ -180,15 +180,15 @@ fn packs_are_in_every_form_of_the_plan() {
     let plan = Plan::new(&settings, observed).expect("a plan");
     let said =
         ["3 of at most 2 databases, named in DATABASE_NAMES", "first e; when all of them are migrated"];
-    let text = text(&plan).expect("text");
-    for printed in [&text, &markdown(&plan).expect("Markdown")] {
+    let text = text(&plan);
+    for printed in [&text, &page(&plan)] {
         assert!(said.iter().all(|said| printed.contains(said)), "{printed}");
     }
     assert!(
         text.contains(r#"RunTask for a and 1 more: the same, with DATABASE_NAMES = ["a","c"], clientToken"#),
         "{text}"
     );
-    let document = super::json(&plan).expect("JSON");
+    let document = plan.document().expect("JSON").data;
     assert_eq!(document["waves"], json!([["e"], ["a", "c", "b", "d"]]));
     assert_eq!(document["packs"][1]["databases"], json!(["a", "c"]));
     assert_eq!(

@@ -1,13 +1,11 @@
-//! The run as JSON: `--format json`, and the Action's output `result`. README.md describes the shape, and
+//! The run for programs: `--format json`, and the Action's output `result`. README.md describes the shape, and
 //! [`VERSION`] grows when a field changes its meaning or goes.
-
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{DatabaseReport, LogTail, PackLog, Report, words};
+use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, words};
+use crate::document::printed;
 use crate::failure::Failure;
-use crate::untrusted;
 
 pub const VERSION: u32 = 1;
 
@@ -75,24 +73,6 @@ fn fitting<'a>(
         .collect()
 }
 
-/// One line that can stand on a stream which GitHub's runner reads, and on a terminal: it has no `##[`, no control
-/// characters and none that reorder others, and a JSON parser reads the same value.
-pub fn printed(value: &Value) -> String {
-    let text = value.to_string();
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            // In JSON these stand in strings alone, so an escape is always allowed.
-            '[' if out.ends_with("##") => out.push_str("\\u005b"),
-            _ if untrusted::is_hidden(char) => {
-                let _ = write!(out, "\\u{:04x}", char as u32);
-            }
-            _ => out.push(char),
-        }
-    }
-    out
-}
-
 fn run(report: &Report, databases: Vec<Value>) -> Value {
     json!({
         "version": VERSION,
@@ -102,12 +82,7 @@ fn run(report: &Report, databases: Vec<Value>) -> Value {
         "account": report.account,
         "family": report.family,
         "container": report.container,
-        "image": report.image.as_ref().map(|image| json!({
-            "reference": image.reference,
-            "digest": image.digest,
-            "tag": report.tag,
-            "source": image.source.word(),
-        })),
+        "image": report.image.as_ref().map(|used| image(used, report.tag.as_deref())),
         "task_definition": report.revision.as_ref().map(|revision| json!({
             "arn": revision.arn,
             "registered": revision.registered,
@@ -118,6 +93,10 @@ fn run(report: &Report, databases: Vec<Value>) -> Value {
         "started_at": report.started_at.to_string(),
         "ended_at": report.ended_at.map(|at| at.to_string()),
     })
+}
+
+pub(super) fn image(image: &ImageUsed, tag: Option<&str>) -> Value {
+    json!({ "reference": image.reference, "digest": image.digest, "tag": tag, "source": image.source.word() })
 }
 
 pub(super) fn error(failure: &Failure) -> Value {

@@ -1,106 +1,17 @@
-//! How a plan reads: text for a terminal, JSON for programs.
-
-use std::fmt::Write as _;
+//! A plan for programs.
 
 use serde_json::{Value, json};
 
-use super::facts::facts;
-use super::listing::{is_long, listing, number};
 use super::{Earlier, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
 use crate::choices::OnRunning;
 use crate::failure::Failure;
-use crate::untrusted::one_line;
 
-/// What is said of a call that an earlier process of the run made, or was about to.
-pub(super) const AGAIN: &str = " again (it names the task of the first call, if that started one)";
-
-/// What is made of a task that an earlier process of the run has started.
-pub(super) fn becomes(has_ended: bool) -> &'static str {
-    if has_ended {
-        "has ended: it is judged first, and what it did not migrate is started again"
-    } else {
-        "is followed"
-    }
-}
-
-/// # Errors
-/// As [`Plan::revision`].
-pub fn text(plan: &Plan) -> Result<String, Failure> {
-    let mut out =
-        format!("Plan: migrate {}. Nothing has been changed.\n\n", counted(plan.databases().count()));
-    for (name, value) in facts(plan)? {
-        let _ = writeln!(out, "  {name:<12} {}", one_line(&value));
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "  note         {}", one_line(note));
-    }
-    out.push_str("\nTask definition\n");
-    let diff = plan.diff(&plan.image.reference())?;
-    if diff.is_empty() {
-        out.push_str("  no change\n");
-    }
-    for line in diff.lines() {
-        let _ = writeln!(out, "  {}", one_line(line));
-    }
-    let listing = listing(plan);
-    if !listing.is_empty() {
-        out.push_str("\nDatabases\n");
-    }
-    for line in listing {
-        let _ = writeln!(out, "  {line}");
-    }
-    let mut shown = false;
-    for request in requests(plan)? {
-        let mut pack = one_line(&request.pack.name()).into_owned();
-        if let Some(Earlier::Task { arn, has_ended, .. }) = &request.pack.earlier {
-            let becomes = becomes(*has_ended);
-            let _ = writeln!(out, "\nNo RunTask for {pack}: task {} of this run {becomes}", one_line(arn));
-            continue;
-        }
-        if request.pack.earlier.is_some() && request.already_running.is_none() {
-            pack.push_str(AGAIN);
-        }
-        match request.already_running {
-            Some(arn) => {
-                let _ = writeln!(out, "\nNo RunTask for {pack}: task {} migrates it now", one_line(arn));
-            }
-            // They differ in nothing else, and a fleet's plan is to be read.
-            None if shown => {
-                let token = request.input["clientToken"].as_str().unwrap_or_default();
-                let variable = variable(plan, request.pack);
-                let _ =
-                    writeln!(out, "\nRunTask for {pack}: the same, with {variable}, clientToken = {token}");
-            }
-            None => {
-                shown = true;
-                let _ = writeln!(out, "\nRunTask for {pack}");
-                for line in pretty(&request.input).lines() {
-                    let _ = writeln!(out, "  {}", one_line(line));
-                }
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// What a task is told, as it differs from the one before it.
-fn variable(plan: &Plan, pack: &Pack) -> String {
-    let told = plan.told(&pack.databases).environment(&plan.task.database_variable);
-    match told.last() {
-        Some((name, _)) if plan.packed && is_long(plan) => {
-            format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len()))
-        }
-        Some((name, value)) => format!("{name} = {}", one_line(value)),
-        None => String::new(),
-    }
-}
-
-/// The plan as a document: `databases[].run_task` is RunTask's own input; where databases share tasks,
+/// `databases[].run_task` is RunTask's own input; where databases share tasks,
 /// `packs[].run_task`.
 ///
 /// # Errors
 /// As [`Plan::revision`].
-pub fn json(plan: &Plan) -> Result<Value, Failure> {
+pub(super) fn data(plan: &Plan) -> Result<Value, Failure> {
     let revision = plan.revision(&plan.image.reference())?;
     let image = image_json(&plan.image, exists(plan));
     let (databases, packs) = tasks_json(plan)?;
@@ -226,12 +137,4 @@ pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
             Request { pack, input, already_running: running.map(|task| task.arn.as_str()) }
         })
         .collect())
-}
-
-pub(super) fn pretty(value: &Value) -> String {
-    format!("{value:#}")
-}
-
-pub(super) fn counted(databases: usize) -> String {
-    if databases == 1 { "1 database".to_owned() } else { format!("{databases} databases") }
 }

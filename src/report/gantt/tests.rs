@@ -1,6 +1,6 @@
-use super::super::super::samples::{self, HOSTILE};
 use super::*;
-use crate::report::Report;
+use crate::report::samples::{self, HOSTILE};
+use crate::report::{Report, words};
 
 fn drawn(report: &Report) -> String {
     fleet(&words::failures_first(report))
@@ -16,6 +16,7 @@ fn a_fleet_is_drawn_failures_first() {
     displayMode: compact
     config:
       gantt:
+        useWidth: 900
         leftPadding: 181
     ---
     gantt
@@ -54,6 +55,18 @@ fn a_task_that_never_ran_ends_in_red() {
             "  failed :crit, 2025-11-24 08:00:52.000, 2025-11-24 08:01:04.000",
         ]
     );
+}
+
+/// Mermaid would draw the word over the bars beside it.
+#[test]
+fn a_bar_that_is_too_short_for_its_word_has_none() {
+    let mut report = samples::fleet();
+    let longest = report.databases[0].times.ended.as_mut().expect("a time");
+    *longest += jiff::SignedDuration::from_mins(10);
+    let chart = drawn(&report);
+    let labels: Vec<&str> =
+        chart.lines().filter_map(|line| line.split_once(" :")).map(|(word, _)| word.trim()).collect();
+    assert_eq!(labels, [[BLANK; 3], [BLANK; 3], [BLANK, BLANK, "run"]].concat());
 }
 
 #[test]

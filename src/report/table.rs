@@ -1,11 +1,12 @@
 //! A row per database: those that need a person first, then the slowest. A large fleet's others are folded.
 
-use super::super::words::{self, duration};
-use super::super::{DatabaseReport, Report};
-use super::link;
+use super::words;
+use super::{DatabaseReport, Report};
+use crate::document::link;
 use crate::hex::is_commit;
 use crate::untrusted::{markdown_cell, markdown_code, shortened};
 use crate::verdict::Verdict;
+use crate::words::{counted, duration};
 
 /// Rows that are not folded: about what two screens show.
 pub(super) const OPEN: usize = 50;
@@ -35,7 +36,7 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
         if shown < folded.len() {
             (text, shown) = table(report, folded, Links::Left, &mut room);
         }
-        let summary = words::counted(folded.len() as u64, "more database");
+        let summary = counted(folded.len(), "more database");
         let states = states(report, folded);
         out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
         left = folded[shown..].to_vec();
@@ -43,7 +44,7 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
         left.extend(folded);
     }
     if !left.is_empty() {
-        let count = words::counted(left.len() as u64, "more database");
+        let count = counted(left.len(), "more database");
         let states = states(report, &left);
         out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
     }
@@ -97,18 +98,15 @@ fn database(row: &DatabaseReport, links: Links) -> String {
     if links == Links::Left {
         return name;
     }
-    let links = [
-        link("task", row.task_url.as_deref()),
-        link("log", row.log_url.as_deref()),
-        link("the other run", row.other_run_url.as_deref()),
-    ];
-    let links: Vec<String> = links.into_iter().flatten().collect();
+    let links = [("task", &row.task_url), ("log", &row.log_url), ("the other run", &row.other_run_url)];
+    let links = links.into_iter().filter_map(|(label, url)| link(label, url.as_deref()?));
+    let links: Vec<String> = links.collect();
     if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
 }
 
 fn verdict(report: &Report, row: &DatabaseReport) -> String {
     let word = words::verdict(report, row);
-    let mark = words::mark(report, row);
+    let mark = words::shown_mark(report, row).emoji();
     match &row.verdict {
         Some(Verdict::WrongDatabase { asked, reported, .. }) => {
             let (asked, reported) = (markdown_cell(asked), markdown_cell(reported));

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::report::samples::HOSTILE;
 
 #[test]
 fn a_flood_stays_below_the_limit_and_still_shows_the_error() {
@@ -55,7 +56,7 @@ fn what_does_not_fit_is_counted() {
     let summary = summary(&report);
     assert!(summary.len() <= SUMMARY_LIMIT, "{}", summary.len());
     let rows = summary.lines().filter(|line| line.starts_with("| tenant_")).count();
-    let left = words::counted(5_000 - rows as u64, "more database");
+    let left = counted(5_000 - rows, "more database");
     assert!(rows > 1_000, "{rows}");
     assert!(summary.contains(&format!("\n… and {left}, {} migrated: the output", 5_000 - rows)), "{left}");
 }

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::super::DatabaseReport;
-use super::super::words::{self, Standing};
+use super::DatabaseReport;
+use super::words::mark;
+use crate::document::Mark;
 use crate::untrusted::{fence, one_line, shortened};
+use crate::words::counted;
 
 /// More rows than this can not be read.
 const ROWS: usize = 50;
@@ -15,6 +17,12 @@ pub(super) const LIMIT: usize = 50_000;
 /// Characters of a name, and pixels of each at Mermaid's font size of 11.
 const NAME: usize = 40;
 const CHARACTER: usize = 7;
+/// Pixels of the chart, which a narrower page draws smaller, and to the right of its bars (Mermaid's rightPadding).
+const WIDTH: usize = 900;
+const RIGHT: usize = 75;
+/// The label of a bar that its word would stick out of, over the bars beside it: Mermaid takes no bar without a label,
+/// and no white space for one.
+const BLANK: &str = "\u{2800}";
 
 /// Empty when ECS gave no times. The first rows are drawn: failures, then the slowest.
 ///
@@ -28,21 +36,26 @@ pub(super) fn fleet(rows: &[&DatabaseReport]) -> String {
     let (Some(first), Some(last)) = (edges().min(), edges().max()) else { return String::new() };
     let names: Vec<String> = drawn.iter().map(|(row, _)| name(row)).collect();
     let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let seconds = (last.as_millisecond() - first.as_millisecond()) / 1_000;
+    let left = 20 + CHARACTER * widest;
+    let whole = last.as_millisecond() - first.as_millisecond();
+    let fits = |Bar { label, from, to, .. }: &Bar| {
+        let length = to.as_millisecond() - from.as_millisecond();
+        length * (WIDTH - left - RIGHT) as i64 >= whole * (CHARACTER * label.len()) as i64
+    };
     let mut chart = format!(
-        "---\ndisplayMode: compact\nconfig:\n  gantt:\n    leftPadding: {}\n---\ngantt\n  dateFormat YYYY-MM-DD HH:mm:ss.SSS\n  \
+        "---\ndisplayMode: compact\nconfig:\n  gantt:\n    useWidth: {WIDTH}\n    leftPadding: {left}\n---\ngantt\n  dateFormat YYYY-MM-DD HH:mm:ss.SSS\n  \
          axisFormat {}\n",
-        20 + CHARACTER * widest,
-        if seconds < 10 { "%H:%M:%S.%L" } else { "%H:%M:%S" },
+        if whole < 10_000 { "%S.%L" } else { "%H:%M:%S" },
     );
     for (name, (_, bars)) in names.iter().zip(drawn) {
         let _ = writeln!(chart, "  section {name}");
-        for Bar { label, style, from, to } in bars {
+        for bar @ Bar { label, style, from, to } in bars {
+            let label = if fits(bar) { *label } else { BLANK };
             let _ = writeln!(chart, "  {label} :{style}{}, {}", time(*from), time(*to));
         }
     }
     let which = if timed > ROWS {
-        format!(" of the first {ROWS} in the table, of {}", words::counted(timed as u64, "database"))
+        format!(" of the first {ROWS} in the table, of {}", counted(timed, "database"))
     } else {
         String::new()
     };
@@ -75,7 +88,7 @@ fn bars(row: &DatabaseReport) -> Vec<Bar> {
         (from <= to).then_some(Bar { label, style, from, to })
     });
     let mut bars: Vec<Bar> = bars.collect();
-    if Standing::of_row(row) == Standing::NotMigrated
+    if mark(row) == Mark::Bad
         && let Some(last) = bars.last_mut()
     {
         // One short word, which fits into a bar; the table has the verdict.
@@ -97,7 +110,7 @@ fn name(row: &DatabaseReport) -> String {
             _ => char,
         })
         .collect();
-    let mark = if Standing::of_row(row) == Standing::Migrated { '✔' } else { '✖' };
+    let mark = if mark(row) == Mark::Good { '✔' } else { '✖' };
     format!("{mark} {name}")
 }
 

@@ -1,0 +1,235 @@
+//! What an operation shows, as data: every plan and every report becomes a [`Document`], and three pure functions
+//! render it: [`text`] for a terminal, [`markdown`] for a page on GitHub, [`json`] for programs.
+//!
+//! Whoever makes one passes raw text from outside: the renderers make it harmless for the place where it will stand.
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+mod json;
+mod log_tail;
+mod markdown;
+mod text;
+
+pub use json::{json, printed};
+pub use log_tail::LogTail;
+pub use markdown::{link, markdown};
+pub use text::{Colour, failure, text};
+
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    pub mark: Option<Mark>,
+    /// The heading of a page.
+    pub title: Line,
+    /// Stands below the title. A document that has it begins with both in a terminal, too.
+    pub lead: Option<&'static str>,
+    /// What a terminal shows below everything else: there the eye ends.
+    pub conclusion: Option<Line>,
+    pub error: Option<Failure>,
+    pub sections: Vec<Section>,
+    /// What the blocks of [`Rank::Rest`] are, where a page counts those that it has no room for: `more calls`.
+    pub rest: Option<&'static str>,
+    /// The same for programs.
+    pub data: Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Good,
+    /// It ended well, and something is not proved.
+    Doubtful,
+    UnderWay,
+    Bad,
+}
+
+impl Mark {
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Self::Good => "✅",
+            Self::Doubtful => "⚠️",
+            Self::UnderWay => "⏳",
+            Self::Bad => "❌",
+        }
+    }
+}
+
+/// Blocks about one thing. It is not shown where none of its blocks is.
+#[derive(Debug, Clone, Default)]
+pub struct Section {
+    pub mark: Option<Mark>,
+    pub title: Line,
+    pub blocks: Vec<Block>,
+}
+
+impl Section {
+    pub fn titled(title: impl Into<Line>, blocks: Vec<Block>) -> Self {
+        Self { title: title.into(), blocks, ..Self::default() }
+    }
+
+    pub fn of(blocks: Vec<Block>) -> Self {
+        Self { blocks, ..Self::default() }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Block {
+    pub content: Content,
+    pub reader: Reader,
+    pub rank: Rank,
+    /// All neighbours of the rank together take at most this part of a page: its third, its half.
+    pub part: usize,
+}
+
+impl<T: Into<Content>> From<T> for Block {
+    fn from(content: T) -> Self {
+        Self { content: content.into(), reader: Reader::Both, rank: Rank::Core, part: 1 }
+    }
+}
+
+impl Block {
+    pub fn page(content: impl Into<Content>) -> Self {
+        Self { reader: Reader::Page, ..content.into().into() }
+    }
+
+    pub fn terminal(content: impl Into<Content>) -> Self {
+        Self { reader: Reader::Terminal, ..content.into().into() }
+    }
+
+    pub fn within(self, rank: Rank, part: usize) -> Self {
+        Self { rank, part, ..self }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    Both,
+    Terminal,
+    Page,
+}
+
+/// How dear a block is to a page that has no room for all: the last of these give way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    Core,
+    Reason,
+    Detail,
+    Log,
+    Rest,
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    Paragraph(Line),
+    Warning(Line),
+    /// Aligned in a terminal, a table on a page.
+    Facts(Vec<(String, Line)>),
+    /// A list.
+    Points(Vec<(Reader, &'static str, Line)>),
+    Table(Table),
+    Notes(Vec<String>),
+    Lines(Lines),
+    /// JSON to be copied as it is.
+    File(String),
+    Log(Log),
+    /// What to do next, and how. It stands last in a terminal.
+    Next(Line, Option<String>),
+    /// Made by a builder of its own, with harmless text in it; a terminal does not show it.
+    Markdown(String),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    pub head: Vec<&'static str>,
+    pub rows: Vec<Vec<Cell>>,
+    /// What the rows are that are left out on purpose.
+    pub rest: String,
+}
+
+/// The mark is a terminal's: it colours the cell.
+#[derive(Debug, Clone)]
+pub struct Cell(pub Option<Mark>, pub Line);
+
+/// A diff, an input, a list: lines that keep their breaks.
+#[derive(Debug, Clone, Default)]
+pub struct Lines {
+    pub language: &'static str,
+    pub text: String,
+    /// The title, on a page that of a fold: the lines are open without it.
+    pub fold: Option<Line>,
+    /// It is of no use when its end is missing.
+    pub whole: bool,
+    /// Said on a page of lines that are left out.
+    pub more: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub of: String,
+    pub tail: LogTail,
+    pub url: Option<String>,
+    /// Stands above the lines on a page.
+    pub about: Option<String>,
+    pub open: bool,
+}
+
+/// Words of one line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line(Vec<Span>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Span {
+    /// Our own, which are not escaped.
+    Own(&'static str),
+    Text(String),
+    /// What one copies: a name, a flag, an ARN.
+    Code(String),
+    Link(&'static str, String),
+}
+
+impl From<&'static str> for Line {
+    fn from(own: &'static str) -> Self {
+        Self(vec![Span::Own(own)])
+    }
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Self {
+        Self(vec![Span::Text(text)])
+    }
+}
+
+impl Line {
+    pub fn code(text: impl Into<String>) -> Self {
+        Self(vec![Span::Code(text.into())])
+    }
+
+    pub fn link(label: &'static str, url: impl Into<String>) -> Self {
+        Self(vec![Span::Link(label, url.into())])
+    }
+
+    pub fn and(mut self, more: impl Into<Line>) -> Self {
+        self.0.extend(more.into().0);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A fact's name and value.
+pub fn fact(name: &str, value: impl Into<Line>) -> (String, Line) {
+    (name.to_owned(), value.into())
+}
+
+macro_rules! contents {
+    ($($variant:ident($of:ty)),*) => {
+        $(impl From<$of> for Content {
+            fn from(content: $of) -> Self {
+                Self::$variant(content)
+            }
+        })*
+    };
+}
+contents!(Facts(Vec<(String, Line)>), Table(Table), Notes(Vec<String>), Lines(Lines), Log(Log));

@@ -1,0 +1,64 @@
+//! Both policies for a person, with the commands that put them in place.
+
+use serde_json::json;
+
+use super::Documents;
+use super::policy::{MAX_POLICY, reason};
+use super::trust::ISSUER;
+use crate::adapters::identity::role::audience;
+use crate::document::{Content, Document, Lines, Section, fact};
+
+impl Documents {
+    pub fn document(&self) -> Document {
+        let Self { permissions, trust, scope, notes } = self;
+        let what = if scope.plan_only { "migrate --plan" } else { "migrate" };
+        let statements = permissions["Statement"].as_array().into_iter().flatten();
+        let sids = statements.filter_map(|statement| statement["Sid"].as_str());
+        let mut reasons = vec![sids.map(|sid| fact(sid, reason(sid))).collect::<Vec<_>>().into()];
+        let size = permissions.to_string().len();
+        if size > MAX_POLICY {
+            let most = format!(
+                "a managed policy holds {MAX_POLICY} characters, and this has {size}: split it in two"
+            );
+            reasons.push(Content::Warning(most.into()).into());
+        }
+        let placeholders: Vec<_> = scope
+            .placeholders
+            .iter()
+            .map(|placeholder| fact(placeholder.name, placeholder.how.clone()))
+            .collect();
+        let commands = format!(
+            "aws iam create-open-id-connect-provider --url https://{ISSUER} --client-id-list {}\n\
+             aws iam create-role --role-name migrate --assume-role-policy-document file://trust.json\n\
+             aws iam put-role-policy --role-name migrate --policy-name migrate --policy-document file://permissions.json",
+            audience(&scope.partition)
+        );
+        let commands = Lines { language: "sh", text: commands, ..Lines::default() };
+        Document {
+            sections: vec![
+                Section::titled(
+                    format!("permissions.json: all that fargate-migrate {what} does with these flags"),
+                    vec![Content::File(format!("{permissions:#}")).into()],
+                ),
+                Section::of(reasons),
+                Section::titled(
+                    "trust.json: whom the role trusts, by both forms of GitHub's sub claim",
+                    vec![Content::File(format!("{trust:#}")).into()],
+                ),
+                Section::titled("To be filled in", vec![placeholders.into()]),
+                Section::of(vec![notes.clone().into()]),
+                Section::titled("In place, once per account and once per role:", vec![commands.into()]),
+            ],
+            data: json!({
+                "permissions": permissions,
+                "trust": trust,
+                "placeholders": scope.placeholders.iter().map(|placeholder| json!({
+                    "name": placeholder.name,
+                    "how": placeholder.how,
+                })).collect::<Vec<_>>(),
+                "notes": notes,
+            }),
+            ..Document::default()
+        }
+    }
+}

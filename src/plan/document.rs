@@ -1,0 +1,115 @@
+//! How a plan reads.
+
+use super::data::{Request, data, requests};
+use super::facts::facts;
+use super::listing::{is_long, listing, number};
+use super::{Earlier, Pack, Plan};
+use crate::document::{Block, Content, Document, Line, Lines, Rank, Reader, Section};
+use crate::failure::Failure;
+use crate::words::counted;
+
+impl Plan {
+    /// # Errors
+    /// As [`Plan::revision`].
+    pub fn document(&self) -> Result<Document, Failure> {
+        let facts = vec![facts(self)?.into(), self.notes.clone().into()];
+        Ok(Document {
+            title: Line::from("Plan: migrate ")
+                .and(counted(self.databases().count(), "database"))
+                .and(" on ")
+                .and(self.cluster.clone()),
+            lead: Some("Nothing has been changed."),
+            sections: [Section::of(facts), difference(&self.diff(&self.image.reference())?)]
+                .into_iter()
+                .chain(databases(self))
+                .chain(tasks(self)?)
+                .collect(),
+            rest: Some("more RunTask calls, which differ in nothing but what they migrate"),
+            data: data(self)?,
+            ..Document::default()
+        })
+    }
+}
+
+fn difference(diff: &str) -> Section {
+    if diff.is_empty() {
+        return Section::of(vec![Content::Paragraph("no change of the task definition".into()).into()]);
+    }
+    let diff = Lines { language: "diff", text: diff.to_owned(), more: " of the diff.", ..Lines::default() };
+    Section::titled("Task definition", vec![Block::from(diff).within(Rank::Detail, 2)])
+}
+
+/// Every name, folded, where the facts have only the first.
+fn databases(plan: &Plan) -> Option<Section> {
+    let listing = listing(plan);
+    let fold = counted(plan.databases().count() + plan.proved.len(), "database");
+    let names = Lines {
+        language: "text",
+        text: listing.join("\n"),
+        fold: Some(format!("The {fold}").into()),
+        more: ": `--format json` has every name.",
+        ..Lines::default()
+    };
+    (!listing.is_empty()).then(|| Section::of(vec![Block::from(names).within(Rank::Detail, 4)]))
+}
+
+/// What is asked of ECS for each pack. In a terminal only the first input is whole: the others differ in what they
+/// migrate, and a fleet's plan is to be read.
+fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
+    let mut shown = false;
+    let sections = requests(plan)?.into_iter().map(|Request { pack, input, already_running }| {
+        let name = pack.name();
+        let none = match (&pack.earlier, already_running) {
+            (Some(Earlier::Task { arn, has_ended, .. }), _) => {
+                Some(format!("No RunTask for {name}: task {arn} of this run {}", becomes(*has_ended)))
+            }
+            (_, Some(arn)) => Some(format!("No RunTask for {name}: task {arn} migrates it now")),
+            (_, None) => None,
+        };
+        if let Some(none) = none {
+            return Section::of(vec![Block::from(Content::Paragraph(none.into())).within(Rank::Rest, 1)]);
+        }
+        let again = pack.earlier.as_ref().map_or("", |_| AGAIN);
+        let whole = Block::from(Lines {
+            language: "json",
+            text: format!("{input:#}"),
+            fold: Some(Line::from(format!("RunTask for {name}")).and(again)),
+            whole: true,
+            ..Lines::default()
+        });
+        let whole = whole.within(Rank::Rest, 1);
+        if !std::mem::replace(&mut shown, true) {
+            return Section::of(vec![whole]);
+        }
+        let token = input["clientToken"].as_str().unwrap_or_default();
+        let variable = variable(plan, pack);
+        let same = format!("RunTask for {name}{again}: the same, with {variable}, clientToken = {token}");
+        let same = Block::terminal(Content::Paragraph(same.into()));
+        Section::of(vec![same, Block { reader: Reader::Page, ..whole }])
+    });
+    Ok(sections.collect())
+}
+
+/// Said of a call that an earlier process of the run made, or was about to.
+const AGAIN: &str = " again (it names the task of the first call, if that started one)";
+
+/// What is made of a task that an earlier process of the run has started.
+fn becomes(has_ended: bool) -> &'static str {
+    if has_ended {
+        "has ended: it is judged first, and what it did not migrate is started again"
+    } else {
+        "is followed"
+    }
+}
+
+/// What a task is told, as it differs from the one before it.
+fn variable(plan: &Plan, pack: &Pack) -> String {
+    let told = plan.told(&pack.databases).environment(&plan.task.database_variable);
+    match told.last() {
+        Some((name, _)) if plan.packed && is_long(plan) => {
+            format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len(), "database"))
+        }
+        Some((name, value)) => format!("{name} = {value}"),
+        None => String::new(),
+    }
+}

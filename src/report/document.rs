@@ -1,0 +1,245 @@
+//! How a run reads: rows, why what failed did so, and the logs of all. What a person needs comes first.
+
+use super::words::{self, mark};
+use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, data, gantt, next, table};
+use crate::database_name::{is_fleet, short_list};
+use crate::document::{
+    Block, Cell, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table, fact,
+};
+use crate::words::{counted, duration};
+use crate::workflow_commands::SUMMARY_LIMIT;
+
+/// Rows of migrated databases of a fleet, in a terminal.
+const SLOWEST: usize = 5;
+/// Migrations that are named above a log.
+const APPLIED: usize = 300;
+
+impl Report {
+    pub fn document(&self) -> Document {
+        let rows = words::failures_first(self);
+        let headline = Line::from(words::headline(self));
+        let told = |row: &&&DatabaseReport| !is_told_by_the_table(row);
+        let mut sections = vec![
+            Section::of(warnings(self)),
+            Section::of(vec![Block::terminal(terminal_rows(self))]),
+            Section::of(vec![Block::page(Content::Markdown(table::databases(
+                self,
+                &rows,
+                SUMMARY_LIMIT / 3,
+            )))]),
+            Section::of(next::next(self).into_iter().chain(next::again(self)).collect()),
+            Section::of(vec![Block::page(Content::Markdown(gantt::fleet(&rows)))]),
+        ];
+        let explained = rows.iter().filter(told).filter(|row| mark(row) != Mark::Good);
+        sections.extend(explained.map(|row| explanation(self, row)));
+        let (migrated, failed): (Vec<_>, Vec<_>) = packs(self).partition(|(migrated, _)| *migrated);
+        sections.extend(failed.into_iter().map(|(_, log)| Section {
+            mark: Some(Mark::Bad),
+            ..Section::titled(format!("the task of {}", log.of), vec![Block::from(log).within(Rank::Log, 1)])
+        }));
+        sections.push(Section::titled("What ran", vec![Block::page(what_ran(self))]));
+        sections.push(Section::of(vec![difference(self)]));
+        sections.push(Section::of(vec![Block::from(self.notes.clone()).within(Rank::Detail, 64)]));
+        let logs = migrated.into_iter().map(|(_, log)| log);
+        let own = rows.iter().filter(|row| mark(row) == Mark::Good && row.pack_log.is_none());
+        let logs = logs.chain(own.map(|row| log(row))).map(|log| Block::page(log).within(Rank::Rest, 1));
+        sections.push(Section::titled("Logs", logs.collect()));
+        Document {
+            mark: Some(words::mark_of_run(self)),
+            title: headline.clone(),
+            conclusion: (!self.databases.is_empty()).then_some(headline),
+            error: self.error.clone(),
+            sections,
+            data: data::result(self),
+            ..Document::default()
+        }
+    }
+}
+
+/// A database that no task was started for, or that only waits, needs no section of its own.
+fn is_told_by_the_table(row: &DatabaseReport) -> bool {
+    words::is_not_run(row) || row.verdict.is_none() && row.log.last().is_none()
+}
+
+/// What is migrated and not proved.
+fn warnings(report: &Report) -> Vec<Block> {
+    let of = [
+        (
+            words::by_exit_code(report),
+            " migrated by exit code alone: no migration report was seen, so nothing proves which database it was \
+             connected to.",
+        ),
+        (
+            words::by_deployment(report),
+            " migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration report \
+             proved it. With `--require-report` they do.",
+        ),
+    ];
+    let some = of.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| Block::page(Content::Warning(Line::from(counted(count, "database")).and(what))))
+        .collect()
+}
+
+/// All of a few databases; of a fleet those that need a person, and the slowest of the others.
+fn terminal_rows(report: &Report) -> Table {
+    // Each row would say what the error says.
+    if report.ended_before_all() {
+        return Table::default();
+    }
+    let mut shown: Vec<&DatabaseReport> = report.databases.iter().collect();
+    if is_fleet(shown.len()) {
+        shown = words::failures_first(report);
+        let needed = shown.iter().filter(|row| mark(row) != Mark::Good).count();
+        shown.truncate(needed + SLOWEST);
+    }
+    let rest = report.databases.len() - shown.len();
+    let row = |row: &&DatabaseReport| {
+        let word = words::verdict(report, row);
+        vec![
+            Cell(None, row.database.clone().into()),
+            Cell(Some(mark(row)), word.into()),
+            Cell(None, what_was_done(row).into()),
+        ]
+    };
+    Table {
+        rows: shown.iter().map(row).collect(),
+        rest: if rest > 0 {
+            format!("… and {} more, migrated", counted(rest, "database"))
+        } else {
+            String::new()
+        },
+        ..Table::default()
+    }
+}
+
+/// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.
+fn what_was_done(row: &DatabaseReport) -> String {
+    let mut parts = Vec::new();
+    match (&row.verdict, words::own_report(row)) {
+        (Some(verdict), _) if !verdict.is_migrated() => parts.push(verdict.explain()),
+        (_, Some(ran)) => {
+            parts.push(words::versions(row));
+            parts.push(format!("{} applied", ran.applied.len()));
+            parts.extend(ran.tables.map(|tables| counted(tables, "table")));
+        }
+        (Some(verdict), None) => parts.push(verdict.explain()),
+        (None, None) => {}
+    }
+    parts.extend(row.other_run_url.clone());
+    parts.extend(words::own_time(row).map(duration));
+    parts.extend(words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))));
+    parts.extend(
+        words::proved_earlier(row)
+            .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
+    );
+    parts.extend(words::earlier_tasks(row));
+    parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+/// Why a database is not migrated, what to do about it, and its log. A terminal shows none for one under way.
+fn explanation(report: &Report, row: &DatabaseReport) -> Section {
+    let code = |text: &String| Line::code(text.clone());
+    let text = |text: String| Line::from(text);
+    let points = [
+        (Reader::Both, "failed migration", words::failed_migration(row).map(text)),
+        (Reader::Both, "cause", row.diagnosis.map(|diagnosis| diagnosis.cause.into())),
+        (Reader::Both, "fix", words::next_step(row).map(text)),
+        // Names of AWS, which is what one searches for.
+        (Reader::Page, "stoppedReason", row.stopped_reason.clone().map(text)),
+        (Reader::Page, "stopCode", row.stop_code.clone().map(text)),
+        (Reader::Page, "the other run", row.other_run_url.as_ref().map(|url| Line::link("its page", url))),
+        (Reader::Both, "task", row.task_arn.as_ref().map(code)),
+    ];
+    let points = points.into_iter().filter_map(|(reader, name, value)| Some((reader, name, value?)));
+    let why = row.verdict.as_ref().map(|verdict| {
+        let why = Line::from(verdict.explain().trim_end_matches('.').to_owned()).and(".");
+        Block::page(Content::Paragraph(why)).within(Rank::Reason, 8)
+    });
+    let points = Block::from(Content::Points(points.collect())).within(Rank::Reason, 8);
+    // What a pack's databases printed stands in the log that they share.
+    let log = row.pack_log.is_none().then(|| Block::from(log(row)).within(Rank::Log, 1));
+    let reader = if mark(row) == Mark::Bad { Reader::Both } else { Reader::Page };
+    let last = [points].into_iter().chain(log).map(|block| Block { reader, ..block });
+    Section {
+        mark: Some(words::shown_mark(report, row)),
+        title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
+        blocks: why.into_iter().chain(last).collect(),
+    }
+}
+
+fn log(row: &DatabaseReport) -> Log {
+    let applied = words::own_report(row).map(|report| report.applied.as_slice()).unwrap_or_default();
+    let names =
+        applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name).trim().to_owned());
+    let names = names.collect::<Vec<_>>().join(", ");
+    Log {
+        of: row.database.clone(),
+        tail: row.log.clone(),
+        url: row.log_url.clone(),
+        about: (!names.is_empty()).then(|| format!("Applied: {names}")),
+        open: mark(row) == Mark::Bad,
+    }
+}
+
+/// The logs of tasks that migrate packs, each once, and whether all of its databases are migrated.
+fn packs(report: &Report) -> impl Iterator<Item = (bool, Log)> {
+    report.pack_logs.iter().enumerate().map(|(index, pack)| {
+        let rows = || report.databases.iter().filter(|row| row.pack_log == Some(index));
+        let migrated = rows().all(|row| mark(row) == Mark::Good);
+        let log = Log {
+            of: short_list(&pack.databases),
+            tail: pack.log.clone(),
+            url: rows().find_map(|row| row.log_url.clone()),
+            about: None,
+            open: !migrated,
+        };
+        (migrated, log)
+    })
+}
+
+fn what_ran(report: &Report) -> Vec<(String, Line)> {
+    let code = |text: &String| Line::code(text.clone());
+    let place = [report.region.as_ref(), report.account.as_ref()].into_iter().flatten().map(code);
+    let took = report.ended_at.map(|ended| ended.as_millisecond() - report.started_at.as_millisecond());
+    let facts = [
+        ("commit or tag", report.tag.as_ref().map(code)),
+        ("image", report.image.as_ref().map(image)),
+        ("task definition", Some(report.revision.as_ref().map_or_else(|| code(&report.family), revision))),
+        ("container", Some(code(&report.container))),
+        ("cluster", Some(code(&report.cluster))),
+        ("region, account", place.reduce(|region, account| region.and(", ").and(account))),
+        ("started", Some(report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into())),
+        ("took", took.map(|took| duration(took).into())),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some(fact(name, value?))).collect()
+}
+
+pub(super) fn image(image: &ImageUsed) -> Line {
+    let digest = image.digest.as_deref().filter(|digest| !image.reference.ends_with(digest));
+    let reference = Line::code(image.reference.clone());
+    let both = match digest {
+        Some(digest) => reference.and(", ").and(Line::code(digest)),
+        None => reference,
+    };
+    both.and(" (").and(image.source.word()).and(")")
+}
+
+fn revision(revision: &RevisionUsed) -> Line {
+    let origin = if revision.registered { " (registered by this run)" } else { " (reused: nothing changed)" };
+    Line::code(revision.arn.clone()).and(origin)
+}
+
+fn difference(report: &Report) -> Block {
+    Block::page(Lines {
+        language: "diff",
+        text: report.diff.clone(),
+        fold: Some("Changes of the task definition".into()),
+        ..Lines::default()
+    })
+    .within(Rank::Detail, 16)
+}
+
+#[cfg(test)]
+mod tests;
