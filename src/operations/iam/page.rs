@@ -6,7 +6,7 @@ use super::Documents;
 use super::policy::{MAX_POLICY, reason};
 use super::trust::ISSUER;
 use crate::adapters::identity::role::audience;
-use crate::document::{Content, Document, Lines, Section, fact};
+use crate::document::{Content, Document, Lines, Section};
 
 impl Documents {
     pub fn document(&self) -> Document {
@@ -14,7 +14,9 @@ impl Documents {
         let what = if scope.plan_only { "migrate --plan" } else { "migrate" };
         let statements = permissions["Statement"].as_array().into_iter().flatten();
         let sids = statements.filter_map(|statement| statement["Sid"].as_str());
-        let mut reasons = vec![sids.map(|sid| fact(sid, reason(sid))).collect::<Vec<_>>().into()];
+        let reasons: Vec<String> = sids.map(|sid| format!("{sid:<20} {}", reason(sid))).collect();
+        let reasons = Lines { language: "text", text: reasons.join("\n"), ..Lines::default() };
+        let mut reasons = vec![Content::Lines(reasons).into()];
         let size = permissions.to_string().len();
         if size > MAX_POLICY {
             let most = format!(
@@ -22,11 +24,7 @@ impl Documents {
             );
             reasons.push(Content::Warning(most.into()).into());
         }
-        let placeholders: Vec<_> = scope
-            .placeholders
-            .iter()
-            .map(|placeholder| fact(placeholder.name, placeholder.how.clone()))
-            .collect();
+        let placeholders = scope.placeholders.iter().map(|one| (one.name, one.how.clone().into())).collect();
         let commands = format!(
             "aws iam create-open-id-connect-provider --url https://{ISSUER} --client-id-list {}\n\
              aws iam create-role --role-name migrate --assume-role-policy-document file://trust.json\n\
@@ -45,9 +43,12 @@ impl Documents {
                     "trust.json: whom the role trusts, by both forms of GitHub's sub claim",
                     vec![Content::File(format!("{trust:#}")).into()],
                 ),
-                Section::titled("To be filled in", vec![placeholders.into()]),
-                Section::of(vec![notes.clone().into()]),
-                Section::titled("In place, once per account and once per role:", vec![commands.into()]),
+                Section::titled("To be filled in", vec![Content::Facts(placeholders).into()]),
+                Section::of(vec![Content::Notes(notes.clone()).into()]),
+                Section::titled(
+                    "In place, once per account and once per role:",
+                    vec![Content::Lines(commands).into()],
+                ),
             ],
             data: json!({
                 "permissions": permissions,
