@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::words::counted;
 
 mod json;
 mod log_tail;
@@ -174,6 +175,12 @@ pub struct Log {
 impl Log {
     pub fn is_empty(&self) -> bool {
         self.tail.last().is_none() && self.tail.note.is_none() && self.about.is_none()
+    }
+
+    /// `the last 12 of 200 lines`.
+    fn count(&self, shown: usize) -> String {
+        let seen = counted(self.tail.seen, "line");
+        if shown as u64 == self.tail.seen { seen } else { format!("the last {shown} of {seen}") }
     }
 }
 

@@ -16,6 +16,8 @@ const SENTENCE: usize = 2_000;
 /// Characters of the line above a log, and bytes of an error's evidence.
 const ABOUT: usize = 300;
 const EVIDENCE: usize = 48 * 1024;
+/// Bytes of the flags that a next step needs: more are nothing to copy.
+const FLAGS: usize = 16 * 1024;
 /// Bytes of a log: less is no help, and then there is only its link.
 const LEAST: usize = 2 * 1024;
 /// Bytes of a line that counts what is left out.
@@ -121,10 +123,20 @@ fn content(content: &Content, room: usize) -> Option<String> {
         Content::Lines(lines) => return code(lines, room),
         Content::File(text) => Some(format!("{}\n", fence("json", text))),
         Content::Log(log) => return end_of(log, room),
-        Content::Next(say, None) => Some(format!("**Next:** {}.\n\n", marked(say))),
-        Content::Next(say, Some(how)) => {
-            Some(format!("**Next:** {}:\n\n{}\n", marked(say), fence("sh", how)))
-        }
+        Content::Next(say, Some(how)) if how.len() <= FLAGS => Some(format!(
+            "**Next:** {}:
+
+{}
+",
+            marked(say),
+            fence("sh", how)
+        )),
+        Content::Next(say, _) => Some(format!(
+            "**Next:** {}.
+
+",
+            marked(say)
+        )),
         Content::Markdown(text) => Some(text.clone()),
     }
     .filter(|text| text.len() <= room)
@@ -216,8 +228,7 @@ fn end_of(log: &Log, room: usize) -> Option<String> {
         return None;
     }
     let (text, shown) = last(tail.lines(), room - frame);
-    let count = counted(tail.seen, "line");
-    let count = if shown as u64 == tail.seen { count } else { format!("the last {shown} of {count}") };
+    let count = log.count(shown);
     let head = format!("<details{open}><summary>Log of <b>{of}</b>: {count}{link}</summary>\n{above}\n");
     Some(if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{text}{END}") })
 }

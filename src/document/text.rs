@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::{Content, Document, Line, Log, Mark, Reader, Section, Span, Table};
 use crate::failure::Failure;
 use crate::untrusted::{lines, one_line};
-use crate::words;
 
 /// Lines of a log: the whole log has scrolled by.
 const LOG_LINES: usize = 12;
@@ -134,7 +133,8 @@ fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> String {
 }
 
 /// The end of a log.
-fn log(Log { tail, .. }: &Log, colour: Colour) -> String {
+fn log(log: &Log, colour: Colour) -> String {
+    let tail = &log.tail;
     let mut out = String::new();
     let name = colour.paint(Paint::Cyan, "log:");
     if let Some(note) = &tail.note {
@@ -142,9 +142,7 @@ fn log(Log { tail, .. }: &Log, colour: Colour) -> String {
     }
     let shown = tail.lines().len().min(LOG_LINES);
     if shown > 0 {
-        let count = words::counted(tail.seen, "line");
-        let count = if shown as u64 == tail.seen { count } else { format!("the last {shown} of {count}") };
-        let _ = writeln!(out, "  {name} {count}");
+        let _ = writeln!(out, "  {name} {}", log.count(shown));
     }
     for line in tail.lines().skip(tail.lines().len() - shown) {
         let _ = writeln!(out, "    {}", one_line(line));

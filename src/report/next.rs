@@ -6,9 +6,6 @@ use crate::document::{Block, Content, Line, Mark, Reader};
 use crate::untrusted::one_line;
 use crate::words::counted;
 
-/// Bytes of the flags that name what is left.
-const FLAGS: usize = 16 * 1024;
-
 /// One line after a run that went well, and how to run again after one that did not; nothing while it goes on.
 pub(super) fn next(report: &Report) -> Option<Block> {
     report.ended_at?;
@@ -52,18 +49,10 @@ fn after_success(report: &Report) -> Option<Line> {
 }
 
 fn only_what_is_left(report: &Report) -> (Line, Option<String>) {
-    let left: Vec<&str> = report.not_migrated().collect();
-    let flags = left.iter().map(|name| format!("--database {}", shell_words::quote(&one_line(name))));
-    let fitting = flags.scan(0, |used, flag| {
-        *used += flag.len() + 1;
-        (*used <= FLAGS).then_some(flag)
-    });
-    let flags: Vec<String> = fitting.collect();
-    let whole = report.databases.len() == left.len();
+    let flags =
+        report.not_migrated().map(|name| format!("--database {}", shell_words::quote(&one_line(name))));
+    let flags: Vec<String> = flags.collect();
+    let whole = report.databases.len() == flags.len();
     let which = if whole { "" } else { ", only for the databases that are not migrated" };
-    let mut say = Line::from("fix the cause, then run again with the same settings").and(which);
-    if flags.len() < left.len() {
-        say = say.and(" (and ").and((left.len() - flags.len()).to_string()).and(" more)");
-    }
-    (say, Some(flags.join(" ")))
+    (Line::from("fix the cause, then run again with the same settings").and(which), Some(flags.join(" ")))
 }
