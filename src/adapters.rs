@@ -1,39 +1,45 @@
 //! The outside world, and the only place that names an SDK's types.
 //!
-//! [`Aws`] is [`Reads`] and [`Writes`] made real. Each of its calls has a deadline (`--call-timeout`, retries
-//! included), the SDK's standard retries for throttling and 5xx, and an error that names the call's IAM action.
+//! [`Aws`] makes the traits of [`crate::ports`] real, each in the file of its service. Each of its calls has a deadline
+//! (`--call-timeout`, retries included), the SDK's standard retries for 5xx, our share of AWS's rate, and an error that
+//! names the call's IAM action.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::error::Error;
 use std::time::Duration;
 
 use anyhow::Result;
 use aws_config::SdkConfig;
-use serde_json::Value;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::sync::Semaphore;
 
-use crate::ports::{
-    BinaryImage, Caller, DesiredStatus, DockerBuild, FilterPage, ImageTag, Launch, LogGroup, LogPage,
-    LogStream, Network, NetworkResource, Reads, Repository, RunTask, Task, Writes,
-};
-use crate::progress::{Aside, Progress};
+use self::rates::Rates;
+use crate::ports::Call;
+use crate::progress::Aside;
 
 pub mod aws_error;
 mod ca_certificates;
 pub mod docker;
-pub mod ecr;
-pub mod ecs;
-pub mod git;
+mod ecr;
+mod ecs;
+mod git;
 pub mod github;
 pub mod identity;
-pub mod logs;
+mod logs;
+mod machine;
+mod networks;
 pub mod oci;
 pub mod proxy;
 pub mod push_error;
 pub mod rates;
 pub mod registry_login;
 pub mod secret;
-pub mod tagging;
 mod throttling;
+
+pub use machine::ThisMachine;
 
 /// AWS as one set of credentials in one region sees it.
 pub struct Aws {
@@ -44,6 +50,8 @@ pub struct Aws {
     tagging: aws_sdk_resourcegroupstagging::Client,
     /// A container may log to another region than it runs in.
     logs: RefCell<HashMap<String, aws_sdk_cloudwatchlogs::Client>>,
+    log_pages: Semaphore,
+    rates: Rates,
 }
 
 impl Aws {
@@ -52,22 +60,26 @@ impl Aws {
     /// # Errors
     /// A [`crate::failure::Failure`] when there is no region, or there are no credentials.
     pub async fn connect(access: &identity::Access, aside: &Aside) -> Result<Self> {
-        Ok(Self::with(identity::load(access, aside).await?))
+        let rates = Rates::new(access.api_share, access.call_timeout);
+        Ok(Self::with(identity::load(access, aside).await?, rates))
     }
 
     /// AWS through a configuration that somebody else made: one whose HTTP client is a simulation, for example.
-    pub fn from_config(config: SdkConfig, call_timeout: Duration) -> Self {
-        Self::with(identity::with_our_patience(config, call_timeout))
+    pub fn from_config(config: SdkConfig, call_timeout: Duration, api_share: f64) -> Self {
+        let config = identity::with_our_patience(config, call_timeout);
+        Self::with(config, Rates::new(api_share, call_timeout))
     }
 
-    fn with(config: SdkConfig) -> Self {
+    fn with(config: SdkConfig, rates: Rates) -> Self {
         Self {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             ecs: ecs::client(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             logs: RefCell::default(),
+            log_pages: Semaphore::new(logs::LOG_PAGES),
             config,
+            rates,
         }
     }
 
@@ -75,98 +87,18 @@ impl Aws {
         &self.region
     }
 
-    fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
-        let mut clients = self.logs.borrow_mut();
-        clients.entry(region.to_owned()).or_insert_with(|| logs::client(&self.config, region)).clone()
-    }
-}
-
-impl Reads for Aws {
-    async fn caller(&self) -> Result<Caller> {
-        identity::caller(&self.config).await
-    }
-
-    async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
-        ecs::describe_task_definition(&self.ecs, name).await
-    }
-
-    async fn task_definition_families_like(&self, name: &str) -> Result<Vec<String>> {
-        ecs::families_like(&self.ecs, name).await
-    }
-
-    async fn check_cluster(&self, name: &str) -> Result<()> {
-        ecs::check_cluster(&self.ecs, &self.region, name).await
-    }
-
-    async fn repository(&self, name: &str) -> Result<Repository> {
-        ecr::repository(&self.ecr, &self.region, name).await
-    }
-
-    async fn image_digest(&self, repository: &str, tag_or_digest: &str) -> Result<Option<String>> {
-        ecr::image_digest(&self.ecr, repository, tag_or_digest).await
-    }
-
-    async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network> {
-        ecs::network_of_service(&self.ecs, cluster, service).await
-    }
-
-    async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>> {
-        tagging::resources_by_tag(&self.tagging, kind, key, pattern).await
-    }
-
-    async fn list_tasks(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<String>> {
-        ecs::list_tasks(&self.ecs, cluster, family, wanted).await
-    }
-
-    async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {
-        ecs::describe_tasks(&self.ecs, cluster, arns).await
-    }
-
-    async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
-        logs::page(&self.logs(&stream.region), stream, token).await
-    }
-
-    async fn filter_log_events(
+    /// Sends `call` when its rate allows it, and again while AWS throttles it; `doing` is what its error begins with.
+    async fn call<T, E>(
         &self,
-        group: &LogGroup,
-        since: i64,
-        token: Option<&str>,
-    ) -> Result<FilterPage> {
-        logs::filter(&self.logs(&group.region), group, since, token).await
-    }
-}
-
-impl Writes for Aws {
-    async fn build_and_push(
-        &self,
-        build: &DockerBuild,
-        to: &ImageTag,
-        progress: &Progress,
-    ) -> Result<String> {
-        let login = ecr::login(&self.ecr).await?;
-        docker::build_and_push(build, to, &login, progress).await
-    }
-
-    async fn package_and_push(
-        &self,
-        binary: &BinaryImage,
-        to: &ImageTag,
-        progress: &Progress,
-    ) -> Result<String> {
-        let image = oci::package(binary)?;
-        let login = ecr::login(&self.ecr).await?;
-        oci::push(&image, to, &login, progress).await
-    }
-
-    async fn register_task_definition(&self, document: &Value) -> Result<String> {
-        ecs::register_task_definition(&self.ecs, document).await
-    }
-
-    async fn run_task(&self, request: &RunTask) -> Result<Launch> {
-        ecs::run_task(&self.ecs, request).await
-    }
-
-    async fn stop_task(&self, cluster: &str, arn: &str, reason: &str) -> Result<()> {
-        ecs::stop_task(&self.ecs, cluster, arn, reason).await
+        call: Call,
+        doing: &str,
+        send: impl AsyncFn() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let send = async || send().await.map_err(|error| aws_error::failed(call, doing, error));
+        // Boxed: every future of a run holds some of these, deeper than the compiler looks by itself.
+        Box::pin(self.rates.keep(call, send)).await
     }
 }

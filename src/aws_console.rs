@@ -1,14 +1,19 @@
 //! Pure: links into the AWS console.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::arn;
 use crate::ports::LogStream;
+
+/// What RFC 3986 does not leave as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The page of a task. `caller_arn` tells the partition, whose console has a domain of its own.
 pub fn task_url(caller_arn: &str, region: &str, cluster: &str, task_id: &str) -> String {
-    let cluster = cluster.rsplit('/').next().unwrap_or(cluster);
     format!(
         "https://{region}.{}/ecs/v2/clusters/{}/tasks/{}?region={region}",
         domain(caller_arn),
-        encoded(cluster),
+        encoded(arn::name(cluster)),
         encoded(task_id)
     )
 }
@@ -26,22 +31,15 @@ pub fn log_url(caller_arn: &str, stream: &LogStream) -> String {
 }
 
 fn domain(caller_arn: &str) -> &'static str {
-    match caller_arn.split(':').nth(1) {
-        Some("aws-cn") => "console.amazonaws.cn",
-        Some("aws-us-gov") => "console.amazonaws-us-gov.com",
+    match arn::partition(caller_arn) {
+        "aws-cn" => "console.amazonaws.cn",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
         _ => "console.aws.amazon.com",
     }
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

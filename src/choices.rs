@@ -1,8 +1,6 @@
 //! What a person chooses from: the same words as flag, input and key of the configuration file.
 
 use clap::ValueEnum;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -13,8 +11,7 @@ pub enum Format {
 }
 
 /// What becomes of a task that we no longer wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Leftover {
     /// Stop it: SIGTERM, then SIGKILL after the container's stopTimeout
     #[default]
@@ -24,8 +21,7 @@ pub enum Leftover {
 }
 
 /// What is done about a task of somebody else that migrates a database now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnRunning {
     /// Wait for its end, and then migrate
     Wait,

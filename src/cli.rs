@@ -3,13 +3,17 @@
 //!
 //! The doc comments here are the manual.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Config, DEFAULT_WORKFLOW};
+use crate::choices::Format;
+use crate::config::{Config, DEFAULT_WORKFLOW, Keys};
 use crate::failure::Failure;
+use crate::values::Wrong;
 
 mod flags;
 mod precedence;
@@ -46,6 +50,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// What stdout carries.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Migrate(flags) => flags.output.format,
+            Self::Build(flags) => flags.output.format,
+            Self::Iam(flags) => flags.migrate.output.format,
+            Self::Workflow(_) => Format::Text,
+        }
+    }
+
     /// The configuration file of a command that takes one.
     fn config_file(&mut self) -> Option<&mut ConfigFile> {
         match self {
@@ -146,14 +160,45 @@ pub struct Iam {
 pub enum Error {
     /// A usage error; or `--help` and `--version`, which ask for text and no run.
     Usage(clap::Error),
-    /// The configuration file can not be read, or is wrong.
-    Config(Failure),
+    /// A flag's value is wrong; or the configuration file is, or can not be read.
+    Input(Failure),
 }
 
 impl From<clap::Error> for Error {
     fn from(error: clap::Error) -> Self {
-        Self::Usage(repeated::with_fix(error))
+        let wrong = error.source().and_then(|source| source.downcast_ref::<Wrong>());
+        match (wrong, error.get(ContextKind::InvalidArg)) {
+            (Some(wrong), Some(ContextValue::String(argument))) => {
+                Self::Input(wrong.about(repeated::flag(argument)))
+            }
+            _ => Self::Usage(repeated::with_fix(error)),
+        }
     }
+}
+
+/// What has flags that the Action's inputs and the configuration file can give.
+const OPERATIONS: [&str; 2] = ["migrate", "build"];
+
+/// What no file says: it is about one run.
+const OF_ONE_RUN: [&str; 12] = [
+    "plan",
+    "config",
+    "database",
+    "databases-file",
+    "exclude",
+    "tag",
+    "format",
+    "summary-file",
+    "log-dir",
+    "state",
+    "resume",
+    "only-failed",
+];
+
+/// Returns the keys that the configuration file may have.
+pub fn keys() -> Keys {
+    let command = Cli::command();
+    Keys::new(OPERATIONS.iter().filter_map(|name| command.find_subcommand(name)), &OF_ONE_RUN)
 }
 
 /// Every command and flag, as the command line takes them.
@@ -190,12 +235,13 @@ pub fn parse(
     }
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some(flags) = cli.command.config_file()
-        && let Some(config) = Config::find(flags.config.as_deref(), directory).map_err(Error::Config)?
+        && let Some(config) =
+            Config::find(flags.config.as_deref(), directory, &keys()).map_err(Error::Input)?
     {
         arguments.splice(place..place, layers.config(&config));
         let parsed = command.try_get_matches_from(&arguments).and_then(|all| Cli::from_arg_matches(&all));
         // Flags and inputs were read without it: the file is to blame.
-        cli = parsed.map_err(|error| Error::Config(precedence::refused(&config, &error)))?;
+        cli = parsed.map_err(|error| Error::Input(precedence::refused(&config, &error)))?;
         if let Some(flags) = cli.command.config_file() {
             flags.fleet = config.fleet().clone();
         }

@@ -1,27 +1,24 @@
 //! `.github/fargate-migrate.yml`: what the runs of a repository have in common.
 //!
-//! A key is a flag without its dashes, so the file becomes flags ([`Config::values`]) and passes through the same
+//! A key is a flag without its dashes, so the file becomes flags ([`Config::value`]) and passes through the same
 //! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
 
-use std::collections::HashSet;
-use std::fs::File as OpenFile;
+use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use serde_saphyr::{alias_limits, budget, from_str_with_options, options};
+use serde_saphyr::{alias_limits, budget, options};
 
 use crate::failure::Failure;
 
 mod error;
 mod file;
 mod fleet;
-mod scalar;
+mod keys;
 mod schema;
-mod text;
 
-pub use file::{EXCLUSIVE, File};
 pub use fleet::{Fleet, is_pattern, matching};
+pub use keys::{Keys, is_list, is_switch};
 pub use schema::schema;
 
 /// Where the file is looked for when `--config` names none.
@@ -37,7 +34,7 @@ const MAX_SIZE: u64 = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Config {
     path: PathBuf,
-    file: File,
+    values: Vec<(String, Vec<String>)>,
     fleet: Fleet,
 }
 
@@ -46,36 +43,36 @@ impl Config {
     ///
     /// # Errors
     /// A given file does not exist; or one that is there can not be read, or is wrong.
-    pub fn find(given: Option<&Path>, directory: &Path) -> Result<Option<Self>, Failure> {
+    pub fn find(given: Option<&Path>, directory: &Path, keys: &Keys) -> Result<Option<Self>, Failure> {
         match given {
-            Some(path) => Self::read(path, path).map(Some),
+            Some(path) => Self::read(path, path, keys).map(Some),
             None => {
                 let path = directory.join(DEFAULT_PATH);
                 // Anything but its absence, a missing permission for instance, must not mean that there is none.
                 let absent = matches!(path.try_exists(), Ok(false));
-                if absent { Ok(None) } else { Self::read(&path, Path::new(DEFAULT_PATH)).map(Some) }
+                if absent { Ok(None) } else { Self::read(&path, Path::new(DEFAULT_PATH), keys).map(Some) }
             }
         }
     }
 
     /// `name` is how errors call it.
-    fn read(path: &Path, name: &Path) -> Result<Self, Failure> {
+    fn read(path: &Path, name: &Path, keys: &Keys) -> Result<Self, Failure> {
         let cannot = |why: String| {
             Failure::input(format!("read the configuration file {}: {why}", name.display()))
                 .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
         };
         let mut text = String::new();
-        let file = OpenFile::open(path).map_err(|error| cannot(error.to_string()))?;
+        let file = fs::File::open(path).map_err(|error| cannot(error.to_string()))?;
         file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| cannot(error.to_string()))?;
         if text.len() as u64 > MAX_SIZE {
             return Err(cannot(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
         }
-        Self::parse(&text, name)
+        Self::parse(&text, name, keys)
     }
 
     /// # Errors
     /// The text is no YAML, or not what the file may say.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+    pub fn parse(text: &str, path: &Path, keys: &Keys) -> Result<Self, Failure> {
         // no_schema and strict_booleans: a scalar is what every YAML 1.2 reader, and so the schema, takes it for.
         let options = options! {
             budget: budget! { max_depth: 8, max_anchors: 100, max_aliases: 1_000 },
@@ -84,11 +81,10 @@ impl Config {
             strict_booleans: true,
             with_snippet: false,
         };
-        let file: File =
-            from_str_with_options(text, options).map_err(|error| error::unreadable(path, &error))?;
+        let file = file::read(text, options, keys).map_err(|error| error::unreadable(path, &error, keys))?;
         let fleet = Fleet::of(&file, text, path)?;
-        let config = Self { path: path.to_owned(), fleet, file };
-        config.refuse_exclusive_keys(text)?;
+        let config = Self { path: path.to_owned(), fleet, values: file.values };
+        config.refuse_exclusive_keys(text, keys)?;
         Ok(config)
     }
 
@@ -96,12 +92,9 @@ impl Config {
         &self.fleet
     }
 
-    /// The keys that are flags, with their values. What is null or empty is absent, as an empty input is.
-    pub fn values(&self) -> Vec<(String, Value)> {
-        match serde_json::to_value(&self.file) {
-            Ok(Value::Object(keys)) => keys.into_iter().filter(|(_, value)| !is_absent(value)).collect(),
-            _ => Vec::new(),
-        }
+    /// The texts that a flag is given; none when the file does not speak for it.
+    pub fn value(&self, key: &str) -> Option<&[String]> {
+        self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
     /// An error about what the file says as a whole.
@@ -109,26 +102,16 @@ impl Config {
         error::at(&self.path, None, message)
     }
 
-    fn refuse_exclusive_keys(&self, text: &str) -> Result<(), Failure> {
-        let given: HashSet<String> = self.values().into_iter().map(|(key, _)| key).collect();
-        for (key, others) in EXCLUSIVE {
-            if let Some(other) = others.iter().find(|other| given.contains(key) && given.contains(**other)) {
+    fn refuse_exclusive_keys(&self, text: &str, keys: &Keys) -> Result<(), Failure> {
+        let mut exclusive = keys.exclusive();
+        match exclusive.find(|(key, other)| self.value(key).is_some() && self.value(other).is_some()) {
+            None => Ok(()),
+            Some((key, other)) => {
                 let message = format!("{other} makes no sense beside {key}");
-                return Err(error::at(&self.path, line_of(text, other), &message)
-                    .hint(format!("remove {key}, or {other}")));
+                let failure = error::at(&self.path, line_of(text, other), &message);
+                Err(failure.hint(format!("remove {key}, or {other}")))
             }
         }
-        Ok(())
-    }
-}
-
-fn is_absent(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        _ => false,
     }
 }
 

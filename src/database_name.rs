@@ -1,5 +1,16 @@
 //! What may be the name of a database.
 
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::untrusted::shortened;
+use crate::values::Wrong;
+
 /// Bytes of a PostgreSQL identifier (NAMEDATALEN - 1); PostgreSQL cuts a longer name without a word.
 pub const MAX_BYTES: usize = 63;
 
@@ -12,6 +23,88 @@ pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 
 /// With more databases than this they are counted, and their log lines go to files only.
 const FLEET: usize = 20;
+
+/// A database's name: valid, and cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DatabaseName(Arc<str>);
+
+impl FromStr for DatabaseName {
+    type Err = Wrong;
+
+    fn from_str(name: &str) -> Result<Self, Wrong> {
+        match refused(name) {
+            Some(why) => Err(wrong(name, "a database name", why)),
+            None => Ok(Self(name.into())),
+        }
+    }
+}
+
+impl TryFrom<String> for DatabaseName {
+    type Error = Wrong;
+
+    fn try_from(name: String) -> Result<Self, Wrong> {
+        name.parse()
+    }
+}
+
+impl From<DatabaseName> for String {
+    fn from(name: DatabaseName) -> Self {
+        name.0.as_ref().to_owned()
+    }
+}
+
+impl Deref for DatabaseName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for DatabaseName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for DatabaseName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for DatabaseName {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for DatabaseName {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Says that a text is not `what`, by the rules of a database's name.
+pub fn wrong(text: &str, what: &str, why: &str) -> Wrong {
+    Wrong {
+        what: format!("{:?} is not {what}: {why}", shortened(text, 255)),
+        hint: "letters, digits and _ - . $ are allowed, at most 63 bytes",
+    }
+}
 
 /// Why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
 /// links and summaries.

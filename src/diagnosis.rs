@@ -8,6 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use crate::container_exit::{SIGKILL, SIGTERM};
 use crate::ports::Task;
 
 pub use reported::{diagnose_report, diagnose_words};
@@ -55,7 +56,7 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
         containers.filter_map(|other| Some(normal(&format!("{task_reason} | {}", other.reason.as_deref()?))))
     };
     // A sidecar's trouble is ours only when our container did not end by itself.
-    let ended_by_itself = exit_code.is_some_and(|code| !matches!(code, 137 | 143));
+    let ended_by_itself = exit_code.is_some_and(|code| !matches!(code, SIGKILL | SIGTERM));
     let others = texts(false).filter(|_| !ended_by_itself);
     let all = texts(true).chain([normal(task_reason)]).chain(others);
     let said = all.into_iter().find_map(|text| {

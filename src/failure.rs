@@ -120,9 +120,9 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// `names` as a hint lists them: at most ten, sorted, with a count of the rest.
-pub fn listed(names: &[String]) -> String {
+pub fn listed(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 10;
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     names.sort_unstable();
     let rest = names.len().saturating_sub(SHOWN);
     let shown = names[..names.len().min(SHOWN)].join(", ");

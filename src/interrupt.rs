@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::failure::ExitCode;
+use crate::failure::{ExitCode, Failure};
 
 /// Whether the run was asked to stop.
 #[derive(Debug, Clone)]
@@ -40,6 +40,17 @@ impl Interrupt {
         (sender, Self(receiver))
     }
 
+    /// Does something, unless the run is interrupted first: then it is dropped, and what it started with it.
+    ///
+    /// # Errors
+    /// Its own, or [`interrupted`].
+    pub async fn unless<T>(&self, doing: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = doing => done,
+            () = self.wait() => Err(interrupted().into()),
+        }
+    }
+
     pub fn is_set(&self) -> bool {
         *self.0.borrow()
     }
@@ -52,4 +63,9 @@ impl Interrupt {
             std::future::pending().await
         }
     }
+}
+
+/// How a run ends that was interrupted.
+pub fn interrupted() -> Failure {
+    Failure { exit_code: ExitCode::Cancelled, ..Failure::service("the run was interrupted") }
 }

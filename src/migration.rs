@@ -1,50 +1,50 @@
-//! Migrate: a migration task per database, or per pack of them, watched to its end, and judged.
+//! Migration: a task per database, or per pack of them, followed to its end, and judged. [`crate::steps::task`] runs
+//! the tasks; here is what only migrations know.
 //!
 //! - [`order`]: when nothing more starts, and why.
-//! - [`capacity`]: whose turn it is while Fargate has no room.
-//! - [`launch`]: RunTask, once per pack whatever happens.
-//! - [`watch`]: one reader of task states for all tasks.
-//! - [`follow`]: one task from its start to its end, states and log together.
-//! - [`again`]: the databases that a killed task left, in new ones.
-//! - [`earlier`]: what is done about a task that another process of this run has begun.
-//! - [`running`]: what is done about a task of somebody else.
-//! - [`adopted`]: a task that ran before, followed instead of one of ours.
-//! - [`others`]: the look for those, again and again while the run goes on.
-//! - [`reading`]: a log into row, file and terminal, from its own stream ([`log`]) or from the fleet's ([`fleet_log`]).
-//! - [`log_files`]: the logs as files.
+//! - [`start`]: the RunTask call of a pack, and its look for tasks of other runs.
+//! - [`judge`]: from the end of a task and what it has printed to verdicts.
+//! - [`log`]: a task's log into row, file, terminal, and the search for migration reports.
+//! - [`retry`]: the databases that a killed task left, in new ones.
+//! - [`resume`]: what is done about a task that another process of this run has begun.
+//! - [`other_runs`]: what is done about tasks of other runs.
+//! - [`rows`]: what a task's end adds to the rows of its databases; [`record`]: what is written down meanwhile.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use self::judge::{Followed, Outcome, Whose};
 use self::order::Order;
 use self::other_runs::adopted::Adopted;
-use self::other_runs::{Found, Others};
+use self::other_runs::{Found, OtherRuns};
+use self::record::Record;
 use self::resume::Taken;
 use self::retry::Unit;
 use crate::database_name::is_fleet;
 use crate::interrupt::Interrupt;
 use crate::plan::{Earlier, Pack, Plan, Proved};
-use crate::ports::{Reads, Task, Writes};
-use crate::progress::{Phase, Progress};
-use crate::recorder::Recorder;
+use crate::ports::{Task, TaskWorld};
+use crate::progress::{Progress, TaskPhase};
+use crate::session::Session;
 use crate::steps::revision::Revision;
-use crate::steps::task::capacity::Capacity;
-use crate::steps::task::following::{Followed, Outcome};
 use crate::steps::task::launch::Launched;
 use crate::steps::task::log::files::LogFiles;
-use crate::steps::task::log::fleet::FleetLog;
-use crate::steps::task::watch::Watch;
-use crate::verdict::Verdict;
+use crate::steps::task::{Patience, Tasks};
+use crate::verdict::{Asked, Migrated, Verdict};
 
-pub mod order;
-pub mod other_runs;
-pub mod resume;
-pub mod retry;
-pub mod rows;
+mod judge;
+mod log;
+mod order;
+mod other_runs;
+pub mod record;
+mod resume;
+mod retry;
+mod rows;
+mod start;
 
 #[cfg(test)]
 mod tests;
@@ -52,83 +52,78 @@ mod tests;
 /// So many streams at a time cost more calls one by one than by FilterLogEvents.
 const MANY_STREAMS: usize = 5;
 
-/// What a migration is made with.
+/// What a migration is made with, and what all of its packs share.
 pub struct Migration<'a, W> {
-    pub plan: &'a Plan,
-    pub revision: &'a Revision,
-    pub world: &'a W,
-    pub progress: &'a Progress,
-    pub recorder: &'a Recorder<'a>,
-    pub interrupt: &'a Interrupt,
+    plan: &'a Plan,
+    revision: &'a Revision,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+    record: &'a Record<'a>,
     /// Where logs go besides the report.
-    pub log_files: Option<&'a LogFiles>,
-}
-
-/// What all packs of a run share.
-pub struct Shared<'a, W> {
-    pub watch: Watch<'a, W>,
-    pub capacity: Capacity,
-    pub order: Order,
+    log_files: Option<&'a LogFiles>,
+    world: &'a W,
+    tasks: Tasks<'a, W>,
+    order: Order,
     /// The next place behind all packs of the plan.
-    pub next_place: Cell<usize>,
-    pub others: Others,
-    pub adopted: Adopted,
-    /// None where a read of each stream costs less.
-    pub fleet_log: Option<FleetLog<'a, W>>,
+    next_place: Cell<usize>,
+    other_runs: OtherRuns,
+    adopted: Adopted,
+    proofs: RefCell<Vec<Migrated>>,
 }
 
 /// The right to have a task running: `--max-parallel` of them exist.
-pub type Lane<'a> = SemaphorePermit<'a>;
+type Lane<'a> = SemaphorePermit<'a>;
 
-impl<W: Reads + Writes> Migration<'_, W> {
-    /// Migrates every database of the plan, wave by wave, at most `max_parallel` tasks at a time, in the plan's order.
-    /// Each database gets its verdict in the recorder; failures stop new ones from starting, as the plan says.
-    pub async fn run(&self) {
-        let shared = Shared {
-            watch: Watch::new(self.world, &self.plan.cluster),
-            capacity: Capacity::new(self.plan.timeout),
-            order: Order::new(self.plan),
-            next_place: Cell::new(self.plan.packs.len()),
-            others: Others::new(self.plan.looked_at),
+impl<'a, W: TaskWorld> Migration<'a, W> {
+    pub fn new<R>(
+        plan: &'a Plan,
+        revision: &'a Revision,
+        session: &Session<'a, &'a W, R>,
+        record: &'a Record<'a>,
+        log_files: Option<&'a LogFiles>,
+    ) -> Self {
+        let patience = Patience { timeout: plan.task.timeout, log_drain: plan.task.log_drain };
+        let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
+        let reads_at_once = is_fleet(plan.databases().count())
+            && plan.fleet.max_parallel.min(plan.packs.len()) >= MANY_STREAMS;
+        Self {
+            plan,
+            revision,
+            progress: session.progress,
+            interrupt: session.interrupt,
+            record,
+            log_files,
+            world: session.world,
+            tasks: tasks.with_fleet_log(reads_at_once.then(|| plan.log_group(&plan.container)).flatten()),
+            order: Order::new(plan),
+            next_place: Cell::new(plan.packs.len()),
+            other_runs: OtherRuns::new(plan.looked_at),
             adopted: Adopted::default(),
-            fleet_log: self.fleet_log(),
-        };
+            proofs: RefCell::default(),
+        }
+    }
+
+    /// Migrates every database of the plan, wave by wave, at most `max_parallel` tasks at a time, in the plan's order.
+    /// Each database gets its verdict in the record; failures stop new ones from starting, as the plan says. Returns the
+    /// proofs of those that are migrated.
+    pub async fn run(&self) -> Vec<Migrated> {
         self.plan.proved.iter().for_each(|proved| self.proved(proved));
         let waves = async {
             for wave in self.plan.waves() {
-                self.wave(wave, &shared).await;
-                shared.order.wave_ended();
+                self.wave(wave).await;
+                self.order.wave_ended();
             }
         };
+        let note = |why| self.record.note(format!("the logs of all tasks are read one by one: {why}"));
         tokio::select! {
             () = waves => {}
-            () = shared.watch.run() => {}
-            () = self.read_fleet_log(shared.fleet_log.as_ref()) => {}
+            () = self.tasks.run(note) => {}
         }
+        self.proofs.take()
     }
 
-    /// For a fleet with enough tasks at a time, when their log is in CloudWatch Logs.
-    fn fleet_log(&self) -> Option<FleetLog<'_, W>> {
-        let plan = self.plan;
-        let at_once = plan.max_parallel.min(plan.packs.len());
-        if !is_fleet(plan.databases().count()) || at_once < MANY_STREAMS {
-            return None;
-        }
-        let group = plan.log_group(&plan.container)?;
-        Some(FleetLog::new(self.world, group, jiff::Timestamp::now().as_millisecond()))
-    }
-
-    /// Never ends. When the fleet's log can not be read, each stream is, once its task has stopped.
-    async fn read_fleet_log(&self, log: Option<&FleetLog<'_, W>>) {
-        if let Some(log) = log {
-            let why = log.run().await;
-            self.recorder.note(format!("the logs of all tasks are read one by one: {why}"));
-        }
-        std::future::pending().await
-    }
-
-    async fn wave(&self, packs: &[Pack], shared: &Shared<'_, W>) {
-        let lanes = Semaphore::new(self.plan.max_parallel);
+    async fn wave(&self, packs: &[Pack]) {
+        let lanes = Semaphore::new(self.plan.fleet.max_parallel);
         let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -146,99 +141,110 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     lane = lanes.acquire() => break lane.ok(),
                 }
             };
-            under_way.push(self.one(unit, lane, shared));
+            under_way.push(self.one(unit, lane));
         }
     }
 
     /// Brings a pack to its end; answers what of it has to run again.
-    async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>, shared: &Shared<'_, W>) -> Vec<Unit<'p>> {
+    async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>) -> Vec<Unit<'p>> {
         let pack = &unit.pack;
-        let outcome = match (self.reason_not_to_start(shared), &pack.earlier) {
-            // Its call would start a task beside that of somebody else.
+        let outcome = match (self.reason_not_to_start(), &pack.earlier) {
+            // Its call would start a task while that of another run migrates the same databases.
             (None, Some(Earlier::Call { .. })) if let Some(other) = &pack.running => {
-                match self.beside_begun(pack, other, shared).await {
+                match self.before_call_of_earlier(pack, other).await {
                     Some(outcome) => outcome,
                     None => return vec![Unit::of(Pack { running: None, ..pack.clone().into_owned() })],
                 }
             }
             // It may run already, so that nothing starts any more does not concern it.
             (None, Some(earlier)) | (Some(_), Some(earlier @ Earlier::Task { .. })) => {
-                match self.take_up(pack, earlier, lane, shared).await {
+                match self.take_up(pack, earlier, lane).await {
                     Taken::Outcome(outcome) => Ok(outcome),
-                    Taken::Beside(found) => Err(found),
+                    Taken::Hindered(found) => Err(found),
                     Taken::Over { migrated, rest } => {
-                        self.judged(migrated, shared);
+                        self.judged(migrated);
                         return rest.into_iter().map(Unit::of).collect();
                     }
                 }
             }
             (Some(verdict), _) => Ok(Outcome::all(pack, verdict)),
             (None, None) => match &pack.running {
-                Some(running) => self.beside(pack, running, lane, shared).await,
-                None => self.start(pack, lane, shared).await,
+                Some(running) => self.while_running(pack, running, lane).await,
+                None => self.start(pack, lane).await,
             },
         };
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(found) => return unit.beside(&found, &shared.next_place),
+            Err(found) => return unit.by_running_task(&found, &self.next_place),
         };
         // A death is final where nothing may start any more.
-        let death = outcome.death.filter(|_| self.reason_not_to_start(shared).is_none());
-        let (judged, again) = unit.settled(Outcome { death, ..outcome }, &shared.next_place);
-        self.judged(judged, shared);
-        self.say_again(&again);
+        let death = outcome.death.filter(|_| self.reason_not_to_start().is_none());
+        let (judged, again) = unit.settled(Outcome { death, ..outcome }, &self.next_place);
+        self.judged(judged);
+        self.note_retry(&again);
         again
     }
 
-    fn judged(&self, verdicts: Vec<(String, Verdict)>, shared: &Shared<'_, W>) {
+    fn judged(&self, verdicts: Vec<(String, Verdict)>) {
         for (database, verdict) in verdicts {
-            shared.order.judged(&database, &verdict);
-            self.recorder.judged(&database, verdict);
+            self.order.judged(&database, &verdict);
+            if let Verdict::Migrated(proof) = &verdict {
+                self.proofs.borrow_mut().push(proof.clone());
+            }
+            self.record.judged(&database, verdict);
         }
     }
 
     /// Nothing is done for it: what an earlier run has found out is its result.
-    fn proved(&self, Proved { database, by }: &Proved) {
+    fn proved(&self, Proved { database, by, proof }: &Proved) {
         let task = Task { arn: by.task.clone().unwrap_or_default(), ..Task::default() };
         if !task.arn.is_empty() {
             self.link(std::slice::from_ref(database), &task);
         }
-        self.recorder.proved(database, by);
+        self.proofs.borrow_mut().push(proof.clone());
+        self.record.proved(by, proof.clone());
     }
 
-    fn reason_not_to_start(&self, shared: &Shared<'_, W>) -> Option<Verdict> {
+    fn reason_not_to_start(&self) -> Option<Verdict> {
         if self.interrupt.is_set() {
-            return Some(Verdict::NotRun { why: "the run was interrupted before it started".into() });
+            return Some(interrupted_before());
         }
-        shared.order.nothing_starts().map(|why| Verdict::NotRun { why })
+        self.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
-    /// Ends without an outcome when tasks of somebody else were found to migrate some of it.
-    async fn start(
-        &self,
-        pack: &Pack,
-        lane: Option<Lane<'_>>,
-        shared: &Shared<'_, W>,
-    ) -> Result<Outcome, Found> {
-        self.progress.phase(&pack.databases, Phase::Queued);
-        match self.launch(pack, self.call(pack), shared).await {
-            Launched::Task(task) => {
-                let deadline = Instant::now() + self.plan.timeout;
-                self.recorder.started(&pack.databases, &task.arn);
-                let lane = Cell::new(lane);
-                let when_stopped = |task: &Task| {
-                    shared.capacity.task_ended();
-                    // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
-                    let own = task.container(&self.plan.container);
-                    if self.plan.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
-                        lane.take();
-                    }
-                };
-                let told = self.plan.told(&pack.databases);
-                Ok(self.follow(pack, Followed::new(*task, told), shared, deadline, &when_stopped).await)
+    /// Ends without an outcome when tasks of other runs were found to migrate some of it.
+    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>) -> Result<Outcome, Found> {
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
+        let task = match self.launch(pack, self.call(pack), pack.attempt).await {
+            Launched::Task(task) => task,
+            Launched::Hindered(found) => return Err(found),
+            other => return Ok(Outcome::all(pack, self.not_started(pack, other))),
+        };
+        let deadline = Instant::now() + self.plan.task.timeout;
+        self.record.started(&pack.databases, &task.arn);
+        let lane = Cell::new(lane);
+        let when_stopped = |task: &Task| {
+            self.tasks.has_ended();
+            // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
+            let own = task.container(&self.plan.container);
+            if self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+                lane.take();
             }
-            Launched::Not(verdict) => Ok(Outcome::all(pack, verdict)),
-            Launched::Beside(found) => Err(found),
+        };
+        let followed = Followed { task: *task, told: self.plan.told(&pack.databases), whose: Whose::Started };
+        Ok(self.follow(pack, followed, deadline, &when_stopped).await)
+    }
+
+    /// What is asked of every migration task.
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            container: &self.plan.container,
+            image_digest: self.revision.image_digest(),
+            require_report: self.plan.task.require_report,
         }
     }
+}
+
+fn interrupted_before() -> Verdict {
+    Verdict::NotRun { why: "the run was interrupted before it started".into() }
 }

@@ -1,7 +1,278 @@
-//! The operations of the command line, a file each.
+//! The operations of the command line, a file each. READ FIRST.
+//!
+//! ```text
+//! settings ─┐
+//!           ├─ plan ─► Plan ─┬─► print                       --plan
+//! observe ──┘  reads only    └─► apply ─► Report ─► job summary · outputs · stdout · exit code
+//! ```
+//!
+//! An [`Operation`] has a reading half, [`Operation::plan`], and a changing half, [`Operation::apply`]. What is the same
+//! for all of them is done here, once: AWS is connected, `--plan` prints and stops, and what was done is written out,
+//! whatever became of it.
+
+use std::ffi::OsString;
+use std::future::ready;
+use std::path::Path;
+
+use anyhow::Result;
+use futures::FutureExt as _;
+
+use self::printing::{colour, for_programs, progress_for};
+use crate::adapters::Aws;
+use crate::adapters::github::{GitHub, place};
+use crate::adapters::identity::{Access, is_configured};
+use crate::choices::Format;
+use crate::cli::{self, Command};
+use crate::document::{self, Document, markdown, text};
+use crate::failure::{ExitCode, Failure};
+use crate::interrupt::Interrupt;
+use crate::ports::{Reads, Writes};
+use crate::progress::Progress;
+use crate::recorder::{Recorder, Reported};
+use crate::report::Annotation;
+use crate::session::Session;
+use crate::settings::{Common, RunIdentity};
+use crate::workflow_commands::SUMMARY_LIMIT;
 
 pub mod build;
 pub mod iam;
 pub mod migrate;
 pub mod post;
+mod printing;
 pub mod workflow;
+
+/// Something that is planned first, and then done as it was planned.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Operation {
+    type Plan: Planned;
+    type Report: Reported;
+
+    fn common(&self) -> &Common;
+
+    /// How AWS is reached.
+    fn access(&self) -> Access {
+        Access::of(self.common())
+    }
+
+    /// What is reported before anything is known.
+    fn report(&self) -> Self::Report;
+
+    /// Whether a plan can be made without AWS.
+    fn plans_without_aws(&self) -> bool {
+        false
+    }
+
+    /// Makes ready for a run, before anything is asked or changed.
+    ///
+    /// # Errors
+    /// The run cannot be done here.
+    fn prepare(&self, _session: &Session<'_, (), Self::Report>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Plans all that will be done, by calls that change nothing.
+    ///
+    /// # Errors
+    /// What was asked for cannot be done, or cannot be found out.
+    async fn plan<R: Reads>(
+        &self,
+        session: &Session<'_, Option<&Region<R>>, Self::Report>,
+    ) -> Result<Self::Plan>;
+
+    /// A plan was made, and nothing else will be.
+    ///
+    /// # Errors
+    /// The run was interrupted.
+    async fn only_planned(
+        &self,
+        _plan: &mut Self::Plan,
+        _session: &Session<'_, (), Self::Report>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Does what was planned. What comes of it goes into the report.
+    ///
+    /// # Errors
+    /// What kept it from being done to its end.
+    async fn apply<W: Reads + Writes>(
+        &self,
+        plan: &Self::Plan,
+        session: &Session<'_, &Region<W>, Self::Report>,
+    ) -> Result<()>;
+}
+
+/// AWS in one of its Regions.
+pub struct Region<W> {
+    pub name: String,
+    pub aws: W,
+}
+
+impl Region<Aws> {
+    fn of(aws: Aws) -> Self {
+        Self { name: aws.region().to_owned(), aws }
+    }
+}
+
+/// A plan as it is read.
+pub trait Planned {
+    /// # Errors
+    /// The plan cannot be done after all.
+    fn document(&self) -> Result<Document, Failure>;
+
+    fn notes(&mut self) -> &mut Vec<String>;
+}
+
+/// What an operation runs in.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub progress: &'a Progress,
+    pub interrupt: &'a Interrupt,
+    pub github: Option<&'a GitHub>,
+}
+
+/// Does what the command line says.
+pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<String>) -> ExitCode {
+    let github = GitHub::from_environment(variable);
+    let github = github.as_ref();
+    if post::is_called(arguments.first().map(OsString::as_os_str)) {
+        let progress = progress_for(Format::Text, github);
+        return concluded(post::post(variable, &progress, github).boxed_local().await, &progress);
+    }
+    let command = match cli::parse(arguments, variable, Path::new("")) {
+        Ok(cli) => cli.command,
+        Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
+        Err(error) => return printing::refused(error, github),
+    };
+    let format = command.format();
+    let progress = progress_for(format, github);
+    // In a box: rustc refuses to lay out futures that are nested as deeply as these.
+    let ended = match command {
+        Command::Migrate(flags) => {
+            in_surroundings(|| migrate::Migrate::new(flags, github), &progress, github).boxed_local()
+        }
+        Command::Build(flags) => {
+            in_surroundings(|| build::Build::new(flags, github), &progress, github).boxed_local()
+        }
+        Command::Iam(flags) => iam::run(flags, variable, &progress).boxed_local(),
+        Command::Workflow(flags) => ready(workflow::run(&flags)).boxed_local(),
+    };
+    concluded(ended.await, &progress)
+}
+
+/// Who a run is, to ECS.
+fn identity(github: Option<&GitHub>) -> RunIdentity {
+    github.and_then(GitHub::run_identity).unwrap_or_else(|| {
+        let now = jiff::Timestamp::now().as_millisecond();
+        RunIdentity::local(&format!("{}-{now}", std::process::id()))
+    })
+}
+
+fn concluded(ended: Result<ExitCode>, progress: &Progress) -> ExitCode {
+    let code = ended.unwrap_or_else(|error| {
+        let failure = Failure::from_error(&error);
+        progress.annotate_error(None, "fargate-migrate", &failure.message);
+        progress.closing(&document::failure(&failure, colour()));
+        failure.exit_code
+    });
+    progress.finish();
+    code
+}
+
+async fn in_surroundings<O: Operation>(
+    operation: impl FnOnce() -> Result<O, Failure>,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<ExitCode> {
+    let interrupt = &Interrupt::install()?;
+    let (operation, surroundings) = (operation()?, Surroundings { progress, interrupt, github });
+    let Common { plan_only, format, .. } = operation.common();
+    if *plan_only {
+        return print_plan(&operation, &surroundings).await;
+    }
+    let aside = progress.aside();
+    let access = operation.access();
+    let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
+    let document = report.document();
+    progress.closing(&text(&document, colour()));
+    for annotation in report.annotations() {
+        annotate(&annotation, &surroundings);
+    }
+    for_programs(&document, *format)?;
+    Ok(report.exit_code())
+}
+
+/// At the SQL that failed, where the repository is checked out and has it.
+fn annotate(Annotation { title, message, file, line }: &Annotation, surroundings: &Surroundings<'_>) {
+    let workspace = surroundings.github.and_then(|github| github.workspace.as_deref());
+    let place = workspace.zip(file.as_deref()).and_then(|(workspace, file)| place(workspace, file, *line));
+    surroundings.progress.annotate_error(place.as_ref(), title, message);
+}
+
+/// Makes the plan, and prints it. The half of the world that can change something is not in scope.
+async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>) -> Result<ExitCode> {
+    let Surroundings { progress, interrupt, github } = *surroundings;
+    let recorder = Recorder::new(operation.report(), progress, github, None);
+    let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
+    let mut plan = interrupt.unless(plan_where_aws_may_be_absent(operation, &session)).await?;
+    interrupt.unless(operation.only_planned(&mut plan, &session)).await?;
+    let document = plan.document()?;
+    if let Some(github) = github {
+        github.write_summary(&markdown(&document, SUMMARY_LIMIT))?;
+    }
+    let format = operation.common().format;
+    if format == Format::Text {
+        progress.closing(&text(&document, colour()));
+    }
+    for_programs(&document, format)?;
+    Ok(ExitCode::Done)
+}
+
+/// Does without AWS where it cannot be asked and the operation can plan without it, and says so.
+async fn plan_where_aws_may_be_absent<O: Operation>(
+    operation: &O,
+    session: &Session<'_, (), O::Report>,
+) -> Result<O::Plan> {
+    let common = operation.common();
+    let may_be_absent = operation.plans_without_aws();
+    let has_credentials =
+        || common.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
+    if may_be_absent && !has_credentials() {
+        return operation.plan(&session.on(None::<&Region<Aws>>)).await;
+    }
+    match Aws::connect(&operation.access(), &session.progress.aside()).await {
+        Ok(aws) => operation.plan(&session.on(Some(&Region::of(aws)))).await,
+        Err(error) if may_be_absent => {
+            let mut plan = operation.plan(&session.on(None::<&Region<Aws>>)).await?;
+            plan.notes().push(format!("AWS was not asked: {error:#}"));
+            Ok(plan)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Plans and applies on the AWS that `connect` comes to; an error is part of the report.
+pub async fn done<O: Operation>(
+    operation: &O,
+    connect: impl Future<Output = Result<Aws>>,
+    surroundings: &Surroundings<'_>,
+) -> O::Report {
+    let Surroundings { progress, interrupt, github } = *surroundings;
+    let common = operation.common();
+    let recorder = Recorder::new(operation.report(), progress, github, common.summary_file.clone());
+    let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
+    let doing = async {
+        operation.prepare(&session)?;
+        progress.step("observe");
+        let (plan, aws) = interrupt
+            .unless(async {
+                let aws = Region::of(connect.await?);
+                let plan = operation.plan(&session.on(Some(&aws))).await?;
+                Ok((plan, aws))
+            })
+            .await?;
+        operation.apply(&plan, &session.on(&aws)).await
+    };
+    let error = doing.await.err().map(|error| Failure::from_error(&error));
+    recorder.close(error)
+}

@@ -3,16 +3,13 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use crate::choices::{Leftover, OnRunning};
+use crate::choices::OnRunning;
 use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{Packing, Settings};
+use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
 use crate::state::deployed::Terms;
 use crate::state::record::Target;
 use crate::task_definition::{Logs, Patch, TaskDefinition};
@@ -62,8 +59,9 @@ pub struct Plan {
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
     pub current: Option<TaskDefinition>,
-    /// The database variable, and what the revision sets it to.
-    pub database_variable: String,
+    pub task: TaskSettings,
+    pub fleet: FleetSettings,
+    /// What the revision sets the database variable to.
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
     pub packs: Vec<Pack>,
@@ -71,23 +69,10 @@ pub struct Plan {
     pub proved: Vec<Proved>,
     /// Tasks are told lists, in the variable of [`list_variable`], also where a list has one name.
     pub packed: bool,
-    /// Further variables and the command of every task.
-    pub environment: Vec<(String, String)>,
-    pub command: Option<Vec<String>>,
     pub network: Network,
     pub started_by: String,
-    pub max_parallel: usize,
     /// The first wave: so many of `packs` from the first on. All must be migrated before another one starts.
     pub canaries: usize,
-    pub on_running: OnRunning,
-    /// Nothing starts after so many databases that are not migrated; none is to keep going.
-    pub max_failures: Option<u32>,
-    pub timeout: Duration,
-    pub on_timeout: Leftover,
-    pub on_cancel: Leftover,
-    pub log_drain: Duration,
-    pub log_dir: Option<PathBuf>,
-    pub require_report: bool,
     /// When ECS was asked which tasks run.
     pub looked_at: Instant,
     /// What a person should know before this is done.
@@ -139,10 +124,10 @@ impl Plan {
         notes.extend(log_notes(&base, &container));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
-        let variable = &settings.database_variable;
-        let packed = settings.packing != Packing::One;
-        let names = settings.databases.clone();
-        let (names, canaries) = match &settings.canary {
+        let variable = &settings.task.database_variable;
+        let packed = settings.fleet.packing != Packing::One;
+        let names: Vec<String> = settings.databases.iter().map(ToString::to_string).collect();
+        let (names, canaries) = match &settings.fleet.canary {
             Some(canary) => canary.first(names, |name: &String| name),
             None => (names, 0),
         };
@@ -150,18 +135,18 @@ impl Plan {
         let terms = Terms {
             container: &container,
             variable,
-            started_by: &settings.run.started_by,
+            started_by: &settings.common.run.started_by,
             digest: image.digest(),
             target: target.as_ref(),
-            require_report: settings.require_report,
+            require_report: settings.task.require_report,
         };
         let resumed = Resumed::new(&names, &past, &running, &terms);
-        let running = running_tasks(&running, &container, variable, &settings.run.started_by, packed);
+        let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);
         let mut attempts = attempts(&finished, &container, variable);
         next_attempts(&names, &past, &mut attempts);
-        let known = Known { running: &running, attempts: &attempts, on_running: settings.on_running };
+        let known = Known { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
         let revision_value = match settings.databases.as_slice() {
-            [only] if !packed && !settings.is_part_of_fleet => only.clone(),
+            [only] if !packed && !settings.is_part_of_fleet => only.to_string(),
             _ => FLEET_PLACEHOLDER.to_owned(),
         };
         let mut plan = Self {
@@ -171,25 +156,15 @@ impl Plan {
             image,
             base,
             current,
-            database_variable: variable.clone(),
+            task: settings.task.clone(),
+            fleet: settings.fleet.clone(),
             revision_value,
             packs: Vec::new(),
             proved: Vec::new(),
             packed,
-            environment: settings.environment.clone(),
-            command: settings.command.clone(),
             network,
-            started_by: settings.run.started_by.clone(),
-            max_parallel: settings.max_parallel,
+            started_by: settings.common.run.started_by.clone(),
             canaries: 0,
-            on_running: settings.on_running,
-            max_failures: settings.max_failures,
-            timeout: settings.timeout,
-            on_timeout: settings.on_timeout,
-            on_cancel: settings.on_cancel,
-            log_drain: settings.log_drain,
-            log_dir: settings.log_dir.clone(),
-            require_report: settings.require_report,
             looked_at,
             notes,
         };
@@ -198,18 +173,18 @@ impl Plan {
             plan.base.check_variable(&plan.container, &list_variable(variable))?;
         }
         let durations = past.history.durations();
-        let limits = Limits { room: plan.room(), at_once: plan.max_parallel, durations: &durations };
+        let limits = Limits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
         let (first, rest) = names.split_at(canaries.min(names.len()));
         let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let mut waves =
-            packs(&[&first.to_pack, &rest.to_pack], settings.packing, &limits, &known)?.into_iter();
+            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.packing, &limits, &known)?.into_iter();
         let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
         plan.packs.extend(with_begun(first.begun));
         plan.canaries = plan.packs.len();
         plan.packs.extend(with_begun(rest.begun));
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
         plan.proved = [first.proved, rest.proved].concat();
-        if (past.resumes || settings.resumes_deployed) && plan.image.digest().is_none() {
+        if (past.resumes || settings.resume.from_deployments) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),
@@ -250,7 +225,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.database_variable.clone(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.clone(), self.revision_value.clone())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;
@@ -265,7 +240,7 @@ impl Plan {
         Ok(match self.revision(image)? {
             RevisionPlan::Reuse(_) => String::new(),
             RevisionPlan::Register(wanted) => {
-                self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.database_variable])
+                self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.task.database_variable])
             }
         })
     }
@@ -273,32 +248,32 @@ impl Plan {
     /// What its databases are databases of; none when AWS was not asked.
     pub fn target(&self) -> Option<Target> {
         let account = self.account.as_ref();
-        Target::of(account, &self.cluster, self.family(), &self.container, &self.database_variable)
+        Target::of(account, &self.cluster, self.family(), &self.container, &self.task.database_variable)
     }
 
     /// What a task of somebody else migrates now; none when it is the run's own.
     pub fn of_others(&self, task: &Task) -> Option<RunningTask> {
-        let running = running_task(task, &self.container, &self.database_variable, &self.started_by);
+        let running = running_task(task, &self.container, &self.task.database_variable, &self.started_by);
         running.filter(|task| !task.ours)
     }
 
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
     pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
         let told = self.told(databases);
-        let mut environment = told.environment(&self.database_variable);
+        let mut environment = told.environment(&self.task.database_variable);
         // A list of the task definition's own would be another answer to the same question.
-        let list = list_variable(&self.database_variable);
+        let list = list_variable(&self.task.database_variable);
         if !self.packed && self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty())
         {
             environment.push((list, String::new()));
         }
-        environment.extend(self.environment.iter().cloned());
+        environment.extend(self.task.environment.iter().cloned());
         RunTask {
             cluster: self.cluster.clone(),
             task_definition: revision.to_owned(),
             container: self.container.clone(),
             environment,
-            command: self.command.clone(),
+            command: self.task.command.clone(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
             client_token: client_token(&self.started_by, &told, revision, attempt),
@@ -353,6 +328,6 @@ impl Plan {
 
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
     pub fn may_start(&self, pack: &Pack) -> bool {
-        pack.running.as_ref().is_none_or(|task| task.met(self.on_running) == OnRunning::Wait)
+        pack.running.as_ref().is_none_or(|task| task.met(self.fleet.on_running) == OnRunning::Wait)
     }
 }

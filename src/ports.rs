@@ -1,18 +1,22 @@
 //! Every call that we make to the outside: the one page that answers "what can this do to my account?".
 //!
-//! [`Reads`] is all that planning is ever handed, so a dry run can not change anything. [`Writes`] is handed to
-//! `apply` alone. [`CALLS`] names each AWS call with its IAM action; an adapter that makes another one does not
-//! compile, because it must name its entry to report an error. [`github`] does the same for GitHub's API.
+//! One trait for each resource's reads, and one for its changes. [`Reads`] is the sum of the former and all that
+//! planning is ever handed, so a dry run cannot change anything; [`Writes`] is the sum of the latter. [`CALLS`] names
+//! each AWS call with its IAM action and its buckets; an adapter cannot make another one, because it must name its
+//! entry. [`github`] does the same for GitHub's API.
+#![expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::progress::Progress;
-
+mod buckets;
 pub mod github;
 mod grant;
 mod shapes;
 
+pub use buckets::{ApiBucket, BUCKETS};
 pub use grant::{Grant, On, When};
 pub use shapes::*;
 
@@ -25,15 +29,19 @@ pub struct Call {
     pub action: &'static str,
     pub changes: bool,
     pub grant: Grant,
+    /// Those of AWS's buckets that it draws on. Of a call that is never made often none is kept.
+    pub buckets: &'static [ApiBucket],
 }
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal, $on:ident, $when:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal, $on:ident, $when:ident
+        $(, $bucket:ident)*;)*) => {
         impl Call { $($(#[$doc])* pub const $name: Call = Call {
             service: $service,
             action: $action,
             changes: $changes,
             grant: Grant { on: On::$on, when: When::$when },
+            buckets: &[$(ApiBucket::$bucket),*],
         };)* }
         /// Every AWS call of this program.
         pub const CALLS: &[Call] = &[$(Call::$name),*];
@@ -45,30 +53,35 @@ calls! {
     GET_CALLER_IDENTITY = "STS", "sts:GetCallerIdentity", false, Nothing, Always;
     /// For `--role-to-assume`. Needs no permission: the role's trust policy allows it, or does not.
     ASSUME_ROLE_WITH_WEB_IDENTITY = "STS", "sts:AssumeRoleWithWebIdentity", false, Nothing, Always;
-    DESCRIBE_TASK_DEFINITION = "ECS", "ecs:DescribeTaskDefinition", false, Everything, Always;
+    DESCRIBE_TASK_DEFINITION =
+        "ECS", "ecs:DescribeTaskDefinition", false, Everything, Always, TASK_DEFINITION_READ;
     /// Only for an error's hint: the families that do exist.
-    LIST_TASK_DEFINITION_FAMILIES = "ECS", "ecs:ListTaskDefinitionFamilies", false, Everything, Hint;
-    DESCRIBE_CLUSTERS = "ECS", "ecs:DescribeClusters", false, Cluster, Always;
+    LIST_TASK_DEFINITION_FAMILIES =
+        "ECS", "ecs:ListTaskDefinitionFamilies", false, Everything, Hint, TASK_DEFINITION_READ;
+    DESCRIBE_CLUSTERS = "ECS", "ecs:DescribeClusters", false, Cluster, Always, CLUSTER_READ;
     /// Only for an error's hint: the clusters that do exist.
-    LIST_CLUSTERS = "ECS", "ecs:ListClusters", false, Everything, Hint;
+    LIST_CLUSTERS = "ECS", "ecs:ListClusters", false, Everything, Hint, CLUSTER_READ;
     /// For `--network-from-service`.
-    DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false, Service, NetworkFromService;
+    DESCRIBE_SERVICES = "ECS", "ecs:DescribeServices", false, Service, NetworkFromService, SERVICE_READ;
     /// Tasks of the same family that run now, or that this run has finished: no second migration of one database.
-    LIST_TASKS = "ECS", "ecs:ListTasks", false, EverythingInCluster, Always;
-    DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false, TasksOfCluster, Always;
+    LIST_TASKS = "ECS", "ecs:ListTasks", false, EverythingInCluster, Always, CLUSTER_RESOURCE_READ;
+    DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false, TasksOfCluster, Always, CLUSTER_RESOURCE_READ;
     DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false, Repository, ImageInEcr;
     /// Is the commit's tag there already, and with which digest?
     BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false, Repository, ImageInEcr;
     /// For subnets and security groups given as `tag:Name=pattern`.
     GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false, Everything, TagSelector;
-    GET_LOG_EVENTS = "CloudWatch Logs", "logs:GetLogEvents", false, LogStreams, CloudWatchLogs;
+    GET_LOG_EVENTS =
+        "CloudWatch Logs", "logs:GetLogEvents", false, LogStreams, CloudWatchLogs, GET_LOG_EVENTS;
     /// The log streams of all tasks of a fleet at once.
-    FILTER_LOG_EVENTS = "CloudWatch Logs", "logs:FilterLogEvents", false, LogStreams, CloudWatchLogs;
+    FILTER_LOG_EVENTS =
+        "CloudWatch Logs", "logs:FilterLogEvents", false, LogStreams, CloudWatchLogs, FILTER_LOG_EVENTS;
     /// The docker login of a push; the push itself needs the actions of [`PUSH_ACTIONS`].
     GET_AUTHORIZATION_TOKEN = "ECR", "ecr:GetAuthorizationToken", true, Everything, Push;
-    REGISTER_TASK_DEFINITION = "ECS", "ecs:RegisterTaskDefinition", true, Family, Always;
-    RUN_TASK = "ECS", "ecs:RunTask", true, FamilyInCluster, Always;
-    STOP_TASK = "ECS", "ecs:StopTask", true, TasksOfCluster, Stop;
+    REGISTER_TASK_DEFINITION =
+        "ECS", "ecs:RegisterTaskDefinition", true, Family, Always, TASK_DEFINITION_MODIFY;
+    RUN_TASK = "ECS", "ecs:RunTask", true, FamilyInCluster, Always, CLUSTER_RESOURCE_MODIFY, FARGATE_RUN_TASK;
+    STOP_TASK = "ECS", "ecs:StopTask", true, TasksOfCluster, Stop, CLUSTER_RESOURCE_MODIFY;
 }
 
 /// What a push through the registry's own protocol needs besides `ecr:GetAuthorizationToken`, on the repository.
@@ -91,33 +104,78 @@ pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
 /// Tasks of one DescribeTasks: a call that looks at fewer costs as much.
 pub const DESCRIBE_TASKS_BATCH: usize = 100;
 
-/// The outside world as planning sees it: calls that change nothing.
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
-pub trait Reads {
+/// Whose credentials are these?
+pub trait IdentityReads {
     /// The account behind the credentials (STS GetCallerIdentity).
     async fn caller(&self) -> Result<Caller>;
+}
 
+/// Task definitions.
+pub trait DefinitionReads {
     /// The DescribeTaskDefinition body, whole, with tags: `{"taskDefinition": {…}, "tags": […]}`; none when ECS has
     /// no such family or revision.
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>>;
 
     /// ACTIVE families whose names begin as `name` does, else any: for the hint of an error.
     async fn task_definition_families_like(&self, name: &str) -> Result<Vec<String>>;
+}
 
-    /// Fails with the clusters that exist when `name` is none of them, or is not ACTIVE.
-    async fn check_cluster(&self, name: &str) -> Result<()>;
+pub trait DefinitionWrites {
+    /// RegisterTaskDefinition with exactly this document; returns the new revision's ARN.
+    async fn register_task_definition(&self, document: &Value) -> Result<String>;
+}
 
+/// Images and their repositories.
+pub trait ImageReads {
     /// Fails with the repositories that exist when `name` is none of them.
     async fn repository(&self, name: &str) -> Result<Repository>;
 
     /// The digest behind a tag (or a digest) of a repository, when it is there.
     async fn image_digest(&self, repository: &str, tag_or_digest: &str) -> Result<Option<String>>;
+}
 
+pub trait ImageWrites {
+    /// `docker build` and push; returns the digest that the registry gave.
+    async fn build_and_push(
+        &self,
+        build: &DockerBuild,
+        to: &ImageTag,
+        progress: &dyn ImageProgress,
+    ) -> Result<String>;
+
+    /// Packages a static executable as an image and pushes it; returns the digest.
+    async fn package_and_push(
+        &self,
+        binary: &BinaryImage,
+        to: &ImageTag,
+        progress: &dyn ImageProgress,
+    ) -> Result<String>;
+}
+
+/// Hears what a build and a push say on the way.
+pub trait ImageProgress {
+    /// A step begins, such as "build image".
+    fn step(&self, title: &str);
+    /// A line that docker printed.
+    fn line(&self, line: &str);
+    /// `done` of `total` bytes are sent.
+    fn pushed(&self, done: u64, total: u64);
+    fn note(&self, text: &str);
+}
+
+/// Subnets and security groups.
+pub trait NetworkReads {
     /// The awsvpc configuration that a service runs with.
     async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network>;
 
     /// The ids of the subnets or security groups whose tag `key` has a value that matches `pattern` (`*`, `?`).
     async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>>;
+}
+
+/// Tasks and the clusters that they run in.
+pub trait TaskReads {
+    /// Fails with the clusters that exist when `name` is none of them, or is not ACTIVE.
+    async fn check_cluster(&self, name: &str) -> Result<()>;
 
     /// The ARNs of a family's tasks that are wanted in this status, whoever started them. ECS remembers a stopped task
     /// for an hour or so.
@@ -132,7 +190,17 @@ pub trait Reads {
     /// DescribeTasks, in batches of 100. ECS forgets a stopped task after an hour or so, and may not know a new one
     /// yet: what it does not know is absent.
     async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>>;
+}
 
+pub trait TaskWrites {
+    async fn run_task(&self, request: &RunTask) -> Result<Launch>;
+
+    /// StopTask. A task that has already stopped, or is forgotten, is no error.
+    async fn stop_task(&self, cluster: &str, arn: &str, reason: &str) -> Result<()>;
+}
+
+/// What containers print.
+pub trait LogReads {
     /// One page of a log stream, from its head, or from where `token` ended.
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage>;
 
@@ -145,26 +213,29 @@ pub trait Reads {
     ) -> Result<FilterPage>;
 }
 
+/// AWS as planning sees it: calls that change nothing.
+pub trait Reads: IdentityReads + DefinitionReads + ImageReads + NetworkReads + TaskReads + LogReads {}
+impl<T: IdentityReads + DefinitionReads + ImageReads + NetworkReads + TaskReads + LogReads> Reads for T {}
+
 /// The calls that change something.
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
-pub trait Writes {
-    /// `docker build` and push; answers the digest that the registry gave.
-    async fn build_and_push(&self, build: &DockerBuild, to: &ImageTag, progress: &Progress)
-    -> Result<String>;
+pub trait Writes: DefinitionWrites + ImageWrites + TaskWrites {}
+impl<T: DefinitionWrites + ImageWrites + TaskWrites> Writes for T {}
 
-    /// Packages a static executable as an image and pushes it; answers the digest.
-    async fn package_and_push(
-        &self,
-        binary: &BinaryImage,
-        to: &ImageTag,
-        progress: &Progress,
-    ) -> Result<String>;
+/// What one-off tasks need: to be started, looked at, read and stopped.
+pub trait TaskWorld: TaskReads + TaskWrites + LogReads {}
+impl<T: TaskReads + TaskWrites + LogReads> TaskWorld for T {}
 
-    /// RegisterTaskDefinition with exactly this document; answers the new revision's ARN.
-    async fn register_task_definition(&self, document: &Value) -> Result<String>;
+/// This machine's own programs: docker and git. Nothing is changed.
+pub trait Machine {
+    /// Fails when this build cannot work here: its input, the docker command, or its engine is missing.
+    async fn check_build(&self, build: &DockerBuild) -> Result<()>;
 
-    async fn run_task(&self, request: &RunTask) -> Result<Launch>;
+    /// The commit of the working tree around `directory`; none when there is no git or no repository.
+    ///
+    /// # Errors
+    /// Tracked files have changed: an image of them would carry the name of a commit that it does not hold.
+    async fn commit(&self, directory: &Path) -> Result<Option<String>>;
 
-    /// StopTask. A task that has already stopped, or is forgotten, is no error.
-    async fn stop_task(&self, cluster: &str, arn: &str, reason: &str) -> Result<()>;
+    /// The repository on GitHub that the remote `origin` names: `owner/name`.
+    async fn github_repository(&self, directory: &Path) -> Option<String>;
 }

@@ -2,6 +2,7 @@
 //!
 //! The texts come from outside and are made harmless here, for the terminal and for GitHub's runner.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
 
 mod bars;
+mod image;
 mod lines;
 mod plain;
 mod tally;
@@ -19,9 +21,9 @@ mod tally;
 use bars::Bars;
 use plain::Plain;
 
-/// Where a database's migration task is.
+/// Where a one-off task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum TaskPhase {
     Queued,
     Provisioning,
     Pulling,
@@ -29,7 +31,7 @@ pub enum Phase {
     Stopping,
 }
 
-impl Phase {
+impl TaskPhase {
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -64,193 +66,129 @@ pub enum Vocabulary {
     Plain,
 }
 
-/// The one sink of everything that is shown while a run goes on.
+/// The one voice of a run: whatever is told to it is told to its [`Sink`].
 ///
-/// It is shared by reference between all databases of a run. Lines appear within a tenth of a second; none is lost
-/// when it is dropped, or when the program panics. `std::process::exit` drops nothing: call [`Progress::finish`] first.
+/// It is shared by reference between all databases of a run. None of its lines is lost when it is dropped, or when the
+/// program panics. `std::process::exit` drops nothing: call [`Sink::finish`] first.
 pub struct Progress {
-    sink: Arc<Sink>,
-}
-
-enum Sink {
-    Silent,
-    Plain(Plain),
-    Bars(Bars),
+    sink: Arc<dyn Sink>,
 }
 
 impl Progress {
     pub fn new(mode: Mode, stream: Stream, vocabulary: Vocabulary) -> Self {
-        let sink = match mode {
-            Mode::Silent => Sink::Silent,
-            Mode::Terminal if stream.is_terminal() => Sink::Bars(Bars::new(stream, Clock::system())),
-            Mode::Terminal | Mode::Plain => {
-                Sink::Plain(Plain::new(stream.writer(), vocabulary, Clock::system()))
+        match mode {
+            Mode::Silent => Self::silent(),
+            Mode::Terminal if stream.is_terminal() => {
+                let bars = Bars::new(stream, Clock::system());
+                bars.lines().flush_on_panic();
+                Self { sink: Arc::new(bars) }
             }
-        };
-        let progress = Self { sink: Arc::new(sink) };
-        progress.flush_on_panic();
-        progress
+            Mode::Terminal | Mode::Plain => {
+                let plain = Plain::new(stream.writer(), vocabulary, Clock::system());
+                plain.lines().flush_on_panic();
+                Self { sink: Arc::new(plain) }
+            }
+        }
     }
 
     /// Shows nothing.
     pub fn silent() -> Self {
-        Self { sink: Arc::new(Sink::Silent) }
+        Self { sink: Arc::new(Silent) }
     }
 
-    /// A step begins, such as "build image", and ends the one before.
-    pub fn step(&self, title: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.step(title),
-            Sink::Bars(bars) => bars.step(title),
-        }
-    }
-
-    /// A line that a build printed.
-    pub fn build_line(&self, line: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.build_line(line),
-            Sink::Bars(bars) => bars.build_line(line),
-        }
-    }
-
-    /// A push has sent `done` of `total` bytes.
-    pub fn pushed(&self, done: u64, total: u64) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.pushed(done, total),
-            Sink::Bars(bars) => bars.pushed(done, total),
-        }
-    }
-
-    /// Something worth saying once.
-    pub fn note(&self, text: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.note(text),
-            Sink::Bars(bars) => bars.note(text),
-        }
-    }
-
-    /// The databases of the run: with more than one, log lines carry their names; those of a fleet are counted, and
-    /// of each one only a failure is told.
-    pub fn databases(&self, names: &[String]) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.databases(names),
-            Sink::Bars(bars) => bars.databases(names),
-        }
-    }
-
-    /// Where the task of these databases is now; the same phase again says nothing new.
-    pub fn phase(&self, databases: &[String], phase: Phase) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.phase(databases, phase),
-            Sink::Bars(bars) => bars.phase(databases, phase),
-        }
-    }
-
-    /// The task of these databases has reported on this one of them.
-    pub fn reported(&self, databases: &[String], database: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.reported(databases, database),
-            Sink::Bars(bars) => bars.reported(database),
-        }
-    }
-
-    /// A log event of a database's task; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
-    pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.log_line(database, timestamp_ms, line),
-            Sink::Bars(bars) => bars.log_line(database, timestamp_ms, line),
-        }
-    }
-
-    /// What a database's task came to.
-    pub fn verdict(&self, database: &str, verdict: &Verdict) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.verdict(database, verdict),
-            Sink::Bars(bars) => bars.verdict(database, verdict),
-        }
-    }
-
-    /// An annotation of the run, or of a place in its repository, where GitHub's runner reads along. Nothing
-    /// elsewhere.
-    pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
-        if let Sink::Plain(plain) = &*self.sink {
-            plain.annotate_error(place, title, message);
-        }
-    }
-
-    /// For what goes on beside the run, such as the renewal of credentials.
+    /// Returns what speaks for things that go on beside the run, such as the renewal of credentials.
     pub fn aside(&self) -> Aside {
         Aside { sink: self.sink.clone() }
     }
-
-    /// A text that stands on the same stream after everything before it, such as the run's closing lines.
-    ///
-    /// It is written as it is: its renderer has made it harmless for a terminal, and here it is for the runner.
-    pub fn closing(&self, text: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.closing(text),
-            Sink::Bars(bars) => bars.closing(text),
-        }
-    }
-
-    /// The run is over: bars go, sections end, commands are on again, and everything is written.
-    pub fn finish(&self) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.finish(),
-            Sink::Bars(bars) => bars.finish(),
-        }
-    }
-
-    fn flush_on_panic(&self) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.lines().flush_on_panic(),
-            Sink::Bars(bars) => bars.lines().flush_on_panic(),
-        }
-    }
 }
 
-/// Speaks on the run's stream without owning it: the end of the run stays [`Progress`]'s.
-#[derive(Clone)]
-pub struct Aside {
-    sink: Arc<Sink>,
-}
+impl Deref for Progress {
+    type Target = dyn Sink;
 
-impl Aside {
-    /// Keeps a secret out of the log, where GitHub's runner reads along. Call it before the secret can appear.
-    ///
-    /// While container logs flow, commands are off: they are on for this line alone, and off again, with a new
-    /// token, before the next line of a log.
-    pub fn mask(&self, secret: &str) {
-        if let Sink::Plain(plain) = &*self.sink {
-            plain.mask(secret);
-        }
-    }
-
-    /// Something worth saying once.
-    pub fn note(&self, text: &str) {
-        match &*self.sink {
-            Sink::Silent => {}
-            Sink::Plain(plain) => plain.note(text),
-            Sink::Bars(bars) => bars.note(text),
-        }
+    fn deref(&self) -> &Self::Target {
+        &*self.sink
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
         self.finish();
+    }
+}
+
+/// Everything that a run tells. A sink leaves out what it does not show.
+#[expect(unused_variables, reason = "an event that is left out has no use for its facts")]
+pub trait Sink: Send + Sync {
+    /// Begins a step, such as "build image", and ends the one before.
+    fn step(&self, title: &str) {}
+
+    /// Tells a line that a build printed.
+    fn build_line(&self, line: &str) {}
+
+    /// Tells that a push has sent `done` of `total` bytes.
+    fn pushed(&self, done: u64, total: u64) {}
+
+    /// Tells something worth saying once.
+    fn note(&self, text: &str) {}
+
+    /// Tells where the task of these names is now; the same phase again says nothing new.
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {}
+
+    /// Tells a line of a task's log; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
+    ///
+    /// Lines may wait for the rest of their page: call [`Sink::flush`] at its end. Everything else is shown at once.
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {}
+
+    /// Shows the log lines that wait.
+    fn flush(&self) {}
+
+    /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
+    /// and of each one only a failure is told.
+    fn databases(&self, names: &[String]) {}
+
+    /// Tells that the task of these databases has reported on this one of them.
+    fn database_reported(&self, databases: &[String], database: &str) {}
+
+    /// Tells what a database's task came to.
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {}
+
+    /// Annotates the run, or a place in its repository, where GitHub's runner reads along.
+    fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {}
+
+    /// Keeps a secret out of the log, where GitHub's runner reads along. Call it before the secret can appear.
+    ///
+    /// While container logs flow, commands are off: they are on for this line alone, and off again, with a new
+    /// token, before the next line of a log.
+    fn mask(&self, secret: &str) {}
+
+    /// Shows a text on the same stream after everything before it, such as the run's closing lines.
+    ///
+    /// It is written as it is: its renderer has made it harmless for a terminal, and here it is for the runner.
+    fn closing(&self, text: &str) {}
+
+    /// Ends the run: bars go, sections end, commands are on again, and everything is written.
+    fn finish(&self) {}
+}
+
+struct Silent;
+
+impl Sink for Silent {}
+
+/// Speaks on the run's stream without owning it: the end of the run stays [`Progress`]'s.
+#[derive(Clone)]
+pub struct Aside {
+    sink: Arc<dyn Sink>,
+}
+
+impl Aside {
+    /// As [`Sink::mask`].
+    pub fn mask(&self, secret: &str) {
+        self.sink.mask(secret);
+    }
+
+    /// As [`Sink::note`].
+    pub fn note(&self, text: &str) {
+        self.sink.note(text);
     }
 }
 
@@ -302,9 +240,9 @@ fn name_width(names: &[String]) -> usize {
     if names.len() > 1 { names.iter().map(|name| name.chars().count()).max().unwrap_or(0) } else { 0 }
 }
 
-fn log_prefix(time: &str, database: &str, name_width: usize) -> String {
-    let database = untrusted::one_line(database);
-    if name_width == 0 { format!("{time} │") } else { format!("{time} {database:<name_width$} │") }
+fn log_prefix(time: &str, name: &str, name_width: usize) -> String {
+    let name = untrusted::one_line(name);
+    if name_width == 0 { format!("{time} │") } else { format!("{time} {name:<name_width$} │") }
 }
 
 /// Of a fleet only what is not migrated is told, and not what was not run because of it.

@@ -5,11 +5,13 @@
 
 use jiff::Timestamp;
 
+use crate::database_name::is_fleet;
 use crate::diagnosis::Diagnosis;
 pub use crate::document::LogTail;
 use crate::failure::{ExitCode, Failure};
 use crate::migration_report::MigrationReport;
 use crate::plan::ImageSource;
+use crate::settings::{Settings, TaskDefinitionSource};
 use crate::verdict::{self, Verdict};
 
 mod annotations;
@@ -184,6 +186,46 @@ impl DatabaseReport {
 }
 
 impl Report {
+    /// Every database has its row from the start, so that it has one whatever happens.
+    pub fn new(settings: &Settings) -> Self {
+        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        if is_fleet(rows.len()) {
+            rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
+        }
+        Self {
+            cluster: settings.cluster.clone(),
+            region: settings.common.region.clone(),
+            account: None,
+            family: match &settings.task_definition {
+                TaskDefinitionSource::File(path) => path.display().to_string(),
+                TaskDefinitionSource::Ecs(name) => name.clone(),
+            },
+            container: settings.container.clone().unwrap_or_default(),
+            tag: settings.image.tag.clone(),
+            image: None,
+            revision: None,
+            diff: String::new(),
+            databases: rows,
+            pack_logs: Vec::new(),
+            is_resumable: false,
+            never_ran: 0,
+            error: None,
+            notes: Vec::new(),
+            started_at: Timestamp::now(),
+            ended_at: None,
+        }
+    }
+
+    /// Ends the run: what has no verdict was not run.
+    pub fn end(&mut self, error: Option<Failure>) {
+        let why = error.as_ref().map_or("the run ended before it", |error| error.message.as_str());
+        for row in self.databases.iter_mut().filter(|row| row.verdict.is_none()) {
+            row.verdict = Some(Verdict::NotRun { why: why.to_owned() });
+        }
+        self.error = error.or_else(|| self.error.take());
+        self.ended_at = Some(Timestamp::now());
+    }
+
     /// The end of the log that a row's database has, or shares.
     pub fn log_of<'a>(&'a self, row: &'a DatabaseReport) -> &'a LogTail {
         row.pack_log.and_then(|index| self.pack_logs.get(index)).map_or(&row.log, |pack| &pack.log)

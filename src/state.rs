@@ -68,13 +68,13 @@ impl State {
     /// The file is in use, can not be read, or does not fit what is asked. Nothing was changed.
     pub fn take_up(settings: &Settings) -> Result<(Settings, Option<Self>), Failure> {
         let mut settings = settings.clone();
-        let Some(choice) = settings.state.clone() else { return Ok((settings, None)) };
+        let Some(choice) = settings.resume.state.clone() else { return Ok((settings, None)) };
         let exists = choice.file.exists();
         if choice.resume && !exists {
             return Err(Failure::input(format!("state file {} does not exist", choice.file.display()))
                 .hint("--resume goes on with a run that had --state; leave it out to begin a run"));
         }
-        let (journal, contents) = match settings.plan_only {
+        let (journal, contents) = match settings.common.plan_only {
             true if exists => (None, Journal::peek(&choice.file)?),
             true => (None, journal::Contents::default()),
             false => Journal::open(&choice.file).map(|(journal, contents)| (Some(journal), contents))?,
@@ -91,7 +91,8 @@ impl State {
         }
         match history.run() {
             Some(run) if choice.resume => {
-                settings.run = RunIdentity { started_by: run.started_by.clone(), may_have_a_past: true };
+                settings.common.run =
+                    RunIdentity { started_by: run.started_by.clone(), may_have_a_past: true };
             }
             None if choice.resume => {
                 notes.push(format!(
@@ -104,7 +105,7 @@ impl State {
         if choice.only_failed {
             let before = settings.databases.len();
             never_ran = settings.databases.iter().filter(|name| !history.has_run(name)).count();
-            settings.databases.retain(|name| history.ran_in_vain(name, settings.require_report));
+            settings.databases.retain(|name| history.ran_in_vain(name, settings.task.require_report));
             let left_out = before - settings.databases.len();
             let why = format!("{} migrated, {never_ran} never ran", left_out - never_ran);
             if settings.databases.is_empty() {

@@ -3,56 +3,31 @@
 //! Pure: the task as ECS reports it, and the reports that its log held, go in. No exit code is ever assumed, and a
 //! container other than the migration container never decides.
 
+mod judged;
 mod pack;
+mod proof;
 mod words;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
-
+use crate::container_exit::{SIGKILL, SIGTERM, is_signal};
 use crate::failure::ExitCode;
-use crate::migration_report::{MigrationReport, Reports};
+use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
-use crate::state::record::{Deployed, Judged};
 
+pub use judged::{Deployed, Judged, MIGRATED};
 pub use pack::{Death, death, judge_pack};
+pub use proof::{AllMigrated, Migrated, NotAll};
 
-/// Proof that a database was migrated. Only [`judge`] and [`judge_pack`] make one, from a stopped task, so whatever demands a
-/// `Migrated` for every database (deploying a service does) can not come before its migrations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Migrated {
-    database: String,
-    task_arn: String,
-    report: Option<Box<MigrationReport>>,
-    /// When an earlier run has concluded it; absent when this one did.
-    earlier: Option<Timestamp>,
-    /// What is known of an earlier run's proof from a GitHub Deployment alone.
-    deployed: Option<Deployed>,
-}
-
-impl Migrated {
-    pub fn database(&self) -> &str {
-        &self.database
-    }
-
-    pub fn task_arn(&self) -> &str {
-        &self.task_arn
-    }
-
-    /// What the task itself reported; absent for an image that does not speak the protocol.
-    pub fn report(&self) -> Option<&MigrationReport> {
-        self.report.as_deref()
-    }
-
-    /// When an earlier run has concluded it, by its clock; absent when this one did.
-    pub fn earlier(&self) -> Option<Timestamp> {
-        self.earlier
-    }
-
-    /// What is known of an earlier run's proof from a GitHub Deployment alone.
-    pub fn deployed(&self) -> Option<Deployed> {
-        self.deployed
-    }
+/// What is asked of a migration task, whatever it migrates.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The migration container.
+    pub container: &'a str,
+    /// Of the image that its revision names; absent when it names none.
+    pub image_digest: Option<&'a str>,
+    /// Exit code 0 without a migration report proves nothing.
+    pub require_report: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +84,7 @@ pub enum Verdict {
 pub enum Killer {
     /// The container (or the task) used more memory than it has.
     OutOfMemory,
-    /// SIGKILL (137) or SIGTERM (143), and ECS does not say why.
+    /// A signal, such as SIGKILL (137) or SIGSEGV (139), and ECS does not say why.
     Signal,
     /// Another essential container ended first, and ECS then stopped the task: its name and exit code.
     Sidecar { name: String, exit_code: i32 },
@@ -125,9 +100,9 @@ pub enum Killer {
     ServiceScheduler,
 }
 
-/// Judges a task that has stopped. `container` is the migration container, `reports` is all that the task's log held.
-/// With `require_report`, exit code 0 without a migration report proves nothing.
-pub fn judge(asked: &str, container: &str, task: &Task, reports: &Reports, require_report: bool) -> Verdict {
+/// Judges a task that has stopped and was told to migrate `database`. `reports` is all that its log held.
+pub fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+    let container = asked.container;
     if !task.is_stopped() {
         return Verdict::Unproved {
             why: format!("its task is {}, not STOPPED", words::code(&task.last_status)),
@@ -135,8 +110,12 @@ pub fn judge(asked: &str, container: &str, task: &Task, reports: &Reports, requi
     }
     let own = task.container(container);
     let exit_code = own.and_then(|own| own.exit_code);
-    if let Some(other) = reports.all().iter().find(|report| report.database != asked) {
-        return Verdict::WrongDatabase { asked: asked.into(), reported: other.database.clone(), exit_code };
+    if let Some(other) = reports.all().iter().find(|report| report.database != database) {
+        return Verdict::WrongDatabase {
+            asked: database.into(),
+            reported: other.database.clone(),
+            exit_code,
+        };
     }
     let stop_code = task.stop_code.as_deref();
     let Some(own) = own else {
@@ -162,14 +141,14 @@ pub fn judge(asked: &str, container: &str, task: &Task, reports: &Reports, requi
             (None, None) => Verdict::Unproved {
                 why: format!("its container left no exit code: {}", words::reason(task, Some(own))),
             },
-            (None, Some(0)) => proof(asked, task, reports, require_report),
+            (None, Some(0)) => proof_of(database, asked, task, reports),
             (None, Some(exit_code)) => Verdict::Failed { exit_code },
         },
     }
 }
 
 /// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
-fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> Verdict {
+fn proof_of(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
     let unproved = |why: String| Verdict::Unproved { why };
     if task.stop_code.as_deref() != Some("EssentialContainerExited") {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
@@ -197,19 +176,13 @@ fn proof(asked: &str, task: &Task, reports: &Reports, require_report: bool) -> V
             ));
         }
     }
-    let report = reports.of(asked).cloned().map(Box::new);
-    if require_report && report.is_none() {
+    let report = reports.of(database);
+    if asked.require_report && report.is_none() {
         return unproved(
             "exit code 0, but it printed no migration report and --require-report is set".into(),
         );
     }
-    Verdict::Migrated(Migrated {
-        database: asked.into(),
-        task_arn: task.arn.clone(),
-        report,
-        earlier: None,
-        deployed: None,
-    })
+    Verdict::Migrated(Migrated::by_task(database, task, asked.image_digest, report))
 }
 
 fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {
@@ -226,8 +199,10 @@ fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Opti
         Some("TerminationNotice") => Some(Killer::Retirement),
         Some("InfrastructureHealth") => Some(Killer::Host),
         Some("ServiceSchedulerInitiated") => Some(Killer::ServiceScheduler),
-        _ if matches!(exit_code, Some(137 | 143)) => Some(sidecar(task, own).unwrap_or(Killer::Signal)),
-        _ => None,
+        _ if matches!(exit_code, Some(SIGKILL | SIGTERM)) => {
+            Some(sidecar(task, own).unwrap_or(Killer::Signal))
+        }
+        _ => exit_code.is_some_and(is_signal).then_some(Killer::Signal),
     }
 }
 
@@ -236,22 +211,11 @@ fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
     let others = task.containers.iter().filter(|other| other.name != own.name);
     others
         .filter_map(|other| Some((other, other.exit_code?)))
-        .find(|(_, code)| !matches!(code, 137 | 143))
+        .find(|(_, code)| !matches!(*code, SIGKILL | SIGTERM))
         .map(|(other, exit_code)| Killer::Sidecar { name: other.name.clone(), exit_code })
 }
 
 impl Verdict {
-    /// The proof of an earlier run, from its state file or its deployment.
-    pub fn recorded(judged: &Judged) -> Self {
-        Self::Migrated(Migrated {
-            database: judged.database.clone(),
-            task_arn: judged.task.clone().unwrap_or_default(),
-            report: judged.report.clone().map(Box::new),
-            earlier: Some(judged.at),
-            deployed: judged.deployed,
-        })
-    }
-
     pub fn is_migrated(&self) -> bool {
         matches!(self, Self::Migrated(_))
     }

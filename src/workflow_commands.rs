@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::hex::hex;
 use crate::untrusted::{lines, one_line, shortened};
 
 /// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
@@ -107,10 +108,7 @@ pub fn random_token() -> String {
     let mut bytes = [0; 16];
     // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&bytes)
 }
 
 #[cfg(test)]

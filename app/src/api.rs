@@ -3,6 +3,7 @@
 pub mod error;
 mod extract;
 mod health;
+mod line;
 mod products;
 mod carts;
 mod orders;

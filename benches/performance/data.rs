@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
+use anyhow::{Context as _, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Where and when something was measured.
@@ -223,4 +227,39 @@ impl Real {
     pub fn calls_each(&self) -> f64 {
         self.calls as f64 / self.databases as f64
     }
+}
+
+/// All that was measured and kept.
+#[derive(Default)]
+pub struct Everything {
+    pub one: Option<Measured<One>>,
+    pub fleet: Option<Measured<Fleet>>,
+    pub packed: Option<Measured<Packed>>,
+    pub logs: Option<Measured<Logs>>,
+    pub start_up: Option<Measured<StartUp>>,
+    pub image: Option<Measured<Image>>,
+}
+
+impl Everything {
+    /// # Errors
+    /// A file is there and is not what it should be.
+    pub fn read(checkout: &Path) -> Result<Self> {
+        let at = checkout.join("docs/performance");
+        Ok(Self {
+            one: read(&at.join("one.json"))?,
+            fleet: read(&at.join("fleet.json"))?,
+            packed: read(&at.join("packed.json"))?,
+            logs: read(&at.join("logs.json"))?,
+            start_up: read(&at.join("start-up.json"))?,
+            image: read(&at.join("image.json"))?,
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<Measured<T>>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_str(&text).map(Some).with_context(|| format!("read the figures in {}", path.display()))
 }

@@ -49,7 +49,7 @@ pub fn in_a_process(databases: usize, kind: Kind, flags: &[&str]) -> Result<Size
         .context("start this program again")?;
     ensure!(output.status.success(), "{databases} databases: {}", output.status);
     let size: Size = serde_json::from_slice(&output.stdout).context("read a child's figures")?;
-    println!("{size}");
+    println!("{size:?}");
     Ok(size)
 }
 

@@ -1,7 +1,6 @@
 //! What was wanted, and whether the figures have it.
 
-use crate::data::{Measured, Run, rounds};
-use crate::page::Everything;
+use crate::data::{Everything, Measured, Run, rounds};
 
 struct Goal {
     wanted: &'static str,

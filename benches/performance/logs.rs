@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use sandbox::{Options, Pace, Quotas, Resource, Sandbox, Script, TaskContext, seed};
+use anyhow::{Context as _, Result, ensure};
+use sandbox::{Options, Pace, Quotas, Sandbox, Script, TaskContext, seed};
 use serde_json::json;
 
 use crate::data::{LogPath, Logs};
@@ -52,34 +52,14 @@ async fn followed(databases: usize, lines: usize) -> Result<(Cost, u64)> {
     let options =
         Options { pace: Pace::Instant, quotas: Quotas::Off, keep_calls: false, ..Options::default() };
     let sandbox = Sandbox::start(options).await?;
-    sandbox.create_cluster(seed::CLUSTER);
-    sandbox.create_log_group(seed::LOG_GROUP);
-    if let Err(refusal) = sandbox.register_task_definition(&seed::task_definition()?) {
-        bail!("register: {}", refusal.message);
-    }
-    sandbox.put_secret(
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
-        &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
-    );
-    sandbox.create_network([
-        Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
-        Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
-    ]);
+    seed::account(&sandbox)?;
     sandbox.set_program(seed::TASK_FAMILY, move |context| prints(context, lines));
     let home = tempfile::tempdir().context("make a directory")?;
     let names: Vec<String> = (0..databases).map(|n| format!("tenant_{n:05}")).collect();
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
-        .args([
-            "migrate",
-            "--cluster",
-            seed::CLUSTER,
-            "--task-definition",
-            seed::TASK_FAMILY,
-            "--image",
-            IMAGE,
-        ])
-        .args(["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS, "--require-report"])
+        .args(seed::MIGRATE)
+        .args(["--image", IMAGE, "--require-report"])
         .args(["--database", &names.join(","), "--max-parallel", &FLEET.to_string(), "--api-share", "100%"])
         .args(["--format", "json", "--log-dir"])
         .arg(home.path().join("logs"))

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::data::Measured;
 use crate::machine::Began;
@@ -26,6 +25,9 @@ mod floor;
 mod goals;
 /// An executable into a registry.
 mod image;
+/// A task of a simulation, from its creation to its end.
+#[path = "../../tests/fleet/life.rs"]
+mod life;
 /// Log lines into files.
 mod logs;
 /// One database, against the steps that people write with the AWS CLI.
@@ -34,17 +36,16 @@ mod one;
 mod machine;
 /// Many databases a task.
 mod packed;
-/// docs/performance.md and its plots, made from the figures.
+/// docs/performance.md, made from the figures.
 mod page;
-mod plots;
-/// What was found, on a terminal.
-mod printed;
 /// What a process costs.
 mod process;
 /// The programs under measurement.
 mod programs;
 /// How long it takes to begin.
 mod start_up;
+/// What was found, for a terminal and the page.
+mod tables;
 /// A simulated account with a fleet of databases, and runs on it.
 #[expect(dead_code, reason = "the tests of fleets need more of it")]
 #[path = "../../tests/fleet/world.rs"]
@@ -84,7 +85,7 @@ enum What {
     StartUp,
     /// `--binary` against docker build.
     Image,
-    /// Nothing is measured: docs/performance.md and its plots are made from docs/performance/*.json.
+    /// Nothing is measured: docs/performance.md is made from docs/performance/*.json.
     Report,
     /// One fleet, in this process.
     #[command(hide = true)]
@@ -159,27 +160,30 @@ fn measure(what: &What, quick: bool, file: Option<&Path>) -> Result<()> {
     }
     println!("\n=== {}", what.name());
     match what {
-        What::One => keep(what, quick, file, one::measure),
-        What::Fleet => keep(what, quick, file, fleet::measure),
-        What::Packed { databases } => keep(what, quick, file, |quick| packed::measure(quick, *databases)),
-        What::Logs => keep(what, quick, file, logs::measure),
-        What::StartUp => keep(what, quick, file, start_up::measure),
-        What::Image => keep(what, quick, file, image::measure),
+        What::One => keep(what, quick, file, one::measure, tables::one),
+        What::Fleet => keep(what, quick, file, fleet::measure, tables::fleet),
+        What::Packed { databases } => {
+            keep(what, quick, file, |quick| packed::measure(quick, *databases), tables::packed)
+        }
+        What::Logs => keep(what, quick, file, logs::measure, tables::logs),
+        What::StartUp => keep(what, quick, file, start_up::measure, tables::start_up),
+        What::Image => keep(what, quick, file, image::measure, tables::image),
         What::Report => page::write(Path::new(programs::CHECKOUT)),
         What::Size { .. } => Ok(()),
     }
 }
 
-fn keep<T: Serialize + DeserializeOwned + std::fmt::Display>(
+fn keep<T: Serialize>(
     what: &What,
     quick: bool,
     file: Option<&Path>,
     measure: impl FnOnce(bool) -> Result<T>,
+    tables: fn(&T) -> String,
 ) -> Result<()> {
     let began = Began::now(&what.command(), quick);
     let found = measure(quick)?;
-    println!("{found}");
     let measured = Measured { circumstances: began.ended(), found };
+    println!("{}", tables::told(&measured, tables));
     let text = serde_json::to_string_pretty(&measured).context("write figures as JSON")? + "\n";
     match file {
         Some(file) => std::fs::write(file, text).with_context(|| format!("write {}", file.display())),

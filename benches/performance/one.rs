@@ -82,18 +82,7 @@ fn options(n: u32) -> Options {
 /// A container that works for 30 s and prints a line each second; image given, revision new.
 async fn thirty_seconds(n: u32) -> Result<[Run; 2]> {
     let sandbox = Sandbox::start(options(n)).await?;
-    sandbox.create_cluster(seed::CLUSTER);
-    sandbox.create_log_group(seed::LOG_GROUP);
-    register(&sandbox, seed::TASK_FAMILY, |_| ())?;
-    sandbox.put_secret(
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
-        &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
-    );
-    sandbox.create_network([
-        sandbox::Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
-        sandbox::Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
-        sandbox::Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
-    ]);
+    seed::account(&sandbox)?;
     sandbox.set_program(seed::TASK_FAMILY, |context| {
         let database = context.environment.get("DATABASE_NAME").cloned().unwrap_or_default();
         let mut script = Script::new();

@@ -59,9 +59,16 @@ async fn with_postgres(databases: usize) -> Result<Real> {
     std::fs::write(&list, names.join("\n")).context("write the databases' names")?;
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
-        .args(["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY])
-        .args(["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS, "--require-report"])
-        .args(["--repository", seed::REPOSITORY, "--tag", TAG, "--max-parallel=24", PACKS])
+        .args(seed::MIGRATE)
+        .args([
+            "--require-report",
+            "--repository",
+            seed::REPOSITORY,
+            "--tag",
+            TAG,
+            "--max-parallel=24",
+            PACKS,
+        ])
         .arg("--databases-file")
         .arg(&list)
         .arg("--binary")

@@ -1,85 +1,26 @@
-//! docs/performance.md, made from docs/performance/*.json: what stands between its markers, and its plots.
+//! docs/performance.md, made from docs/performance/*.json: what stands between its markers.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::de::DeserializeOwned;
 
-use crate::data::{Fleet, Image, Logs, Measured, One, Packed, Run, Size, StartUp, rounds};
+use crate::data::{Everything, Measured};
 use crate::goals::goals;
-use crate::plots;
+use crate::tables::{fleet, image, logs, one, packed, start_up, told};
 
 pub const PAGE: &str = "docs/performance.md";
-const FIGURES: &str = "docs/performance";
 
-/// All that was measured and kept.
-#[derive(Default)]
-pub struct Everything {
-    pub one: Option<Measured<One>>,
-    pub fleet: Option<Measured<Fleet>>,
-    pub packed: Option<Measured<Packed>>,
-    pub logs: Option<Measured<Logs>>,
-    pub start_up: Option<Measured<StartUp>>,
-    pub image: Option<Measured<Image>>,
-}
-
-impl Everything {
-    /// # Errors
-    /// A file is there and is not what it should be.
-    pub fn read(checkout: &Path) -> Result<Self> {
-        let at = checkout.join(FIGURES);
-        Ok(Self {
-            one: read(&at.join("one.json"))?,
-            fleet: read(&at.join("fleet.json"))?,
-            packed: read(&at.join("packed.json"))?,
-            logs: read(&at.join("logs.json"))?,
-            start_up: read(&at.join("start-up.json"))?,
-            image: read(&at.join("image.json"))?,
-        })
-    }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<Measured<T>>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_str(&text).map(Some).with_context(|| format!("read the figures in {}", path.display()))
-}
-
-/// Writes the page and its plots.
+/// Writes the page.
 pub fn write(checkout: &Path) -> Result<()> {
-    for (path, text) in made(checkout)? {
-        fs::write(checkout.join(&path), text).with_context(|| format!("write {path}"))?;
-    }
-    Ok(())
+    fs::write(checkout.join(PAGE), made(checkout)?).with_context(|| format!("write {PAGE}"))
 }
 
-/// Every file that is made from figures: its path in the checkout, and what it should hold.
-pub fn made(checkout: &Path) -> Result<Vec<(String, String)>> {
-    let everything = Everything::read(checkout)?;
-    let mut page = fs::read_to_string(checkout.join(PAGE)).with_context(|| format!("read {PAGE}"))?;
-    for (name, block) in blocks(&everything) {
-        page = with_block(&page, name, &block)?;
-    }
-    let mut files = vec![(PAGE.to_owned(), page)];
-    let mut plot = |name: &str, svg: String| files.push((format!("{FIGURES}/{name}.svg"), svg));
-    if let Some(one) = &everything.one {
-        plot("one", plots::one(&one.found)?);
-    }
-    if let Some(fleet) = &everything.fleet {
-        let [time, calls] = plots::fleet(&fleet.found)?;
-        plot("fleet-time", time);
-        plot("fleet-calls", calls);
-    }
-    if let Some(packed) = &everything.packed {
-        let [time, calls] = plots::packed(&packed.found)?;
-        plot("packed-time", time);
-        plot("packed-calls", calls);
-    }
-    Ok(files)
+/// The page as the figures make it.
+pub fn made(checkout: &Path) -> Result<String> {
+    let page = fs::read_to_string(checkout.join(PAGE)).with_context(|| format!("read {PAGE}"))?;
+    let blocks = blocks(&Everything::read(checkout)?);
+    blocks.iter().try_fold(page, |page, (name, block)| with_block(&page, name, block))
 }
 
 fn with_block(page: &str, name: &str, block: &str) -> Result<String> {
@@ -93,216 +34,15 @@ fn with_block(page: &str, name: &str, block: &str) -> Result<String> {
 fn blocks(everything: &Everything) -> Vec<(&'static str, String)> {
     vec![
         ("goals", goals(everything)),
-        ("one", told(everything.one.as_ref(), one)),
-        ("fleet", told(everything.fleet.as_ref(), |fleet| sizes(&fleet.sizes))),
-        ("packed", told(everything.packed.as_ref(), packed)),
-        ("logs", told(everything.logs.as_ref(), logs)),
-        ("start-up", told(everything.start_up.as_ref(), start_up)),
-        ("image", told(everything.image.as_ref(), image)),
+        ("one", table_of(everything.one.as_ref(), one)),
+        ("fleet", table_of(everything.fleet.as_ref(), fleet)),
+        ("packed", table_of(everything.packed.as_ref(), packed)),
+        ("logs", table_of(everything.logs.as_ref(), logs)),
+        ("start-up", table_of(everything.start_up.as_ref(), start_up)),
+        ("image", table_of(everything.image.as_ref(), image)),
     ]
 }
 
-/// The tables of a measurement, and where it was made.
-fn told<T>(measured: Option<&Measured<T>>, tables: impl Fn(&T) -> String) -> String {
-    let Some(Measured { circumstances: at, found }) = measured else { return "Not measured.".to_owned() };
-    format!(
-        "{}\n`{}` in {:.0} s, {} UTC, commit {}{}; {} × {}, {:.0} GiB, {}; load {:.1} before, {:.1} after.",
-        tables(found),
-        at.command,
-        at.seconds,
-        at.date,
-        at.commit,
-        if at.changed { " with changes" } else { "" },
-        at.cores,
-        at.processor,
-        at.memory_gib,
-        at.system,
-        at.load[0],
-        at.load[1],
-    )
-}
-
-fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut table = line(head.iter().map(ToString::to_string).collect());
-    table +=
-        &line(head.iter().enumerate().map(|(n, _)| if n == 0 { "---" } else { "---:" }.to_owned()).collect());
-    rows.into_iter().for_each(|row| table += &line(row));
-    table
-}
-
-fn one(one: &One) -> String {
-    let sides = one.cases.iter().flat_map(|case| {
-        [(case, "fargate-migrate", &case.ours), (case, "baseline", &case.baseline)].map(
-            |(case, side, runs)| {
-                vec![
-                    format!("{}, {side}", case.name),
-                    format!("{:.1}", rounds(runs, |run| run.wall)),
-                    format!("{:.2}", rounds(runs, |run| run.noticed)),
-                    format!("{:.2}", rounds(runs, |run| run.to_exit)),
-                    format!("{:.2}", rounds(runs, Run::overhead)),
-                    format!("{:.0}", rounds(runs, |run| run.all_calls() as f64)),
-                ]
-            },
-        )
-    });
-    let head = ["seconds: median (range)", "wall", "end noticed", "end to exit", "overhead", "AWS calls"];
-    let mut text = table(&head, sides);
-    let _ = writeln!(
-        text,
-        "\n{} rounds of each, {} pairs at a time, each pair on a sandbox of its own; baseline with {}.\n",
-        one.cases.first().map_or(0, |case| case.ours.len()),
-        one.at_a_time,
-        one.aws_cli
-    );
-    text += &calls(one);
-    text
-}
-
-/// What the calls of the first case are.
-fn calls(one: &One) -> String {
-    let Some(case) = one.cases.first() else { return String::new() };
-    let mut names: Vec<&String> =
-        case.ours.iter().chain(&case.baseline).flat_map(|run| run.calls.keys()).collect();
-    names.sort();
-    names.dedup();
-    let median = |runs: &[Run], name: &str| {
-        format!("{:.0}", rounds(runs, |run| run.calls.get(name).copied().unwrap_or_default() as f64).median())
-    };
-    let rows = names
-        .into_iter()
-        .map(|name| vec![format!("`{name}`"), median(&case.ours, name), median(&case.baseline, name)]);
-    table(&[&format!("calls, {}, median", case.name), "fargate-migrate", "baseline"], rows)
-}
-
-fn sizes(sizes: &[Size]) -> String {
-    let head = [
-        "databases",
-        "tasks",
-        "makespan",
-        "× floor",
-        "calls each",
-        "beyond RunTask",
-        "throttled",
-        "peak MiB",
-        "CPU s",
-        "took here",
-    ];
-    table(
-        &head,
-        sizes.iter().map(|size| {
-            vec![
-                size.databases.to_string(),
-                size.tasks.to_string(),
-                duration(size.makespan),
-                format!("{:.3}", size.over_floor()),
-                format!("{:.3}", size.calls_per_database()),
-                format!("{:.3}", size.beyond_run_task()),
-                size.throttled.to_string(),
-                format!("{:.0}", size.peak_mib),
-                format!("{:.1}", size.cpu_seconds),
-                format!("{:.1} s", size.real_seconds),
-            ]
-        }),
-    )
-}
-
-fn packed(found: &Packed) -> String {
-    let single = |databases: usize| found.single.iter().find(|size| size.databases == databases);
-    let head = [
-        "databases",
-        "tasks",
-        "makespan",
-        "calls each",
-        "throttled",
-        "one task each",
-        "calls each",
-        "faster",
-    ];
-    let rows = found.packed.iter().map(|size| {
-        let other = single(size.databases);
-        vec![
-            size.databases.to_string(),
-            size.tasks.to_string(),
-            duration(size.makespan),
-            format!("{:.3}", size.calls_per_database()),
-            size.throttled.to_string(),
-            other.map_or_else(String::new, |other| duration(other.makespan)),
-            other.map_or_else(String::new, |other| format!("{:.2}", other.calls_per_database())),
-            other.map_or_else(String::new, |other| format!("{:.0} ×", other.makespan / size.makespan)),
-        ]
-    });
-    let real = &found.real;
-    format!(
-        "{}\n{} databases of {:.1} MB in {}, {} tasks: {}, {} calls ({:.3} each), {} throttled; the longest container \
-         worked for {:.1} s. fargate-migrate itself: {:.1} CPU s, {:.0} MiB.\n",
-        table(&head, rows),
-        real.databases,
-        real.megabytes_per_database,
-        real.server,
-        real.tasks,
-        duration(real.makespan),
-        real.calls,
-        real.calls_each(),
-        real.throttled,
-        real.longest_container,
-        real.cpu_seconds,
-        real.peak_mib,
-    )
-}
-
-fn logs(logs: &Logs) -> String {
-    let head = ["path", "lines", "lines a CPU second", "CPU s a million", "whole run", "calls", "peak MiB"];
-    table(
-        &head,
-        logs.paths.iter().map(|path| {
-            vec![
-                path.name.clone(),
-                path.lines.to_string(),
-                format!("{:.0}", path.lines_per_second()),
-                format!("{:.2}", path.cpu_per_million()),
-                format!("{:.1} s", path.wall),
-                path.reads.to_string(),
-                format!("{:.0}", path.peak_mib),
-            ]
-        }),
-    )
-}
-
-fn start_up(found: &StartUp) -> String {
-    let milliseconds = |rounds: &crate::data::Rounds| {
-        format!("{:.0} ms", crate::data::Rounds(rounds.0.iter().map(|seconds| seconds * 1000.0).collect()))
-    };
-    let mut rows = vec![
-        vec!["`fargate-migrate migrate --plan`, median (range)".to_owned(), milliseconds(&found.plan)],
-        vec!["its memory".to_owned(), format!("{:.1} MiB", found.peak_mib)],
-        vec!["size of the program".to_owned(), format!("{:.1} MB", found.binary_bytes as f64 / 1e6)],
-    ];
-    rows.extend(
-        found.aws_version.iter().map(|version| vec!["`aws --version`".to_owned(), milliseconds(version)]),
-    );
-    table(&["start-up", ""], rows)
-}
-
-fn image(found: &Image) -> String {
-    let faster = found.dockerfile.median() / found.binary.median();
-    let rows = [("`--binary`", &found.binary), ("`docker build` and push", &found.dockerfile)];
-    format!(
-        "{}\n{faster:.1} × faster, for an executable of {:.1} MB; Docker Engine {}.\n",
-        table(
-            &["an image in ECR", "seconds: median (range)"],
-            rows.map(|(name, rounds)| vec![name.to_owned(), format!("{rounds:.2}")])
-        ),
-        found.app_bytes as f64 / 1e6,
-        found.docker,
-    )
-}
-
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
+fn table_of<T>(measured: Option<&Measured<T>>, tables: impl Fn(&T) -> String) -> String {
+    measured.map_or_else(|| "Not measured.".to_owned(), |measured| told(measured, tables))
 }

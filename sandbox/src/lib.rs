@@ -14,34 +14,35 @@
 //! ```
 
 pub mod answer;
-pub mod calls;
+mod calls;
 pub mod clock;
 pub mod ecr;
-pub mod ecs;
-pub mod engine;
-pub mod faults;
-pub mod figures;
-pub mod github;
-pub mod github_oidc;
+mod ecs;
+mod engine;
+mod faults;
+mod figures;
+mod github;
+mod github_oidc;
 mod ids;
 pub mod images;
 mod in_process;
 mod lifecycle;
-pub mod logs;
+mod logs;
 pub mod options;
 mod paging;
 pub mod postgres;
 pub mod quotas;
-pub mod region;
+pub mod real_parts;
+mod region;
 pub mod registry;
 mod sandbox;
-pub mod secrets;
+mod secrets;
 pub mod seed;
 mod server;
 pub mod sessions;
 pub mod stand_in;
-pub mod sts;
-pub mod tagging;
+mod sts;
+mod tagging;
 pub mod world;
 
 pub use calls::Call;

@@ -3,7 +3,20 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::answer::AwsError;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, AwsError};
+
+/// Answers a page of `items` under `member`, with `nextToken` when there are more.
+pub fn paged<T: Serialize>(items: Vec<T>, member: &str, input: &Value, size: usize) -> Answer {
+    let (items, next) = page(items, input["nextToken"].as_str(), size)?;
+    let mut answer = json!({ member: items });
+    if let Some(next) = next {
+        answer["nextToken"] = next.into();
+    }
+    Ok(answer)
+}
 
 /// The page of `items` that starts where `token` says, and the token of the next page.
 pub fn page<T>(

@@ -6,6 +6,7 @@
 mod binaries;
 mod cluster;
 mod container;
+mod databases;
 mod install;
 mod supervisor;
 
@@ -16,14 +17,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Config, NoTls};
 
 use supervisor::Supervisor;
 
 /// The administrator of a server that is started here; also the name of the default database.
 const ADMINISTRATOR: &str = "postgres";
-/// PostgreSQL cuts identifiers to this many bytes (NAMEDATALEN - 1).
-const IDENTIFIER_LIMIT: usize = 63;
 
 /// Where to look for a server, and what to keep of one that is started.
 #[derive(Clone)]
@@ -32,6 +31,8 @@ pub struct Options {
     pub url: Option<String>,
     /// Keeps the databases here from one start to the next; without it they end with the server.
     pub directory: Option<PathBuf>,
+    /// What a server that is started with the programs of this machine takes TLS connections with.
+    pub certificate: Option<Certificate>,
     /// Told what takes long or changes the machine, one line each.
     pub announce: Arc<dyn Fn(&str) + Send + Sync>,
 }
@@ -42,9 +43,17 @@ impl Default for Options {
         Self {
             url: std::env::var("SANDBOX_DATABASE_URL").ok().filter(|url| !url.is_empty()),
             directory: None,
+            certificate: None,
             announce: Arc::new(|_| {}),
         }
     }
+}
+
+/// A server's certificate and its key, as PEM.
+#[derive(Clone)]
+pub struct Certificate {
+    pub chain: String,
+    pub key: String,
 }
 
 /// A PostgreSQL server that answers; dropping it ends the server if it was started here.
@@ -67,8 +76,8 @@ impl Postgres {
         if let Some(url) = &options.url {
             return Self::at(url).await;
         }
-        if let Some(binaries) = binaries::find() {
-            return cluster::start(&binaries, options).await;
+        if let Some(server) = Self::start(options).await? {
+            return Ok(server);
         }
         let mut reasons = Vec::new();
         if container::engine_answers().await {
@@ -88,6 +97,17 @@ impl Postgres {
             "find a PostgreSQL server: none on this machine; install one (Debian: apt-get install postgresql), start \
              Docker, or set SANDBOX_DATABASE_URL=postgres://user:password@host:port{reasons}"
         )
+    }
+
+    /// Starts a server with the programs of this machine; None where it has none.
+    ///
+    /// # Errors
+    /// The server does not start.
+    pub async fn start(options: &Options) -> anyhow::Result<Option<Self>> {
+        match binaries::find() {
+            Some(binaries) => cluster::start(&binaries, options).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A server that somebody else runs.
@@ -149,109 +169,24 @@ impl Postgres {
         ADMINISTRATOR
     }
 
-    /// `postgres://…` with the password in it: for the environment of a child, not for print.
-    pub fn url(&self, database: &str) -> String {
-        // Our own password is hexadecimal; a foreign one may need the encoding.
-        let part = |text: &str| text.bytes().map(percent_encoded).collect::<String>();
-        format!(
-            "postgres://{}:{}@{}:{}/{}",
-            part(&self.user),
-            part(&self.password),
-            self.host,
-            self.port,
-            part(database)
-        )
-    }
-
-    /// A connection to one database; it ends with the client.
-    ///
-    /// # Errors
-    /// The server or the database does not take the connection.
-    pub async fn connect(&self, database: &str) -> anyhow::Result<Client> {
-        let (client, connection) = self
-            .config(database)
-            .connect(NoTls)
-            .await
-            .with_context(|| format!("connect to database {database} at {}:{}", self.host, self.port))?;
-        // Errors of the connection reach the client's queries, which is where they are reported.
-        tokio::spawn(connection);
-        Ok(client)
-    }
-
-    /// Creates a database. Any name that PostgreSQL takes is fine: it is quoted.
-    ///
-    /// # Errors
-    /// It exists already, or the name is empty, longer than 63 bytes or has a NUL in it.
-    pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
-        let client = self.connect(self.default_database()).await?;
-        let statement = format!("create database {}", quoted(name)?);
-        client.batch_execute(&statement).await.with_context(|| format!("create database {name}"))
-    }
-
-    /// True when the server has a database of this name.
-    ///
-    /// # Errors
-    /// The query fails.
-    pub async fn has_database(&self, name: &str) -> anyhow::Result<bool> {
-        let client = self.connect(self.default_database()).await?;
-        let found = client
-            .query_opt("select 1 from pg_database where datname = $1", &[&name])
-            .await
-            .context("query pg_database")?;
-        Ok(found.is_some())
-    }
-
-    /// Drops a database and whoever is connected to it; nothing happens if there is none.
-    ///
-    /// # Errors
-    /// The server refuses.
-    pub async fn drop_database(&self, name: &str) -> anyhow::Result<()> {
-        let client = self.connect(self.default_database()).await?;
-        let statement = format!("drop database if exists {} with (force)", quoted(name)?);
-        client.batch_execute(&statement).await.with_context(|| format!("drop database {name}"))
-    }
-
-    /// How many tables a database has outside PostgreSQL's own schemas.
-    ///
-    /// # Errors
-    /// The database does not exist or the query fails.
-    pub async fn count_tables(&self, database: &str) -> anyhow::Result<i64> {
-        let client = self.connect(database).await?;
-        let row = client
-            .query_one(
-                "select count(*) from information_schema.tables where table_type = 'BASE TABLE' \
-                 and table_schema not in ('pg_catalog', 'information_schema')",
-                &[],
-            )
-            .await
-            .with_context(|| format!("count tables of database {database}"))?;
-        Ok(row.get(0))
-    }
-
     /// Ends a server that was started here and waits until it is gone.
     pub fn stop(mut self) {
         self.server.take();
     }
 
-    fn config(&self, database: &str) -> Config {
-        let mut config = Config::new();
-        config
-            .host(&self.host)
-            .port(self.port)
-            .user(&self.user)
-            .password(&self.password)
-            .dbname(database)
-            .connect_timeout(Duration::from_secs(10));
-        config
+    /// A server that is starting here.
+    fn of(server: Supervisor, port: u16, password: String, origin: String) -> Self {
+        let (host, user) = ("127.0.0.1".to_owned(), ADMINISTRATOR.to_owned());
+        Self { host, port, user, password, origin, server: Some(server) }
     }
 
     /// Waits for the first answer of a server that is starting.
-    async fn wait_until_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
+    async fn ready(mut self, patience: Duration) -> anyhow::Result<Self> {
         // The wall clock, not tokio's: a real process is starting, even in a test with paused time.
         let deadline = Instant::now() + patience;
         loop {
             let refusal = match self.config(self.default_database()).connect(NoTls).await {
-                Ok((_client, _connection)) => return Ok(()),
+                Ok((_client, _connection)) => return Ok(self),
                 Err(error) => error,
             };
             if let Some(server) = &mut self.server
@@ -278,21 +213,6 @@ impl fmt::Debug for Postgres {
     }
 }
 
-fn quoted(name: &str) -> anyhow::Result<String> {
-    if name.is_empty() || name.len() > IDENTIFIER_LIMIT || name.contains('\0') {
-        bail!("name a database {name:?}: a name has 1 to {IDENTIFIER_LIMIT} bytes and no NUL");
-    }
-    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
-}
-
-fn percent_encoded(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
-}
-
 /// A free port of the loopback address; free at least when it was asked for.
 fn free_port() -> anyhow::Result<u16> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("find a free port on 127.0.0.1")?;
@@ -303,18 +223,4 @@ fn random_hex(bytes: usize) -> anyhow::Result<String> {
     let mut buffer = vec![0; bytes];
     getrandom::fill(&mut buffer).map_err(|error| anyhow::anyhow!("get random bytes: {error}"))?;
     Ok(hex::encode(buffer))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_database_name_stays_one_identifier() {
-        assert_eq!(quoted("fintech_experiment").unwrap(), "\"fintech_experiment\"");
-        assert_eq!(quoted("a\"; drop database b; --").unwrap(), "\"a\"\"; drop database b; --\"");
-        for name in ["", "a\0b", &"x".repeat(64)] {
-            assert!(quoted(name).is_err(), "{name:?}");
-        }
-    }
 }

@@ -16,6 +16,7 @@ use crate::faults::Faults;
 use crate::figures::Figures;
 use crate::github_oidc::Issuer;
 use crate::in_process;
+use crate::lifecycle;
 use crate::logs::Event;
 use crate::options::Options;
 use crate::region::Region;
@@ -56,7 +57,7 @@ impl Sandbox {
             .await
             .with_context(|| format!("listen on 127.0.0.1:{}", options.port))?;
         let host = listener.local_addr().context("read address of listener")?.to_string();
-        let world = World::new(options, host)?;
+        let world = World::new(options, host, lifecycle::spawn)?;
         let home = world.home()?;
         let router = server::router(world.clone());
         let server = tokio::spawn(async move {
@@ -72,7 +73,7 @@ impl Sandbox {
     /// # Errors
     /// The record file cannot be opened, or there is no room for images.
     pub fn in_process(options: Options) -> anyhow::Result<Self> {
-        let world = World::new(options, "sandbox.invalid".into())?;
+        let world = World::new(options, "sandbox.invalid".into(), lifecycle::spawn)?;
         let home = world.home()?;
         Ok(Self { world, home, server: None })
     }

@@ -21,6 +21,18 @@ pub const DATABASES: [&str; 3] = ["startupwebapp_prod", "healthtech_experiment",
 /// What finds the private subnets, and the backend's security group.
 pub const SUBNETS: &str = "tag:Name=startupwebapp-private-subnet-*";
 pub const SECURITY_GROUPS: &str = "tag:Name=startupwebapp-backend-sg";
+/// A command of `fargate-migrate` with the names of the account.
+pub const MIGRATE: [&str; 9] = [
+    "migrate",
+    "--cluster",
+    CLUSTER,
+    "--task-definition",
+    TASK_FAMILY,
+    "--subnets",
+    SUBNETS,
+    "--security-groups",
+    SECURITY_GROUPS,
+];
 
 const SECRET: &str = "rds/startupwebapp/multi-tenant/master-AbCdEf";
 const TASK_DEFINITION: &str = include_str!("../fixtures/describe-task-definition.json");
@@ -33,27 +45,51 @@ pub fn task_definition() -> anyhow::Result<Value> {
     serde_json::from_str(TASK_DEFINITION).context("parse the seed's task definition")
 }
 
-/// Creates the system: cluster, log group, repository, task definition, secret, network and databases. What a kept
-/// server has already stays as it is.
+/// Creates the system: the account, with the server in its secret, and the server's databases. What a kept server has
+/// already stays as it is.
 ///
 /// # Errors
 /// PostgreSQL refuses a database, or the sandbox refuses the task definition.
 pub async fn seed(sandbox: &Sandbox, postgres: &Postgres) -> anyhow::Result<()> {
+    account(sandbox)?;
+    put_secret(sandbox, postgres.host(), postgres);
+    for database in DATABASES {
+        if !postgres.has_database(database).await? {
+            postgres.create_database(database).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the server into the account's secret, with this name of its host.
+pub fn put_secret(sandbox: &Sandbox, host: &str, postgres: &Postgres) {
+    let secret = json!({
+        "engine": "postgres",
+        "host": host,
+        "port": postgres.port(),
+        "username": postgres.user(),
+        "password": postgres.password(),
+    });
+    sandbox.put_secret(&secret_arn(sandbox), &secret);
+}
+
+fn secret_arn(sandbox: &Sandbox) -> String {
+    format!("arn:aws:secretsmanager:{}:{}:secret:{SECRET}", sandbox.region(), sandbox.account())
+}
+
+/// Creates the account: cluster, log group, repository, task definition, secret and network. The secret names a server
+/// that does not exist, which is enough where scripts stand in for the migrations.
+///
+/// # Errors
+/// The sandbox refuses the task definition.
+pub fn account(sandbox: &Sandbox) -> anyhow::Result<()> {
     sandbox.create_cluster(CLUSTER);
     sandbox.create_log_group(LOG_GROUP);
     sandbox.create_repository(REPOSITORY, RepositorySettings { scan_on_push: true, ..Default::default() });
     register(sandbox, &task_definition()?)?;
-    let secret = format!("arn:aws:secretsmanager:{}:{}:secret:{SECRET}", sandbox.region(), sandbox.account());
-    sandbox.put_secret(
-        &secret,
-        &json!({
-            "engine": "postgres",
-            "host": postgres.host(),
-            "port": postgres.port(),
-            "username": postgres.user(),
-            "password": postgres.password(),
-        }),
-    );
+    let secret =
+        json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"});
+    sandbox.put_secret(&secret_arn(sandbox), &secret);
     sandbox.create_network([
         Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
         Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
@@ -61,11 +97,6 @@ pub async fn seed(sandbox: &Sandbox, postgres: &Postgres) -> anyhow::Result<()> 
         Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
         Resource::named("sg-0a1b2c3d4e5f60002", "startupwebapp-rds-sg"),
     ]);
-    for database in DATABASES {
-        if !postgres.has_database(database).await? {
-            postgres.create_database(database).await?;
-        }
-    }
     Ok(())
 }
 

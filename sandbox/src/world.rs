@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::ecs::Spawner;
 use crate::engine::{Login, Programs, Runtime};
 use crate::faults::Faults;
 use crate::github_oidc::Issuer;
@@ -37,12 +38,13 @@ pub struct World {
     pub registry: Registry,
     pub issuer: Issuer,
     pub sessions: Sessions,
+    pub spawner: Spawner,
     regions: Mutex<BTreeMap<String, Arc<Region>>>,
     lives: Mutex<JoinSet<()>>,
 }
 
 impl World {
-    pub fn new(options: Options, host: String) -> anyhow::Result<Arc<Self>> {
+    pub fn new(options: Options, host: String, spawner: Spawner) -> anyhow::Result<Arc<Self>> {
         let registry_host = options.registry_host.clone().unwrap_or_else(|| host.clone());
         let mut settings = RegistrySettings::new(&options.account, &options.region, registry_host);
         settings.directory = options.images.clone();
@@ -70,6 +72,7 @@ impl World {
             host,
             clock,
             runtime,
+            spawner,
             registry,
         }))
     }

@@ -10,9 +10,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::failure::Failure;
 use crate::ports::Call;
 
-/// The exception's name, when AWS answered with one.
-pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error.as_service_error().and_then(ProvideErrorMetadata::code)
+/// None when AWS answers with this exception.
+#[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
+pub fn unless<T, E: ProvideErrorMetadata>(
+    exception: &str,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, SdkError<E, HttpResponse>> {
+    match answer {
+        Err(SdkError::ServiceError(context)) if context.err().code() == Some(exception) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 /// The failure of `call`; `doing` is what we were doing with which resource ("describe cluster x").

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::adapters::secret::Secret;
 use crate::ports::github::PullRequest;
+use crate::settings::RunIdentity;
 use crate::workflow_commands::random_token;
 
 pub mod api;
@@ -86,6 +87,16 @@ impl GitHub {
             event: set("GITHUB_EVENT_PATH").map(PathBuf::from),
         };
         (github.reads_commands || github.output.is_some() || github.summary.is_some()).then_some(github)
+    }
+
+    /// Who the run is, to ECS; none when the runner does not say which run this is.
+    pub fn run_identity(&self) -> Option<RunIdentity> {
+        Some(RunIdentity::of_github(
+            self.run_id.as_deref()?,
+            self.run_attempt.as_deref().unwrap_or("1"),
+            self.job.as_deref().unwrap_or("job"),
+            self.runner.as_deref(),
+        ))
     }
 
     /// The page of this run.

@@ -10,11 +10,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 use super::proxy::Proxies;
-use super::{aws_error, ca_certificates};
+use super::{Aws, aws_error, ca_certificates};
 use crate::failure::Failure;
-use crate::ports::{Call, Caller};
+use crate::ports::{Call, Caller, IdentityReads};
 use crate::progress::Aside;
-use crate::settings::{BuildSettings, Settings};
+use crate::settings::Common;
 
 mod oidc;
 pub mod role;
@@ -34,24 +34,20 @@ pub struct Access {
     pub region: Option<String>,
     /// Bounds each call with its retries.
     pub call_timeout: Duration,
+    /// Our share of AWS's documented rates.
+    pub api_share: f64,
     /// The role to assume with GitHub's OIDC token; without one, the credentials are those of the environment.
     pub role: Option<Role>,
 }
 
 impl Access {
-    pub fn of(settings: &Settings) -> Self {
+    /// With the whole of AWS's rates.
+    pub fn of(common: &Common) -> Self {
         Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
-        }
-    }
-
-    pub fn of_build(settings: &BuildSettings) -> Self {
-        Self {
-            region: settings.region.clone(),
-            call_timeout: settings.call_timeout,
-            role: Role::of(settings.role_to_assume.as_ref(), &settings.run),
+            region: common.region.clone(),
+            call_timeout: common.call_timeout,
+            api_share: 1.0,
+            role: Role::of(common.role_to_assume.as_ref(), &common.run),
         }
     }
 }
@@ -124,17 +120,15 @@ pub fn is_configured(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// STS GetCallerIdentity: which account these credentials belong to.
-pub async fn caller(config: &SdkConfig) -> Result<Caller> {
-    let doing = "ask STS who we are";
-    let answer = aws_sdk_sts::Client::new(config)
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| aws_error::failed(Call::GET_CALLER_IDENTITY, doing, error))?;
-    let missing = |what| aws_error::incomplete(Call::GET_CALLER_IDENTITY, doing, what);
-    Ok(Caller {
-        account: answer.account.ok_or_else(|| missing("Account"))?,
-        arn: answer.arn.ok_or_else(|| missing("Arn"))?,
-    })
+impl IdentityReads for Aws {
+    async fn caller(&self) -> Result<Caller> {
+        let (call, doing) = (Call::GET_CALLER_IDENTITY, "ask STS who we are");
+        let sts = aws_sdk_sts::Client::new(&self.config);
+        let answer = self.call(call, doing, async || sts.get_caller_identity().send().await).await?;
+        let missing = |what| aws_error::incomplete(call, doing, what);
+        Ok(Caller {
+            account: answer.account.ok_or_else(|| missing("Account"))?,
+            arn: answer.arn.ok_or_else(|| missing("Arn"))?,
+        })
+    }
 }

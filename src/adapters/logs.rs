@@ -1,93 +1,81 @@
 //! CloudWatch Logs.
 
-use std::error::Error;
-
 use anyhow::Result;
-use aws_config::{Region, SdkConfig};
+use aws_config::Region;
 use aws_sdk_cloudwatchlogs::Client;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::{aws_error, throttling};
-use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogStream, StreamEvent};
+use super::aws_error::unless;
+use super::{Aws, throttling};
+use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogReads, LogStream, StreamEvent};
 
 /// Events of one page: GetLogEvents gives 10,000 events or 1 MB, whichever comes first.
 const PAGE_EVENTS: i32 = 10_000;
+/// Pages of logs that are under way at a time, when hundreds of tasks have ended together: each may be of 1 MB, and of
+/// several while it is read.
+pub const LOG_PAGES: usize = 8;
 
-pub fn client(config: &SdkConfig, region: &str) -> Client {
-    Client::from_conf(
-        aws_sdk_cloudwatchlogs::config::Builder::from(config)
-            .region(Region::new(region.to_owned()))
-            .retry_classifier(throttling::NotRetried)
-            .build(),
-    )
+/// What CloudWatch Logs answers when there is no such group, or no such stream.
+const MISSING: &str = "ResourceNotFoundException";
+
+impl LogReads for Aws {
+    /// GetLogEvents from the head. A stream that does not exist yet is an error to CloudWatch Logs, and no error to
+    /// us: it appears with the container's first output.
+    async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
+        let client = self.logs_in(&stream.region);
+        let doing = format!("read log stream {} of log group {}", stream.name, stream.group);
+        let page = async || {
+            let _one = self.log_pages.acquire().await;
+            let request = client.get_log_events().log_group_name(&stream.group).log_stream_name(&stream.name);
+            let request = request.start_from_head(true).limit(PAGE_EVENTS);
+            unless(MISSING, request.set_next_token(token.map(str::to_owned)).send().await)
+        };
+        let Some(answer) = self.call(Call::GET_LOG_EVENTS, &doing, page).await? else {
+            return Ok(LogPage::Absent);
+        };
+        let events = answer.events.unwrap_or_default().into_iter();
+        let events = events.map(|one| event(one.timestamp, one.message)).collect();
+        Ok(LogPage::Events { events, next: answer.next_forward_token })
+    }
+
+    /// FilterLogEvents of the streams that begin with the group's prefix. It names no stream, so none can be missing; a
+    /// group that is missing has no events yet.
+    async fn filter_log_events(
+        &self,
+        group: &LogGroup,
+        since: i64,
+        token: Option<&str>,
+    ) -> Result<FilterPage> {
+        let client = self.logs_in(&group.region);
+        let doing = format!("read the log streams {}* of log group {}", group.stream_prefix, group.name);
+        let page = async || {
+            let request = client.filter_log_events().log_group_name(&group.name);
+            let request = request.log_stream_name_prefix(&group.stream_prefix);
+            let request = request.start_time(since).limit(PAGE_EVENTS);
+            unless(MISSING, request.set_next_token(token.map(str::to_owned)).send().await)
+        };
+        let Some(answer) = self.call(Call::FILTER_LOG_EVENTS, &doing, page).await? else {
+            return Ok(FilterPage::default());
+        };
+        let events = answer.events.unwrap_or_default().into_iter();
+        let events = events.map(|one| StreamEvent {
+            stream: one.log_stream_name.unwrap_or_default(),
+            id: one.event_id.unwrap_or_default(),
+            event: event(one.timestamp, one.message),
+        });
+        Ok(FilterPage { events: events.collect(), next: answer.next_token })
+    }
 }
 
-/// GetLogEvents from the head. A stream that does not exist yet is an error to CloudWatch Logs, and no error to us:
-/// it appears with the container's first output.
-pub async fn page(client: &Client, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
-    let answer = client
-        .get_log_events()
-        .log_group_name(&stream.group)
-        .log_stream_name(&stream.name)
-        .start_from_head(true)
-        .limit(PAGE_EVENTS)
-        .set_next_token(token.map(str::to_owned))
-        .send()
-        .await;
-    let doing = || format!("read log stream {} of log group {}", stream.name, stream.group);
-    let Some(answer) = unless_missing(Call::GET_LOG_EVENTS, doing, answer)? else {
-        return Ok(LogPage::Absent);
-    };
-    let events = answer.events.unwrap_or_default().into_iter();
-    let events = events.map(|one| event(one.timestamp, one.message)).collect();
-    Ok(LogPage::Events { events, next: answer.next_forward_token })
-}
-
-/// FilterLogEvents of the streams that begin with the group's prefix. It names no stream, so none can be missing; a
-/// group that is missing has no events yet.
-pub async fn filter(
-    client: &Client,
-    group: &LogGroup,
-    since: i64,
-    token: Option<&str>,
-) -> Result<FilterPage> {
-    let answer = client
-        .filter_log_events()
-        .log_group_name(&group.name)
-        .log_stream_name_prefix(&group.stream_prefix)
-        .start_time(since)
-        .limit(PAGE_EVENTS)
-        .set_next_token(token.map(str::to_owned))
-        .send()
-        .await;
-    let doing = || format!("read the log streams {}* of log group {}", group.stream_prefix, group.name);
-    let Some(answer) = unless_missing(Call::FILTER_LOG_EVENTS, doing, answer)? else {
-        return Ok(FilterPage::default());
-    };
-    let events = answer.events.unwrap_or_default().into_iter();
-    let events = events.map(|one| StreamEvent {
-        stream: one.log_stream_name.unwrap_or_default(),
-        id: one.event_id.unwrap_or_default(),
-        event: event(one.timestamp, one.message),
-    });
-    Ok(FilterPage { events: events.collect(), next: answer.next_token })
-}
-
-/// None when the group or the stream does not exist.
-fn unless_missing<T, E>(
-    call: Call,
-    doing: impl FnOnce() -> String,
-    answer: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<Option<T>>
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if aws_error::code(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(aws_error::failed(call, &doing(), error)),
+impl Aws {
+    fn logs_in(&self, region: &str) -> Client {
+        let new = || {
+            aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+                .region(Region::new(region.to_owned()))
+                .retry_classifier(throttling::NotRetried)
+                .build()
+        };
+        let mut clients = self.logs.borrow_mut();
+        clients.entry(region.to_owned()).or_insert_with(|| Client::from_conf(new())).clone()
     }
 }
 

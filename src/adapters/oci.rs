@@ -4,8 +4,7 @@ use anyhow::Result;
 
 use crate::adapters::docker::ensure_tag;
 use crate::adapters::registry_login::RegistryLogin;
-use crate::ports::{BinaryImage, ImageTag};
-use crate::progress::Progress;
+use crate::ports::{BinaryImage, ImageProgress, ImageTag};
 
 mod executable;
 mod image;
@@ -30,7 +29,7 @@ pub async fn push(
     image: &PackagedImage,
     to: &ImageTag,
     login: &RegistryLogin,
-    progress: &Progress,
+    progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
     ensure_tag(to)?;

@@ -7,8 +7,7 @@ use anyhow::Result;
 
 use crate::adapters::docker::output::harmless;
 use crate::failure::Failure;
-use crate::ports::{ImageTag, PUSH_ACTIONS};
-use crate::progress::Progress;
+use crate::ports::{ImageProgress, ImageTag, PUSH_ACTIONS};
 
 /// How often a push is tried in all; each pause between tries is [`GROWTH`] times the one before.
 const TRIES: u32 = 3;
@@ -36,7 +35,7 @@ impl PushError {
 
 /// Tries until it succeeds, fails for good, or has been tried three times.
 pub async fn retrying<T>(
-    progress: &Progress,
+    progress: &dyn ImageProgress,
     what: &str,
     first_pause: Duration,
     mut attempt: impl AsyncFnMut() -> Result<T, PushError>,
@@ -146,6 +145,7 @@ fn is_passing(words: &str) -> bool {
 mod tests {
     use super::*;
     use crate::ports::Repository;
+    use crate::progress::Progress;
 
     fn to() -> ImageTag {
         let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/app";

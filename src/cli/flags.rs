@@ -6,6 +6,10 @@ use clap::Args;
 
 use crate::choices::{Format, Leftover, OnRunning};
 use crate::config;
+use crate::values::{
+    Assignment, BuildArg, Failures, Packing, Parallel, Period, RoleArn, SecurityGroup, Share, Subnet, Tag,
+    Variable, Words,
+};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where")]
@@ -39,7 +43,7 @@ pub struct AwsFlags {
 
     /// Deadline for each AWS call with its retries, such as 90s
     #[arg(long, value_name = "DURATION", default_value = "60s")]
-    pub call_timeout: String,
+    pub call_timeout: Period,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -59,7 +63,7 @@ pub struct ConfigFile {
 pub struct Credentials {
     /// Assume this role with GitHub's OIDC token, and again before it expires [default: the environment's credentials]
     #[arg(long, value_name = "ARN")]
-    pub role_to_assume: Option<String>,
+    pub role_to_assume: Option<RoleArn>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -97,7 +101,7 @@ pub struct ImageSource {
 
     /// The image's tag [default: the commit, from GITHUB_SHA or git]
     #[arg(long, value_name = "TAG")]
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
 
     /// Package this static executable as the image, without Docker
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dockerfile", "context", "target", "build_arg"])]
@@ -117,7 +121,7 @@ pub struct ImageSource {
 
     /// A build argument, K=V, or K to pass the environment's; repeat it
     #[arg(long, value_name = "K=V")]
-    pub build_arg: Vec<String>,
+    pub build_arg: Vec<BuildArg>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -125,11 +129,11 @@ pub struct ImageSource {
 pub struct NetworkFlags {
     /// Subnets: ids, or tag:Name=pattern*
     #[arg(long, value_name = "ID|TAG", value_delimiter = ',')]
-    pub subnets: Vec<String>,
+    pub subnets: Vec<Subnet>,
 
     /// Security groups: ids, or tag:Name=pattern*
     #[arg(long, value_name = "ID|TAG", value_delimiter = ',')]
-    pub security_groups: Vec<String>,
+    pub security_groups: Vec<SecurityGroup>,
 
     /// Give the task a public IP address: needed in a public subnet, useless in a private one
     #[arg(long)]
@@ -145,15 +149,15 @@ pub struct NetworkFlags {
 pub struct TaskFlags {
     /// The variable that names the database
     #[arg(long, value_name = "NAME", default_value = "DATABASE_NAME")]
-    pub database_variable: String,
+    pub database_variable: Variable,
 
     /// A further variable for this run, K=V; repeat it. Not for secrets: ECS shows it to everyone who may read tasks
     #[arg(long, value_name = "K=V")]
-    pub env: Vec<String>,
+    pub env: Vec<Assignment>,
 
     /// The command to run [default: the task definition's], split into words as a shell does
     #[arg(long, value_name = "COMMAND")]
-    pub command: Option<String>,
+    pub command: Option<Words>,
 
     /// Fail a database whose task prints no migration report
     #[arg(long)]
@@ -161,7 +165,7 @@ pub struct TaskFlags {
 
     /// How long one task may take from RunTask to its end, such as 45m or 2h, however many databases it migrates
     #[arg(long, value_name = "DURATION", default_value = "1h")]
-    pub timeout: String,
+    pub timeout: Period,
 
     /// What happens to a task that is still running at --timeout
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
@@ -173,33 +177,33 @@ pub struct TaskFlags {
 
     /// How long a stopped task's log may stay quiet before it counts as complete; a migration report ends the wait
     #[arg(long, value_name = "DURATION", default_value = "12s")]
-    pub log_drain: String,
+    pub log_drain: Period,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several databases")]
 pub struct Fleet {
     /// Migration tasks that run at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub max_parallel: u16,
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub max_parallel: Parallel,
 
     /// Databases that share a task, or auto: as many tasks as --max-parallel, with about as much to do each. More than
     /// one needs an image that takes lists and reports on each database (docs/migration-report.md, Packs)
     #[arg(long, value_name = "N|auto", default_value = "1")]
-    pub databases_per_task: String,
+    pub databases_per_task: Packing,
 
     /// Migrate these first: names, a number of databases, or a share such as 5%. All must pass before the rest starts
     #[arg(long, value_name = "NAME|N|N%", value_delimiter = ',')]
     pub canary: Vec<String>,
 
     /// Start no more after this many databases have failed [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "keep_going")]
-    pub max_failures: Option<u32>,
+    #[arg(long, value_name = "N", conflicts_with = "keep_going")]
+    pub max_failures: Option<Failures>,
 
     /// What part of AWS's documented API rates this run may use: other callers of the account need theirs. Above 100%
     /// where AWS has raised them
     #[arg(long, value_name = "PERCENT", default_value = "50%")]
-    pub api_share: String,
+    pub api_share: Share,
 
     /// What happens to a database that another task migrates now; the end of one that is being stopped is waited for in
     /// any case

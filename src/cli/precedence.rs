@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 
-use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, is_list, is_switch};
 use crate::failure::Failure;
 
 /// What the layers have given so far, for one subcommand.
@@ -29,23 +27,25 @@ impl<'a> Layers<'a> {
         Self { command, there: decided.clone(), decided }
     }
 
-    /// The inputs that count, as flags.
+    /// The inputs that count, as flags: a list has one item a line.
     pub fn inputs(&mut self, input: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
-        self.add(|arg, flag| Some(of_input(arg, &input(flag)?)))
+        let lines = |value: String| {
+            value.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        };
+        self.add(|arg, flag| input(flag).map(|value| if is_list(arg) { lines(value) } else { vec![value] }))
     }
 
     /// The keys of the configuration file that count, as flags.
     pub fn config(&mut self, config: &Config) -> Vec<OsString> {
-        let values = config.values();
-        self.add(|_, flag| values.iter().find(|(key, _)| key == flag).map(|(_, value)| of_value(flag, value)))
+        self.add(|_, flag| config.value(flag).map(<[String]>::to_vec))
     }
 
-    fn add(&mut self, flags: impl Fn(&Arg, &str) -> Option<Vec<OsString>>) -> Vec<OsString> {
+    fn add(&mut self, texts: impl Fn(&Arg, &str) -> Option<Vec<String>>) -> Vec<OsString> {
         let open: Vec<(String, Vec<OsString>)> = self
             .command
             .get_arguments()
             .filter(|arg| !self.decided.contains(arg.get_id().as_str()) && !self.is_in_the_way(arg))
-            .filter_map(|arg| Some((arg.get_id().to_string(), flags(arg, arg.get_long()?)?)))
+            .filter_map(|arg| Some((arg.get_id().to_string(), flags(arg, &texts(arg, arg.get_long()?)?))))
             .collect();
         for (id, flags) in &open {
             self.decided.insert(id.clone());
@@ -68,37 +68,11 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// The flags that an input stands for: a list has one item a line.
-fn of_input(arg: &Arg, value: &str) -> Vec<OsString> {
+/// The flags with these texts. A switch that is off is no flag: it excludes none.
+fn flags(arg: &Arg, texts: &[String]) -> Vec<OsString> {
     let long = arg.get_long().unwrap_or_default();
-    match arg.get_action() {
-        ArgAction::Append => value
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(|line| format!("--{long}={line}").into())
-            .collect(),
-        _ if is_switch(arg) && value == "false" => Vec::new(),
-        _ => vec![format!("--{long}={value}").into()],
-    }
-}
-
-/// The flags that a key of the file stands for.
-fn of_value(flag: &str, value: &Value) -> Vec<OsString> {
-    match value {
-        Value::Bool(false) => Vec::new(),
-        Value::Bool(true) => vec![format!("--{flag}").into()],
-        Value::String(text) => vec![format!("--{flag}={text}").into()],
-        Value::Array(items) => items.iter().flat_map(|item| of_value(flag, item)).collect(),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(name, value)| match value {
-                Value::String(text) => format!("--{flag}={name}={text}").into(),
-                _ => format!("--{flag}={name}").into(),
-            })
-            .collect(),
-        other => vec![format!("--{flag}={other}").into()],
-    }
+    let is_off = |text: &String| is_switch(arg) && text == "false";
+    texts.iter().filter(|text| !is_off(text)).map(|text| format!("--{long}={text}").into()).collect()
 }
 
 /// A switch takes `--keep-going=false` as well, which overrides an input or the configuration file.
@@ -116,10 +90,6 @@ pub fn with_values_for_switches(command: Command) -> Command {
         _ => arg,
     };
     command.mut_args(switch).mut_subcommands(with_values_for_switches)
-}
-
-fn is_switch(arg: &Arg) -> bool {
-    arg.get_value_parser().type_id() == ValueParser::bool().type_id()
 }
 
 /// What clap says about a flag that the configuration file stands for. The reader checks each value before, so this

@@ -1,5 +1,6 @@
 use super::*;
 use crate::choices::Leftover;
+use crate::values::BuildArg;
 
 fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> Migrate {
     in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")
@@ -47,10 +48,10 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
     assert_eq!(migrate.database, ["a", "b", "c", "d"]);
     assert_eq!(migrate.target.cluster.as_deref(), Some("x"));
     assert_eq!(migrate.target.aws.region, None);
-    assert_eq!(migrate.fleet.max_parallel, 7);
+    assert_eq!(migrate.fleet.max_parallel.0, 7);
     assert!(migrate.fleet.keep_going);
     assert!(!migrate.task.require_report);
-    assert_eq!(migrate.network.subnets, ["tag:Name=a-*"]);
+    assert_eq!(migrate.network.subnets, ["tag:Name=a-*".parse().expect("a subnet")]);
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn a_flag_overrides_its_input() {
         &[("GITHUB_ACTIONS", "true"), ("INPUT_DATABASE", "b"), ("INPUT_MAX_PARALLEL", "3")],
     );
     assert_eq!(migrate.database, ["a"]);
-    assert_eq!(migrate.fleet.max_parallel, 2);
+    assert_eq!(migrate.fleet.max_parallel.0, 2);
 }
 
 #[test]
@@ -82,9 +83,9 @@ fn a_boolean_input_that_is_none_is_refused() {
 
 #[test]
 fn an_input_can_not_smuggle_in_another_flag() {
-    let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_TAG", "--plan"), ("INPUT_DATABASE", "--plan")];
+    let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_CONTAINER", "--plan"), ("INPUT_DATABASE", "--plan")];
     let migrate = parsed(&["fargate-migrate", "migrate"], &inputs);
-    assert_eq!(migrate.image.source.tag.as_deref(), Some("--plan"));
+    assert_eq!(migrate.target.base.container.as_deref(), Some("--plan"));
     assert_eq!(migrate.database, ["--plan"]);
     assert!(!migrate.plan);
 }
@@ -97,19 +98,19 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
     assert_eq!(migrate.target.cluster.as_deref(), Some("flag"));
     assert_eq!(migrate.target.aws.region.as_deref(), Some("input"));
     assert_eq!(migrate.target.base.container.as_deref(), Some("file"), "an empty input is none");
-    assert_eq!(migrate.fleet.max_parallel, 9);
-    assert_eq!(migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
+    assert_eq!(migrate.fleet.max_parallel.0, 9);
+    assert_eq!(&*migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
 }
 
 #[test]
 fn every_kind_of_value_becomes_its_flag() {
     let config = include_str!("../config/samples/full.yml");
     let migrate = with_config(config, &[], &[]).expect("valid");
-    assert_eq!(migrate.image.source.build_arg, ["PROXY", "VERSION=1"]);
-    assert_eq!(migrate.task.env, ["LOG_LEVEL=debug"]);
-    assert_eq!(migrate.task.timeout, "1h 30m");
+    assert_eq!(migrate.image.source.build_arg, ["PROXY", "VERSION=1"].map(|text| BuildArg(text.into())));
+    assert_eq!(migrate.task.env, ["LOG_LEVEL=debug".parse().expect("a variable")]);
+    assert_eq!(Ok(migrate.task.timeout), "1h 30m".parse());
     assert_eq!(migrate.task.on_timeout, Leftover::Leave);
-    assert_eq!(migrate.network.subnets, ["tag:Name=shop-private-*"]);
+    assert_eq!(migrate.network.subnets, ["tag:Name=shop-private-*".parse().expect("a subnet")]);
     assert!(migrate.fleet.keep_going && migrate.github.deployments && !migrate.network.assign_public_ip);
     assert_eq!(migrate.config.fleet.databases, ["prod", "tenant_a", "tenant_b"]);
     assert!(migrate.database.is_empty(), "the file says what there is, not what to migrate");
@@ -157,7 +158,7 @@ fn what_a_layer_says_makes_way_for_what_it_excludes() {
 fn what_excludes_each_other_in_one_layer_is_an_error() {
     let inputs = [("INPUT_IMAGE", "a"), ("INPUT_DOCKERFILE", "b")];
     assert!(matches!(with_config("", &[], &inputs), Err(Error::Usage(_))));
-    assert!(matches!(with_config("image: a\ndockerfile: b\n", &[], &[]), Err(Error::Config(_))));
+    assert!(matches!(with_config("image: a\ndockerfile: b\n", &[], &[]), Err(Error::Input(_))));
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_given_file_is_read_and_has_to_be_there() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("mine.yml");
     let flag = format!("--config={}", path.display());
-    assert!(matches!(with_config("cluster: usual\n", &[&flag], &[]), Err(Error::Config(_))));
+    assert!(matches!(with_config("cluster: usual\n", &[&flag], &[]), Err(Error::Input(_))));
     std::fs::write(&path, "cluster: mine\n").expect("write it");
     let migrate = with_config("cluster: usual\n", &[&flag], &[]).expect("valid");
     assert_eq!(migrate.target.cluster.as_deref(), Some("mine"));
@@ -178,7 +179,7 @@ fn a_given_file_is_read_and_has_to_be_there() {
 fn a_value_of_the_file_can_not_smuggle_in_another_flag() {
     let migrate = with_config("container: --plan\nenv: {A: '--plan'}\n", &[], &[]).expect("valid");
     assert_eq!(migrate.target.base.container.as_deref(), Some("--plan"));
-    assert_eq!(migrate.task.env, ["A=--plan"]);
+    assert_eq!(migrate.task.env, ["A=--plan".parse().expect("a variable")]);
     assert!(!migrate.plan);
 }
 

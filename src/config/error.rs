@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_saphyr::{Error, Location, MessageFormatter as _, UserMessageFormatter};
 
+use super::keys::{Keys, name};
 use crate::failure::{Failure, nearest};
 
 /// An error at a place in the file: `.github/fargate-migrate.yml:12: …`.
@@ -15,14 +16,15 @@ pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
 }
 
 /// What keeps the file from being read.
-pub fn unreadable(path: &Path, error: &Error) -> Failure {
+pub fn unreadable(path: &Path, error: &Error, keys: &Keys) -> Failure {
     let error = error.without_snippet();
     let line = error.location().filter(|place| *place != Location::UNKNOWN).map(|place| place.line());
     match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            let hint = match nearest(field, expected.iter().copied()) {
+        Error::SerdeUnknownField { field, .. } => {
+            let known: Vec<&str> = keys.args().iter().map(name).chain(["databases", "groups"]).collect();
+            let hint = match nearest(field, known.iter().copied()) {
                 Some(name) => format!("did you mean {name}?"),
-                None => format!("the keys are {}", expected.join(", ")),
+                None => format!("the keys are {}", known.join(", ")),
             };
             at(path, line, &format!("unknown key {field:?}")).hint(hint)
         }
@@ -34,9 +36,6 @@ pub fn unreadable(path: &Path, error: &Error) -> Failure {
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             at(path, line, "the file is larger, deeper or has more aliases than a configuration needs")
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            at(path, line, &format!("{variant:?} is not one of {}", expected.join(", ")))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             at(path, line, &format!("the key {key} is there twice"))

@@ -1,159 +1,225 @@
-//! The keys of the configuration file: a flag's name without its dashes, and `databases` and `groups`.
-//!
-//! The doc comments are the manual: they become the descriptions of docs/fargate-migrate.schema.json.
+//! Reads the file: keys that are flags, as the flags take them, and `databases` and `groups`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use serde_saphyr::Spanned;
+use clap::Arg;
+use clap::builder::PossibleValue;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
+};
+use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
-use super::scalar::{Count, PerTask, Switch};
-use super::text::{Duration, Member, Name, SecurityGroup, Share, Subnet, Variable};
-use crate::choices::{Leftover, OnRunning};
+use super::fleet::{GroupName, Member};
+use super::keys::{Keys, Kind, is_list};
+use crate::database_name::DatabaseName;
+use crate::values::{Shape, Variable, Written};
 
-/// What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a flag, and an input of
-/// the Action, override it. Paths are relative to the directory that fargate-migrate runs in, which is the
-/// repository's root in GitHub Actions.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(title = "fargate-migrate.yml")]
+/// What the file says.
+#[derive(Debug, Clone, Default)]
 pub struct File {
-    /// The ECS cluster that runs the migration tasks.
-    pub cluster: Option<String>,
-
-    /// What the migration task is made from: family, family:revision, ARN, or the path of a JSON file.
-    pub task_definition: Option<String>,
-
-    /// The container whose exit code decides. Without it: the only essential one.
-    pub container: Option<String>,
-
-    /// The AWS region. Without it: AWS_REGION, or the profile's.
-    pub region: Option<String>,
-
-    /// Deadline for each AWS call with its retries, such as 90s.
-    pub call_timeout: Option<Duration>,
-
-    /// Assume this role, an ARN, with GitHub's OIDC token. Without it: the environment's credentials.
-    pub role_to_assume: Option<String>,
-
-    /// Every database there is. `--database` then takes no other one, and the order here is the order of a run.
-    #[serde(skip_serializing)]
-    #[schemars(with = "Option<Vec<Name>>", extend("uniqueItems" = true))]
-    pub databases: Option<Vec<Spanned<Name>>>,
-
-    /// Names for several databases, which `--database` and the workflow's dropdown take. A member is a database, or a
-    /// pattern with * and ?. The group `all` is there without being written.
-    #[serde(default, skip_serializing)]
-    #[schemars(schema_with = "groups")]
-    pub groups: Option<BTreeMap<Name, Vec<Spanned<Member>>>>,
-
-    /// The ECR repository, name or URI. Without it: the one that the task definition's image is in.
-    pub repository: Option<String>,
-
-    /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference.
-    pub image: Option<String>,
-
-    /// Package this static executable as the image, without Docker.
-    pub binary: Option<String>,
-
-    /// The Dockerfile. Without it: Dockerfile in the context.
-    pub dockerfile: Option<String>,
-
-    /// The build context. Without it: the repository's root.
-    pub context: Option<String>,
-
-    /// The Dockerfile's stage to build.
-    pub target: Option<String>,
-
-    /// Build arguments by name; one without a value is passed on from the environment.
-    pub build_arg: Option<BTreeMap<Variable, Option<String>>>,
-
-    /// Subnets: ids, or tag:Name=pattern*.
-    pub subnets: Option<Vec<Subnet>>,
-
-    /// Security groups: ids, or tag:Name=pattern*.
-    pub security_groups: Option<Vec<SecurityGroup>>,
-
-    /// Give the task a public IP address: needed in a public subnet, useless in a private one.
-    pub assign_public_ip: Option<Switch>,
-
-    /// Take subnets, security groups and public IP from this service of the cluster.
-    pub network_from_service: Option<String>,
-
-    /// The variable that names the database. Without it: DATABASE_NAME.
-    pub database_variable: Option<Variable>,
-
-    /// Further variables for the migration task. Not for secrets: ECS shows them to everyone who may read tasks.
-    pub env: Option<BTreeMap<Variable, String>>,
-
-    /// The command to run, split into words as a shell does. Without it: the task definition's.
-    pub command: Option<String>,
-
-    /// Fail a database whose task prints no migration report.
-    pub require_report: Option<Switch>,
-
-    /// How long one task may take from RunTask to its end, such as 45m or 2h. Without it: 1h.
-    pub timeout: Option<Duration>,
-
-    /// What happens to a task that is still running at its timeout. Without it: stop.
-    pub on_timeout: Option<Leftover>,
-
-    /// What happens to running tasks when a run is interrupted. Without it: stop.
-    pub on_cancel: Option<Leftover>,
-
-    /// How long a stopped task's log may stay quiet before it counts as complete. Without it: 12s.
-    pub log_drain: Option<Duration>,
-
-    /// Migration tasks that run at the same time. Without it: 1.
-    pub max_parallel: Option<Count<1, 1000>>,
-
-    /// Databases that share a task, or auto: as many tasks as max-parallel. More than one needs an image that takes
-    /// lists. Without it: 1.
-    pub databases_per_task: Option<PerTask>,
-
-    /// Migrate these first: names, one number of databases, or one share such as 5%. All must pass before the rest
-    /// starts.
-    pub canary: Option<Vec<String>>,
-
-    /// Start no more after this many databases have failed. Without it: 1.
-    pub max_failures: Option<Count<1, 4_294_967_295>>,
-
-    /// What happens to a database that another task migrates now: wait, adopt or fail. Without it: fail.
-    pub on_running: Option<OnRunning>,
-
-    /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest.
-    pub keep_going: Option<Switch>,
-
-    /// What part of AWS's API rates a run may use. Without it: 50%.
-    pub api_share: Option<Share>,
-
-    /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write.
-    pub deployments: Option<Switch>,
-
-    /// What the environments of the Deployments are named: this, then the database's name.
-    pub environment_prefix: Option<String>,
-
-    /// With --plan, keep one comment on the pull request up to date; needs GITHUB_TOKEN with pull-requests: write.
-    pub comment: Option<Switch>,
+    /// Keys that are flags, with the texts that the flags are given. What is null or empty is absent, as an empty input
+    /// is.
+    pub values: Vec<(String, Vec<String>)>,
+    pub databases: Vec<Spanned<DatabaseName>>,
+    pub groups: BTreeMap<GroupName, Vec<Spanned<Member>>>,
 }
 
-/// A key, and those that make no sense beside it. The flags' own conflicts say the same.
-pub const EXCLUSIVE: [(&str, &[&str]); 4] = [
-    ("image", &["binary", "dockerfile", "context", "target", "build-arg"]),
-    ("binary", &["dockerfile", "context", "target", "build-arg"]),
-    ("network-from-service", &["subnets", "security-groups", "assign-public-ip"]),
-    ("max-failures", &["keep-going"]),
-];
-
-fn groups(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["object", "null"],
-        "propertyNames": generator.subschema_for::<Name>(),
-        "additionalProperties": {
-            "type": "array",
-            "items": generator.subschema_for::<Member>(),
-            "minItems": 1,
-        },
+/// # Errors
+/// The text is no YAML, has a key that is none, or a value that its flag does not take.
+pub fn read(text: &str, options: Options, keys: &Keys) -> Result<File, serde_saphyr::Error> {
+    with_deserializer_from_str_with_options(text, options, |deserializer| {
+        deserializer.deserialize_map(FileVisitor(keys))
     })
+}
+
+struct FileVisitor<'a>(&'a Keys);
+
+impl<'de> Visitor<'de> for FileVisitor<'_> {
+    type Value = File;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping of keys to values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<File, A::Error> {
+        let mut file = File::default();
+        while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
+            match key {
+                Key::Databases => file.databases = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                Key::Groups => file.groups = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                Key::Flag(name, arg) => {
+                    let texts = map.next_value_seed(Texts(arg))?;
+                    if !texts.is_empty() {
+                        file.values.push((name, texts));
+                    }
+                }
+            }
+        }
+        Ok(file)
+    }
+}
+
+enum Key<'a> {
+    Flag(String, &'a Arg),
+    Databases,
+    Groups,
+}
+
+struct KeySeed<'a>(&'a Keys);
+
+impl<'de, 'a> DeserializeSeed<'de> for KeySeed<'a> {
+    type Value = Key<'a>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key<'a>, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match (name.as_str(), self.0.arg(&name)) {
+            ("databases", _) => Ok(Key::Databases),
+            ("groups", _) => Ok(Key::Groups),
+            (_, Some(arg)) => Ok(Key::Flag(name, arg)),
+            (_, None) => Err(D::Error::unknown_field(&name, &[])),
+        }
+    }
+}
+
+/// The texts that the value of a key gives its flag.
+struct Texts<'a>(&'a Arg);
+
+impl<'de> DeserializeSeed<'de> for Texts<'_> {
+    type Value = Vec<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
+        let kind = Kind::of(self.0);
+        if let Kind::Shaped(Shape { written: Written::Pairs { need_value }, .. }) = kind {
+            let pairs: BTreeMap<Variable, Option<String>> = if *need_value {
+                let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
+                pairs.into_iter().map(|(name, value)| (name, Some(value))).collect()
+            } else {
+                BTreeMap::deserialize(deserializer)?
+            };
+            return Ok(pairs.into_iter().map(|(name, value)| pair(&name, value)).collect());
+        }
+        if is_list(self.0) {
+            return deserializer.deserialize_seq(List(&kind));
+        }
+        let text = One(&kind).deserialize(deserializer)?;
+        Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect())
+    }
+}
+
+fn pair(name: &str, value: Option<String>) -> String {
+    value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}"))
+}
+
+struct List<'a>(&'a Kind);
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element_seed(One(self.0))? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+}
+
+/// One value. Switches and numbers are as every YAML 1.2 reader takes them: `'true'` and `'4'` are text.
+struct One<'a>(&'a Kind);
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        match self.0 {
+            Kind::Switch => deserializer.deserialize_any(self),
+            Kind::Shaped(shape) if shape.written != Written::Text => deserializer.deserialize_any(self),
+            Kind::Shaped(shape) => {
+                let text = String::deserialize(deserializer)?;
+                (shape.check)(&text).map_err(D::Error::custom)?;
+                Ok(text)
+            }
+            Kind::Choice(choices) => {
+                let text = String::deserialize(deserializer)?;
+                let choices: Vec<&str> = choices.iter().map(PossibleValue::get_name).collect();
+                match choices.contains(&text.as_str()) {
+                    true => Ok(text),
+                    false => Err(D::Error::custom(format!("{text:?} is not one of {}", choices.join(", ")))),
+                }
+            }
+            Kind::Text => String::deserialize(deserializer),
+        }
+    }
+}
+
+impl One<'_> {
+    fn number<E: Error>(&self, number: &dyn fmt::Display, unexpected: Unexpected<'_>) -> Result<String, E> {
+        let text = number.to_string();
+        match self.0 {
+            Kind::Shaped(shape) if (shape.check)(&text).is_ok() => Ok(text),
+            Kind::Shaped(_) => Err(E::invalid_value(unexpected, self)),
+            _ => Err(E::invalid_type(unexpected, self)),
+        }
+    }
+}
+
+impl Visitor<'_> for One<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Shaped(shape) => f.write_str(shape.name),
+            _ => f.write_str("true or false"),
+        }
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
+        match self.0 {
+            Kind::Switch => Ok(value.to_string()),
+            _ => Err(E::invalid_type(Unexpected::Bool(value), &self)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
+        self.number(&number, Unexpected::Unsigned(number))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        self.number(&number, Unexpected::Signed(number))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        match self.0 {
+            // A number in quotes is none.
+            Kind::Shaped(shape) if shape.written == Written::NumberOrAuto && text.parse::<u64>().is_err() => {
+                self.number(&text, Unexpected::Str(text))
+            }
+            _ => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
+    }
 }

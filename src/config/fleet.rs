@@ -3,21 +3,56 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_saphyr::Spanned;
 use wildmatch::WildMatch;
 
 use super::error::at;
 use super::file::File;
-use super::text::Member;
+use crate::database_name::{self, DatabaseName};
 use crate::failure::{Failure, listed, nearest};
+use crate::values::Wrong;
+
+/// The name of a group: what may be a database's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct GroupName(String);
+
+/// A member of a group: a database's name, or a pattern with `*` and `?`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Member(String);
+
+impl TryFrom<String> for GroupName {
+    type Error = Wrong;
+
+    fn try_from(name: String) -> Result<Self, Wrong> {
+        match database_name::refused(&name) {
+            Some(why) => Err(database_name::wrong(&name, "a group's name", why)),
+            None => Ok(Self(name)),
+        }
+    }
+}
+
+impl TryFrom<String> for Member {
+    type Error = Wrong;
+
+    fn try_from(member: String) -> Result<Self, Wrong> {
+        // With its wildcards taken for letters, a pattern is a name.
+        match database_name::refused(&member.replace(['*', '?'], "x")) {
+            Some(why) => Err(database_name::wrong(&member, "a database name or a pattern of them", why)),
+            None => Ok(Self(member)),
+        }
+    }
+}
 
 /// What `--database` may name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fleet {
     /// Each once, in the file's order. Empty when no file lists any: then every name is taken.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     /// By name, each with its databases in the fleet's order. `all` is not among them.
-    pub groups: BTreeMap<String, Vec<String>>,
+    pub groups: BTreeMap<String, Vec<DatabaseName>>,
 }
 
 impl Fleet {
@@ -25,12 +60,11 @@ impl Fleet {
     /// A database is listed twice, or a group has no database, one that is not listed, or the name of one.
     pub(super) fn of(file: &File, text: &str, path: &Path) -> Result<Self, Failure> {
         let databases = databases(file, path)?;
-        let known: HashSet<&str> = databases.iter().map(String::as_str).collect();
+        let known: HashMap<&str, &DatabaseName> = databases.iter().map(|name| (&**name, name)).collect();
         let mut groups = BTreeMap::new();
-        for (group, members) in file.groups.iter().flatten() {
-            let group = group.as_str();
+        for (GroupName(group), members) in &file.groups {
             let wrong = |message: &str| at(path, line_of(text, group), message);
-            if known.contains(group) {
+            if known.contains_key(group.as_str()) {
                 return Err(
                     wrong(&format!("group {group} is named like a database")).hint("rename the group")
                 );
@@ -40,9 +74,9 @@ impl Fleet {
             }
             let mut chosen = HashSet::new();
             for member in members {
-                let name = member.value.as_str();
-                let found: Vec<&str> = match known.get(name) {
-                    Some(name) => vec![name],
+                let name = member.value.0.as_str();
+                let found: Vec<&DatabaseName> = match known.get(name) {
+                    Some(name) => vec![*name],
                     None if is_pattern(name) => matching(&databases, name).collect(),
                     None => Vec::new(),
                 };
@@ -51,7 +85,7 @@ impl Fleet {
                 }
                 chosen.extend(found);
             }
-            let in_order = databases.iter().filter(|name| chosen.contains(name.as_str())).cloned().collect();
+            let in_order = databases.iter().filter(|name| chosen.contains(name)).cloned().collect();
             groups.insert(group.to_owned(), in_order);
         }
         Ok(Self { databases, groups })
@@ -59,9 +93,9 @@ impl Fleet {
 }
 
 /// The names that a pattern with `*` and `?` matches, in their order.
-pub fn matching<'a>(names: &'a [String], pattern: &str) -> impl Iterator<Item = &'a str> {
+pub fn matching<'a>(names: &'a [DatabaseName], pattern: &str) -> impl Iterator<Item = &'a DatabaseName> {
     let pattern = WildMatch::new(pattern);
-    names.iter().map(String::as_str).filter(move |name| pattern.matches(name))
+    names.iter().filter(move |name| pattern.matches(name))
 }
 
 /// Whether a text names databases by pattern. No database's name has such a character.
@@ -69,27 +103,27 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-fn databases(file: &File, path: &Path) -> Result<Vec<String>, Failure> {
+fn databases(file: &File, path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let mut lines: HashMap<&str, u64> = HashMap::new();
-    for name in file.databases.iter().flatten() {
+    for name in &file.databases {
         let line = name.referenced.line();
-        let name = name.value.as_str();
+        let name: &str = &name.value;
         if let Some(first) = lines.insert(name, line) {
             let message = format!("database {name} is listed twice, in line {first} as well");
             return Err(at(path, Some(line), &message).hint("list each database once"));
         }
     }
-    Ok(file.databases.iter().flatten().map(|name| name.value.as_str().to_owned()).collect())
+    Ok(file.databases.iter().map(|name| name.value.clone()).collect())
 }
 
-fn no_database(group: &str, member: &Spanned<Member>, databases: &[String], path: &Path) -> Failure {
+fn no_database(group: &str, member: &Spanned<Member>, databases: &[DatabaseName], path: &Path) -> Failure {
     let line = Some(member.referenced.line());
-    let member = member.value.as_str();
+    let member = member.value.0.as_str();
     if is_pattern(member) {
         return at(path, line, &format!("{member} in group {group} matches no database"))
             .hint(format!("databases: {}", listed(databases)));
     }
-    let hint = match nearest(member, databases.iter().map(String::as_str)) {
+    let hint = match nearest(member, databases.iter().map(|name| &**name)) {
         Some(name) => format!("did you mean {name}?"),
         None => format!("databases: {}", listed(databases)),
     };

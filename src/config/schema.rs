@@ -1,29 +1,122 @@
-//! The JSON schema of the configuration file, made from the types that read it. Editors take it from
+//! The JSON schema of the configuration file, made from the flags that its keys are. Editors take it from
 //! docs/fargate-migrate.schema.json.
 
-use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
+use clap::Arg;
+use clap::builder::PossibleValue;
+use serde_json::{Map, Value, json};
 
-use super::file::{EXCLUSIVE, File};
+use super::keys::{Keys, Kind, is_list, name};
+use crate::database_name;
+use crate::values::{VARIABLE, Written};
 
 /// Where the published schema is found.
 const ID: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/docs/fargate-migrate.schema.json");
 
+const ABOUT: &str = "What a team's runs of fargate-migrate have in common. Each key is the flag of the same name; a \
+                     flag, and an input of the Action, override it. Paths are relative to the directory that \
+                     fargate-migrate runs in, which is the repository's root in GitHub Actions.";
+
+const DATABASES: &str = "Every database there is. `--database` then takes no other one, and the order here is the order \
+                         of a run.";
+
+const GROUPS: &str = "Names for several databases, which `--database` and the workflow's dropdown take. A member is a \
+                      database, or a pattern with * and ?. The group `all` is there without being written.";
+
 /// What the reader can say of a file by its shape alone. That the members of groups are databases, and how many bytes a
 /// name has, only the reader knows.
-pub fn schema() -> Value {
-    // Draft 7 is what editors' YAML support and check-jsonschema know best.
-    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<File>();
-    let mut schema = schema.to_value();
-    let rules: Vec<Value> = EXCLUSIVE
-        .iter()
-        .flat_map(|(key, others)| others.iter().map(move |other| json!({"not": {"required": [key, other]}})))
-        .collect();
-    if let Some(object) = schema.as_object_mut() {
-        object.insert("$id".into(), json!(ID));
-        object.insert("allOf".into(), json!(rules));
+pub fn schema(keys: &Keys) -> Value {
+    let mut properties: Map<String, Value> =
+        keys.args().iter().map(|arg| (name(arg).to_owned(), property(arg))).collect();
+    let name = name_like(r"^[\p{L}\p{N}_$][\p{L}\p{N}_.$-]*$");
+    let member = name_like(r"^[\p{L}\p{N}_$*?][\p{L}\p{N}_.$*?-]*$");
+    properties.insert(
+        "databases".into(),
+        json!({"description": DATABASES, "type": ["array", "null"], "items": name, "uniqueItems": true}),
+    );
+    properties.insert(
+        "groups".into(),
+        json!({
+            "description": GROUPS,
+            "type": ["object", "null"],
+            "propertyNames": name,
+            "additionalProperties": {"type": "array", "items": member, "minItems": 1},
+        }),
+    );
+    let exclusive = keys.exclusive().map(|(key, other)| json!({"not": {"required": [key, other]}}));
+    json!({
+        // Draft 7 is what editors' YAML support and check-jsonschema know best.
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": ID,
+        "title": "fargate-migrate.yml",
+        "description": ABOUT,
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+        "allOf": exclusive.collect::<Vec<_>>(),
+    })
+}
+
+fn property(arg: &Arg) -> Value {
+    let mut schema = match Kind::of(arg) {
+        Kind::Switch => json!({"type": "boolean"}),
+        Kind::Text => json!({"type": "string"}),
+        Kind::Choice(choices) => json!({
+            "type": "string",
+            "oneOf": choices.iter().map(choice).chain([json!({"type": "null"})]).collect::<Vec<_>>(),
+        }),
+        Kind::Shaped(shape) => match shape.written {
+            Written::Text => match shape.pattern {
+                Some(pattern) => json!({"type": "string", "pattern": pattern}),
+                None => json!({"type": "string"}),
+            },
+            Written::Number { most } => json!({"type": "integer", "minimum": 1, "maximum": most}),
+            Written::NumberOrAuto => {
+                json!({"type": ["integer", "string"], "minimum": 1, "pattern": shape.pattern})
+            }
+            Written::Pairs { need_value } => json!({
+                "type": "object",
+                "propertyNames": {"pattern": VARIABLE},
+                "additionalProperties": {"type": if need_value { json!("string") } else { json!(["string", "null"]) }},
+            }),
+        },
+    };
+    if is_list(arg) && schema["type"] != "object" {
+        schema = json!({"type": "array", "items": schema});
     }
-    schema
+    // A key without a value is absent.
+    schema["type"] = match schema["type"].take() {
+        Value::Array(types) => types.into_iter().chain([json!("null")]).collect(),
+        one => json!([one, "null"]),
+    };
+    let mut property = json!({"description": described(arg)});
+    if let (Value::Object(property), Value::Object(schema)) = (&mut property, schema) {
+        property.extend(schema);
+    }
+    property
+}
+
+fn choice(value: &PossibleValue) -> Value {
+    let about = value.get_help().map(ToString::to_string).unwrap_or_default();
+    json!({"const": value.get_name(), "description": about})
+}
+
+/// A flag's help, with its default.
+fn described(arg: &Arg) -> String {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let default = arg.get_default_values().first().filter(|_| !matches!(Kind::of(arg), Kind::Switch));
+    match default {
+        Some(default) => format!("{help} [default: {}]", default.to_string_lossy()),
+        None => help,
+    }
+}
+
+fn name_like(pattern: &str) -> Value {
+    json!({
+        "type": "string",
+        "maxLength": database_name::MAX_BYTES,
+        "pattern": pattern,
+        "not": {"enum": [database_name::ALL, database_name::FLEET_PLACEHOLDER]},
+    })
 }
 
 #[cfg(test)]

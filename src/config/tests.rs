@@ -1,14 +1,13 @@
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use clap::CommandFactory as _;
-
 use super::*;
-use crate::cli::Cli;
+use crate::cli::keys;
 
 const PATH: &str = ".github/fargate-migrate.yml";
 
 fn parsed(text: &str) -> Result<Config, Failure> {
-    Config::parse(text, Path::new(PATH))
+    Config::parse(text, Path::new(PATH), &keys())
 }
 
 /// Message and hint of the error.
@@ -21,49 +20,21 @@ fn refused(text: &str) -> (String, String) {
 #[test]
 fn every_key_is_read_under_its_flags_name() {
     let config = parsed(include_str!("samples/full.yml")).expect("valid");
-    let keys: Vec<String> = config.values().into_iter().map(|(key, _)| key).collect();
-    let mut flags = flags_of_migrate();
-    flags.retain(|flag| !OF_ONE_RUN.contains(&flag.as_str()));
+    let read: HashSet<&str> = config.values.iter().map(|(key, _)| key.as_str()).collect();
+    let keys = keys();
+    let mut flags: HashSet<&str> = keys.args().iter().filter_map(|arg| arg.get_long()).collect();
     // The sample builds with Docker into given subnets and keeps going: these can not be in it.
-    flags
-        .retain(|flag| !["image", "binary", "network-from-service", "max-failures"].contains(&flag.as_str()));
-    assert_eq!(keys.iter().collect::<HashSet<_>>(), flags.iter().collect::<HashSet<_>>());
-}
-
-/// What no file says: it is about one run.
-const OF_ONE_RUN: &[&str] = &[
-    "plan",
-    "config",
-    "database",
-    "databases-file",
-    "exclude",
-    "tag",
-    "format",
-    "summary-file",
-    "log-dir",
-    "state",
-    "resume",
-    "only-failed",
-];
-
-fn flags_of_migrate() -> Vec<String> {
-    let command = Cli::command();
-    let migrate = command.find_subcommand("migrate").expect("the command");
-    migrate.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+    flags.retain(|flag| !["image", "binary", "network-from-service", "max-failures"].contains(flag));
+    assert_eq!(read, flags);
 }
 
 #[test]
 fn what_excludes_each_other_as_flags_does_so_as_keys() {
-    let command = Cli::command();
-    let migrate = command.find_subcommand("migrate").expect("the command");
-    let mut pairs = HashSet::new();
-    for arg in migrate.get_arguments() {
-        for other in migrate.get_arg_conflicts_with(arg) {
-            pairs.insert((arg.get_long().expect("long"), other.get_long().expect("long")));
-        }
+    let keys = keys();
+    let pairs: Vec<_> = keys.exclusive().collect();
+    for pair in [("image", "binary"), ("image", "build-arg"), ("network-from-service", "subnets")] {
+        assert!(pairs.contains(&pair), "{pairs:?}");
     }
-    let ours = EXCLUSIVE.iter().flat_map(|(key, others)| others.iter().map(move |other| (*key, *other)));
-    assert_eq!(ours.collect::<HashSet<_>>(), pairs);
     let (message, _) = refused("image: a\n\ncontext: .\n");
     assert_eq!(message, format!("{PATH}:3: context makes no sense beside image"));
 }
@@ -94,7 +65,7 @@ fn wrong_values_are_errors_with_their_line() {
         ("cluster: c\ncluster: d\n", 2, "the key cluster is there twice"),
         ("cluster: 'c\n", 1, "unclosed quote"),
         ("- a\n", 1, "a mapping of keys to values was expected"),
-        ("databases:\n- a\n- b c\n", 3, "not a name"),
+        ("databases:\n- a\n- b c\n", 3, "not a database name"),
         ("databases: [all]\n", 1, "it means every database"),
         ("databases:\n- a\n- 2024\n", 3, "write \"2024\""),
         ("databases:\n- a\n- b\n- a\n", 4, "listed twice, in line 2 as well"),
@@ -128,7 +99,7 @@ fn groups_are_in_the_order_of_the_databases() {
 #[test]
 fn what_is_null_or_empty_is_absent() {
     let config = parsed("cluster:\nregion: ''\nsubnets: []\nenv: {}\nkeep-going: false\n").expect("valid");
-    assert_eq!(config.values(), [("keep-going".to_owned(), Value::Bool(false))]);
+    assert_eq!(config.values, [("keep-going".to_owned(), vec!["false".to_owned()])]);
 }
 
 #[test]
@@ -154,7 +125,8 @@ fn what_is_too_large_or_no_text_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("c.yml");
     std::fs::write(&path, "#".repeat(9 << 20)).expect("write");
-    let error = |path: &Path| Config::find(Some(path), directory.path()).expect_err("refused").message;
+    let error =
+        |path: &Path| Config::find(Some(path), directory.path(), &keys()).expect_err("refused").message;
     assert!(error(&path).contains("larger than 8 MiB"));
     std::fs::write(&path, b"cluster: \xff\n").expect("write");
     assert!(error(&path).contains("UTF-8"));
@@ -166,10 +138,10 @@ fn what_is_too_large_or_no_text_is_refused() {
 #[test]
 fn the_file_at_its_usual_place_is_read_if_it_is_there() {
     let directory = tempfile::tempdir().expect("a directory");
-    assert!(Config::find(None, directory.path()).expect("absent").is_none());
+    assert!(Config::find(None, directory.path(), &keys()).expect("absent").is_none());
     std::fs::create_dir(directory.path().join(".github")).expect("make it");
     std::fs::write(directory.path().join(DEFAULT_PATH), "databases: [a]\n").expect("write");
-    let config = Config::find(None, directory.path()).expect("valid").expect("there");
+    let config = Config::find(None, directory.path(), &keys()).expect("valid").expect("there");
     assert_eq!(config.fleet().databases, ["a"]);
 }
 

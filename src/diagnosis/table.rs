@@ -5,6 +5,7 @@
 //! June 2024 and that since. Platform version 1.4 cuts long messages, so no phrase stands only at an end.
 
 use super::Diagnosis;
+use crate::container_exit::{SIGKILL, SIGTERM};
 
 pub(super) struct Row {
     /// Of no meaning outside: tests name rows by it.
@@ -244,7 +245,7 @@ pub(super) const ENDS: &[End] = &[
         },
     },
     End {
-        exit_codes: &[137],
+        exit_codes: &[SIGKILL],
         diagnosis: Diagnosis {
             cause: "the program was killed (SIGKILL), and ECS does not report too little memory: it did not end \
                     within stopTimeout after SIGTERM, or something in the container killed it",
@@ -259,7 +260,7 @@ pub(super) const ENDS: &[End] = &[
         },
     },
     End {
-        exit_codes: &[143],
+        exit_codes: &[SIGTERM],
         diagnosis: Diagnosis {
             cause: "the program was told to end (SIGTERM) and did",
             fix: "look for who stopped the task, or which other container ended first; then run it again",

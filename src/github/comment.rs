@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::document::markdown;
+use crate::hex::is_commit;
 use crate::plan::Plan;
 use crate::ports::github::{Comment, Comments, PullRequest};
 use crate::untrusted::html;
@@ -82,8 +83,7 @@ fn name(text: &str) -> String {
 }
 
 fn body(plan: &Plan, marker: &str, on: &PullRequest, run_url: Option<&str>) -> Result<String> {
-    let is_commit = |head: &&String| head.len() == 40 && head.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let of = on.head.as_ref().filter(is_commit).map(|head| format!(" of {head}"));
+    let of = on.head.as_ref().filter(|head| is_commit(head)).map(|head| format!(" of {head}"));
     let by = run_url.map(|url| format!(" by <a href=\"{}\">this run</a>", html(url)));
     let footer = format!(
         "\n<sub>The plan{}{}. Nothing has been changed; this comment is kept up to date.</sub>\n",

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
 use self::rows::{Row, description, state};
+use crate::hex::is_commit;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::ports::github::{DeploymentState, Deployments, GitHubFailure, GitHubFailureKind, NewDeployment};
@@ -64,11 +65,11 @@ pub struct DeploymentQueue {
 impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            prefix: settings.environment_prefix.clone(),
+            prefix: settings.github.environment_prefix.clone(),
             commit: settings.image.commit.clone(),
-            started_by: settings.run.started_by.clone(),
+            started_by: settings.common.run.started_by.clone(),
             cluster: settings.cluster.clone(),
-            require_report: settings.require_report,
+            require_report: settings.task.require_report,
             target: RefCell::default(),
             asked_for: settings.databases.len(),
             shows_progress: settings.databases.len() <= SHOWS_PROGRESS,
@@ -276,8 +277,4 @@ struct Pause {
     until: Instant,
     /// GitHub said so itself.
     asked_for: bool,
-}
-
-fn is_commit(tag: &str) -> bool {
-    tag.len() == 40 && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

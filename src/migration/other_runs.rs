@@ -1,6 +1,6 @@
-//! Others: tasks of somebody else that migrate a database of ours, looked for again while the run goes on.
+//! Tasks of other runs that migrate a database of ours, looked for again while the run goes on.
 //!
-//! The plan has looked once. In a run of hours somebody else may start a task later, so RunTask is not called when the
+//! The plan has looked once. In a run of hours another one may start a task later, so RunTask is not called when the
 //! last look is older than [`GOOD_FOR`]. It is a look and not a lock: two runs that both have looked may call RunTask
 //! within the same minute, and ECS takes seconds to list a new task. What keeps two migrations of one database apart then
 //! is a lock in the database.
@@ -18,24 +18,24 @@ use tokio::time::Instant;
 pub mod adopted;
 pub mod running;
 
-use crate::migration::{Migration, Shared};
+use super::Migration;
 use crate::plan::{Pack, Plan, RunningTask};
-use crate::ports::{DesiredStatus, Reads, Writes};
+use crate::ports::{DesiredStatus, TaskReads, TaskWorld};
 
 /// RunTask relies on a look for so long: at 24 tasks at a time it costs a twentieth of a call for each of them.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 /// A task that was found in an older look may have ended since: that is looked at again.
 const SURE_FOR: Duration = Duration::from_secs(5);
 
-/// Databases that tasks of somebody else migrate now.
+/// Databases that tasks of other runs migrate now.
 pub type Found = HashMap<String, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
-pub struct Others {
+pub struct OtherRuns {
     looked_at: Cell<Instant>,
     /// One look is enough for all who wait for it.
     looking: Mutex<()>,
-    /// Every task that needs no description any more; none for those that migrate nothing of somebody else's.
+    /// Every task that needs no description any more; none for those that are none.
     known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
     /// That a look has failed, once.
     said: Cell<bool>,
@@ -43,7 +43,7 @@ pub struct Others {
     running: RefCell<Found>,
 }
 
-impl Others {
+impl OtherRuns {
     /// The plan has looked at that time, and its packs say what it found.
     pub fn new(looked_at: Instant) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Others {
         }
     }
 
-    /// A task of ours, or one of somebody else that has ended.
+    /// A task of ours, or one of another run that has ended.
     pub fn disregard(&self, arn: &str) {
         self.known.borrow_mut().insert(arn.to_owned(), None);
         self.running.borrow_mut().retain(|_, task| task.arn != arn);
@@ -67,7 +67,7 @@ impl Others {
         databases.iter().filter_map(of).collect()
     }
 
-    /// Tasks of somebody else that were listed before, and are not now.
+    /// Tasks of other runs that were listed before, and are not now.
     fn gone(&self, listed: &[String]) -> Vec<String> {
         let known = self.known.borrow();
         let of_others = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
@@ -75,7 +75,7 @@ impl Others {
     }
 
     /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
-    async fn look(&self, plan: &Plan, reads: &impl Reads) -> Result<()> {
+    async fn look(&self, plan: &Plan, reads: &impl TaskReads) -> Result<()> {
         // One that fails is not tried again by everyone who waits.
         self.looked_at.set(Instant::now());
         let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
@@ -109,23 +109,23 @@ impl Others {
     }
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Those of a pack that is about to start. A look that fails is said, and what was last seen counts on.
-    pub async fn others(&self, pack: &Pack, shared: &Shared<'_, W>) -> Found {
-        let others = &shared.others;
+    pub(super) async fn found(&self, pack: &Pack) -> Found {
+        let other_runs = &self.other_runs;
         for good_for in [GOOD_FOR, SURE_FOR] {
-            let _one = others.looking.lock().await;
-            if others.looked_at.get().elapsed() >= good_for
-                && let Err(error) = others.look(self.plan, self.world).await
-                && !others.said.replace(true)
+            let _one = other_runs.looking.lock().await;
+            if other_runs.looked_at.get().elapsed() >= good_for
+                && let Err(error) = other_runs.look(self.plan, self.world).await
+                && !other_runs.said.replace(true)
             {
                 let what = "tasks that others have started since the plan are not seen";
-                self.recorder.note(format!("{what}: {error:#}"));
+                self.record.note(format!("{what}: {error:#}"));
             }
-            if others.of(&pack.databases).is_empty() {
+            if other_runs.of(&pack.databases).is_empty() {
                 break;
             }
         }
-        others.of(&pack.databases)
+        other_runs.of(&pack.databases)
     }
 }

@@ -4,56 +4,55 @@
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use crate::migration::other_runs::Found;
-use crate::migration::{Lane, Migration, Shared};
+use super::judge::{Followed, Outcome, Whose, lost};
+use super::other_runs::Found;
+use super::{Lane, Migration};
 use crate::plan::{Earlier, Pack, Told, told};
-use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
+use crate::ports::{Task, TaskWorld};
+use crate::progress::TaskPhase;
 use crate::state::FRESH;
-use crate::steps::task::following::{Followed, Outcome};
 use crate::steps::task::launch::Launched;
 use crate::steps::task::watch::{Sight, until};
 use crate::verdict::Verdict;
 
 /// What became of a task that an earlier process had begun.
 pub enum Taken {
-    /// Nothing was called: tasks of somebody else migrate these databases now.
-    Beside(Found),
+    /// Nothing was called: tasks of other runs migrate these databases now.
+    Hindered(Found),
     /// It ended under our eyes, or could not be followed: a result of this run.
     Outcome(Outcome),
     /// It was over before, or ran something else until now: what it had not migrated is started anew.
     Over { migrated: Vec<(String, Verdict)>, rest: Option<Pack> },
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
-    pub async fn take_up(
-        &self,
-        pack: &Pack,
-        earlier: &Earlier,
-        lane: Option<Lane<'_>>,
-        shared: &Shared<'_, W>,
-    ) -> Taken {
-        self.progress.phase(&pack.databases, Phase::Queued);
+    pub(super) async fn take_up(&self, pack: &Pack, earlier: &Earlier, lane: Option<Lane<'_>>) -> Taken {
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
-        let task = match self.begun(pack, earlier, shared).await {
+        if matches!(earlier, Earlier::Call { .. }) && self.plan.looked_at.elapsed() >= FRESH {
+            let why = "too long ago was looked for a task of the run before: resume again".to_owned();
+            return ends(Verdict::NotRun { why });
+        }
+        let task = match self.begun(pack, earlier).await {
             Launched::Task(task) => *task,
-            Launched::Not(verdict) => return ends(verdict),
-            Launched::Beside(found) => return Taken::Beside(found),
+            Launched::Hindered(found) => return Taken::Hindered(found),
+            other => return ends(self.not_started(pack, other)),
         };
-        let mut sight = shared.watch.follow(&task);
-        let deadline = Instant::now() + self.plan.timeout;
+        let mut sight = self.tasks.watch(&task);
+        let deadline = Instant::now() + self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
-        let was_told = told(&seen, &self.plan.container, &self.plan.database_variable);
+        let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
         let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
         let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
         if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {
-            return self.resume(pack, seen, told, lane, shared, deadline).await;
+            let followed = Followed { task: seen, told, whose: Whose::TakenOver };
+            return self.resume(pack, followed, lane, deadline).await;
         }
-        self.recorder.note(format!(
+        self.record.note(format!(
             "{} waits for the end of task {}, which the run started before with something else",
             pack.name(),
             task.arn
@@ -65,21 +64,16 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// The task, by its ARN at least.
-    async fn begun(&self, pack: &Pack, earlier: &Earlier, shared: &Shared<'_, W>) -> Launched {
+    async fn begun(&self, pack: &Pack, earlier: &Earlier) -> Launched<Found> {
         match earlier {
             Earlier::Task { arn, token, .. } => {
                 if let Some(token) = token {
-                    self.recorder.launched(token, arn);
+                    self.record.launched(token, arn);
                 }
                 Launched::Task(Box::new(Task { arn: arn.clone(), ..Task::default() }))
             }
-            Earlier::Call { .. } if self.plan.looked_at.elapsed() >= FRESH => {
-                let why = "too long ago was looked for a task of the run before: resume again".to_owned();
-                Launched::Not(Verdict::NotRun { why })
-            }
             Earlier::Call { token, attempt } => {
-                let call = self.call_again(pack, token, *attempt);
-                self.launch(pack, call, shared).await
+                self.launch(pack, self.call_again(pack, token), *attempt).await
             }
         }
     }
@@ -88,15 +82,13 @@ impl<W: Reads + Writes> Migration<'_, W> {
     async fn resume(
         &self,
         pack: &Pack,
-        task: Task,
-        told: Told,
+        followed: Followed,
         lane: Option<Lane<'_>>,
-        shared: &Shared<'_, W>,
         deadline: Instant,
     ) -> Taken {
-        let was_over = task.is_stopped();
-        self.recorder.started(&pack.databases, &task.arn);
-        let outcome = self.follow(pack, Followed::ours(task, told), shared, deadline, &|_| ()).await;
+        let was_over = followed.task.is_stopped();
+        self.record.started(&pack.databases, &followed.task.arn);
+        let outcome = self.follow(pack, followed, deadline, &|_| ()).await;
         drop(lane);
         if !was_over {
             return Taken::Outcome(outcome);
@@ -128,7 +120,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
         tokio::select! {
             over = until(sight, Task::is_stopped) => match over {
                 Ok(_) => {
-                    self.recorder.task_ended(&task.arn);
+                    self.record.task_ended(&task.arn);
                     Ok(())
                 }
                 Err(why) => Err(lost(&why)),
@@ -140,8 +132,4 @@ impl<W: Reads + Writes> Migration<'_, W> {
             () = self.interrupt.wait() => Err(self.cancelled(task).await),
         }
     }
-}
-
-fn lost(why: &str) -> Verdict {
-    Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
 }

@@ -1,4 +1,4 @@
-//! Again: when a pack's container was killed, the databases that it had not reported on run in new tasks.
+//! Retry: when a pack's container was killed, the databases that it had not reported on run in new tasks.
 //!
 //! Who killed it may be one of them: with too much memory, or with a crash. So they run in smaller packs, and at last
 //! alone, and whatever its neighbours do, each database comes to a verdict of its own.
@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use crate::migration::Migration;
-use crate::migration::other_runs::Found;
+use super::Migration;
+use super::judge::Outcome;
+use super::log::Heard;
+use super::other_runs::Found;
 use crate::plan::{Pack, Told};
-use crate::ports::{Reads, Writes};
-use crate::steps::task::following::{Following, Outcome};
+use crate::ports::{Task, TaskWorld};
 use crate::verdict::{Death, Verdict, death};
 
 /// Tasks for one database, at most.
@@ -35,8 +36,8 @@ impl<'p> Unit<'p> {
         Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
     }
 
-    /// In units of their own: those that a task of somebody else was found to migrate, by that task, and the rest.
-    pub fn beside(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
+    /// In units of their own: those that a task of another run was found to migrate, by that task, and the rest.
+    pub fn by_running_task(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
         let mut units: Vec<Self> = Vec::new();
         for (at, database) in self.pack.databases.iter().enumerate() {
             let running = found.get(database);
@@ -112,31 +113,27 @@ fn size(left: usize, death: Death, deaths: u32) -> usize {
     .max(1)
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
-    /// it was ours, and nobody has stopped it.
-    pub fn death(&self, following: &Following<'_>, verdicts: &[Verdict]) -> Option<Death> {
-        let Following { task, reports, told, databases, .. } = following;
-        let is_open =
-            |(database, verdict): (&String, &Verdict)| is_open(verdict) && reports.of(database).is_none();
-        if !matches!(told, Told::Pack(_))
-            || !following.is_ours()
-            || !databases.iter().zip(verdicts).any(is_open)
-        {
-            return None;
-        }
-        death(task, &self.plan.container)
+    /// and nobody has stopped it.
+    pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {
+        let is_open = |(database, verdict): (&String, &Verdict)| {
+            is_open(verdict) && heard.reports.of(database).is_none()
+        };
+        let of_pack = matches!(heard.told, Told::Pack(_));
+        let any_open = of_pack && heard.databases.iter().zip(verdicts).any(is_open);
+        any_open.then(|| death(task, &self.plan.container)).flatten()
     }
 
-    pub fn say_again(&self, units: &[Unit<'_>]) {
+    pub(super) fn note_retry(&self, units: &[Unit<'_>]) {
         for unit in units {
             let mut died = None;
-            self.recorder.rows(&unit.pack.databases, |row| {
+            self.record.rows(&unit.pack.databases, |row| {
                 died.clone_from(&row.task_arn);
                 row.earlier_tasks.extend(row.task_arn.clone());
             });
             if let Some(arn) = died {
-                self.recorder.note(format!(
+                self.record.note(format!(
                     "task {arn} was killed before it had reported on all of its databases: those run again, in smaller \
                      tasks"
                 ));

@@ -1,26 +1,27 @@
-//! End: what a task's end adds to the rows of its databases.
+//! Rows: what a task's end adds to the rows of its databases.
 
 use jiff::Timestamp;
 
+use super::Migration;
+use super::judge::Whose;
+use super::log::Heard;
 use crate::aws_console;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
-use crate::migration::Migration;
 use crate::plan::Told;
-use crate::ports::{Reads, Task, Writes};
+use crate::ports::{Task, TaskWorld};
 use crate::report::{Durations, Times};
-use crate::steps::task::following::Following;
 use crate::steps::task::log::stream::{LogFollower, Read};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
-impl<W: Reads + Writes> Migration<'_, W> {
+impl<W: TaskWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
-    pub fn link(&self, databases: &[String], task: &Task) {
+    pub(super) fn link(&self, databases: &[String], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
         let stream = self.plan.log_stream(&self.plan.container, task);
         let log_url = stream.map(|stream| aws_console::log_url(caller, &stream));
-        self.recorder.rows(databases, |row| {
+        self.record.rows(databases, |row| {
             row.task_url =
                 Some(aws_console::task_url(caller, &account.region, &self.plan.cluster, task.id()));
             row.log_url.clone_from(&log_url);
@@ -28,32 +29,24 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// The same of one that is followed, and the file of its log.
-    pub fn show(&self, following: &Following<'_>) {
-        self.link(&following.databases, &following.task);
+    pub(super) fn show(&self, heard: &Heard, task: &Task) {
+        self.link(&heard.databases, task);
         if self.log_files.is_some() {
-            let file = following.log_file();
-            self.recorder.rows(&following.databases, |row| row.log_file = Some(file.clone()));
+            self.record.rows(&heard.databases, |row| row.log_file = Some(heard.file.clone()));
         }
     }
 
     /// `verdicts` are those of the databases that it was followed for, in their order.
-    pub async fn ended(&self, following: &Following<'_>, verdicts: &[Verdict]) {
-        if !verdicts.iter().all(Verdict::is_migrated) {
-            self.hear_the_others(following).await;
-        }
-        self.fill_rows(following, verdicts);
-    }
-
-    pub fn fill_rows(&self, following: &Following<'_>, verdicts: &[Verdict]) {
-        let Following { task, reports, told, .. } = following;
+    pub(super) fn fill_rows(&self, heard: &Heard, task: &Task, whose: Whose, verdicts: &[Verdict]) {
+        let Heard { reports, told, databases, .. } = heard;
         let own = task.container(&self.plan.container);
         let is_silent = matches!(told, Told::Pack(_)) && reports.is_empty();
-        for (database, verdict) in following.databases.iter().zip(verdicts) {
+        for (database, verdict) in databases.iter().zip(verdicts) {
             let report = match told {
                 Told::One(_) => reports.all().last(),
                 Told::Pack(_) => reports.of(database),
             };
-            self.recorder.row(database, |row| {
+            self.record.row(database, |row| {
                 row.exit_code = own.and_then(|own| own.exit_code);
                 row.stop_code.clone_from(&task.stop_code);
                 row.stopped_reason =
@@ -78,7 +71,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 row.times = times(task);
                 row.durations = durations(&row.times);
                 // Of one that was taken over, we have seen the end alone.
-                if !following.taken_over {
+                if whose == Whose::Started {
                     row.durations.total_ms = between(row.started_at, Some(Timestamp::now()));
                 }
             });
@@ -86,8 +79,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
     }
 
     /// What the task's other containers printed, when the migration container did not end well: one page of each.
-    async fn hear_the_others(&self, following: &Following<'_>) {
-        let task = &following.task;
+    pub(super) async fn hear_other_containers(&self, heard: &Heard, task: &Task) {
         let others = task
             .containers
             .iter()
@@ -100,7 +92,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 () = self.interrupt.wait() => return,
             };
             let Ok(Read::Events(events)) = read else { continue };
-            self.recorder.log(&following.tail, |tail| {
+            self.record.log(&heard.tail, |tail| {
                 let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
                 lines.for_each(|line| tail.push(&format!("[{}] {line}", other.name)));
             });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::world::{END, Fargate, MINUTE, SECOND, START, report};
+use super::record::Record;
 use super::{LogFiles, Migration};
 use crate::cli;
 use crate::interrupt::Interrupt;
@@ -16,12 +17,13 @@ use crate::ports::{Caller, Network};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
+use crate::session::Session;
 use crate::settings::{RunIdentity, Settings};
 use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::revision::revision;
 use crate::task_definition::TaskDefinition;
-use crate::verdict::Verdict;
+use crate::verdict::{Migrated, Verdict};
 
 mod earlier;
 mod fleet;
@@ -83,25 +85,24 @@ async fn recorded(
     interrupt: &Interrupt,
     state: Option<&State>,
 ) -> (Report, Duration) {
-    let log_files = plan.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
+    let log_files = plan.task.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
     let log_files = log_files.as_ref();
     let progress = Progress::silent();
-    let recorder = Recorder::new(&settings_of(plan), &progress, None).with_state(state);
+    let recorder = Recorder::new(Report::new(&settings_of(plan)), &progress, None, None);
+    let session = Session { world, progress: &progress, interrupt, recorder: &recorder, github: None };
+    let record = Record::new(&session).with_state(state);
     let image = image(&plan.image, world, &progress).await.expect("an image");
     let revision = revision(plan, &image, world, &progress).await.expect("a revision");
     let from = Instant::now();
-    Migration {
-        plan,
-        revision: &revision,
-        world,
-        progress: &progress,
-        recorder: &recorder,
-        interrupt,
-        log_files,
-    }
-    .run()
-    .await;
-    (recorder.close(None), from.elapsed())
+    let proofs = Migration::new(plan, &revision, &session, &record, log_files).run().await;
+    let report = recorder.close(None);
+    // Whoever demands a proof gets that of each database which is called migrated, and no other.
+    let mut proved: Vec<&str> = proofs.iter().map(Migrated::database).collect();
+    let mut migrated: Vec<&str> = report.migrated().collect();
+    proved.sort_unstable();
+    migrated.sort_unstable();
+    assert_eq!(proved, migrated);
+    (report, from.elapsed())
 }
 
 fn verdict(report: &Report) -> &Verdict {

@@ -1,79 +1,113 @@
-//! All of `fargate-migrate build`: observe → plan → image → report.
+//! `fargate-migrate build`: the commit's image is in the registry, and known by its digest.
 
 use anyhow::Result;
 
-use super::migrate::unless;
+use super::{Operation, Planned, Region};
+use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
-use crate::adapters::{Aws, identity::Access};
-use crate::document;
-use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::cli;
+use crate::document::Document;
+use crate::failure::{ExitCode, Failure};
 use crate::plan::build::BuildPlan;
-use crate::progress::Progress;
+use crate::ports::{Reads, Writes};
+use crate::recorder::Reported;
+use crate::report::Annotation;
 use crate::report::build::{self, BuildReport};
-use crate::settings::BuildSettings;
+use crate::session::Session;
+use crate::settings::{BuildSettings, Common};
 use crate::steps::image::image;
 use crate::steps::observe::observe_build;
-use crate::workflow_commands::SUMMARY_LIMIT;
 
-pub enum BuildOutcome {
-    /// `--plan`: nothing was changed.
-    Planned(Box<BuildPlan>),
-    Done(Box<BuildReport>),
+pub struct Build {
+    settings: BuildSettings,
 }
 
-/// # Errors
-/// With `--plan`, whatever keeps the plan from being made. Without it, an error is part of the report.
-pub async fn build(
-    settings: &BuildSettings,
-    progress: &Progress,
-    github: Option<&GitHub>,
-    interrupt: &Interrupt,
-) -> Result<BuildOutcome> {
-    if settings.plan_only {
-        let (plan, _) = unless(interrupt, planned(settings, progress)).await?;
-        return Ok(BuildOutcome::Planned(Box::new(plan)));
+impl Build {
+    /// # Errors
+    /// A flag's value is wrong, or a flag is missing.
+    pub fn new(flags: cli::Build, github: Option<&GitHub>) -> Result<Self, Failure> {
+        let commit = github.and_then(|github| github.sha.clone());
+        Ok(Self { settings: BuildSettings::new(flags, commit, super::identity(github))? })
     }
-    let mut report = BuildReport { tag: settings.image.tag.clone(), ..BuildReport::default() };
-    if let Err(error) = unless(interrupt, run(settings, progress, &mut report)).await {
-        report.error = Some(Failure::from_error(&error));
-    }
-    written(settings, github, &mut report, progress);
-    Ok(BuildOutcome::Done(Box::new(report)))
 }
 
-async fn planned(settings: &BuildSettings, progress: &Progress) -> Result<(BuildPlan, Aws)> {
-    let aws = Aws::connect(&Access::of_build(settings), &progress.aside()).await?;
-    let observed = observe_build(settings, &aws, aws.region()).await?;
-    Ok((BuildPlan::new(settings, observed)?, aws))
+impl Operation for Build {
+    type Plan = BuildPlan;
+    type Report = BuildReport;
+
+    fn common(&self) -> &Common {
+        &self.settings.common
+    }
+
+    fn report(&self) -> BuildReport {
+        BuildReport { tag: self.settings.image.tag.clone(), ..BuildReport::default() }
+    }
+
+    async fn plan<R: Reads>(
+        &self,
+        session: &Session<'_, Option<&Region<R>>, BuildReport>,
+    ) -> Result<BuildPlan> {
+        let Some(region) = session.world else {
+            return Err(Failure::input("a build cannot be planned without AWS").into());
+        };
+        let observed = observe_build(&self.settings, &ThisMachine, &region.aws, &region.name).await?;
+        Ok(BuildPlan::new(&self.settings, observed)?)
+    }
+
+    async fn apply<W: Reads + Writes>(
+        &self,
+        plan: &BuildPlan,
+        session: &Session<'_, &Region<W>, BuildReport>,
+    ) -> Result<()> {
+        session.recorder.update(|report| {
+            report.tag = plan.image.tag().map(str::to_owned);
+            report.notes.clone_from(&plan.notes);
+        });
+        let image = image(&plan.image, &session.world.aws, session.progress);
+        let image = session.interrupt.unless(image).await?;
+        session.recorder.update(|report| report.image = Some(image.used()));
+        Ok(())
+    }
 }
 
-async fn run(settings: &BuildSettings, progress: &Progress, report: &mut BuildReport) -> Result<()> {
-    progress.step("observe");
-    let (plan, aws) = planned(settings, progress).await?;
-    report.tag = plan.image.tag().map(str::to_owned);
-    report.notes.clone_from(&plan.notes);
-    report.image = Some(image(&plan.image, &aws, progress).await?.used());
-    Ok(())
+impl Planned for BuildPlan {
+    fn document(&self) -> Result<Document, Failure> {
+        Ok(self.document())
+    }
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
 }
 
-/// A file that can not be written is a note: the image is where it is.
-fn written(settings: &BuildSettings, github: Option<&GitHub>, report: &mut BuildReport, progress: &Progress) {
-    let mut problems = Vec::new();
-    let summary = document::markdown(&report.document(), SUMMARY_LIMIT);
-    if let Some(github) = github {
-        let outputs = github.write_outputs(&build::outputs(report));
-        problems.extend(outputs.err().map(|error| format!("the outputs were not written: {error:#}")));
-        let written = github.write_summary(&summary);
-        problems.extend(written.err().map(|error| format!("the job summary was not written: {error:#}")));
+impl Reported for BuildReport {
+    fn document(&self) -> Document {
+        self.document()
     }
-    if let Some(path) = &settings.summary_file
-        && let Err(error) = std::fs::write(path, &summary)
-    {
-        problems.push(format!("the summary was not written to {}: {error}", path.display()));
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        build::outputs(self)
     }
-    for problem in problems {
-        progress.note(&problem);
-        report.notes.push(problem);
+
+    fn exit_code(&self) -> ExitCode {
+        self.exit_code()
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        let of_error = |error: &Failure| Annotation {
+            title: "fargate-migrate".into(),
+            message: error.message.clone(),
+            file: None,
+            line: None,
+        };
+        self.error.iter().map(of_error).collect()
+    }
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+
+    fn end(&mut self, error: Option<Failure>) {
+        self.error = error;
     }
 }

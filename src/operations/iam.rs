@@ -6,16 +6,16 @@
 use anyhow::Result;
 use serde_json::Value;
 
+use super::printing::print;
 use crate::adapters::identity::{self, Access};
-use crate::adapters::{Aws, git};
+use crate::adapters::{Aws, ThisMachine};
 use crate::choices::Format;
 use crate::cli;
 use crate::document::{self, Colour};
-use crate::failure::Failure;
-use crate::ports::{Caller, Reads};
+use crate::failure::{ExitCode, Failure};
+use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
-use crate::settings::parse;
 use crate::task_definition::TaskDefinition;
 
 mod page;
@@ -45,6 +45,24 @@ pub struct Known {
     pub task_definition: Option<TaskDefinition>,
 }
 
+/// Prints both documents.
+///
+/// # Errors
+/// As [`documents`]; or they are not printed in this format.
+pub async fn run(
+    flags: Box<cli::Iam>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    progress: &Progress,
+) -> Result<ExitCode> {
+    let format = flags.migrate.output.format;
+    let printed = printed(&documents(&flags, variable, progress).await?, format)?;
+    match format {
+        Format::Text => progress.closing(&printed),
+        Format::Json | Format::Markdown => drop(print(&printed)?),
+    }
+    Ok(ExitCode::Done)
+}
+
 /// Both documents for a run with these flags. AWS is asked, if there are credentials, for what they do not say.
 ///
 /// # Errors
@@ -58,7 +76,7 @@ pub async fn documents(
     let known = known(flags, variable, progress, &mut notes).await?;
     let remote = match &flags.trust.github_repository {
         Some(_) => None,
-        None => git::github_repository(".".as_ref()).await,
+        None => ThisMachine.github_repository(".".as_ref()).await,
     };
     let mut scope = Scope::new(flags, variable, &known, remote.as_deref())?;
     let (permissions, trust) = (permissions(&scope), trust(&scope));
@@ -85,7 +103,7 @@ async fn known(
     progress: &Progress,
     notes: &mut Vec<String>,
 ) -> Result<Known> {
-    let name = match flags.migrate.target.base.task_definition.clone().map(parse::task_definition) {
+    let name = match flags.migrate.target.base.task_definition.clone().map(TaskDefinitionSource::from) {
         Some(TaskDefinitionSource::File(path)) => {
             let task_definition = Some(TaskDefinition::from_file(&path)?);
             return Ok(Known { task_definition, ..Known::default() });
@@ -98,7 +116,8 @@ async fn known(
     }
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
-        call_timeout: parse::duration("call-timeout", &flags.migrate.target.aws.call_timeout)?,
+        api_share: 1.0,
+        call_timeout: flags.migrate.target.aws.call_timeout.0,
         role: None,
     };
     let asked = async {

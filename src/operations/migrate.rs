@@ -1,183 +1,256 @@
-//! Observe → plan → apply → report. Read this first.
-//!
-//! ```text
-//! settings ─┐
-//!           ├─ plan (pure) ─► Plan ─┬─► print                                  --plan
-//! observe ──┘   reads only          └─► apply: image ─► revision ─► migrate
-//!                                             every step adds to the Report ▼
-//!                                       job summary · outputs · JSON · exit code
-//! ```
+//! `fargate-migrate migrate`: image → revision → migration, for every database that is asked for.
+
+use std::cell::OnceCell;
 
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::adapters::Aws;
+use super::{Operation, Planned, Region, post};
+use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
-use crate::adapters::identity::{self, Access};
-use crate::adapters::rates::Throttled;
+use crate::adapters::identity::Access;
+use crate::cli;
 use crate::database_name::is_fleet;
+use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
 use crate::github::comment::comment;
-use crate::github::deployments::DeploymentQueue;
-use crate::github::deployments::earlier;
-use crate::interrupt::Interrupt;
+use crate::github::deployments::{DeploymentQueue, earlier};
+use crate::interrupt::interrupted;
 use crate::migration::Migration;
-use crate::operations::post;
+use crate::migration::record::Record;
 use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
 use crate::progress::Progress;
-use crate::recorder::Recorder;
-use crate::report::Report;
-use crate::settings::{Settings, TaskDefinitionSource};
+use crate::recorder::Reported;
+use crate::report::{self, Annotation, Report};
+use crate::session::Session;
+use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
 use crate::state::deployed::EarlierDeployments;
 use crate::steps::image::image;
 use crate::steps::observe::{observe, past};
 use crate::steps::revision::revision;
 use crate::steps::task::log::files::LogFiles;
+use crate::verdict::{AllMigrated, Migrated, NotAll};
 
-/// What came of a run.
-pub enum Outcome {
-    /// `--plan`: nothing was changed.
-    Planned(Box<Plan>),
-    Done(Box<Report>),
+pub struct Migrate {
+    settings: Settings,
+    state: Option<State>,
+    /// Why the state file cannot be used: then nothing else is done.
+    refused: Option<Failure>,
+    /// Where the logs of all databases go.
+    log_files: OnceCell<LogFiles>,
 }
 
-/// All of `fargate-migrate migrate`.
-///
-/// # Errors
-/// With `--plan`, whatever keeps the plan from being made. Without it, an error is part of the report.
-pub async fn migrate(
-    settings: &Settings,
-    progress: &Progress,
-    github: Option<&GitHub>,
-    interrupt: &Interrupt,
-) -> Result<Outcome> {
-    if settings.plan_only {
-        let mut plan = unless(interrupt, planned(settings, progress, github)).await?;
-        if settings.comment {
-            let posted = async { Ok(post_plan(&plan, progress, github).await) };
-            if let Err(error) = unless(interrupt, posted).await? {
-                plan.notes.push(format!(
-                    "the plan is not on the pull request: {}",
-                    Failure::from_error(&error).sentence()
-                ));
-            }
-        }
-        return Ok(Outcome::Planned(Box::new(plan)));
+impl Migrate {
+    /// # Errors
+    /// A flag's value is wrong, or a flag is missing.
+    pub fn new(flags: cli::Migrate, github: Option<&GitHub>) -> Result<Self, Failure> {
+        let commit = github.and_then(|github| github.sha.clone());
+        Ok(Self::of(Settings::new(flags, commit, super::identity(github))?))
     }
-    let (access, aside) = (Access::of(settings), progress.aside());
-    let connect = Aws::connect(&access, &aside);
-    Ok(Outcome::Done(Box::new(migrate_on(connect, settings, progress, github, interrupt).await)))
-}
 
-/// All of `fargate-migrate migrate` without `--plan`, on the AWS that `connect` comes to.
-pub async fn migrate_on(
-    connect: impl Future<Output = Result<Aws>>,
-    settings: &Settings,
-    progress: &Progress,
-    github: Option<&GitHub>,
-    interrupt: &Interrupt,
-) -> Report {
-    let (settings, state) = match State::take_up(settings) {
-        Ok((settings, state)) => (&settings.clone(), state),
-        Err(failure) => return Recorder::new(settings, progress, github).close(Some(failure)),
-    };
-    let deployments = settings.deployments.then(|| DeploymentQueue::new(settings));
-    let recorder = Recorder::new(settings, progress, github)
-        .with_deployments(deployments.as_ref())
-        .with_state(state.as_ref());
-    let run = async {
-        let ended = run(connect, settings, state.as_ref(), progress, &recorder, interrupt, github).await;
+    /// Takes the state file over, where the settings name one.
+    pub fn of(settings: Settings) -> Self {
+        let (settings, state, refused) = match State::take_up(&settings) {
+            Ok((settings, state)) => (settings, state, None),
+            Err(failure) => (settings, None, Some(failure)),
+        };
+        Self { settings, state, refused, log_files: OnceCell::new() }
+    }
+
+    /// Does what was planned; returns the proofs of the databases that are migrated.
+    async fn migrate<W: Reads + Writes>(
+        &self,
+        plan: &Plan,
+        session: &Session<'_, &Region<W>, Report>,
+        record: &Record<'_>,
+    ) -> Result<Vec<Migrated>> {
+        let Session { progress, interrupt, recorder, .. } = *session;
+        let session = session.on(&session.world.aws);
+        let image = interrupt.unless(image(&plan.image, session.world, progress)).await?;
+        recorder.update(|report| report.image = Some(image.used()));
         recorder.save();
-        ended
-    };
-    let ended = match &deployments {
-        None => run.await,
-        Some(deployments) => match github_api(github, progress) {
+
+        let diff = plan.diff(image.reference())?;
+        let revision = interrupt.unless(revision(plan, &image, session.world, progress)).await?;
+        recorder.update(|report| {
+            report.diff = diff;
+            report.revision = Some(revision.used());
+        });
+        recorder.save();
+
+        record.begins(plan, revision.arn())?;
+        progress.step("migrate");
+        let log_files = self.log_files.get();
+        let proofs = Migration::new(plan, &revision, &session, record, log_files).run().await;
+        if let Some(files) = log_files {
+            recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
+        }
+        Ok(proofs)
+    }
+
+    /// Migrates while GitHub Deployments are recorded, where they are wanted.
+    async fn migrate_and_record<W: Reads + Writes>(
+        &self,
+        plan: &Plan,
+        session: &Session<'_, &Region<W>, Report>,
+    ) -> Result<Vec<Migrated>> {
+        let Session { progress, interrupt, recorder, github, .. } = *session;
+        let deployments = self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
+        let record =
+            Record::new(session).with_deployments(deployments.as_ref()).with_state(self.state.as_ref());
+        record.planned(plan);
+        self.state.iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
+        if let Some(github) = github {
+            let run = post::Run::new(&self.settings, plan, &session.world.name);
+            recorder.note_unwritten("the step's state was", post::begins(github, &run));
+        }
+        recorder.save();
+        let migrate = async {
+            let migrated = self.migrate(plan, session, &record).await;
+            recorder.save();
+            migrated
+        };
+        let Some(deployments) = &deployments else { return migrate.await };
+        match github_api(github, progress) {
             Ok(api) => {
-                let ended = deployments.beside(&api, run, interrupt).await;
+                let migrated = deployments.beside(&api, migrate, interrupt).await;
                 deployments.notes().into_iter().for_each(|note| recorder.note(note));
-                ended
+                migrated
             }
             Err(failure) => {
                 recorder.note(format!("no GitHub Deployment is recorded: {}", failure.sentence()));
-                run.await
+                migrate.await
             }
-        },
-    };
-    let error = ended.err().map(|error| Failure::from_error(&error));
-    recorder.close(error)
-}
-
-async fn run(
-    connect: impl Future<Output = Result<Aws>>,
-    settings: &Settings,
-    state: Option<&State>,
-    progress: &Progress,
-    recorder: &Recorder<'_>,
-    interrupt: &Interrupt,
-    github: Option<&GitHub>,
-) -> Result<()> {
-    // Before anything is changed.
-    let log_files = log_files(settings, github)?;
-    progress.databases(&settings.databases);
-    progress.step("observe");
-    let (plan, aws) = unless(interrupt, async {
-        let aws = Throttled::new(connect.await?, settings.api_share, settings.call_timeout);
-        let (mut observed, deployed) = try_join!(
-            observe(settings, Some((&aws, aws.inner().region()))),
-            earlier_deployments(settings, progress, github)
-        )?;
-        observed.past = past(state, settings, Some(&aws)).await?;
-        observed.takes(deployed);
-        let plan = Plan::new(settings, observed)?;
-        state.map_or(Ok(()), |state| state.check(plan.target().as_ref()))?;
-        Ok((plan, aws))
-    })
-    .await?;
-    recorder.planned(&plan);
-    state.into_iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
-    recorder.leave_for_post(&post::Run::new(settings, &plan, aws.inner().region()));
-    recorder.save();
-    apply(&plan, &aws, progress, recorder, interrupt, log_files.as_ref()).await
-}
-
-/// Reads only: the half of the world that can change something is not in scope. With the task definition in a file, a
-/// plan does without AWS where AWS can not be asked, and says so.
-async fn planned(settings: &Settings, progress: &Progress, github: Option<&GitHub>) -> Result<Plan> {
-    let (settings, state) = State::take_up(settings)?;
-    let (settings, state) = (&settings, state.as_ref());
-    let mut known = past(state, settings, None::<&Aws>).await?;
-    let from_file = matches!(settings.task_definition, TaskDefinitionSource::File(_));
-    let has_credentials =
-        settings.role_to_assume.is_some() || identity::is_configured(&|name| std::env::var(name).ok());
-    let mut observed = if from_file && !has_credentials {
-        observe(settings, None::<(&Aws, &str)>).await?
-    } else {
-        match Aws::connect(&Access::of(settings), &progress.aside()).await {
-            Ok(aws) => {
-                let aws = Throttled::new(aws, settings.api_share, settings.call_timeout);
-                known = past(state, settings, Some(&aws)).await?;
-                observe(settings, Some((&aws, aws.inner().region()))).await?
-            }
-            Err(error) if from_file => {
-                let mut observed = observe(settings, None::<(&Aws, &str)>).await?;
-                observed.notes.push(format!("AWS was not asked: {error:#}"));
-                observed
-            }
-            Err(error) => return Err(error),
         }
-    };
-    observed.past = known;
-    observed.takes(earlier_deployments(settings, progress, github).await?);
-    let mut plan = Plan::new(settings, observed)?;
-    if let Some(state) = state {
-        state.check(plan.target().as_ref())?;
-        plan.notes.extend(state.notes().iter().cloned());
     }
-    Ok(plan)
+}
+
+impl Operation for Migrate {
+    type Plan = Plan;
+    type Report = Report;
+
+    fn common(&self) -> &Common {
+        &self.settings.common
+    }
+
+    fn access(&self) -> Access {
+        Access { api_share: self.settings.fleet.api_share, ..Access::of(self.common()) }
+    }
+
+    fn report(&self) -> Report {
+        let mut report = Report::new(&self.settings);
+        if let Some(state) = &self.state {
+            report.is_resumable = state.journal().is_some();
+            report.never_ran = state.never_ran();
+        }
+        report
+    }
+
+    fn plans_without_aws(&self) -> bool {
+        matches!(self.settings.task_definition, TaskDefinitionSource::File(_))
+    }
+
+    fn prepare(&self, session: &Session<'_, (), Report>) -> Result<()> {
+        self.refused.clone().map_or(Ok(()), Err)?;
+        if let Some(files) = log_files(&self.settings, session.github)? {
+            self.log_files.get_or_init(|| files);
+        }
+        session
+            .progress
+            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&Region<R>>, Report>) -> Result<Plan> {
+        self.refused.clone().map_or(Ok(()), Err)?;
+        let (settings, state) = (&self.settings, self.state.as_ref());
+        let aws = session.world.map(|region| (&region.aws, region.name.as_str()));
+        let (mut observed, deployed) = try_join!(
+            observe(settings, &ThisMachine, aws),
+            earlier_deployments(settings, session.progress, session.github)
+        )?;
+        observed.past = past(state, settings, aws.map(|(aws, _)| aws)).await?;
+        observed.takes(deployed);
+        let mut plan = Plan::new(settings, observed)?;
+        if let Some(state) = state {
+            state.check(plan.target().as_ref())?;
+            plan.notes.extend(state.notes().iter().cloned());
+        }
+        Ok(plan)
+    }
+
+    async fn only_planned(&self, plan: &mut Plan, session: &Session<'_, (), Report>) -> Result<()> {
+        if self.settings.github.comment
+            && let Err(error) = post_plan(plan, session.progress, session.github).await
+        {
+            plan.notes.push(format!(
+                "the plan is not on the pull request: {}",
+                Failure::from_error(&error).sentence()
+            ));
+        }
+        Ok(())
+    }
+
+    async fn apply<W: Reads + Writes>(
+        &self,
+        plan: &Plan,
+        session: &Session<'_, &Region<W>, Report>,
+    ) -> Result<()> {
+        let ended = self.migrate_and_record(plan, session).await.and_then(|proofs| {
+            match AllMigrated::of(&self.settings.databases, proofs) {
+                Err(NotAll::Missing(_)) if session.interrupt.is_set() => Err(interrupted().into()),
+                _ => Ok(()),
+            }
+        });
+        // After an interrupt the post stage looks whether everything has stopped.
+        let is_cancelled =
+            |error: &anyhow::Error| Failure::from_error(error).exit_code == ExitCode::Cancelled;
+        if let Some(github) = session.github
+            && !ended.as_ref().is_err_and(is_cancelled)
+        {
+            session.recorder.note_unwritten("the step's state was", post::ended(github));
+        }
+        ended
+    }
+}
+
+impl Planned for Plan {
+    fn document(&self) -> Result<Document, Failure> {
+        self.document()
+    }
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+}
+
+impl Reported for Report {
+    fn document(&self) -> Document {
+        self.document()
+    }
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        report::outputs(self)
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        self.exit_code()
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        report::annotations(self)
+    }
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+
+    fn end(&mut self, error: Option<Failure>) {
+        self.end(error);
+    }
 }
 
 /// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
@@ -186,7 +259,7 @@ async fn earlier_deployments(
     progress: &Progress,
     github: Option<&GitHub>,
 ) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resumes_deployed {
+    if !settings.resume.from_deployments {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {
@@ -234,57 +307,14 @@ fn github_api(github: Option<&GitHub>, progress: &Progress) -> Result<Api, Failu
     Api::connect(github, token)
 }
 
-/// The steps in their order: a revision needs an image, and a task needs a revision.
-async fn apply<W: Reads + Writes>(
-    plan: &Plan,
-    world: &W,
-    progress: &Progress,
-    recorder: &Recorder<'_>,
-    interrupt: &Interrupt,
-    log_files: Option<&LogFiles>,
-) -> Result<()> {
-    let image = unless(interrupt, image(&plan.image, world, progress)).await?;
-    recorder.update(|report| report.image = Some(image.used()));
-    recorder.save();
-
-    let diff = plan.diff(image.reference())?;
-    let revision = unless(interrupt, revision(plan, &image, world, progress)).await?;
-    recorder.update(|report| {
-        report.diff = diff;
-        report.revision = Some(revision.used());
-    });
-    recorder.save();
-
-    recorder.begins(plan, revision.arn())?;
-    progress.step("migrate");
-    Migration { plan, revision: &revision, world, progress, recorder, interrupt, log_files }.run().await;
-    if let Some(files) = log_files {
-        recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
-    }
-    let all_migrated = recorder.update(|report| report.not_migrated().next().is_none());
-    if interrupt.is_set() && !all_migrated { Err(interrupted().into()) } else { Ok(()) }
-}
-
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
 fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
-    match &settings.log_dir {
+    match &settings.task.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {
             let below = github.and_then(|github| github.temporary.as_deref());
             LogFiles::temporary(below).map(Some)
         }
         None => Ok(None),
-    }
-}
-
-fn interrupted() -> Failure {
-    Failure { exit_code: ExitCode::Cancelled, ..Failure::service("the run was interrupted") }
-}
-
-/// What `doing` comes to, unless the run is interrupted first: then it is dropped, and what it started with it.
-pub async fn unless<T>(interrupt: &Interrupt, doing: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
-        done = doing => done,
-        () = interrupt.wait() => Err(interrupted().into()),
     }
 }

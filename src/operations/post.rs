@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::{Access, role::Role};
-use crate::adapters::rates::Throttled;
 use crate::choices::Leftover;
 use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
@@ -63,11 +62,11 @@ impl Run {
             region: region.to_owned(),
             cluster: plan.cluster.clone(),
             family: plan.family().to_owned(),
-            started_by: settings.run.started_by.clone(),
+            started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
-            database_variable: plan.database_variable.clone(),
-            leave_tasks: plan.on_cancel == Leftover::Leave,
-            role_to_assume: settings.role_to_assume.clone(),
+            database_variable: plan.task.database_variable.clone(),
+            leave_tasks: plan.task.on_cancel == Leftover::Leave,
+            role_to_assume: settings.common.role_to_assume.clone(),
         }
     }
 
@@ -76,6 +75,8 @@ impl Run {
         Access {
             region: Some(self.region.clone()),
             call_timeout: CALL_TIMEOUT,
+            // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+            api_share: 1.0,
             role: self.role_to_assume.as_ref().map(role),
         }
     }
@@ -137,8 +138,6 @@ pub async fn post(
     progress.step("stop what the run has left");
     let stopping = async {
         let aws = Aws::connect(&run.access(), &progress.aside()).await?;
-        // Seconds are left, and other callers have theirs after that: the whole rate is ours.
-        let aws = Throttled::new(aws, 1.0, CALL_TIMEOUT);
         stop_tasks(&run, &arns, &aws, progress).await
     };
     let outcome = match tokio::time::timeout(DEADLINE, stopping).await {

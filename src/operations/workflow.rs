@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use anyhow::Result;
+
 use crate::cli;
 use crate::config::{DEFAULT_PATH, Fleet};
 use crate::database_name::ALL;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::untrusted::lines;
 
 mod document;
@@ -15,11 +17,19 @@ mod scalar;
 
 pub use document::{Document, Dropdown};
 
+/// Prints what there is to say.
+///
+/// # Errors
+/// As [`said`].
+pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
+    super::printing::print(&said(flags)?)
+}
+
 /// `fargate-migrate workflow`: what there is to say, for standard output.
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-pub fn run(flags: &cli::Workflow) -> Result<String, Failure> {
+fn said(flags: &cli::Workflow) -> Result<String, Failure> {
     let options = options(&flags.config.fleet)?;
     if let Some(path) = &flags.check {
         let text = read(path)?;
@@ -52,7 +62,7 @@ fn options(fleet: &Fleet) -> Result<Vec<String>, Failure> {
         return Err(Failure::input("no configuration file lists databases")
             .hint(format!("list them under databases in {DEFAULT_PATH}")));
     }
-    let names = fleet.databases.iter().chain(fleet.groups.keys()).cloned();
+    let names = fleet.databases.iter().map(ToString::to_string).chain(fleet.groups.keys().cloned());
     Ok(names.chain([ALL.to_owned()]).collect())
 }
 

@@ -33,16 +33,16 @@ pub(super) fn data(plan: &Plan) -> Result<Value, Failure> {
         "databases": databases,
         "packs": packs,
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
-        "max_parallel": plan.max_parallel,
+        "max_parallel": plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "on_running": match plan.on_running {
+        "on_running": match plan.fleet.on_running {
             OnRunning::Wait => "wait",
             OnRunning::Adopt => "adopt",
             OnRunning::Fail => "fail",
         },
-        "max_failures": plan.max_failures,
-        "keep_going": plan.max_failures.is_none(),
-        "timeout_seconds": plan.timeout.as_secs(),
+        "max_failures": plan.fleet.max_failures,
+        "keep_going": plan.fleet.max_failures.is_none(),
+        "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
     }))
 }
@@ -77,7 +77,7 @@ pub(super) fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
     packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
 }
 
-fn proved_json(Proved { database, by }: &Proved) -> Value {
+fn proved_json(Proved { database, by, .. }: &Proved) -> Value {
     json!({"database": database, "task_arn": by.task, "proved_at": by.at.to_string(), "report": by.report})
 }
 

@@ -106,7 +106,7 @@ fn becomes(has_ended: bool) -> &'static str {
 
 /// What a task is told, as it differs from the one before it.
 fn variable(plan: &Plan, pack: &Pack) -> String {
-    let told = plan.told(&pack.databases).environment(&plan.database_variable);
+    let told = plan.told(&pack.databases).environment(&plan.task.database_variable);
     match told.last() {
         Some((name, _)) if plan.packed && is_long(plan) => {
             format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len(), "database"))

@@ -44,7 +44,7 @@ fn tasks(plan: &Plan) -> String {
     let started = plan.packs.iter().filter(|pack| plan.may_start(pack));
     let sizes: Vec<usize> = started.map(|pack| pack.databases.len()).collect();
     let most = counted(sizes.iter().copied().max().unwrap_or_default(), "database");
-    format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.database_variable))
+    format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.task.database_variable))
 }
 
 /// Databases that a task migrates now, by what is done about it.
@@ -53,7 +53,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
         plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
     };
-    let of_others = match plan.on_running {
+    let of_others = match plan.fleet.on_running {
         OnRunning::Wait => "a task of somebody else: its end is waited for",
         OnRunning::Adopt => {
             "a task of somebody else: it is followed and judged, when it runs the same revision"
@@ -141,15 +141,15 @@ fn order(plan: &Plan) -> String {
     if plan.packs.is_empty() {
         return "nothing is left to start".to_owned();
     }
-    let at_once = match plan.max_parallel.min(plan.packs.len()) {
+    let at_once = match plan.fleet.max_parallel.min(plan.packs.len()) {
         1 => "one at a time".to_owned(),
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
-    let after_failure = match plan.max_failures {
+    let after_failure = match plan.fleet.max_failures {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),
     };
-    format!("{at_once}, {after_failure}, {} each at most", duration(plan.timeout.as_millis() as i64))
+    format!("{at_once}, {after_failure}, {} each at most", duration(plan.task.timeout.as_millis() as i64))
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::RunningTask;
 use super::pack::Told;
 use crate::database_name::list_variable;
+use crate::hex::hex;
 use crate::ports::Task;
 
 /// The tasks that migrate a database now, by database: those of somebody else, and those of this run that were told a
@@ -85,5 +86,5 @@ pub fn client_token(started_by: &str, told: &Told, revision: &str, attempt: u32)
         hash.update([0]);
     }
     // 60 characters: RunTask takes 64.
-    hash.finalize().iter().take(30).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..30])
 }

@@ -8,7 +8,7 @@ use super::past::Past;
 use crate::ports::Task;
 use crate::state::Next;
 use crate::state::deployed::Terms;
-use crate::state::record::Judged;
+use crate::verdict::{Judged, Migrated};
 
 /// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,12 +24,21 @@ pub enum Earlier {
 pub struct Proved {
     pub database: String,
     pub by: Judged,
+    pub proof: Migrated,
+}
+
+impl Proved {
+    /// None when the record does not say that the database is migrated.
+    pub fn of(database: &str, by: Judged) -> Option<Self> {
+        let proof = Migrated::recorded(&by)?;
+        Some(Self { database: database.to_owned(), by, proof })
+    }
 }
 
 /// What is there to build on; empty for a run that does not resume.
 #[derive(Debug, Default)]
 pub struct Resumed {
-    proved: HashMap<String, Judged>,
+    proved: HashMap<String, Proved>,
     earlier: HashMap<String, Earlier>,
 }
 
@@ -37,7 +46,8 @@ impl Resumed {
     /// `running` is what ECS lists now.
     pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
         if !past.resumes {
-            let proof = |name: &String| Some((name.clone(), past.deployed.proof(name, terms)?));
+            let proof =
+                |name: &String| Some((name.clone(), Proved::of(name, past.deployed.proof(name, terms)?)?));
             return Self { proved: databases.iter().filter_map(proof).collect(), earlier: HashMap::new() };
         }
         let mut resumed = Self::default();
@@ -45,8 +55,10 @@ impl Resumed {
         let known: HashMap<&str, &Task> = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
         for database in databases {
             let next = past.history.next(database, terms.digest, terms.require_report);
-            if let Next::Proved(judged) = next {
-                resumed.proved.insert(database.clone(), judged.clone());
+            if let Next::Proved(judged) = next
+                && let Some(proved) = Proved::of(database, judged.clone())
+            {
+                resumed.proved.insert(database.clone(), proved);
             } else if let Some(earlier) = earlier(database, &next, &alive, &known, terms) {
                 resumed.earlier.insert(database.clone(), earlier);
             }
@@ -62,7 +74,7 @@ impl Resumed {
             let attempt = known.attempts.get(database).copied().unwrap_or_default();
             let other = known.running.get(database).filter(|task| !task.ours);
             match (self.proved.get(database), self.earlier.get(database)) {
-                (Some(by), _) => wave.proved.push(Proved { database: database.clone(), by: by.clone() }),
+                (Some(proved), _) => wave.proved.push(proved.clone()),
                 (None, None) => wave.to_pack.push(database.clone()),
                 (None, Some(earlier)) => {
                     let index = *places

@@ -81,7 +81,7 @@ fn a_token_is_the_same_for_the_same_work_and_another_for_any_other() {
 #[test]
 fn a_database_that_others_migrate_is_told_from_one_that_this_run_does() {
     let settings = settings(&["--database=a,b,c"]);
-    let own = settings.run.started_by.clone();
+    let own = settings.common.run.started_by.clone();
     let mut observed = observed(document());
     observed.running =
         vec![task("arn:1", "a", "somebody"), task("arn:2", "b", &own), task("arn:3", "other", "somebody")];

@@ -22,8 +22,6 @@ macro_rules! github_calls {
             $($(#[$doc])* pub const $name: GitHubCall =
                 GitHubCall { method: $method, route: $route, permission: $permission };)*
         }
-        /// Every GitHub call of this program.
-        pub const GITHUB_CALLS: &[GitHubCall] = &[$(GitHubCall::$name),*];
     };
 }
 
@@ -49,7 +47,6 @@ github_calls! {
 }
 
 /// GitHub's Deployments: which commit is each database at?
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Deployments {
     /// Answers the deployment's id.
     async fn create_deployment(&self, deployment: &NewDeployment) -> Result<u64, GitHubFailure>;
@@ -63,7 +60,6 @@ pub trait Deployments {
 }
 
 /// What earlier runs have recorded as deployments.
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait PastDeployments {
     /// Deployments of ours in these environments (at most [`ENVIRONMENTS`]), newest first: a page of up to 100, from
     /// which those of others are left out; `after` is the page's before it.
@@ -96,7 +92,6 @@ pub struct PastDeployment {
 }
 
 /// The comments of one pull request.
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
 pub trait Comments {
     /// Whether a comment's author is who the token stands for.
     async fn identity(&self) -> Result<Identity, GitHubFailure>;

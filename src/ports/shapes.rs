@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::arn;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Twelve digits.
@@ -138,7 +140,7 @@ pub struct Task {
 impl Task {
     /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
     pub fn id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+        arn::name(&self.arn)
     }
 
     pub fn is_stopped(&self) -> bool {

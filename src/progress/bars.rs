@@ -8,7 +8,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 
 use super::lines::Lines;
 use super::tally::Tally;
-use super::{Clock, Phase, Stream};
+use super::{Clock, Sink, Stream, TaskPhase};
 use crate::database_name::is_fleet;
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -76,7 +76,15 @@ impl Bars {
         &self.lines
     }
 
-    pub fn step(&self, title: &str) {
+    #[cfg(test)]
+    pub fn redraw(&self) {
+        let state = self.state();
+        state.databases.values().chain(&state.step).chain(&state.fleet).for_each(ProgressBar::tick);
+    }
+}
+
+impl Sink for Bars {
+    fn step(&self, title: &str) {
         let mut state = self.state();
         self.end_step(&mut state);
         let bar = self.add(STEP, ProgressBar::no_length());
@@ -84,7 +92,7 @@ impl Bars {
         state.step = Some(bar);
     }
 
-    pub fn build_line(&self, line: &str) {
+    fn build_line(&self, line: &str) {
         if let Some(bar) = &self.state().step
             && let Some(last) = untrusted::lines(line).last()
         {
@@ -92,20 +100,20 @@ impl Bars {
         }
     }
 
-    pub fn pushed(&self, done: u64, total: u64) {
+    fn pushed(&self, done: u64, total: u64) {
         let mut state = self.state();
         let bar = state.push.get_or_insert_with(|| self.add(PUSH, ProgressBar::new(total)));
         bar.set_length(total);
         bar.set_position(done.min(total));
     }
 
-    pub fn note(&self, text: &str) {
+    fn note(&self, text: &str) {
         for line in untrusted::lines(text) {
-            self.lines.push(&format!("{} {}", self.clock.now(), untrusted::one_line(line)));
+            self.lines.write(&format!("{} {}", self.clock.now(), untrusted::one_line(line)));
         }
     }
 
-    pub fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[String]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
@@ -115,28 +123,28 @@ impl Bars {
         }
     }
 
-    pub fn phase(&self, databases: &[String], phase: Phase) {
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            databases.iter().for_each(|database| tally.phase(database, phase));
+            names.iter().for_each(|name| tally.phase(name, phase));
             state.show_tally();
             return;
         }
         // Only what runs has a bar: a queue would fill the screen.
-        if phase == Phase::Queued {
+        if phase == TaskPhase::Queued {
             return;
         }
         let width = state.name_width;
-        for database in databases {
+        for name in names {
             let bar = state
                 .databases
-                .entry(database.clone())
+                .entry(name.clone())
                 .or_insert_with(|| self.add(DATABASE, ProgressBar::no_length()));
-            bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(database), phase.word()));
+            bar.set_prefix(format!("{:<width$} {:<12}", untrusted::one_line(name), phase.word()));
         }
     }
 
-    pub fn reported(&self, database: &str) {
+    fn database_reported(&self, _: &[String], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -146,13 +154,13 @@ impl Bars {
         }
     }
 
-    pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let state = self.state();
         if state.tally.is_some() {
             return;
         }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
-        let bar = state.databases.get(database);
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
+        let bar = state.databases.get(name);
         for line in untrusted::lines(line) {
             let line = untrusted::one_line(line);
             self.lines.push(&format!("{prefix} {line}"));
@@ -162,7 +170,11 @@ impl Bars {
         }
     }
 
-    pub fn verdict(&self, database: &str, verdict: &Verdict) {
+    fn flush(&self) {
+        self.lines.flush();
+    }
+
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {
         let mut state = self.state();
         let took = state.databases.remove(database).map(|bar| {
             bar.finish_and_clear();
@@ -181,25 +193,21 @@ impl Bars {
         }
         let line = super::verdict_line(database, verdict);
         let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
-        self.lines.push(&format!("{} {line}{took}", self.clock.now()));
+        self.lines.write(&format!("{} {line}{took}", self.clock.now()));
     }
 
-    pub fn closing(&self, text: &str) {
+    fn closing(&self, text: &str) {
         self.clear(&mut self.state());
-        self.lines.push(text.trim_end_matches('\n'));
+        self.lines.write(text.trim_end_matches('\n'));
     }
 
-    pub fn finish(&self) {
+    fn finish(&self) {
         self.clear(&mut self.state());
         self.lines.flush();
     }
+}
 
-    #[cfg(test)]
-    pub fn redraw(&self) {
-        let state = self.state();
-        state.databases.values().chain(&state.step).chain(&state.fleet).for_each(ProgressBar::tick);
-    }
-
+impl Bars {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,7 +228,7 @@ impl Bars {
         if let Some(step) = state.step.take() {
             step.finish_and_clear();
             let took = HumanDuration(step.elapsed());
-            self.lines.push(&format!("{} ▸ {} ({took})", self.clock.now(), step.prefix()));
+            self.lines.write(&format!("{} ▸ {} ({took})", self.clock.now(), step.prefix()));
         }
     }
 

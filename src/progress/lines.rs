@@ -1,117 +1,73 @@
-//! Lines on their way to a stream: written in order, at most a tenth of a second late, and in few writes however
-//! many there are.
+//! Lines on their way to a stream: written in order, and in few writes however many there are.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Fast enough to look immediate, slow enough that 200,000 lines cost a few thousand writes at most.
-const CADENCE: Duration = Duration::from_millis(50);
-/// Pending bytes that are written without waiting.
+/// Waiting bytes that are written before their page ends: 200,000 lines cost a few hundred writes.
 const FULL: usize = 64 * 1024;
 
-pub(super) struct Lines {
-    shared: Arc<Shared>,
-    flusher: Option<JoinHandle<()>>,
-}
+pub(super) struct Lines(Arc<Mutex<Waiting>>);
 
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
-    pending: String,
+struct Waiting {
+    text: String,
     /// Takes whole lines, each with its end.
     write: Box<dyn FnMut(&str) + Send>,
-    written_at: Option<Instant>,
-    ended: bool,
 }
 
 impl Lines {
     pub fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
-        let state = State { pending: String::new(), write: Box::new(write), written_at: None, ended: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let flusher = std::thread::Builder::new().name("progress".to_owned()).spawn({
-            let shared = Arc::clone(&shared);
-            move || shared.flush_late_lines()
-        });
-        // Without the thread a last line may wait for the next one, or for the end: nothing is lost.
-        Self { shared, flusher: flusher.ok() }
+        Self(Arc::new(Mutex::new(Waiting { text: String::new(), write: Box::new(write) })))
     }
 
+    /// Writes a line, after those that wait.
+    pub fn write(&self, line: &str) {
+        let mut waiting = self.lock();
+        waiting.push(line);
+        waiting.flush();
+    }
+
+    /// Lets a line wait for those that follow at once: the caller flushes after the last one.
     pub fn push(&self, line: &str) {
-        let mut state = self.shared.lock();
-        let first = state.pending.is_empty();
-        state.pending.push_str(line);
-        state.pending.push('\n');
-        if state.pending.len() >= FULL || state.written_at.is_none_or(|at| at.elapsed() >= CADENCE) {
-            state.flush();
-        } else if first {
-            self.shared.changed.notify_one();
+        let mut waiting = self.lock();
+        waiting.push(line);
+        if waiting.text.len() >= FULL {
+            waiting.flush();
         }
     }
 
     pub fn flush(&self) {
-        self.shared.lock().flush();
+        self.lock().flush();
     }
 
-    /// A panic may end the process on the spot: what is pending is written before its message.
+    /// Writes what waits before the message of a panic, which may end the process on the spot.
     pub fn flush_on_panic(&self) {
-        let shared: Weak<Shared> = Arc::downgrade(&self.shared);
+        let waiting: Weak<Mutex<Waiting>> = Arc::downgrade(&self.0);
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            // Not waiting: the panic may have come from within a write.
-            if let Some(shared) = shared.upgrade()
-                && let Ok(mut state) = shared.state.try_lock()
+            // Not waiting for the lock: the panic may have come from within a write.
+            if let Some(waiting) = waiting.upgrade()
+                && let Ok(mut waiting) = waiting.try_lock()
             {
-                state.flush();
+                waiting.flush();
             }
             next(info);
         }));
     }
-}
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.ended = true;
-        state.flush();
-        drop(state);
-        self.shared.changed.notify_one();
-        if let Some(flusher) = self.flusher.take() {
-            // It can only have panicked within a write, whose message has been shown.
-            let _ = flusher.join();
-        }
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Waiting {
+    fn push(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
     }
 
-    fn flush_late_lines(&self) {
-        let mut state = self.lock();
-        while !state.ended {
-            state = if state.pending.is_empty() {
-                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-            } else {
-                let (mut state, _) =
-                    self.changed.wait_timeout(state, CADENCE).unwrap_or_else(PoisonError::into_inner);
-                state.flush();
-                state
-            };
-        }
-    }
-}
-
-impl State {
     fn flush(&mut self) {
-        if !self.pending.is_empty() {
-            (self.write)(&self.pending);
-            self.pending.clear();
-            self.written_at = Some(Instant::now());
+        if !self.text.is_empty() {
+            (self.write)(&self.text);
+            self.text.clear();
         }
     }
 }
@@ -132,25 +88,24 @@ mod tests {
             }
         });
         let count = 200_000;
-        let began = Instant::now();
         for number in 0..count {
             lines.push(&number.to_string());
         }
-        drop(lines);
-        let took = began.elapsed();
+        lines.flush();
         let got = got.lock().unwrap();
         assert!(got.0.lines().map(|line| line.parse::<u32>().unwrap()).eq(0..count));
-        assert!(got.1 < 2_000, "{} writes in {took:?}", got.1);
+        assert!(got.1 < 2_000, "{} writes", got.1);
     }
 
     #[test]
     fn a_last_line_does_not_wait_for_another() {
         let (sender, receiver) = std::sync::mpsc::channel();
         let lines = Lines::new(move |text: &str| sender.send(text.to_owned()).unwrap());
-        lines.push("first");
+        lines.write("first");
+        assert_eq!(receiver.try_recv().unwrap(), "first\n");
         lines.push("second");
-        let wait = Duration::from_secs(10);
-        assert_eq!(receiver.recv_timeout(wait).unwrap(), "first\n");
-        assert_eq!(receiver.recv_timeout(wait).unwrap(), "second\n");
+        lines.push("third");
+        lines.flush();
+        assert_eq!(receiver.try_recv().unwrap(), "second\nthird\n");
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::lines::Lines;
 use super::tally::Tally;
-use super::{Clock, Phase, Vocabulary};
+use super::{Clock, Sink, TaskPhase, Vocabulary};
 use crate::database_name::{is_fleet, short_list};
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -21,7 +21,7 @@ const TALLY_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Plain {
     clock: Clock,
-    // Locked before lines are pushed: a fence and what stands behind it stay in order.
+    // Locked before lines are written: a fence and what stands behind it stay in order.
     state: Mutex<State>,
     lines: Lines,
 }
@@ -30,7 +30,7 @@ struct State {
     /// Present when GitHub's runner reads along.
     fence: Option<Fence>,
     in_group: bool,
-    phases: HashMap<String, Phase>,
+    phases: HashMap<String, TaskPhase>,
     /// Databases of packs that have reported.
     reported: HashSet<String>,
     /// The width of the names before log lines; 0 when there are none.
@@ -63,24 +63,27 @@ impl Plain {
     pub fn lines(&self) -> &Lines {
         &self.lines
     }
+}
 
-    pub fn step(&self, title: &str) {
+impl Sink for Plain {
+    fn step(&self, title: &str) {
         let mut state = self.state();
         state.pushed_quarters = 0;
         if state.fence.is_some() {
             self.end_group(&mut state);
-            self.lines.push(&workflow_commands::group(&untrusted::one_line(title)));
+            self.lines.write(&workflow_commands::group(&untrusted::one_line(title)));
             state.in_group = true;
         } else {
             self.say(&state, &format!("{} ▸ {}", self.clock.now(), untrusted::one_line(title)));
         }
     }
 
-    pub fn build_line(&self, line: &str) {
+    fn build_line(&self, line: &str) {
         self.quote(&mut self.state(), &format!("{} │", self.clock.now()), line);
+        self.lines.flush();
     }
 
-    pub fn pushed(&self, done: u64, total: u64) {
+    fn pushed(&self, done: u64, total: u64) {
         let mut state = self.state();
         let quarters = done.min(total).saturating_mul(4).checked_div(total).unwrap_or(4);
         if quarters > state.pushed_quarters {
@@ -90,36 +93,36 @@ impl Plain {
         }
     }
 
-    pub fn note(&self, text: &str) {
+    fn note(&self, text: &str) {
         let state = self.state();
         for line in untrusted::lines(text) {
             self.say(&state, &format!("{} {}", self.clock.now(), untrusted::one_line(line)));
         }
     }
 
-    pub fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[String]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
     }
 
-    pub fn phase(&self, databases: &[String], phase: Phase) {
+    fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
-            databases.iter().for_each(|database| tally.phase(database, phase));
+            names.iter().for_each(|name| tally.phase(name, phase));
             self.say_tally(&mut state);
             return;
         }
-        let name = short_list(databases);
+        let name = short_list(names);
         let before = state.phases.insert(name.clone(), phase);
         // A fleet's queue is no news.
-        if before != Some(phase) && phase != Phase::Queued {
+        if before != Some(phase) && phase != TaskPhase::Queued {
             let name = untrusted::one_line(&name);
             self.say(&state, &format!("{} {name}: {}", self.clock.now(), phase.word()));
         }
     }
 
-    pub fn reported(&self, databases: &[String], database: &str) {
+    fn database_reported(&self, databases: &[String], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -134,16 +137,20 @@ impl Plain {
         }
     }
 
-    pub fn log_line(&self, database: &str, timestamp_ms: i64, line: &str) {
+    fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let mut state = self.state();
         if state.tally.is_some() {
             return;
         }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), database, state.name_width);
+        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
         self.quote(&mut state, &prefix, line);
     }
 
-    pub fn verdict(&self, database: &str, verdict: &Verdict) {
+    fn flush(&self) {
+        self.lines.flush();
+    }
+
+    fn database_verdict(&self, database: &str, verdict: &Verdict) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.verdict(database, verdict);
@@ -155,6 +162,29 @@ impl Plain {
         self.say_tally(&mut state);
     }
 
+    fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
+        self.command(|| Some(workflow_commands::error_annotation(place, title, message)));
+    }
+
+    fn mask(&self, secret: &str) {
+        self.command(|| workflow_commands::mask(secret));
+    }
+
+    fn closing(&self, text: &str) {
+        let mut state = self.state();
+        self.end_group(&mut state);
+        self.raise(&mut state);
+        self.lines.write(text.trim_end_matches('\n'));
+        self.lower(&mut state);
+    }
+
+    fn finish(&self) {
+        self.end_group(&mut self.state());
+        self.lines.flush();
+    }
+}
+
+impl Plain {
     /// Where a fleet is: now and then, and when all of it is judged.
     fn say_tally(&self, state: &mut State) {
         let Some(tally) = &state.tally else { return };
@@ -165,27 +195,6 @@ impl Plain {
         }
     }
 
-    pub fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
-        self.command(|| Some(workflow_commands::error_annotation(place, title, message)));
-    }
-
-    pub fn mask(&self, secret: &str) {
-        self.command(|| workflow_commands::mask(secret));
-    }
-
-    pub fn closing(&self, text: &str) {
-        let mut state = self.state();
-        self.end_group(&mut state);
-        self.raise(&mut state);
-        self.lines.push(text.trim_end_matches('\n'));
-        self.lower(&mut state);
-    }
-
-    pub fn finish(&self) {
-        self.end_group(&mut self.state());
-        self.lines.flush();
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,12 +202,12 @@ impl Plain {
     /// A line of ours, in which there may be names and messages from outside.
     fn say(&self, state: &State, line: &str) {
         match &state.fence {
-            Some(fence) if !fence.is_up() => self.lines.push(&workflow_commands::harmless(line)),
-            _ => self.lines.push(line),
+            Some(fence) if !fence.is_up() => self.lines.write(&workflow_commands::harmless(line)),
+            _ => self.lines.write(line),
         }
     }
 
-    /// Lines that someone else wrote.
+    /// Lines that someone else wrote, which wait for the next line of ours or a flush.
     fn quote(&self, state: &mut State, prefix: &str, text: &str) {
         self.raise(state);
         for line in untrusted::lines(text) {
@@ -212,26 +221,26 @@ impl Plain {
             && let Some(line) = line()
         {
             self.lower(&mut state);
-            self.lines.push(&line);
+            self.lines.write(&line);
         }
     }
 
     fn end_group(&self, state: &mut State) {
         self.lower(state);
         if std::mem::take(&mut state.in_group) {
-            self.lines.push(workflow_commands::END_GROUP);
+            self.lines.write(workflow_commands::END_GROUP);
         }
     }
 
     fn raise(&self, state: &mut State) {
         if let Some(line) = state.fence.as_mut().and_then(Fence::raise) {
-            self.lines.push(&line);
+            self.lines.write(&line);
         }
     }
 
     fn lower(&self, state: &mut State) {
         if let Some(line) = state.fence.as_mut().and_then(Fence::lower) {
-            self.lines.push(&line);
+            self.lines.write(&line);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Phase;
+use super::TaskPhase;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -18,7 +18,7 @@ pub(super) struct Tally {
     migrated: usize,
     not_run: usize,
     failed: usize,
-    under_way: HashMap<String, (Phase, Instant)>,
+    under_way: HashMap<String, (TaskPhase, Instant)>,
     /// Databases of packs that have reported, while their task runs on.
     reported: HashSet<String>,
 }
@@ -35,9 +35,9 @@ impl Tally {
         }
     }
 
-    pub fn phase(&mut self, database: &str, phase: Phase) {
+    pub fn phase(&mut self, database: &str, phase: TaskPhase) {
         match self.under_way.get_mut(database) {
-            Some((_, since)) if phase == Phase::Queued => *since = Instant::now(),
+            Some((_, since)) if phase == TaskPhase::Queued => *since = Instant::now(),
             Some((known, _)) => *known = phase,
             None => drop(self.under_way.insert(database.to_owned(), (phase, Instant::now()))),
         }
@@ -70,10 +70,11 @@ impl Tally {
     /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`. Of those that
     /// run, packs may have reported some.
     pub fn line(&self) -> String {
-        let at =
-            |wanted: fn(Phase) -> bool| self.under_way.values().filter(|(phase, _)| wanted(*phase)).count();
-        let running = at(|phase| matches!(phase, Phase::Running | Phase::Stopping));
-        let starting = at(|phase| matches!(phase, Phase::Provisioning | Phase::Pulling));
+        let at = |wanted: fn(TaskPhase) -> bool| {
+            self.under_way.values().filter(|(phase, _)| wanted(*phase)).count()
+        };
+        let running = at(|phase| matches!(phase, TaskPhase::Running | TaskPhase::Stopping));
+        let starting = at(|phase| matches!(phase, TaskPhase::Provisioning | TaskPhase::Pulling));
         let queued = self.total - self.judged().min(self.total) - (running + starting).min(self.total);
         let part = |counts: &[(usize, &str)]| -> String {
             let parts = counts.iter().filter(|(count, _)| *count > 0);
@@ -96,7 +97,7 @@ impl Tally {
         let mut running: Vec<(Duration, &str)> = self
             .under_way
             .iter()
-            .filter(|(_, (phase, _))| *phase != Phase::Queued)
+            .filter(|(_, (phase, _))| *phase != TaskPhase::Queued)
             .map(|(database, (_, since))| (since.elapsed(), database.as_str()))
             .collect();
         running.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
@@ -117,12 +118,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_fleet_reads_in_one_line() {
         let mut tally = Tally::new(1_000);
-        tally.phase("a", Phase::Queued);
-        tally.phase("a", Phase::Running);
+        tally.phase("a", TaskPhase::Queued);
+        tally.phase("a", TaskPhase::Running);
         tokio::time::advance(Duration::from_secs(65)).await;
-        tally.phase("b", Phase::Provisioning);
-        tally.phase("c", Phase::Queued);
-        tally.phase("d", Phase::Running);
+        tally.phase("b", TaskPhase::Provisioning);
+        tally.phase("c", TaskPhase::Queued);
+        tally.phase("d", TaskPhase::Running);
         tally.verdict("d", &Verdict::Failed { exit_code: 1 });
         tally.verdict("e", &Verdict::NotRun { why: "x".into() });
         assert_eq!(

@@ -36,7 +36,7 @@ fn clock() -> Clock {
 fn plain(vocabulary: Vocabulary) -> (Progress, Written) {
     let written = Written::default();
     let plain = Plain::new(Box::new(written.clone()), vocabulary, clock());
-    (Progress { sink: Arc::new(Sink::Plain(plain)) }, written)
+    (Progress { sink: Arc::new(plain) }, written)
 }
 
 fn names() -> Vec<String> {
@@ -54,7 +54,11 @@ fn never_started() -> Verdict {
         stopped_reason: Some("CannotPullContainerError: not found".to_owned()),
         ..Task::default()
     };
-    crate::verdict::judge("a", "migration", &task, &crate::migration_report::Reports::default(), false)
+    {
+        let asked =
+            crate::verdict::Asked { container: "migration", image_digest: None, require_report: false };
+        crate::verdict::judge("a", &asked, &task, &crate::migration_report::Reports::default())
+    }
 }
 
 /// A whole run, as every sink is told it.
@@ -67,15 +71,15 @@ fn tell(progress: &Progress) {
     }
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Queued);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Provisioning);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Queued);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders\n");
     progress.note("reading the log is slow: Rate exceeded");
     progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
-    progress.verdict("startupwebapp_prod", &never_started());
-    progress.verdict("fintech_experiment", &not_run());
+    progress.database_verdict("startupwebapp_prod", &never_started());
+    progress.database_verdict("fintech_experiment", &not_run());
     progress.annotate_error(None, "startupwebapp_prod", "never started");
     progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases migrated\n");
     progress.finish();
@@ -196,8 +200,8 @@ fn the_runner_carries_out_our_commands_only() {
     let (progress, written) = plain(Vocabulary::GitHub);
     for text in crate::report::HOSTILE {
         progress.note(text);
-        progress.verdict(text, &not_run());
-        progress.phase(&[(*text).to_owned()], Phase::Running);
+        progress.database_verdict(text, &not_run());
+        progress.task_phase(&[(*text).to_owned()], TaskPhase::Running);
         progress.log_line(text, 0, text);
         progress.build_line(text);
         progress.step(text);
@@ -233,30 +237,31 @@ fn many_lines_cost_few_writes_and_none_is_lost() {
 
 #[test]
 fn a_panic_loses_no_line() {
-    let (progress, written) = plain(Vocabulary::Plain);
-    progress.flush_on_panic();
-    progress.note("first");
-    progress.note("second");
+    let written = Written::default();
+    let plain = Plain::new(Box::new(written.clone()), Vocabulary::Plain, clock());
+    plain.lines().flush_on_panic();
+    plain.log_line("startupwebapp_prod", 0, "first");
+    plain.log_line("startupwebapp_prod", 0, "second");
+    assert_eq!(written.text(), "", "the page goes on");
     let after_panic =
         std::panic::catch_unwind(|| panic!("a panic of this test")).map_err(|_| written.text()).unwrap_err();
     assert!(after_panic.ends_with("second\n"), "{after_panic}");
-    drop(progress);
 }
 
 #[test]
 fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let terminal = InMemoryTerm::new(16, 72);
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
-    let progress = Progress { sink: Arc::new(Sink::Bars(Bars::on(target, clock(), None))) };
+    let bars = Arc::new(Bars::on(target, clock(), None));
+    let progress = Progress { sink: bars.clone() };
     progress.step("migrate");
     progress.databases(&names());
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Pulling);
-    progress.phase(&["startupwebapp_prod".to_owned()], Phase::Running);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Pulling);
+    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
     let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
-    let Sink::Bars(bars) = &*progress.sink else { unreachable!() };
-    bars.lines().flush();
+    progress.flush();
     bars.redraw();
     let spinners = ["⠁", "⠂", "⠄", "⡀", "⢀", "⠠", "⠐", "⠈"];
     let screen = spinners.iter().fold(terminal.contents(), |screen, spinner| screen.replace(spinner, "*"));
@@ -270,7 +275,7 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0 of 2 databases
     * startupwebapp_prod running        0s applied V3 add_orders and more an
     ");
-    progress.verdict("startupwebapp_prod", &not_run());
+    progress.database_verdict("startupwebapp_prod", &not_run());
     progress.closing("0 of 2 databases migrated");
     progress.finish();
     let rest = terminal.contents();

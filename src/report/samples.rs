@@ -9,8 +9,11 @@ use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
 use crate::plan::ImageSource;
 use crate::ports::{Container, Task};
-use crate::verdict::{Killer, Verdict, judge};
+use crate::verdict::{Asked, Killer, Verdict, judge};
 
+/// What is asked of the samples' tasks.
+const ASKED: Asked<'static> =
+    Asked { container: "migration", image_digest: Some(DIGEST), require_report: false };
 const DIGEST: &str = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
 
 /// Strings that try to be something else than text.
@@ -223,7 +226,7 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         reports.line(line);
         row.log.push(line);
     }
-    row.verdict = Some(judge(database, "migration", &task, &reports, false));
+    row.verdict = Some(judge(database, &ASKED, &task, &reports));
     row.diagnosis = diagnose(&task, "migration");
     row.exit_code = exit_code;
     row.migration_report = log.iter().rev().find_map(|line| parse_line(line)?.ok());

@@ -3,6 +3,7 @@
 use super::words;
 use super::{DatabaseReport, Report};
 use crate::document::link;
+use crate::hex::is_commit;
 use crate::untrusted::{markdown_cell, markdown_code, shortened};
 use crate::verdict::Verdict;
 use crate::words::{counted, duration};
@@ -132,10 +133,10 @@ fn image(row: &DatabaseReport) -> String {
     const COMMIT: usize = 7;
     const TAG: usize = 20;
     const DIGEST: usize = 12;
-    let tag = row.tag.as_deref().map(|tag| {
-        let commit = tag.len() == 40 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        markdown_code(&if commit { tag[..COMMIT].into() } else { shortened(tag, TAG) })
-    });
+    let tag = row
+        .tag
+        .as_deref()
+        .map(|tag| markdown_code(&if is_commit(tag) { tag[..COMMIT].into() } else { shortened(tag, TAG) }));
     let digest = row.image_digest.as_deref().map(|digest| {
         let digits = digest.split_once(':').map_or(digest, |(_, digits)| digits);
         let short: String = digits.chars().take(DIGEST).collect();

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use super::{DatabaseReport, Report};
 use crate::document::Mark;
 use crate::migration_report::MigrationReport;
-use crate::state::record::Deployed;
-use crate::verdict::Verdict;
+use crate::verdict::{Deployed, Verdict};
 use crate::words::counted;
 
 /// How a row stands.

@@ -2,6 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
+
 /// Names this run to ECS: what it starts is known as its own, to a retry and to other runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunIdentity {
@@ -17,10 +19,7 @@ impl RunIdentity {
     pub fn of_github(run_id: &str, attempt: &str, job: &str, runner: Option<&str>) -> Self {
         let job: String =
             job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
-        let runner = runner.map_or_else(String::new, |name| {
-            let hash = Sha256::digest(name);
-            hash.iter().take(4).fold(String::from("-"), |text, byte| format!("{text}{byte:02x}"))
-        });
+        let runner = runner.map_or_else(String::new, |name| format!("-{}", hex(&Sha256::digest(name)[..4])));
         let started_by = format!("fargate-migrate/gha-{run_id}-{attempt}-{job}{runner}");
         Self { started_by, may_have_a_past: true }
     }

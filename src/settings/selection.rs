@@ -6,9 +6,10 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::config::{Fleet, is_pattern, matching};
-use crate::database_name::{self, ALL};
+use crate::database_name::{ALL, DatabaseName};
 use crate::failure::{Failure, listed, nearest};
 use crate::untrusted::{lines, shortened};
+use crate::values::Wrong;
 
 /// Bytes of `--databases-file`: a hundred thousand of the longest names.
 const MAX_FILE_SIZE: u64 = 8 << 20;
@@ -19,7 +20,7 @@ pub struct Asked {
     /// `--database`: names, groups and patterns.
     pub databases: Vec<String>,
     /// `--databases-file`: names, for whoever makes a list means databases by it.
-    pub listed: Vec<String>,
+    pub listed: Vec<DatabaseName>,
     /// `--exclude`: names, groups and patterns.
     pub exclude: Vec<String>,
 }
@@ -28,35 +29,35 @@ pub struct Asked {
 ///
 /// # Errors
 /// A name is wrong, unknown or given twice; a group or a pattern stands for nothing; or nothing is left.
-pub fn select(asked: &Asked, fleet: &Fleet) -> Result<Vec<String>, Failure> {
+pub fn select(asked: &Asked, fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
     if asked.databases.is_empty() && asked.listed.is_empty() {
         return Err(Failure::input("no database given").hint(match fleet.databases.as_slice() {
             [] => "pass --database NAME; repeat it for several".to_owned(),
             databases => format!("pass --database NAME, a group, or {ALL}; databases: {}", listed(databases)),
         }));
     }
-    let universe = Universe { fleet, names: &fleet.databases, set: set(&fleet.databases) };
+    let universe = Universe::new(fleet, &fleet.databases);
     let mut given = HashSet::new();
     let mut seen = HashSet::new();
     let mut chosen = Vec::new();
     let meant = asked.databases.iter().map(|text| (text.trim(), true));
-    for (text, may_be_several) in meant.chain(asked.listed.iter().map(|name| (name.as_str(), false))) {
+    for (text, may_be_several) in meant.chain(asked.listed.iter().map(|name| (&**name, false))) {
         if !given.insert(text) {
             return Err(Failure::input(format!("database {} is named twice", shortened(text, 255)))
                 .hint("name each database once"));
         }
         let names = match may_be_several {
             true => universe.meant(text, "--database")?,
-            false => vec![universe.named(text, "--databases-file", [].iter())?],
+            false => vec![universe.named(text, "--databases-file", false)?],
         };
-        chosen.extend(names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned));
+        chosen.extend(names.into_iter().filter(|name| seen.insert(name.clone())));
     }
     let out = meant_by(&asked.exclude, "--exclude", &chosen, fleet)?;
-    let left: Vec<String> = chosen.iter().filter(|name| !out.contains(name.as_str())).cloned().collect();
-    if left.is_empty() {
+    chosen.retain(|name| !out.contains(name));
+    if chosen.is_empty() {
         return Err(Failure::input("no database is left: --exclude takes away all that were named"));
     }
-    Ok(left)
+    Ok(chosen)
 }
 
 /// The databases that a flag's names, groups and patterns stand for. Without a file that lists databases, only what the
@@ -64,14 +65,13 @@ pub fn select(asked: &Asked, fleet: &Fleet) -> Result<Vec<String>, Failure> {
 ///
 /// # Errors
 /// One of them stands for nothing.
-pub fn meant_by<'a>(
-    texts: &'a [String],
+pub fn meant_by(
+    texts: &[String],
     flag: &str,
-    chosen: &'a [String],
-    fleet: &'a Fleet,
-) -> Result<HashSet<&'a str>, Failure> {
-    let names = if fleet.databases.is_empty() { chosen } else { &fleet.databases };
-    let universe = Universe { fleet, names, set: set(names) };
+    chosen: &[DatabaseName],
+    fleet: &Fleet,
+) -> Result<HashSet<DatabaseName>, Failure> {
+    let universe = Universe::new(fleet, if fleet.databases.is_empty() { chosen } else { &fleet.databases });
     let mut meant = HashSet::new();
     for text in texts {
         meant.extend(universe.meant(text.trim(), flag)?);
@@ -83,7 +83,7 @@ pub fn meant_by<'a>(
 ///
 /// # Errors
 /// It can not be read, is too large, names nothing, or has a line that is no name.
-pub fn listed_in(path: &Path) -> Result<Vec<String>, Failure> {
+pub fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let from_stdin = path == Path::new("-");
     let place = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let cannot = |why: String| {
@@ -109,10 +109,7 @@ pub fn listed_in(path: &Path) -> Result<Vec<String>, Failure> {
         if name.is_empty() {
             continue;
         }
-        if let Some(why) = database_name::refused(name) {
-            return Err(bad_name(name, why, &format!("{place}:{number}: ")));
-        }
-        names.push(name.to_owned());
+        names.push(name.parse().map_err(|wrong| bad_name(&wrong, name, &format!("{place}:{number}: ")))?);
     }
     if names.is_empty() {
         return Err(cannot("there is no name in it".into()));
@@ -123,44 +120,42 @@ pub fn listed_in(path: &Path) -> Result<Vec<String>, Failure> {
 /// The names that a text can mean.
 struct Universe<'a> {
     fleet: &'a Fleet,
-    names: &'a [String],
+    names: &'a [DatabaseName],
     set: HashSet<&'a str>,
 }
 
 impl<'a> Universe<'a> {
-    fn meant(&self, text: &'a str, flag: &str) -> Result<Vec<&'a str>, Failure> {
+    fn new(fleet: &'a Fleet, names: &'a [DatabaseName]) -> Self {
+        Self { fleet, names, set: names.iter().map(|name| &**name).collect() }
+    }
+
+    fn meant(&self, text: &str, flag: &str) -> Result<Vec<DatabaseName>, Failure> {
         if text == ALL || is_pattern(text) {
-            let found: Vec<&str> = match text {
-                ALL => self.names.iter().map(String::as_str).collect(),
-                pattern => matching(self.names, pattern).collect(),
+            let found: Vec<DatabaseName> = match text {
+                ALL => self.names.to_vec(),
+                pattern => matching(self.names, pattern).cloned().collect(),
             };
             return if found.is_empty() { Err(self.nothing(text, flag)) } else { Ok(found) };
         }
         if let Some(group) = self.fleet.groups.get(text) {
-            return Ok(group.iter().map(String::as_str).collect());
+            return Ok(group.clone());
         }
-        Ok(vec![self.named(text, flag, self.fleet.groups.keys())?])
+        Ok(vec![self.named(text, flag, true)?])
     }
 
-    /// One database. `groups` could have been meant as well.
-    fn named(
-        &self,
-        name: &'a str,
-        flag: &str,
-        groups: impl Iterator<Item = &'a String>,
-    ) -> Result<&'a str, Failure> {
-        if let Some(why) = database_name::refused(name) {
-            return Err(bad_name(name, why, ""));
-        }
-        if self.names.is_empty() || self.set.contains(name) {
+    /// One database. A group could have been meant as well, where it `may_be_several`.
+    fn named(&self, text: &str, flag: &str, may_be_several: bool) -> Result<DatabaseName, Failure> {
+        let name: DatabaseName = text.parse().map_err(|wrong| bad_name(&wrong, text, ""))?;
+        if self.names.is_empty() || self.set.contains(text) {
             return Ok(name);
         }
         let failure = Failure::input(match self.fleet.databases.is_empty() {
             true => format!("{flag} {name} is not among the databases that were named"),
             false => format!("{flag} {name} is not among the databases of the configuration file"),
         });
-        let names = self.names.iter().chain(groups).map(String::as_str);
-        Err(failure.hint(match nearest(name, names) {
+        let groups = self.fleet.groups.keys().filter(|_| may_be_several).map(String::as_str);
+        let names = self.names.iter().map(|name| &**name).chain(groups);
+        Err(failure.hint(match nearest(text, names) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("databases: {}", listed(self.names)),
         }))
@@ -177,15 +172,12 @@ impl<'a> Universe<'a> {
     }
 }
 
-fn set(names: &[String]) -> HashSet<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
-fn bad_name(name: &str, why: &str, place: &str) -> Failure {
-    Failure::input(format!("{place}{:?} is no database name: {why}", shortened(name, 255))).hint(match name {
-        "" => "a comma separates two names: there is one too many, or a name is missing; nothing was changed",
-        _ => "letters, digits and _ - . $ are allowed, at most 63 bytes; nothing was changed",
-    })
+fn bad_name(wrong: &Wrong, text: &str, place: &str) -> Failure {
+    let hint = match text {
+        "" => "a comma separates two names: there is one too many, or a name is missing",
+        _ => wrong.hint,
+    };
+    Failure::input(format!("{place}{}", wrong.what)).hint(format!("{hint}; nothing was changed"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::parse::{duration, task_definition};
 use super::*;
 use crate::cli;
 use crate::database_name::FLEET_PLACEHOLDER;
@@ -9,12 +8,16 @@ use crate::failure::Failure;
 
 fn settings(extra: &[&str]) -> Result<Settings, Failure> {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    let arguments: Vec<OsString> = base.iter().chain(extra).map(Into::into).collect();
-    let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
-    else {
-        panic!("migrate")
-    };
+    of(&[&base[..], extra].concat())
+}
+
+fn of(arguments: &[&str]) -> Result<Settings, Failure> {
+    let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+    let cli = cli::parse(arguments, &|_| None, Path::new("/nowhere")).map_err(|error| match error {
+        cli::Error::Input(failure) => failure,
+        cli::Error::Usage(error) => panic!("{error}"),
+    })?;
+    let cli::Command::Migrate(flags) = cli.command else { panic!("migrate") };
     Settings::new(flags, None, RunIdentity::local("test"))
 }
 
@@ -59,7 +62,11 @@ fn a_task_definition_is_a_file_when_it_looks_like_a_path() {
         ("task.json", true),
         ("./task", true),
     ] {
-        assert_eq!(matches!(task_definition(text.into()), TaskDefinitionSource::File(_)), file, "{text}");
+        assert_eq!(
+            matches!(TaskDefinitionSource::from(text.to_owned()), TaskDefinitionSource::File(_)),
+            file,
+            "{text}"
+        );
     }
 }
 
@@ -72,16 +79,6 @@ fn values_of_variables_are_never_in_an_error() {
 }
 
 #[test]
-fn durations_read_as_people_write_them() {
-    for (text, seconds) in [("90s", 90), ("45m", 2_700), ("2h", 7_200), ("1h 30m", 5_400)] {
-        assert_eq!(duration("timeout", text).expect(text), Duration::from_secs(seconds));
-    }
-    for text in ["", "0s", "-5s", "soon", "10"] {
-        assert!(duration("timeout", text).is_err(), "{text}");
-    }
-}
-
-#[test]
 fn networks_are_ids_or_tags() {
     let settings = settings(&["--database=a", "--security-groups=sg-1,tag:Name=x-*"]).expect("valid");
     let NetworkChoice::Given { security_groups, .. } = settings.network else { panic!("given") };
@@ -90,13 +87,7 @@ fn networks_are_ids_or_tags() {
 
 #[test]
 fn everything_that_is_missing_is_named_at_once() {
-    let arguments = ["fargate-migrate", "migrate", "--task-definition=t"].map(Into::into).to_vec();
-    let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("valid flags").command
-    else {
-        panic!("migrate")
-    };
-    let error = Settings::new(flags, None, RunIdentity::local("test")).expect_err("nothing given");
+    let error = of(&["fargate-migrate", "migrate", "--task-definition=t"]).expect_err("nothing given");
     assert_eq!(error.message, "no database, cluster and subnets given");
     let hint = error.hint.expect("a hint");
     assert_eq!(

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::record::{Deployed, Judged, Target};
+use super::record::Target;
+use crate::verdict::{Deployed, Judged, MIGRATED};
 
 /// A deployment's payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ impl EarlierDeployments {
         let judged = Judged {
             at: *at,
             database: database.to_owned(),
-            verdict: "migrated".into(),
+            verdict: MIGRATED.into(),
             task: None,
             revision: payload.task_definition.clone(),
             image_digest: payload.image_digest.clone(),

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::record::{Intent, Judged, Record, Run, VERSION};
+use super::record::{Intent, Record, Run, VERSION};
+use crate::verdict::Judged;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {

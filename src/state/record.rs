@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::migration_report::MigrationReport;
 use crate::ports::Account;
+use crate::verdict::Judged;
 
 /// Grows when a record changes its meaning; a file of a newer version is refused.
 pub const VERSION: u32 = 1;
@@ -59,47 +59,6 @@ pub struct Intent {
     pub revision: String,
     /// All that the task is told to migrate.
     pub databases: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judged {
-    pub at: Timestamp,
-    pub database: String,
-    /// The verdict's word, such as `migrated`.
-    pub verdict: String,
-    /// Absent when none could be started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image_digest: Option<String>,
-    /// What proved it; absent for every other verdict, and when the exit code alone says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<MigrationReport>,
-    /// What the migration took, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ms: Option<u64>,
-    /// Known from a GitHub Deployment alone, and in no file.
-    #[serde(skip)]
-    pub deployed: Option<Deployed>,
-}
-
-/// What a database's GitHub Deployment says of the proof, which it does not have itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deployed {
-    /// It was a migration report.
-    Reported,
-    /// Nothing: a report, or the exit code alone.
-    Success,
-}
-
-impl Judged {
-    /// Migrated; with `require_report`, by its own report.
-    pub fn proves(&self, require_report: bool) -> bool {
-        let reported = self.report.is_some() || self.deployed == Some(Deployed::Reported);
-        self.verdict == "migrated" && (reported || !require_report)
-    }
 }
 
 impl Target {

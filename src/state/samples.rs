@@ -1,7 +1,8 @@
 //! Records for tests.
 
 use super::History;
-use super::record::{Intent, Judged, Record, Run, Target, VERSION};
+use super::record::{Intent, Record, Run, Target, VERSION};
+use crate::verdict::Judged;
 
 pub const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
 pub const DIGEST: &str = "sha256:1111";

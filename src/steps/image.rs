@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::plan::ImagePlan;
 use crate::plan::ImageSource;
-use crate::ports::Writes;
+use crate::ports::ImageWrites;
 use crate::progress::Progress;
 use crate::report::ImageUsed;
 
@@ -22,13 +22,18 @@ impl Image {
         &self.reference
     }
 
+    /// `sha256:…`; absent where `--image` names an image of another registry by a tag.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
     pub fn used(&self) -> ImageUsed {
         ImageUsed { reference: self.reference.clone(), digest: self.digest.clone(), source: self.source }
     }
 }
 
 /// Builds and pushes what the plan says, or takes what is there.
-pub async fn image(plan: &ImagePlan, writes: &impl Writes, progress: &Progress) -> Result<Image> {
+pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
     let source = plan.source();
     let pushed = |uri: &str, digest: String| Image {
         reference: format!("{uri}@{digest}"),

@@ -9,7 +9,7 @@ use tokio::try_join;
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
 use crate::plan::{Observed, ObservedImage, Past};
-use crate::ports::{Account, DesiredStatus, Reads, Repository, Task};
+use crate::ports::{Account, DefinitionReads, DesiredStatus, Machine, Reads, Repository, Task, TaskReads};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
@@ -25,14 +25,23 @@ pub use build::observe_build;
 pub use past::past;
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
-pub async fn observe<R: Reads>(settings: &Settings, aws: Option<(&R, &str)>) -> Result<Observed> {
+pub async fn observe<R: Reads>(
+    settings: &Settings,
+    machine: &impl Machine,
+    aws: Option<(&R, &str)>,
+) -> Result<Observed> {
     match aws {
-        Some((reads, region)) => with_aws(settings, reads, region).await,
-        None => without_aws(settings).await,
+        Some((reads, region)) => with_aws(settings, machine, reads, region).await,
+        None => without_aws(settings, machine).await,
     }
 }
 
-async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Result<Observed> {
+async fn with_aws(
+    settings: &Settings,
+    machine: &impl Machine,
+    reads: &impl Reads,
+    region: &str,
+) -> Result<Observed> {
     let (caller, (base, current), ()) = try_join!(
         reads.caller(),
         task_definitions(settings, reads, region),
@@ -42,11 +51,12 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
     let account = Account { caller, region: region.to_owned() };
     let looked_at = Instant::now();
     let (image, network, (running, finished)) = try_join!(
-        image(&settings.image, reads, &account, Some((&base, container))),
+        image(&settings.image, machine, reads, &account, Some((&base, container))),
         network(settings, reads),
         tasks(settings, reads, base.family())
     )?;
-    let notes = local_checks(&settings.image, Some(&base), &image, settings.plan_only).await?;
+    let notes =
+        local_checks(&settings.image, machine, Some(&base), &image, settings.common.plan_only).await?;
     Ok(Observed {
         aws: Some(account),
         base,
@@ -61,7 +71,7 @@ async fn with_aws(settings: &Settings, reads: &impl Reads, region: &str) -> Resu
     })
 }
 
-async fn without_aws(settings: &Settings) -> Result<Observed> {
+async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Observed> {
     let TaskDefinitionSource::File(path) = &settings.task_definition else {
         return Err(Failure::input("a plan without AWS needs the task definition as a JSON file").into());
     };
@@ -74,7 +84,7 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
         },
         _ => {
             let (name, uri) = repository_of(&settings.image, Some((&base, container)))?;
-            let tag = tag(&settings.image).await.unwrap_or_else(|_| "<commit>".into());
+            let tag = tag(&settings.image, machine).await.unwrap_or_else(|_| "<commit>".into());
             ObservedImage::Tagged { repository: Repository { name, uri }, tag, digest: None }
         }
     };
@@ -83,7 +93,7 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
          and tasks that run now were not looked at"
             .to_owned(),
     ];
-    if let Some(problem) = local_problem(&settings.image, Some(&base)).await? {
+    if let Some(problem) = local_problem(&settings.image, machine, Some(&base)).await? {
         notes.push(format!("a build on this machine would fail: {problem}"));
     }
     let network = network::unresolved(settings);
@@ -105,10 +115,10 @@ async fn without_aws(settings: &Settings) -> Result<Observed> {
 ///
 /// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
 /// Those are asked for last: what is stopped in between is in one of the two lists.
-async fn tasks(settings: &Settings, reads: &impl Reads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
-    let (cluster, run) = (&settings.cluster, &settings.run);
-    let running = reads.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
-    let stopped = reads.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
+async fn tasks(settings: &Settings, tasks: &impl TaskReads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
+    let (cluster, run) = (&settings.cluster, &settings.common.run);
+    let running = tasks.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
+    let stopped = tasks.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
     let seen_later: HashSet<&str> = stopped.iter().map(|task| task.arn.as_str()).collect();
     let running = running.into_iter().filter(|task| !seen_later.contains(task.arn.as_str()));
     let may_work = running.chain(stopped.iter().cloned()).filter(|task| !task.is_over()).collect();
@@ -121,38 +131,38 @@ async fn tasks(settings: &Settings, reads: &impl Reads, family: &str) -> Result<
 /// The base of the new revision, and the family's newest revision.
 async fn task_definitions(
     settings: &Settings,
-    reads: &impl Reads,
+    definitions: &impl DefinitionReads,
     region: &str,
 ) -> Result<(TaskDefinition, Option<TaskDefinition>)> {
     match &settings.task_definition {
         TaskDefinitionSource::File(path) => {
             let base = TaskDefinition::from_file(path)?;
-            let current = described(reads, base.family()).await?;
+            let current = described(definitions, base.family()).await?;
             Ok((base, current))
         }
         TaskDefinitionSource::Ecs(name) => {
-            let Some(base) = described(reads, name).await? else {
-                return Err(unknown_task_definition(reads, name, region).await.into());
+            let Some(base) = described(definitions, name).await? else {
+                return Err(unknown_task_definition(definitions, name, region).await.into());
             };
             // A family's name alone is its newest revision.
             let current = if name == base.family() {
                 Some(base.clone())
             } else {
-                described(reads, base.family()).await?
+                described(definitions, base.family()).await?
             };
             Ok((base, current))
         }
     }
 }
 
-async fn described(reads: &impl Reads, name: &str) -> Result<Option<TaskDefinition>> {
-    let document = reads.describe_task_definition(name).await?;
+async fn described(definitions: &impl DefinitionReads, name: &str) -> Result<Option<TaskDefinition>> {
+    let document = definitions.describe_task_definition(name).await?;
     Ok(document.map(|document| TaskDefinition::from_json(document, name)).transpose()?)
 }
 
-async fn unknown_task_definition(reads: &impl Reads, name: &str, region: &str) -> Failure {
+async fn unknown_task_definition(definitions: &impl DefinitionReads, name: &str, region: &str) -> Failure {
     let failure = Failure::input(format!("task definition {name} does not exist in {region}"));
-    match reads.task_definition_families_like(name).await {
+    match definitions.task_definition_families_like(name).await {
         Ok(families) if families.is_empty() => failure.hint(format!(
             "there is no task definition in {region}: check --region and the credentials' account"
         )),

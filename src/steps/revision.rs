@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::image::Image;
+use crate::arn;
 use crate::plan::{Plan, RevisionPlan};
-use crate::ports::Writes;
+use crate::ports::DefinitionWrites;
 use crate::progress::Progress;
 use crate::report::RevisionUsed;
 
@@ -13,11 +14,17 @@ use crate::report::RevisionUsed;
 pub struct Revision {
     arn: String,
     registered: bool,
+    image_digest: Option<String>,
 }
 
 impl Revision {
     pub fn arn(&self) -> &str {
         &self.arn
+    }
+
+    /// `sha256:…` of the image that it runs; absent when its image is named by a tag of another registry.
+    pub fn image_digest(&self) -> Option<&str> {
+        self.image_digest.as_deref()
     }
 
     pub fn used(&self) -> RevisionUsed {
@@ -28,23 +35,19 @@ impl Revision {
 pub async fn revision(
     plan: &Plan,
     image: &Image,
-    writes: &impl Writes,
+    writes: &impl DefinitionWrites,
     progress: &Progress,
 ) -> Result<Revision> {
+    let image_digest = image.digest().map(str::to_owned);
     Ok(match plan.revision(image.reference())? {
         RevisionPlan::Reuse(arn) => {
-            progress.step(&format!("revision: reuse {}", name(&arn)));
-            Revision { arn, registered: false }
+            progress.step(&format!("revision: reuse {}", arn::name(&arn)));
+            Revision { arn, registered: false, image_digest }
         }
         RevisionPlan::Register(wanted) => {
             progress.step(&format!("revision: register {}", wanted.family()));
             let arn = writes.register_task_definition(wanted.register_input()).await?;
-            Revision { arn, registered: true }
+            Revision { arn, registered: true, image_digest }
         }
     })
-}
-
-/// `family:revision` of an ARN.
-fn name(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }

@@ -1,8 +1,107 @@
-//! One-off tasks: from RunTask to the end of a task and of its log.
+//! One-off tasks: from RunTask to the end of a task and of its log. What a task is for, its owner knows.
+//!
+//! - [`launch`]: RunTask, once per task whatever happens; [`capacity`]: whose turn it is while Fargate has no room.
+//! - [`watch`]: one reader of task states for all tasks of a run.
+//! - [`follow`]: one task to its end, states and log together.
+//! - [`log`]: its log, from its own stream or from that of all tasks.
 
-pub mod capacity;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
+use tokio::time::timeout;
+
+use self::capacity::Capacity;
+use self::log::fleet::FleetLog;
+use self::watch::{Sight, Watch};
+use crate::diagnosis::STOPPED_BY_US;
+use crate::interrupt::Interrupt;
+use crate::ports::{LogGroup, Task, TaskWorld};
+
+mod capacity;
 pub mod follow;
-pub mod following;
 pub mod launch;
 pub mod log;
 pub mod watch;
+
+/// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long tasks are waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// From RunTask to a task's end; and for room to start one.
+    pub timeout: Duration,
+    /// How long the log of a task that has stopped may stay quiet before it counts as complete.
+    pub log_drain: Duration,
+}
+
+/// The one-off tasks of a run, in one cluster.
+pub struct Tasks<'a, W> {
+    world: &'a W,
+    cluster: &'a str,
+    interrupt: &'a Interrupt,
+    patience: Patience,
+    watch: Watch<'a, W>,
+    capacity: Capacity,
+    /// None where a read of each stream costs less.
+    fleet_log: Option<FleetLog<'a, W>>,
+}
+
+impl<'a, W: TaskWorld> Tasks<'a, W> {
+    pub fn new(world: &'a W, cluster: &'a str, interrupt: &'a Interrupt, patience: Patience) -> Self {
+        Self {
+            world,
+            cluster,
+            interrupt,
+            patience,
+            watch: Watch::new(world, cluster),
+            capacity: Capacity::new(patience.timeout),
+            fleet_log: None,
+        }
+    }
+
+    /// Reads the logs of all tasks from this group at once, from now on.
+    pub fn with_fleet_log(mut self, group: Option<LogGroup>) -> Self {
+        let now = || jiff::Timestamp::now().as_millisecond();
+        self.fleet_log = group.map(|group| FleetLog::new(self.world, group, now()));
+        self
+    }
+
+    /// Watches for ever what is followed. `note` is told when the logs cannot be read at once any more: each stream is
+    /// then, once its task has stopped.
+    pub async fn run(&self, note: impl Fn(String)) {
+        let fleet_log = async {
+            if let Some(log) = &self.fleet_log {
+                note(log.run().await);
+            }
+            pending().await
+        };
+        tokio::select! {
+            () = self.watch.run() => {}
+            () = fleet_log => {}
+        }
+    }
+
+    /// Watches a task from what RunTask said of it. Several may watch the same one.
+    pub fn watch(&self, task: &Task) -> Receiver<Sight> {
+        self.watch.follow(task)
+    }
+
+    /// A task of this run has ended: there is room for another one.
+    pub fn has_ended(&self) {
+        self.capacity.task_ended();
+    }
+
+    /// Calls StopTask.
+    ///
+    /// # Errors
+    /// Says why it is not known to have been taken.
+    pub async fn stop(&self, arn: &str, why: &str) -> Result<(), String> {
+        let reason = format!("{STOPPED_BY_US}{why}");
+        match timeout(STOP_DEADLINE, self.world.stop_task(self.cluster, arn, &reason)).await {
+            Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+}

@@ -2,24 +2,25 @@
 
 use std::collections::HashSet;
 
-use super::{Killer, Migrated, Verdict, judge, words};
+use super::{Asked, Killer, Migrated, Verdict, judge, words};
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
-/// Judges the databases that were `asked` for, in their order, of a task that has stopped and was told to migrate
+/// Judges the `databases` that were asked for, in their order, of a task that has stopped and was told to migrate
 /// `told`. docs/migration-report.md has the table.
 ///
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
 /// whatever happened to the task afterwards.
 pub fn judge_pack(
-    asked: &[String],
+    databases: &[String],
     told: &[String],
-    container: &str,
+    asked: &Asked<'_>,
     task: &Task,
     reports: &Reports,
 ) -> Vec<Verdict> {
+    let container = asked.container;
     if !task.is_stopped() {
-        return asked.iter().map(|name| judge(name, container, task, &Reports::default(), true)).collect();
+        return databases.iter().map(|name| end_of(name, container, task)).collect();
     }
     let known: HashSet<&str> = told.iter().map(String::as_str).collect();
     let foreign = reports.all().iter().find(|report| !known.contains(report.database.as_str()));
@@ -30,15 +31,15 @@ pub fn judge_pack(
             reported: foreign.database.clone(),
             exit_code,
         };
-        return asked.iter().map(wrong).collect();
+        return databases.iter().map(wrong).collect();
     }
-    asked
+    databases
         .iter()
         .map(|name| {
             let own: Vec<&MigrationReport> = reports.all_of(name).collect();
             match own.last() {
                 None => without_report(name, container, task, reports),
-                Some(last) => by_reports(name, task, &own, last),
+                Some(last) => by_reports(name, asked, task, &own, last),
             }
         })
         .collect()
@@ -56,7 +57,7 @@ pub enum Death {
 /// How the migration container of a stopped task was killed. None when it ended by itself, when somebody stopped it or
 /// a sidecar did, and when it never ran.
 pub fn death(task: &Task, container: &str) -> Option<Death> {
-    match end("", container, task) {
+    match end_of("", container, task) {
         Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
             Some(Death::FromOutside)
         }
@@ -66,17 +67,17 @@ pub fn death(task: &Task, container: &str) -> Option<Death> {
 }
 
 /// How the task ended, whatever it has reported.
-fn end(name: &str, container: &str, task: &Task) -> Verdict {
-    match judge(name, container, task, &Reports::default(), true) {
-        // 128 and more is what a shell makes of a signal, and Docker as well: 139 is SIGSEGV.
-        Verdict::Failed { exit_code: exit_code @ 128.. } => {
-            Verdict::Killed { by: Killer::Signal, exit_code: Some(exit_code) }
-        }
-        other => other,
-    }
+fn end_of(name: &str, container: &str, task: &Task) -> Verdict {
+    judge(name, &Asked { container, image_digest: None, require_report: true }, task, &Reports::default())
 }
 
-fn by_reports(name: &str, task: &Task, own: &[&MigrationReport], last: &MigrationReport) -> Verdict {
+fn by_reports(
+    name: &str,
+    asked: &Asked<'_>,
+    task: &Task,
+    own: &[&MigrationReport],
+    last: &MigrationReport,
+) -> Verdict {
     let versions: HashSet<&str> = own.iter().filter_map(|report| report.current.as_deref()).collect();
     if versions.len() > 1 || own.iter().any(|report| report.is_clean() != last.is_clean()) {
         return Verdict::Unproved {
@@ -84,14 +85,7 @@ fn by_reports(name: &str, task: &Task, own: &[&MigrationReport], last: &Migratio
         };
     }
     if last.is_clean() {
-        let report = Some(Box::new(last.clone()));
-        return Verdict::Migrated(Migrated {
-            database: name.to_owned(),
-            task_arn: task.arn.clone(),
-            report,
-            earlier: None,
-            deployed: None,
-        });
+        return Verdict::Migrated(Migrated::by_task(name, task, asked.image_digest, Some(last)));
     }
     match (&last.failed, &last.error) {
         (Some(failed), _) => Verdict::Reported { why: format!("migration {failed}") },
@@ -111,7 +105,7 @@ fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -
         let unreadable = unreadable.unwrap_or_default();
         Verdict::Unproved { why: format!("{end}, and no migration report names this database{unreadable}") }
     };
-    match end(name, container, task) {
+    match end_of(name, container, task) {
         Verdict::Failed { exit_code } => unproved(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {

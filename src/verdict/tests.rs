@@ -48,8 +48,12 @@ fn good() -> Reports {
     ])
 }
 
+fn asked(container: &str, require_report: bool) -> Asked<'_> {
+    Asked { container, image_digest: Some("sha256:1"), require_report }
+}
+
 fn of(task: &Task) -> Verdict {
-    judge(OURS, "migration", task, &Reports::default(), false)
+    judge(OURS, &asked("migration", false), task, &Reports::default())
 }
 
 fn why(verdict: &Verdict) -> &str {
@@ -63,7 +67,7 @@ fn why(verdict: &Verdict) -> &str {
 fn exit_code_0_of_an_exited_container_is_success() {
     let verdict = of(&ended(EXITED, Some(0)));
     assert!(verdict.is_migrated());
-    let verdict = judge(OURS, "migration", &ended(EXITED, Some(0)), &good(), true);
+    let verdict = judge(OURS, &asked("migration", true), &ended(EXITED, Some(0)), &good());
     let Verdict::Migrated(migrated) = &verdict else { panic!("{verdict:?}") };
     assert_eq!(migrated.database(), OURS);
     assert_eq!(migrated.task_arn(), "arn:aws:ecs:us-east-1:123456789012:task/c/0f1e");
@@ -89,7 +93,7 @@ fn nothing_else_is_success() {
     for stop_code in stop_codes {
         for exit_code in [None, Some(0), Some(1), Some(-1), Some(137), Some(143), Some(255)] {
             for reports in [Reports::default(), good()] {
-                let verdict = judge(OURS, "migration", &ended(stop_code, exit_code), &reports, false);
+                let verdict = judge(OURS, &asked("migration", false), &ended(stop_code, exit_code), &reports);
                 let success = stop_code == EXITED && exit_code == Some(0);
                 assert_eq!(verdict.is_migrated(), success, "{stop_code:?} {exit_code:?} {verdict:?}");
                 assert_eq!(verdict.exit_code() == ExitCode::Done, success);
@@ -108,7 +112,7 @@ fn a_task_that_has_not_stopped_proves_nothing() {
 
 #[test]
 fn an_exit_code_of_its_own_is_a_failure() {
-    for exit_code in [1, 2, 127, 134, 139, 255] {
+    for exit_code in [1, 2, 127, 128, 160, 255] {
         assert_eq!(of(&ended(EXITED, Some(exit_code))), Verdict::Failed { exit_code });
         assert_eq!(of(&ended(None, Some(exit_code))), Verdict::Failed { exit_code });
     }
@@ -148,6 +152,8 @@ fn who_killed_it_is_told_apart() {
         (ended(EXITED, Some(137)), Killer::Signal),
         (ended(EXITED, Some(143)), Killer::Signal),
         (ended(None, Some(143)), Killer::Signal),
+        (ended(EXITED, Some(134)), Killer::Signal),
+        (ended(None, Some(139)), Killer::Signal),
         (ended(Some("SpotInterruption"), Some(143)), Killer::Spot),
         (ended(Some("SpotInterruption"), Some(0)), Killer::Spot),
         (ended(Some("TerminationNotice"), None), Killer::Retirement),
@@ -189,7 +195,7 @@ fn a_task_stopped_before_it_started_never_started() {
     task.started_at = None;
     assert_eq!(of(&task).word(), "never started");
     // What reported has run, whatever ECS has seen of it.
-    assert_eq!(judge(OURS, "migration", &task, &good(), false).word(), "killed");
+    assert_eq!(judge(OURS, &asked("migration", false), &task, &good()).word(), "killed");
 }
 
 #[test]
@@ -205,7 +211,7 @@ fn no_exit_code_is_no_proof_and_the_reason_is_given() {
 #[test]
 fn a_missing_container_is_said_with_those_that_are_there() {
     let task = with(ended(EXITED, Some(0)), container("agent", Some(0), None));
-    let verdict = judge(OURS, "web", &task, &Reports::default(), false);
+    let verdict = judge(OURS, &asked("web", false), &task, &Reports::default());
     assert_eq!(why(&verdict), "the task has no container web (its containers: agent, migration)");
     let none = Task { containers: Vec::new(), ..ended(EXITED, None) };
     assert_eq!(why(&of(&none)), "the task has no container migration (its containers: none)");
@@ -221,7 +227,8 @@ fn another_database_comes_before_everything_else() {
         for (stop_code, exit_code) in
             [(EXITED, Some(0)), (EXITED, Some(1)), (Some("UserInitiated"), Some(143)), (None, None)]
         {
-            let verdict = judge(OURS, "migration", &ended(stop_code, exit_code), &reported(lines), false);
+            let verdict =
+                judge(OURS, &asked("migration", false), &ended(stop_code, exit_code), &reported(lines));
             let expected = Verdict::WrongDatabase {
                 asked: OURS.into(),
                 reported: "startupwebapp_prod".into(),
@@ -231,14 +238,17 @@ fn another_database_comes_before_everything_else() {
             assert_eq!(verdict.exit_code(), ExitCode::MigrationFailed);
         }
     }
-    let verdict = judge(OURS, "migration", &ended(EXITED, Some(0)), &reported(&other), false);
+    let verdict = judge(OURS, &asked("migration", false), &ended(EXITED, Some(0)), &reported(&other));
     assert_eq!(
         verdict.explain(),
         "asked for healthtech_experiment, but the task was connected to startupwebapp_prod (exit code 0)"
     );
     // PostgreSQL's names differ by case.
     let case = reported(&[r#"{"version":1,"database":"Healthtech_experiment","pending":0}"#]);
-    assert_eq!(judge(OURS, "migration", &ended(EXITED, Some(0)), &case, false).word(), "wrong database");
+    assert_eq!(
+        judge(OURS, &asked("migration", false), &ended(EXITED, Some(0)), &case).word(),
+        "wrong database"
+    );
 }
 
 #[test]
@@ -265,10 +275,10 @@ fn a_report_that_does_not_say_done_proves_nothing() {
     ] {
         let done = r#"{"version":1,"database":"healthtech_experiment","pending":0}"#;
         for lines in [&[line][..], &[line, done], &[done, line]] {
-            assert_eq!(why(&judge(OURS, "migration", &task, &reported(lines), false)), expected);
+            assert_eq!(why(&judge(OURS, &asked("migration", false), &task, &reported(lines))), expected);
         }
     }
-    let silent = judge(OURS, "migration", &task, &Reports::default(), true);
+    let silent = judge(OURS, &asked("migration", true), &task, &Reports::default());
     assert_eq!(why(&silent), "exit code 0, but it printed no migration report and --require-report is set");
 }
 

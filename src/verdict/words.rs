@@ -1,15 +1,14 @@
 //! A verdict in words.
 
-use super::{Killer, Verdict};
+use super::{Deployed, Killer, MIGRATED, Verdict};
 use crate::ports::{Container, Task};
-use crate::state::record::Deployed;
 use crate::untrusted::{one_line, shortened};
 
 impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Migrated(_) => "migrated",
+            Self::Migrated(_) => MIGRATED,
             Self::Failed { .. } | Self::Reported { .. } => "failed",
             Self::NeverStarted { .. } => "never started",
             Self::Killed { .. } => "killed",

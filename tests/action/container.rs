@@ -7,6 +7,9 @@ use crate::image::{action_image, remove_image};
 use crate::runner::Runner;
 use crate::support::{FINTECH, HEALTH, IMAGE, World, database, report};
 
+const TWO_AT_ONCE: [(&str, &str); 2] =
+    [("database", "healthtech_experiment\nfintech_experiment"), ("max-parallel", "2")];
+
 /// A step of the Action with the seed's names; `more` comes last.
 fn step(image: &str, world: &World, more: &[(&str, &str)]) -> Runner {
     let base = [
@@ -62,8 +65,7 @@ async fn a_database_is_migrated_and_the_post_stage_has_nothing_to_do() {
 async fn a_cancelled_job_leaves_no_task_running_and_a_summary_that_says_so() {
     let Some(image) = action_image().await else { return };
     let world = stuck().await;
-    let fleet = [("database", "healthtech_experiment\nfintech_experiment"), ("max-parallel", "2")];
-    let mut runner = step(image, &world, &fleet);
+    let mut runner = step(image, &world, &TWO_AT_ONCE);
     let run = runner.main();
     until_running(&world, 2).await;
     let run = run.cancelled().await;
@@ -84,8 +86,7 @@ async fn a_cancelled_job_leaves_no_task_running_and_a_summary_that_says_so() {
 async fn what_a_killed_main_stage_could_not_stop_the_post_stage_stops() {
     let Some(image) = action_image().await else { return };
     let world = stuck().await;
-    let fleet = [("database", "healthtech_experiment\nfintech_experiment"), ("max-parallel", "2")];
-    let mut runner = step(image, &world, &fleet);
+    let mut runner = step(image, &world, &TWO_AT_ONCE);
     let run = runner.main();
     until_running(&world, 2).await;
     let run = run.killed().await;

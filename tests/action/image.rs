@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use sandbox::real_parts::docker_engine;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -12,11 +13,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// A cold build compiles the program and the AWS SDKs, optimised.
 const BUILD_DEADLINE: Duration = Duration::from_secs(40 * 60);
 
-/// The image of our Dockerfile; none where there is no Docker Engine, said aloud, and with REQUIRE_REAL_PARTS a
-/// failure.
+/// The image of our Dockerfile; `None` where there is no Docker Engine.
 pub async fn action_image() -> Option<&'static str> {
     static IMAGE: OnceCell<String> = OnceCell::const_new();
-    if !engine_answers() {
+    if !docker_engine() {
         return None;
     }
     let image = match std::env::var(PREBUILT) {
@@ -44,16 +44,4 @@ async fn built() -> String {
         timeout(BUILD_DEADLINE, build).await.expect("the image was not built in time").expect("run docker");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     name
-}
-
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn engine_answers() -> bool {
-    let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
-    let answers = version.is_ok_and(|output| output.status.success());
-    if !answers {
-        let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
-        assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this story {message}");
-        println!("skipped: {message}");
-    }
-    answers
 }

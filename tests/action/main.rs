@@ -1,7 +1,7 @@
 //! The Action as GitHub's runner uses it.
 
 /// The seed's AWS, and how the runner reads a command file.
-#[path = "../stories/support.rs"]
+#[path = "../support/world.rs"]
 #[expect(dead_code, reason = "the stories need more of it")]
 mod support;
 

@@ -8,8 +8,10 @@ mod large;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use fargate_migrate::adapters::ecs::register_task_definition;
+use fargate_migrate::adapters::Aws;
+use fargate_migrate::ports::DefinitionWrites as _;
 use fargate_migrate::task_definition::{Patch, TaskDefinition};
 use futures::StreamExt as _;
 use sandbox::{Sandbox, Script, seed};
@@ -20,6 +22,7 @@ use crate::support::{Finished, HEALTH, IMAGE, World, database, report};
 use cases::{CASES, Case, Outcome, Route};
 use comparison::differences;
 
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs of the binary at a time.
 const PARALLEL: usize = 6;
 /// What DescribeTaskDefinition answers and RegisterTaskDefinition does not take; `every_field` asks botocore the same.
@@ -150,10 +153,8 @@ async fn patched_and_registered(
     };
     let name = definition.container_names()[container].to_owned();
     let patched = definition.patched(&name, &patch).map_err(|error| error.to_string())?;
-    let client = aws_sdk_ecs::Client::new(&sdk::config(sandbox));
-    register_task_definition(&client, patched.register_input())
-        .await
-        .map_err(|error| format!("{error:#}"))?;
+    let aws = Aws::from_config(sdk::config(sandbox), CALL_TIMEOUT, 1.0);
+    aws.register_task_definition(patched.register_input()).await.map_err(|error| format!("{error:#}"))?;
     let calls = sandbox.calls();
     let call = calls.iter().rfind(|call| call.operation == "RegisterTaskDefinition");
     call.map(|call| call.input.clone()).ok_or_else(|| "nothing was registered".into())

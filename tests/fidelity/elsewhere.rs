@@ -23,7 +23,7 @@ pub struct Elsewhere {
 
 impl Elsewhere {
     /// Starts the program of `script` in an environment that has it, and makes the seed's account with the secret that
-    /// its containers get. `None` where there is no Python, said aloud.
+    /// its containers get. `None` where there is no Python.
     pub fn start(server: &Python, script: &str, secret: &Value) -> Option<Self> {
         let mut elsewhere = Self::empty(server, script)?;
         let wanted = json!({

@@ -17,7 +17,7 @@ mod answers;
 /// The policies of `fargate-migrate iam` allow every call of the stories, and nothing else.
 mod policy;
 /// The binary, its environment, and what it left behind, as the stories have it.
-#[path = "../stories/support.rs"]
+#[path = "../support/world.rs"]
 #[expect(dead_code, reason = "the stories need more of it")]
 mod support;
 /// boto3, the AWS CLI and a Docker Engine drive the sandbox.

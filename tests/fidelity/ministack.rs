@@ -1,8 +1,7 @@
-use std::process::Command;
 use std::time::Duration;
 
-use sandbox::postgres;
 use sandbox::seed::{self, DATABASES};
+use sandbox::{postgres, real_parts};
 use serde_json::{Value, json};
 
 use crate::elsewhere::Elsewhere;
@@ -18,19 +17,10 @@ use program::exiting_program;
 const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where MiniStack is installed, if it and a Docker Engine are there. `None` is said aloud; with REQUIRE_REAL_PARTS it is
-/// a failure.
-#[expect(clippy::print_stdout, reason = "a skipped test must not look like a passed one")]
+/// Where MiniStack is installed, if it and a Docker Engine are there.
 fn real_parts() -> Option<&'static Python> {
     let server = python::ministack()?;
-    let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
-    if version.is_ok_and(|output| output.status.success()) {
-        return Some(server);
-    }
-    let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
-    assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}");
-    println!("skipped: {message}");
-    None
+    real_parts::docker_engine().then_some(server)
 }
 
 fn start(server: &Python, secret: &Value) -> Option<Elsewhere> {

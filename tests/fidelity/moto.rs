@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use fargate_migrate::adapters::logs;
-use fargate_migrate::ports::{LogEvent, LogPage, LogStream};
+use fargate_migrate::adapters::Aws;
+use fargate_migrate::ports::{LogEvent, LogPage, LogReads as _, LogStream};
 use sandbox::seed;
 use serde_json::{Value, json};
 
 use crate::elsewhere::Elsewhere;
 use crate::python::python;
-use crate::support::{FINTECH, Finished, HEALTH, static_program};
+use crate::support::program::static_program;
+use crate::support::{FINTECH, Finished, HEALTH};
 
 /// More than two pages of GetLogEvents.
 const EVENTS: usize = 25_000;
@@ -136,10 +137,10 @@ async fn a_log_of_three_pages_is_read_completely_and_in_order() {
         group: seed::LOG_GROUP.to_owned(),
         name: "migration/migration/long".to_owned(),
     };
-    let client = logs::client(&configuration(&moto), &stream.region);
-    assert_eq!(logs::page(&client, &stream, None).await.expect("a page"), LogPage::Absent);
+    let aws = Aws::from_config(configuration(&moto), Duration::from_secs(60), 1.0);
+    assert_eq!(aws.log_page(&stream, None).await.expect("a page"), LogPage::Absent);
     let written = write(&moto, &stream);
-    let (read, pages) = read(&client, &stream).await;
+    let (read, pages) = read(&aws, &stream).await;
     assert_eq!(read.len(), written.len());
     // Not assert_eq!, whose message would be 25,000 events.
     assert!(read == written, "the events are not those that were written, in their order");
@@ -181,11 +182,11 @@ fn write(moto: &Elsewhere, stream: &LogStream) -> Vec<LogEvent> {
 }
 
 /// Follows the tokens to the end, which is the token that was sent.
-async fn read(client: &aws_sdk_cloudwatchlogs::Client, stream: &LogStream) -> (Vec<LogEvent>, usize) {
+async fn read(aws: &Aws, stream: &LogStream) -> (Vec<LogEvent>, usize) {
     let (mut all, mut pages, mut token) = (Vec::new(), 0, None);
     let reading = async {
         loop {
-            let page = logs::page(client, stream, token.as_deref()).await.expect("a page");
+            let page = aws.log_page(stream, token.as_deref()).await.expect("a page");
             let LogPage::Events { events, next } = page else { panic!("the stream is gone") };
             if events.is_empty() && next == token {
                 return;

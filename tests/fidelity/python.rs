@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 pub use crate::environment::Python;
 use crate::environment::{or_skip, output};
 
-/// The judges: boto3, botocore, the AWS CLI, moto. `None` where they can not be had, said aloud; with
-/// REQUIRE_REAL_PARTS that is a failure.
+/// The judges: boto3, botocore, the AWS CLI, moto. `None` where they cannot be had.
 pub fn python() -> Option<&'static Python> {
     static PYTHON: OnceLock<Result<Python, String>> = OnceLock::new();
     or_skip(PYTHON.get_or_init(|| Python::with(include_str!("requirements.txt"))))

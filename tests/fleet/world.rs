@@ -12,15 +12,17 @@ use std::time::Duration;
 use fargate_migrate::adapters::Aws;
 use fargate_migrate::cli::{self, Command};
 use fargate_migrate::interrupt::Interrupt;
-use fargate_migrate::operations::migrate;
+use fargate_migrate::operations::migrate::Migrate;
+use fargate_migrate::operations::{Surroundings, done};
 use fargate_migrate::progress::{Mode, Progress, Stream, Vocabulary};
 use fargate_migrate::report::Report;
 use fargate_migrate::settings::{RunIdentity, Settings};
 use futures::FutureExt as _;
-use sandbox::{Figures, Options, Pace, Quotas, Resource, Sandbox, StandIn, seed};
-use serde_json::{Value, json};
+use sandbox::{Figures, Options, Pace, Quotas, Sandbox, StandIn, seed};
 use tempfile::TempDir;
 use tokio::time::Instant;
+
+use crate::life::Life;
 
 /// The stand-in needs no image; nothing is pulled.
 pub const IMAGE: &str =
@@ -120,19 +122,7 @@ impl World {
         });
         let sandbox = sandbox.expect("start the sandbox");
         sandbox.set_neighbour(shape.neighbour);
-        sandbox.create_cluster(seed::CLUSTER);
-        sandbox.create_log_group(seed::LOG_GROUP);
-        let definition = seed::task_definition().expect("the seed's task definition");
-        sandbox.register_task_definition(&definition).expect("register it");
-        sandbox.put_secret(
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds/startupwebapp/multi-tenant/master-AbCdEf",
-            &json!({"host": "db.internal", "port": 5432, "username": "master", "password": "hunter2hunter2"}),
-        );
-        sandbox.create_network([
-            Resource::named("subnet-0a1b2c3d4e5f60001", "startupwebapp-private-subnet-1a"),
-            Resource::named("subnet-0a1b2c3d4e5f60002", "startupwebapp-private-subnet-1b"),
-            Resource::named("sg-0a1b2c3d4e5f60001", "startupwebapp-backend-sg"),
-        ]);
+        seed::account(&sandbox).expect("create the seed's account");
         let image = shape.image.clone();
         sandbox.set_program(seed::TASK_FAMILY, move |context| image.script(context));
         let databases = (0..shape.databases).map(|n| format!("tenant_{n:05}")).collect();
@@ -156,11 +146,11 @@ impl World {
         let settings = self.settings(of, databases, more);
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
-        let (config, timeout) = (self.sandbox.sdk_config(), settings.call_timeout);
-        let connect = async move { Ok(Aws::from_config(config, timeout)) };
-        // Boxed: the pipeline's type is deeper than the compiler looks by itself.
-        let run = migrate::migrate_on(connect, &settings, &progress, None, &interrupt).boxed_local();
-        let report = run.await;
+        let config = self.sandbox.sdk_config();
+        let (timeout, share) = (settings.common.call_timeout, settings.fleet.api_share);
+        let connect = async move { Ok(Aws::from_config(config, timeout, share)) };
+        let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github: None };
+        let report = done(&Migrate::of(settings), connect, &surroundings).boxed_local().await;
         Ran { report, took: began.elapsed() }
     }
 
@@ -183,25 +173,12 @@ impl World {
     fn settings(&self, of: &str, databases: &[String], more: &[&str]) -> Settings {
         let databases = format!("--database={}", databases.join(","));
         let logs = format!("--log-dir={}", self.directory.path().join("logs").display());
-        let base = [
-            "fargate-migrate",
-            "migrate",
-            "--cluster",
-            seed::CLUSTER,
-            "--task-definition",
-            seed::TASK_FAMILY,
-            "--subnets",
-            seed::SUBNETS,
-            "--security-groups",
-            seed::SECURITY_GROUPS,
-            "--require-report",
-            &databases,
-            &logs,
-        ];
+        let own = ["--require-report", &databases, &logs];
         let given = more.iter().any(|flag| flag.starts_with("--image="));
         let image = format!("--image={IMAGE}");
         let image = (!given).then_some(image.as_str());
-        let arguments = base.iter().chain(&image).chain(more).map(Into::into).collect();
+        let base = ["fargate-migrate"].iter().chain(&seed::MIGRATE).chain(&own);
+        let arguments = base.chain(&image).chain(more).map(Into::into).collect();
         let cli = cli::parse(arguments, &|_| None, Path::new("/nonexistent")).expect("flags");
         let Command::Migrate(flags) = cli.command else { panic!("migrate is the command") };
         Settings::new(flags, None, RunIdentity::of_github(of, "1", "migrate", None)).expect("settings")
@@ -278,51 +255,5 @@ impl World {
             spans.windows(2).any(|pair| pair[1].0 < pair[0].1).then_some(database)
         });
         twice.collect()
-    }
-}
-
-/// One task; times in seconds since the Unix epoch.
-#[derive(Debug, Clone)]
-pub struct Life {
-    /// What DATABASE_NAME or DATABASE_NAMES told it.
-    pub databases: Vec<String>,
-    /// The run, as ECS knows it.
-    pub started_by: String,
-    pub created: f64,
-    pub started: Option<f64>,
-    /// When ECS began to stop it.
-    pub stopping: Option<f64>,
-    /// When its work ended.
-    pub ended: Option<f64>,
-    /// When it gave its vCPUs back.
-    pub stopped: Option<f64>,
-}
-
-impl Life {
-    /// When its work ended, if it has.
-    fn end(&self) -> f64 {
-        self.ended.or(self.stopped).unwrap_or(f64::INFINITY)
-    }
-
-    fn of(task: &Value) -> Self {
-        let overrides = task["overrides"]["containerOverrides"].as_array().into_iter().flatten();
-        let variables = overrides.flat_map(|one| one["environment"].as_array().into_iter().flatten());
-        let databases = variables.flat_map(|variable| {
-            let value = variable["value"].as_str().unwrap_or_default();
-            match variable["name"].as_str() {
-                Some("DATABASE_NAME") if !value.is_empty() => vec![value.to_owned()],
-                Some("DATABASE_NAMES") => serde_json::from_str(value).unwrap_or_default(),
-                _ => Vec::new(),
-            }
-        });
-        Self {
-            databases: databases.collect(),
-            started_by: task["startedBy"].as_str().unwrap_or_default().to_owned(),
-            created: task["createdAt"].as_f64().unwrap_or_default(),
-            started: task["startedAt"].as_f64(),
-            stopping: task["stoppingAt"].as_f64(),
-            ended: task["executionStoppedAt"].as_f64(),
-            stopped: task["stoppedAt"].as_f64(),
-        }
     }
 }

@@ -1,7 +1,8 @@
 use sandbox::seed;
 use serde_json::json;
 
-use crate::support::{HEALTH, Run, World, static_program};
+use crate::support::program::static_program;
+use crate::support::{HEALTH, Run, World};
 
 /// `fargate-migrate build` of a static executable; `more` comes last.
 fn build(world: &World, more: &[&str]) -> Run {

@@ -120,7 +120,10 @@ async fn what_is_wrong_in_the_file_is_said_before_anything_is_asked() {
         ("databases: [a, b, a]\n", ".github/fargate-migrate.yml:1: database a is listed twice"),
         ("databases: [a]\ngroups:\n  g: [b]\n", ".github/fargate-migrate.yml:3: b in group g is not among"),
         ("image: a\nbinary: b\n", ".github/fargate-migrate.yml:2: binary makes no sense beside image"),
-        ("databases: ['::error::x']\n", ".github/fargate-migrate.yml:1: \"::error::x\" is not a name"),
+        (
+            "databases: ['::error::x']\n",
+            ".github/fargate-migrate.yml:1: \"::error::x\" is not a database name",
+        ),
         ("- a\n", ".github/fargate-migrate.yml:1: a mapping of keys to values was expected"),
         ("cluster: 'x\n", ".github/fargate-migrate.yml:1: unclosed quote"),
     ] {
@@ -185,7 +188,7 @@ async fn ten_thousand_databases_are_chosen_by_group_pattern_file_and_standard_in
 async fn a_file_of_names_is_checked_before_anything_runs() {
     let repository = repository(SHOP);
     for (text, words) in [
-        ("startupwebapp_prod\na b\n", "names:2: \"a b\" is no database name"),
+        ("startupwebapp_prod\na b\n", "names:2: \"a b\" is not a database name"),
         ("startupwebapp_prod\nstartupwebapp_prod\n", "startupwebapp_prod is named twice"),
         ("canary\n", "--databases-file canary is not among the databases"),
         ("# none\n", "there is no name in it"),

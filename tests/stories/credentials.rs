@@ -192,7 +192,7 @@ async fn without_the_permission_for_tokens_the_run_says_what_to_add() {
     let run = by_role(&world, &[]).variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "stolen").finish().await;
     run.exits(3).says("401").never_says("stolen");
     let run = by(&world, "role/migrate", &[]).finish().await;
-    run.exits(2).says("is no role's ARN");
+    run.exits(2).says("is not a role's ARN");
     assert!(world.operations().is_empty(), "{:?}", world.operations());
 }
 

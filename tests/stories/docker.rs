@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use sandbox::images::Images as _;
-use sandbox::seed::{self, SeedSystem};
-use sandbox::{Engine, Options, postgres};
+use sandbox::real_parts::docker_engine;
+use sandbox::seed;
 use serde_json::json;
 
 use crate::hostile::{forms, harmless, visible};
@@ -10,8 +10,10 @@ use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World};
 
 mod engine;
 mod packs;
+mod world;
 
-use engine::{AppImage, EngineImages, Network, docker_says, engine_answers};
+use engine::{AppImage, EngineImages, Network, docker_says};
+use world::DockerWorld;
 
 /// A cold build compiles the app and all that it depends on, optimised: some minutes on two cores.
 const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
@@ -23,22 +25,10 @@ const USER: &str = "10001";
 
 #[tokio::test]
 async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
-    if !engine_answers() {
-        return;
-    }
-    let _built = AppImage::get().await;
-    let options = Options { engine: Engine::Docker, ..Options::default() };
-    let own_server = postgres::Options { url: None, ..Default::default() };
-    let system = SeedSystem::start(options, own_server, None).await.expect("start the seed's system");
-    let _pushed = EngineImages::of(&system.sandbox.registry().repository_uri(seed::REPOSITORY));
-    give_the_host_by_name(&system);
-    let directory = tempfile::tempdir().expect("a directory");
-    let names = ["--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
-    let network = ["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS];
-    let fleet = ["--database", FINTECH, "--require-report", "--max-parallel=2"];
-    let flags = [["migrate"].as_slice(), &names, &network, &fleet, &from_dockerfile("v1", HEALTH)].concat();
-    let run = with_environment(Run::new(directory.path(), &flags), system.sandbox.environment());
+    let Some(world) = DockerWorld::new().await else { return };
+    let run = world.migrate(&["--database", FINTECH, "--require-report", "--max-parallel=2"]);
     let run = run.spawn().finish_within(BUILD_DEADLINE).await;
+    let system = world.system;
 
     run.exits(0).never_says(system.postgres.password());
     let result = run.result();
@@ -65,7 +55,7 @@ async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
 
 #[tokio::test]
 async fn the_image_resolves_names_in_a_bare_container_and_is_nobodys_root() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let image = AppImage::get().await;
@@ -92,7 +82,7 @@ async fn the_image_resolves_names_in_a_bare_container_and_is_nobodys_root() {
 
 #[tokio::test]
 async fn a_tag_that_is_in_the_registry_is_reused_without_docker() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let _built = AppImage::get().await;
@@ -110,7 +100,7 @@ async fn a_tag_that_is_in_the_registry_is_reused_without_docker() {
 
 #[tokio::test]
 async fn a_step_that_fails_is_named_with_its_last_lines() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;
@@ -129,7 +119,7 @@ async fn a_step_that_fails_is_named_with_its_last_lines() {
 
 #[tokio::test]
 async fn what_a_build_prints_is_text() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;
@@ -148,7 +138,7 @@ async fn what_a_build_prints_is_text() {
 
 #[tokio::test]
 async fn an_engine_that_does_not_answer_is_told_before_anything_is_changed() {
-    if !engine_answers() {
+    if !docker_engine() {
         return;
     }
     let world = World::new().await;
@@ -196,21 +186,4 @@ async fn build(world: &World, tag: &str) -> Finished {
 fn with_environment(run: Run, variables: impl IntoIterator<Item = (String, String)>) -> Run {
     let engine = std::env::var("DOCKER_HOST").ok().map(|host| ("DOCKER_HOST".to_owned(), host));
     variables.into_iter().chain(engine).fold(run, |run, (name, value)| run.variable(&name, &value))
-}
-
-/// A task then has to resolve its database's host, as it does with an endpoint of RDS.
-fn give_the_host_by_name(system: &SeedSystem) {
-    let definition = seed::task_definition().expect("the seed's");
-    let secrets = definition["taskDefinition"]["containerDefinitions"][0]["secrets"].as_array();
-    let mut references = secrets.into_iter().flatten().filter_map(|secret| secret["valueFrom"].as_str());
-    let secret = references.find_map(|from| from.strip_suffix(":host::")).expect("the host's secret");
-    system.sandbox.put_secret(
-        secret,
-        &json!({
-            "host": "localhost",
-            "port": system.postgres.port(),
-            "username": system.postgres.user(),
-            "password": system.postgres.password(),
-        }),
-    );
 }

@@ -80,14 +80,14 @@ async fn what_does_not_exist_is_named_with_what_does() {
 async fn bad_input_is_refused_before_aws_is_asked() {
     let world = World::new().await;
     for (changes, said) in [
-        ([("--database", "a b")], "is no database name"),
+        ([("--database", "a b")], "is not a database name"),
         ([("--database", "a,a")], "database a is named twice"),
         ([("--database", "")], "no database given"),
         ([("--cluster", "")], "no cluster given"),
-        ([("--subnets", "10.0.0.0/8")], "neither an id nor a tag"),
-        ([("--timeout", "soon")], "is no duration"),
+        ([("--subnets", "10.0.0.0/8")], "is not a subnet"),
+        ([("--timeout", "soon")], "is not a duration"),
         ([("--env", "DATABASE_NAME=x")], "the database variable"),
-        ([("--tag", "a:b")], "is no image tag"),
+        ([("--tag", "a:b")], "is not an image tag"),
         ([("--command", "a 'b")], "a quote without its end"),
     ] {
         fails(&world, &changes, 2, &[said]).await;

@@ -179,10 +179,9 @@ async fn a_fleets_logs_come_by_filter_log_events_and_go_to_files() {
     let list = format!("--database={}", names.join(","));
     let logs = tempfile::tempdir().expect("a directory");
     let log_dir = format!("--log-dir={}", logs.path().display());
-    let base = ["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
-    let network = ["--subnets", seed::SUBNETS, "--image", crate::support::IMAGE];
+    let image = ["--image", crate::support::IMAGE];
     let flags = [list.as_str(), &log_dir, "--max-parallel=25", "--require-report", "--log-drain=30s"];
-    let run = world.command(&[base.as_slice(), &network, &flags].concat()).finish().await;
+    let run = world.command(&[seed::MIGRATE.as_slice(), &image, &flags].concat()).finish().await;
     run.exits(0).says("25 of 25: 25 migrated").says("the logs of all databases are in");
     run.never_says("applied V10__create_orders");
     for name in &names {

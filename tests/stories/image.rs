@@ -2,7 +2,8 @@ use std::path::Path;
 
 use sandbox::{RepositorySettings, seed};
 
-use crate::support::{HEALTH, PROD, World, static_program};
+use crate::support::program::static_program;
+use crate::support::{HEALTH, PROD, World};
 
 fn packaged<'a>(binary: &'a str, tag: &'a str) -> [&'a str; 7] {
     ["--binary", binary, "--tag", tag, "--database", PROD, "--format=json"]

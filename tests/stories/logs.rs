@@ -70,19 +70,10 @@ async fn in_bounded_memory(run: Run) -> Finished {
 async fn lines_that_arrive_after_the_task_has_stopped_are_read() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::task(TaskFault::LateLogs { by: Duration::from_millis(1500) }));
-    let base = [
-        "migrate",
-        "--cluster",
-        seed::CLUSTER,
-        "--task-definition",
-        seed::TASK_FAMILY,
-        "--subnets",
-        seed::SUBNETS,
-    ];
     let more =
         ["--image", crate::support::IMAGE, "--database", HEALTH, "--require-report", "--log-drain=10s"];
     world
-        .command(&[base.as_slice(), &more].concat())
+        .command(&[seed::MIGRATE.as_slice(), &more].concat())
         .finish()
         .await
         .exits(0)

@@ -1,6 +1,7 @@
 //! The real binary against the sandbox, as GitHub runs it: one story per test.
 
 /// The binary, its environment, and what it left behind.
+#[path = "../support/world.rs"]
 mod support;
 
 /// `--plan`: everything is said, nothing is changed.

@@ -31,9 +31,8 @@ async fn peak(databases: usize, lines: usize, lanes: usize) -> (u64, String) {
     let lanes = format!("--max-parallel={lanes}");
     let log_dir = format!("--log-dir={}", logs.display());
     let flags = [list.as_str(), &log_dir, &lanes, "--require-report", "--api-share=2000%"];
-    let base = ["migrate", "--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
-    let network = ["--subnets", seed::SUBNETS, "--image", IMAGE];
-    let running = world.command(&[base.as_slice(), &network, &flags].concat()).in_actions().spawn();
+    let running =
+        world.command(&[seed::MIGRATE.as_slice(), &["--image", IMAGE], &flags].concat()).in_actions().spawn();
     let status = format!("/proc/{}/status", running.pid());
     let began = std::time::Instant::now();
     let mut run = std::pin::pin!(running.finish_within(Duration::from_secs(600)));

@@ -1,7 +1,8 @@
 use sandbox::{Engine, Options, Script, seed};
 use serde_json::json;
 
-use crate::support::{HEALTH, PROD, World, database, migrates, report, static_program};
+use crate::support::program::static_program;
+use crate::support::{HEALTH, PROD, World, database, migrates, report};
 
 #[tokio::test]
 async fn one_database_is_migrated_and_proved() {

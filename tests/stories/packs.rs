@@ -101,6 +101,6 @@ async fn an_image_that_takes_no_lists_is_told_so() {
 async fn a_number_that_is_none_is_refused_before_anything_is_asked() {
     let world = World::new().await;
     let run = world.migrate(&["--database", PROD, "--databases-per-task=some"]).finish().await;
-    run.exits(2).says("--databases-per-task \"some\" is no number of databases");
+    run.exits(2).says("--databases-per-task \"some\" is not a whole number from 1 on, or auto");
     assert!(world.operations().is_empty());
 }

@@ -1,7 +1,8 @@
 use fargate_migrate::ports::CALLS;
 use serde_json::Value;
 
-use crate::support::{FINTECH, HEALTH, IMAGE, PROD, Run, World, static_program};
+use crate::support::program::static_program;
+use crate::support::{FINTECH, HEALTH, IMAGE, PROD, Run, World};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sandbox/fixtures/describe-task-definition.json");
 

@@ -1,6 +1,7 @@
 use sandbox::{GitHub, Options};
 
-use crate::support::{HEALTH, Run, World, static_program};
+use crate::support::program::static_program;
+use crate::support::{HEALTH, Run, World};
 
 mod server;
 

@@ -3,7 +3,8 @@
 use sandbox::{Fault, RepositorySettings, Script, TaskFault, seed};
 use serde_json::{Value, json};
 
-use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates, report, static_program};
+use crate::support::program::static_program;
+use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates, report};
 
 fn variables(definition: &Value, container: usize) -> Vec<(String, String)> {
     let entries =

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sandbox::real_parts;
 use sha2::{Digest as _, Sha256};
 
 /// A virtual environment.
@@ -12,18 +13,13 @@ pub struct Python {
     directory: PathBuf,
 }
 
-/// `None` where it can not be had, said aloud; with REQUIRE_REAL_PARTS that is a failure.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+/// `None` where it cannot be had.
 pub fn or_skip(python: &'static Result<Python, String>) -> Option<&'static Python> {
-    match python {
-        Ok(python) => Some(python),
-        Err(reason) => {
-            let message = "needs python3 with venv and PyPI, get it with `apt-get install python3-venv`";
-            assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this test {message}: {reason}");
-            println!("skipped: {message} ({reason})");
-            None
-        }
-    }
+    let skip = |reason: &String| {
+        let needs = format!("python3 with venv and PyPI ({})", reason.lines().last().unwrap_or_default());
+        real_parts::skip(&needs, "apt-get install python3-venv")
+    };
+    python.as_ref().map_or_else(skip, Some)
 }
 
 impl Python {

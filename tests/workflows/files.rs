@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// zizmor, check-jsonschema and act. `None` where they can not be had, said aloud.
+/// zizmor, check-jsonschema and act. `None` where they cannot be had.
 pub fn python() -> Option<&'static Python> {
     static PYTHON: OnceLock<Result<Python, String>> = OnceLock::new();
     or_skip(PYTHON.get_or_init(|| Python::with(include_str!("requirements.txt"))))

@@ -3,6 +3,7 @@
 use super::Shop;
 use super::error::ApiError;
 use super::extract::{Body, Id};
+use super::line::{Line, subtotal};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -32,18 +33,9 @@ pub struct Cart {
     id: Uuid,
     currency: String,
     ordered: bool,
-    items: Vec<Item>,
+    items: Vec<Line>,
     /// In minor units, at today's prices.
     subtotal: i64,
-}
-
-#[derive(Serialize)]
-struct Item {
-    sku_id: i64,
-    code: String,
-    title: String,
-    quantity: i32,
-    unit_price: i64,
 }
 
 /// POST /carts
@@ -148,16 +140,6 @@ async fn read(database: &impl GenericClient, id: Uuid) -> Result<Cart, ApiError>
             &[&id, &currency],
         )
         .await?;
-    let items: Vec<Item> = rows
-        .iter()
-        .map(|row| Item {
-            sku_id: row.get(0),
-            code: row.get(1),
-            title: row.get(2),
-            quantity: row.get(3),
-            unit_price: row.get(4),
-        })
-        .collect();
-    let subtotal = items.iter().map(|item| i64::from(item.quantity) * item.unit_price).sum();
-    Ok(Cart { id, currency, ordered: cart.get(1), items, subtotal })
+    let items: Vec<Line> = rows.iter().map(Line::of).collect();
+    Ok(Cart { id, currency, ordered: cart.get(1), subtotal: subtotal(&items), items })
 }

@@ -1,25 +1,18 @@
 //! From a cart to an order, inside the caller's transaction: all of it happens, or none.
 
 use super::error::ApiError;
+use super::line::{Line, subtotal};
 use super::orders::NewOrder;
 use deadpool_postgres::{GenericClient, Transaction};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-struct Line {
-    sku_id: i64,
-    code: String,
-    title: String,
-    quantity: i32,
-    unit_price: i64,
-}
-
 /// Orders the cart's items at today's prices, and takes them from the stock.
 pub async fn checkout(transaction: &Transaction<'_>, order: &NewOrder) -> Result<Uuid, ApiError> {
     let currency = lock_cart(transaction, order.cart_id).await?;
     let lines = price(transaction, order.cart_id, &currency).await?;
-    let subtotal = lines.iter().map(|line| i64::from(line.quantity) * line.unit_price).sum();
+    let subtotal = subtotal(&lines);
     let stock = lock_stock(transaction, &lines).await?;
     let shipping = shipping(transaction, order, &currency, subtotal).await?;
     let tax = tax(transaction, order, subtotal).await?;
@@ -63,16 +56,9 @@ async fn price(transaction: &Transaction<'_>, cart_id: Uuid, currency: &str) -> 
     let mut lines = Vec::new();
     let mut gone = Vec::new();
     for row in &rows {
-        let code: String = row.get(1);
         match (row.get::<_, Option<i64>>(4), row.get::<_, Option<bool>>(5)) {
-            (Some(unit_price), Some(true)) => lines.push(Line {
-                sku_id: row.get(0),
-                code,
-                title: row.get(2),
-                quantity: row.get(3),
-                unit_price,
-            }),
-            _ => gone.push(code),
+            (Some(_), Some(true)) => lines.push(Line::of(row)),
+            _ => gone.push(row.get::<_, String>(1)),
         }
     }
     if gone.is_empty() {

@@ -4,6 +4,7 @@ use super::Shop;
 use super::checkout::checkout;
 use super::error::ApiError;
 use super::extract::{Body, Id};
+use super::line::Line;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -52,15 +53,6 @@ pub struct Order {
     total: i64,
     placed_at: jiff::Timestamp,
     lines: Vec<Line>,
-}
-
-#[derive(Serialize)]
-struct Line {
-    sku_id: i64,
-    code: String,
-    title: String,
-    quantity: i32,
-    unit_price: i64,
 }
 
 /// POST /orders with the header `Idempotency-Key`: the same key with the same body gets the same order again
@@ -148,15 +140,6 @@ async fn read(database: &impl GenericClient, id: Uuid) -> Result<Order, ApiError
         tax: row.get(6),
         total: row.get(7),
         placed_at: row.get(8),
-        lines: lines
-            .iter()
-            .map(|row| Line {
-                sku_id: row.get(0),
-                code: row.get(1),
-                title: row.get(2),
-                quantity: row.get(3),
-                unit_price: row.get(4),
-            })
-            .collect(),
+        lines: lines.iter().map(Line::of).collect(),
     })
 }

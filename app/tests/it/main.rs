@@ -1,7 +1,6 @@
 //! The real binary against a real PostgreSQL server, with a database for each test.
 
 #![expect(clippy::unwrap_used, reason = "what these tests cannot go on without has failed them")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 /// A server for this process, a database for each test, the binary and its report.
 mod support;

@@ -1,18 +1,27 @@
-use crate::support::{Cluster, Database, Program, Run, Tls};
+use crate::support::cluster::{self, WithTls};
+use crate::support::{Database, Program, Run};
+use std::io::Write;
+use tempfile::NamedTempFile;
 
 /// A database on a server with a certificate for `localhost`, and that server's authorities.
-async fn with_tls() -> Option<(Database, &'static Tls)> {
-    let cluster = Cluster::with_tls()?;
-    Some((Database::create_on(cluster).await, cluster.tls.as_ref()?))
+async fn with_tls() -> Option<(Database, &'static WithTls)> {
+    let tls = cluster::with_tls().await?;
+    Some((Database::create_on(&tls.server).await, tls))
 }
 
-async fn status(database: &Database, host: &str, mode: &str, root: Option<&std::path::Path>) -> Run {
-    let mut program: Program =
-        database.app(["status"]).env("DATABASE_HOST", host).env("DATABASE_SSLMODE", mode);
-    if let Some(root) = root {
-        program = program.env("DATABASE_SSLROOTCERT", root);
-    }
-    program.run().await
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn to(database: &Database, host: &str, mode: &str) -> Program {
+    database.app(["status"]).env("DATABASE_HOST", host).env("DATABASE_SSLMODE", mode)
+}
+
+async fn status(database: &Database, host: &str, mode: &str, root: &str) -> Run {
+    let root = file(root);
+    to(database, host, mode).env("DATABASE_SSLROOTCERT", root.path()).run().await
 }
 
 #[tokio::test]
@@ -40,41 +49,41 @@ async fn the_connection_is_encrypted_when_asked_for() {
 #[tokio::test]
 async fn require_encrypts_without_verifying() {
     let Some((database, _)) = with_tls().await else { return };
-    status(&database, "127.0.0.1", "require", None).await.expect_exit(0);
+    to(&database, "127.0.0.1", "require").run().await.expect_exit(0);
 }
 
 #[tokio::test]
 async fn require_with_a_root_certificate_verifies_the_chain() {
     let Some((database, tls)) = with_tls().await else { return };
-    status(&database, "127.0.0.1", "require", Some(&tls.authority)).await.expect_exit(0);
-    status(&database, "127.0.0.1", "require", Some(&tls.stranger)).await.expect_exit(3);
+    status(&database, "127.0.0.1", "require", &tls.authority).await.expect_exit(0);
+    status(&database, "127.0.0.1", "require", &tls.stranger).await.expect_exit(3);
 }
 
 #[tokio::test]
 async fn verify_ca_verifies_the_chain_and_not_the_name() {
     let Some((database, tls)) = with_tls().await else { return };
-    status(&database, "127.0.0.1", "verify-ca", Some(&tls.authority)).await.expect_exit(0);
-    let run = status(&database, "127.0.0.1", "verify-ca", Some(&tls.stranger)).await.expect_exit(3);
+    status(&database, "127.0.0.1", "verify-ca", &tls.authority).await.expect_exit(0);
+    let run = status(&database, "127.0.0.1", "verify-ca", &tls.stranger).await.expect_exit(3);
     run.expect_error(&["UnknownIssuer", "hint: set DATABASE_SSLROOTCERT"]);
 }
 
 #[tokio::test]
 async fn verify_full_verifies_the_chain_and_the_name() {
     let Some((database, tls)) = with_tls().await else { return };
-    status(&database, "localhost", "verify-full", Some(&tls.authority)).await.expect_exit(0);
+    status(&database, "localhost", "verify-full", &tls.authority).await.expect_exit(0);
     // By address: a name may have a second one, whose error would be the last word.
-    let stranger = status(&database, "127.0.0.1", "verify-full", Some(&tls.stranger)).await.expect_exit(3);
+    let stranger = status(&database, "127.0.0.1", "verify-full", &tls.stranger).await.expect_exit(3);
     stranger.expect_error(&["UnknownIssuer", "hint: set DATABASE_SSLROOTCERT"]);
-    let other_name = status(&database, "127.0.0.1", "verify-full", Some(&tls.authority)).await.expect_exit(3);
+    let other_name = status(&database, "127.0.0.1", "verify-full", &tls.authority).await.expect_exit(3);
     other_name.expect_error(&["not valid for name"]);
     // The system's authorities did not sign it either.
-    let run = status(&database, "localhost", "verify-full", None).await;
+    let run = to(&database, "localhost", "verify-full").run().await;
     assert!(matches!(run.exit, Some(2 | 3)), "{run:#?}");
 }
 
 #[tokio::test]
 async fn require_refuses_a_server_without_tls() {
-    let Some(database) = Database::create().await.filter(|database| !database.cluster.foreign) else {
+    let Some(database) = Database::create().await.filter(|database| database.server.is_ours()) else {
         return;
     };
     let run = database.app(["status"]).env("DATABASE_SSLMODE", "require").run().await.expect_exit(3);
@@ -84,10 +93,11 @@ async fn require_refuses_a_server_without_tls() {
 
 #[tokio::test]
 async fn a_bad_root_certificate_is_named() {
-    let Some((database, tls)) = with_tls().await else { return };
-    let key = tls.authority.with_file_name("password");
-    for file in [key.as_path(), std::path::Path::new("/nowhere.pem")] {
-        let run = status(&database, "localhost", "verify-full", Some(file)).await.expect_exit(2);
-        run.expect_error(&["read DATABASE_SSLROOTCERT", file.to_str().unwrap()]);
+    let Some((database, _)) = with_tls().await else { return };
+    let no_certificate = file("correct horse");
+    for path in [no_certificate.path(), std::path::Path::new("/nowhere.pem")] {
+        let program = to(&database, "localhost", "verify-full").env("DATABASE_SSLROOTCERT", path);
+        let run = program.run().await.expect_exit(2);
+        run.expect_error(&["read DATABASE_SSLROOTCERT", path.to_str().unwrap()]);
     }
 }

@@ -44,22 +44,12 @@ fn words(account: &str, error: &RegistryError) -> AwsError {
             "LayerAlreadyExistsException",
             format!("The layer with digest '{digest}' already exists in {}", within(repository)),
         ),
-        E::LayersMissing { repository, digests } => (
-            "LayersNotFoundException",
-            format!(
-                "Layers with digests '{}' required for pushing image into repository with name '{repository}' in \
-                 the registry with id '{account}' do not exist",
-                list(digests)
-            ),
-        ),
-        E::ImagesMissing { repository, digests } => (
-            "ReferencedImagesNotFoundException",
-            format!(
-                "Images with digests '{}' required for pushing image into repository with name '{repository}' in \
-                 the registry with id '{account}' do not exist",
-                list(digests)
-            ),
-        ),
+        E::LayersMissing { repository, digests } => {
+            ("LayersNotFoundException", required("Layers", digests, account, repository))
+        }
+        E::ImagesMissing { repository, digests } => {
+            ("ReferencedImagesNotFoundException", required("Images", digests, account, repository))
+        }
         E::TagImmutable { repository, tag } => {
             ("ImageTagAlreadyExistsException", immutable_tag(repository, tag))
         }
@@ -97,7 +87,11 @@ fn image_not_found(account: &str, repository: &str, reference: &str) -> String {
     )
 }
 
-fn list(digests: &[Digest]) -> String {
+fn required(what: &str, digests: &[Digest], account: &str, repository: &str) -> String {
     let digests: Vec<_> = digests.iter().map(Digest::as_str).collect();
-    format!("[{}]", digests.join(", "))
+    format!(
+        "{what} with digests '[{}]' required for pushing image into repository with name '{repository}' in the \
+         registry with id '{account}' do not exist",
+        digests.join(", ")
+    )
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{State, max_results, short_name, strings};
 use crate::answer::{Answer, AwsError};
-use crate::paging::page;
+use crate::paging::paged;
 use crate::region::Region;
 
 /// A cluster; its counts come from the tasks.
@@ -68,12 +68,7 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
 
 pub(super) fn list(region: &Region, input: &Value) -> Answer {
     let arns: Vec<String> = region.ecs.state().clusters.values().map(|cluster| cluster.arn.clone()).collect();
-    let (arns, next) = page(arns, input["nextToken"].as_str(), max_results(input)?)?;
-    let mut answer = json!({ "clusterArns": arns });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(arns, "clusterArns", input, max_results(input)?)
 }
 
 fn render(state: &State, cluster: &Cluster, include: &[String]) -> Value {

@@ -155,23 +155,21 @@ fn absent(value: &Value) -> bool {
 
 /// CPU units of `256` or `.25 vCPU`.
 pub(super) fn cpu_units(value: &Value) -> Option<u64> {
-    let text = value.as_str()?.trim();
-    match text.to_ascii_lowercase().strip_suffix("vcpu") {
-        Some(number) => {
-            let units = number.trim().parse::<f64>().ok()? * 1024.0;
-            (units.fract() == 0.0 && units > 0.0).then_some(units as u64)
-        }
-        None => text.parse().ok(),
-    }
+    size(value, "vcpu")
 }
 
 /// MiB of `512` or `0.5 GB`.
 pub(super) fn mebibytes(value: &Value) -> Option<u64> {
+    size(value, "gb")
+}
+
+/// A whole number, or a number of a unit that is 1,024 of them.
+fn size(value: &Value, unit: &str) -> Option<u64> {
     let text = value.as_str()?.trim();
-    match text.to_ascii_lowercase().strip_suffix("gb") {
+    match text.to_ascii_lowercase().strip_suffix(unit) {
         Some(number) => {
-            let mebibytes = number.trim().parse::<f64>().ok()? * 1024.0;
-            (mebibytes.fract() == 0.0 && mebibytes > 0.0).then_some(mebibytes as u64)
+            let size = number.trim().parse::<f64>().ok()? * 1024.0;
+            (size.fract() == 0.0 && size > 0.0).then_some(size as u64)
         }
         None => text.parse().ok(),
     }

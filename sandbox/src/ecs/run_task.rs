@@ -13,7 +13,6 @@ use crate::answer::{Answer, AwsError};
 use crate::clock::millis;
 use crate::faults::TaskFault;
 use crate::ids;
-use crate::lifecycle;
 use crate::region::Region;
 use crate::world::World;
 
@@ -65,9 +64,9 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
         let (task, stopped) = create(world, region, &cluster, &revision, input);
         rendered.push(task.render(true));
         task_ids.push(task.id.clone());
-        let life = lifecycle::live(world.clone(), region.clone(), task.id.clone(), stopped);
+        let id = task.id.clone();
         state.add(task);
-        world.spawn(life);
+        (world.spawner)(world, region, id, stopped);
     }
     if let Some(token) = input["clientToken"].as_str() {
         let launch = Launch { parameters: input.clone(), task_ids, at: world.clock.now() };

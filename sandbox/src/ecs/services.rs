@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{client_error, invalid, max_results, short_name, strings};
 use crate::answer::Answer;
 use crate::clock::timestamp;
-use crate::paging::page;
+use crate::paging::paged;
 use crate::region::Region;
 use crate::world::World;
 
@@ -112,10 +112,5 @@ pub(super) fn list(region: &Region, input: &Value) -> Answer {
         .map(|(_, service)| service["serviceArn"].clone())
         .collect();
     let size = if input["maxResults"].is_null() { 10 } else { max_results(input)? };
-    let (arns, next) = page(arns, input["nextToken"].as_str(), size)?;
-    let mut answer = json!({ "serviceArns": arns });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(arns, "serviceArns", input, size)
 }

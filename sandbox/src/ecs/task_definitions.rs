@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{State, client_error, definition_defaults, definition_rules, invalid, max_results, strings};
 use crate::answer::{Answer, AwsError};
 use crate::clock::timestamp;
-use crate::paging::page;
+use crate::paging::paged;
 use crate::region::Region;
 use crate::world::World;
 
@@ -199,14 +199,14 @@ pub(super) fn list(region: &Region, input: &Value) -> Answer {
         None | Some("ASC") => {}
         Some(_) => return Err(invalid("sort should be ASC or DESC")),
     }
-    paged(arns, "taskDefinitionArns", input)
+    paged(arns, "taskDefinitionArns", input, max_results(input)?)
 }
 
 pub(super) fn list_families(region: &Region, input: &Value) -> Answer {
     let status = input["status"].as_str().unwrap_or("ALL");
     let prefix = input["familyPrefix"].as_str().unwrap_or_default();
     let state = region.ecs.state();
-    let families = state
+    let families: Vec<String> = state
         .families
         .iter()
         .filter(|(name, family)| {
@@ -215,14 +215,5 @@ pub(super) fn list_families(region: &Region, input: &Value) -> Answer {
         })
         .map(|(name, _)| name.clone())
         .collect();
-    paged(families, "families", input)
-}
-
-fn paged(items: Vec<String>, member: &str, input: &Value) -> Answer {
-    let (items, next) = page(items, input["nextToken"].as_str(), max_results(input)?)?;
-    let mut answer = json!({ member: items });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(families, "families", input, max_results(input)?)
 }

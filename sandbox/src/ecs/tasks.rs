@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Stop, invalid, max_results, short_name, strings};
 use crate::answer::Answer;
-use crate::paging::page;
+use crate::paging::paged;
 use crate::region::Region;
 use crate::world::World;
 
@@ -79,12 +79,7 @@ pub(super) fn list(world: &World, region: &Region, input: &Value) -> Answer {
         .filter(|task| service.as_ref().is_none_or(|group| task.group == *group))
         .map(|task| task.arn.clone())
         .collect();
-    let (arns, next) = page(arns, input["nextToken"].as_str(), max_results(input)?)?;
-    let mut answer = json!({ "taskArns": arns });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(arns, "taskArns", input, max_results(input)?)
 }
 
 pub(super) fn stop(region: &Region, input: &Value) -> Answer {

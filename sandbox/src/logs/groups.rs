@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Logs, invalid, limit};
 use crate::answer::{Answer, AwsError};
-use crate::paging::page;
+use crate::paging::paged;
 
 pub(super) fn create(logs: &Logs, now: i64, input: &Value) -> Answer {
     let name = input["logGroupName"].as_str().unwrap_or_default();
@@ -61,10 +61,5 @@ pub(super) fn describe(logs: &Logs, input: &Value) -> Answer {
             rendered
         })
         .collect();
-    let (groups, next) = page(groups, input["nextToken"].as_str(), limit(input, 50, 50)?)?;
-    let mut answer = json!({ "logGroups": groups });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(groups, "logGroups", input, limit(input, 50, 50)?)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Logs, invalid, limit};
 use crate::answer::{Answer, AwsError};
-use crate::paging::page;
+use crate::paging::paged;
 
 pub(super) fn create(logs: &Logs, now: i64, input: &Value) -> Answer {
     let group = logs.group_name(input)?;
@@ -47,7 +47,7 @@ pub(super) fn describe(logs: &Logs, input: &Value) -> Answer {
     if input["descending"] == true {
         streams.reverse();
     }
-    let rendered = streams
+    let rendered: Vec<Value> = streams
         .into_iter()
         .map(|(name, stream)| {
             let mut rendered = json!({
@@ -67,10 +67,5 @@ pub(super) fn describe(logs: &Logs, input: &Value) -> Answer {
             rendered
         })
         .collect();
-    let (streams, next) = page(rendered, input["nextToken"].as_str(), limit(input, 50, 50)?)?;
-    let mut answer = json!({ "logStreams": streams });
-    if let Some(next) = next {
-        answer["nextToken"] = next.into();
-    }
-    Ok(answer)
+    paged(rendered, "logStreams", input, limit(input, 50, 50)?)
 }

@@ -35,7 +35,7 @@ pub(super) async fn start(binaries: &Binaries, options: &Options) -> anyhow::Res
     let mut attempt = 1;
     loop {
         let (home, temporary) = home(options.directory.as_deref(), user)?;
-        let started = run(binaries, &home, temporary, user).await;
+        let started = run(binaries, options, &home, temporary, user).await;
         match started {
             Err(error) if attempt < ATTEMPTS && format!("{error:#}").contains("could not bind") => {
                 attempt += 1
@@ -47,6 +47,7 @@ pub(super) async fn start(binaries: &Binaries, options: &Options) -> anyhow::Res
 
 async fn run(
     binaries: &Binaries,
+    options: &Options,
     home: &Path,
     temporary: Option<tempfile::TempDir>,
     user: Option<(u32, u32)>,
@@ -59,7 +60,13 @@ async fn run(
     let port = free_port()?;
     let mut command = vec![binaries.postgres().into_os_string(), "-D".into(), data.clone().into_os_string()];
     command.extend(["-p".into(), port.to_string().into()]);
-    command.extend(SETTINGS.iter().flat_map(|setting| ["-c".into(), (*setting).into()]));
+    let mut settings = SETTINGS.to_vec();
+    if let Some(certificate) = &options.certificate {
+        write_private(&home.join("server.crt"), &certificate.chain, user)?;
+        write_private(&home.join("server.key"), &certificate.key, user)?;
+        settings.extend(["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"]);
+    }
+    command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
     let server = Supervisor::start(Service {
         command,
         stop: STOP_PROCESS,
@@ -69,16 +76,8 @@ async fn run(
         directory: Some(home),
     })?;
     let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
-    let mut postgres = Postgres {
-        host: "127.0.0.1".to_owned(),
-        port,
-        user: ADMINISTRATOR.to_owned(),
-        password,
-        origin: format!("PostgreSQL {} from {}", version.trim(), binaries.0.display()),
-        server: Some(server),
-    };
-    postgres.wait_until_ready(PATIENCE).await?;
-    Ok(postgres)
+    let origin = format!("PostgreSQL {} from {}", version.trim(), binaries.0.display());
+    Postgres::of(server, port, password, origin).ready(PATIENCE).await
 }
 
 /// Makes the cluster and answers the administrator's password.
@@ -90,11 +89,7 @@ async fn create(binaries: &Binaries, home: &Path, user: Option<(u32, u32)>) -> a
     }
     let password = random_hex(24)?;
     let file = home.join("password");
-    fs::write(&file, &password).with_context(|| format!("write {}", file.display()))?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-    if let Some((uid, gid)) = user {
-        chown(&file, Some(uid), Some(gid)).with_context(|| format!("chown {}", file.display()))?;
-    }
+    write_private(&file, &password, user)?;
     let mut initdb = tokio::process::Command::new(binaries.initdb());
     initdb
         .args(["--username", ADMINISTRATOR, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"])
@@ -113,6 +108,18 @@ async fn create(binaries: &Binaries, home: &Path, user: Option<(u32, u32)>) -> a
         bail!("create a PostgreSQL cluster with initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(password)
+}
+
+/// Writes a file that nobody but the server's user can read.
+fn write_private(file: &Path, text: &str, user: Option<(u32, u32)>) -> anyhow::Result<()> {
+    fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
+    own(file, user)
+}
+
+fn own(path: &Path, user: Option<(u32, u32)>) -> anyhow::Result<()> {
+    let Some((uid, gid)) = user else { return Ok(()) };
+    chown(path, Some(uid), Some(gid)).with_context(|| format!("chown {}", path.display()))
 }
 
 /// Whom to run as: PostgreSQL refuses to be root.
@@ -143,9 +150,7 @@ fn home(
         }
         Some(directory) => (kept_home(directory, user)?, None),
     };
-    if let Some((uid, gid)) = user {
-        chown(&home, Some(uid), Some(gid)).with_context(|| format!("chown {}", home.display()))?;
-    }
+    own(&home, user)?;
     Ok((home, temporary))
 }
 

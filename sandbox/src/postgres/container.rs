@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::supervisor::{Service, Supervisor};
-use super::{ADMINISTRATOR, Options, Postgres, free_port, random_hex};
+use super::{Options, Postgres, free_port, random_hex};
 
 const IMAGE: &str = "postgres:16-alpine";
 /// Includes pulling the image.
@@ -50,16 +50,7 @@ pub(super) async fn start(options: &Options) -> anyhow::Result<Postgres> {
         temporary: None,
         directory: None,
     })?;
-    let mut postgres = Postgres {
-        host: "127.0.0.1".to_owned(),
-        port,
-        user: ADMINISTRATOR.to_owned(),
-        password,
-        origin: format!("{IMAGE} in Docker"),
-        server: Some(server),
-    };
-    postgres.wait_until_ready(PATIENCE).await?;
-    Ok(postgres)
+    Postgres::of(server, port, password, format!("{IMAGE} in Docker")).ready(PATIENCE).await
 }
 
 fn kept_password(directory: &std::path::Path, new: String) -> std::io::Result<String> {

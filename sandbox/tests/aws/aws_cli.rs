@@ -1,10 +1,11 @@
 use std::process::Stdio;
 
+use sandbox::real_parts::skip;
 use sandbox::{Options, Sandbox, Script};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::client::{CLUSTER, FAMILY, GROUP, seeded, skip, task_id};
+use crate::client::{CLUSTER, FAMILY, GROUP, seeded, task_id};
 
 /// Runs the AWS CLI against the sandbox.
 async fn aws(sandbox: &Sandbox, arguments: &[&str]) -> std::io::Result<std::process::Output> {
@@ -29,7 +30,7 @@ async fn runs_a_task_and_reads_its_log() {
     sandbox.set_program(FAMILY, |_| Script::new().line("applied 1").line("applied 2"));
     let version = aws(&sandbox, &["--version"]).await;
     if !version.is_ok_and(|output| output.status.success()) {
-        skip("the AWS CLI", "pip install awscli");
+        skip::<()>("the AWS CLI", "pip install awscli");
         return;
     }
     let network = "awsvpcConfiguration={subnets=[subnet-0a]}";

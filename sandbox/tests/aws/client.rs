@@ -16,13 +16,6 @@ pub const SECRET: &str =
 /// Real processes and sockets get this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Says why a test proves nothing here. Where every real part must be there, that is a failure.
-#[expect(clippy::print_stdout, reason = "a skipped test must not look like a passed one")]
-pub fn skip(needs: &str, how: &str) {
-    assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "{needs} is missing, get it with: {how}");
-    println!("skipped: needs {needs}, get it with: {how}");
-}
-
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,

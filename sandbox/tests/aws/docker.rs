@@ -2,12 +2,11 @@
 
 use std::process::Command;
 
-use sandbox::{Engine, Options, Sandbox};
+use sandbox::{Engine, Options, Sandbox, real_parts};
 use serde_json::json;
 
 use crate::client::{
-    CLUSTER, GROUP, container, definition, ecs, run, run_task_input, seeded, skip, task_id, until,
-    until_stopped,
+    CLUSTER, GROUP, container, definition, ecs, run, run_task_input, seeded, task_id, until, until_stopped,
 };
 use crate::image::push_program;
 
@@ -26,9 +25,7 @@ fn main() {
 
 /// None when this machine has no Docker Engine.
 async fn with_program() -> Option<Sandbox> {
-    let engine = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
-    if !engine.is_ok_and(|output| output.status.success()) {
-        skip("a Docker Engine", "apt-get install -y docker.io && dockerd &");
+    if !real_parts::docker_engine() {
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

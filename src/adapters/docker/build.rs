@@ -11,8 +11,7 @@ use super::build_failure::{self, is_vertex_digest};
 use super::cli::{DockerCli, Way};
 use super::process;
 use crate::failure::{Failure, listed};
-use crate::ports::{DockerBuild, ImageTag};
-use crate::progress::Progress;
+use crate::ports::{DockerBuild, ImageProgress, ImageTag};
 
 /// A cold Rust build in a container takes 10 minutes on two slow cores; nothing honest takes an hour.
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
@@ -72,13 +71,13 @@ pub async fn build(
     config: &Path,
     build: &DockerBuild,
     to: &ImageTag,
-    progress: &Progress,
+    progress: &dyn ImageProgress,
 ) -> Result<()> {
     let input = Input::find(build)?;
     let command = command(cli, config, &input, build, to);
     let ended = process::stream(command, DEADLINE, |line| {
         if !is_vertex_digest(line) {
-            progress.build_line(line);
+            progress.line(line);
         }
     })
     .await

@@ -9,12 +9,14 @@ use std::time::Duration;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
+use sandbox::real_parts;
 use tempfile::TempDir;
 
 use super::*;
 use crate::adapters::oci;
 use crate::adapters::secret::Secret;
 use crate::ports::{BinaryImage, Repository};
+use crate::progress::Progress;
 
 /// `htpasswd -Bbn AWS pw`
 const PASSWORDS: &str = "AWS:$2y$05$ufNmWloLd6WJzcggECXL9eLdJMja8CspGSoC7u6yEolaIuO3YN40O\n";
@@ -94,23 +96,14 @@ impl Registry {
     }
 }
 
-/// Docker and the registry; `None` where one is missing, which is a failure under REQUIRE_REAL_PARTS=1.
+/// Docker and the registry; `None` where one is missing.
 async fn real_parts() -> Option<(DockerCli, Registry)> {
-    let found = async {
-        let cli = DockerCli::find().await?;
-        cli.engine_platform().await?;
-        let registry = Registry::start();
-        anyhow::Ok((cli, registry.ok_or_else(|| anyhow::anyhow!("docker-registry is not on PATH"))?))
-    };
-    match found.await {
-        Ok(parts) => Some(parts),
-        Err(error) => {
-            let need = format!("a Docker Engine and docker-registry: {error:#}");
-            assert!(std::env::var("REQUIRE_REAL_PARTS").as_deref() != Ok("1"), "this test needs {need}");
-            println!("skipped: needs {need}, get it with `apt-get install docker.io docker-registry`");
-            None
-        }
+    if !real_parts::docker_engine() {
+        return None;
     }
+    let registry = Registry::start()
+        .or_else(|| real_parts::skip("docker-registry on PATH", "apt-get install docker-registry"))?;
+    Some((DockerCli::find().await.unwrap(), registry))
 }
 
 async fn docker(cli: &DockerCli, config: &Path, arguments: &[&str]) -> bool {

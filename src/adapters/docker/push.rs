@@ -8,14 +8,18 @@ use anyhow::{Context, Result, anyhow};
 use super::cli::DockerCli;
 use super::process;
 use crate::adapters::push_error::{self, PushError};
-use crate::ports::ImageTag;
-use crate::progress::Progress;
+use crate::ports::{ImageProgress, ImageTag};
 
 /// For one try.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Pushes what the engine has under `to`; answers the digest.
-pub async fn push(cli: &DockerCli, config: &Path, to: &ImageTag, progress: &Progress) -> Result<String> {
+pub async fn push(
+    cli: &DockerCli,
+    config: &Path,
+    to: &ImageTag,
+    progress: &dyn ImageProgress,
+) -> Result<String> {
     let what = format!("push of {}", to.reference());
     push_error::retrying(progress, &what, push_error::FIRST_PAUSE, async || {
         once(cli, config, to, progress).await
@@ -27,11 +31,11 @@ async fn once(
     cli: &DockerCli,
     config: &Path,
     to: &ImageTag,
-    progress: &Progress,
+    progress: &dyn ImageProgress,
 ) -> Result<String, PushError> {
     let mut command = cli.command(config);
     command.args(["push", "--", &to.reference()]);
-    let ended = process::stream(command, DEADLINE, |line| progress.build_line(line))
+    let ended = process::stream(command, DEADLINE, |line| progress.line(line))
         .await
         .with_context(|| format!("push {}", to.reference()))
         .map_err(PushError::Final)?;

@@ -46,7 +46,7 @@ impl Intercept for Captured {
 }
 
 /// Replaces a request's body before it is signed, on every attempt.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replaced(Vec<u8>);
 
 impl Replaced {

@@ -1,10 +1,34 @@
-//! The SDK's shapes as ours.
+//! The SDK's shapes as ours, and ours as the SDK's.
 
+use anyhow::Result;
 use aws_sdk_ecs::primitives::DateTime;
-use aws_sdk_ecs::types;
+use aws_sdk_ecs::types::{
+    self, AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration,
+    TaskOverride,
+};
 use jiff::Timestamp;
 
-use crate::ports::{Container, Task};
+use crate::ports::{Container, Network, RunTask, Task};
+
+pub fn network(network: &Network) -> Result<NetworkConfiguration> {
+    let public = if network.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+    let vpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(network.subnets.clone()))
+        .set_security_groups((!network.security_groups.is_empty()).then(|| network.security_groups.clone()))
+        .assign_public_ip(public)
+        .build()?;
+    Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
+}
+
+pub fn overrides(wanted: &RunTask) -> TaskOverride {
+    let variable = |(name, value): &(String, String)| KeyValuePair::builder().name(name).value(value).build();
+    let container = ContainerOverride::builder()
+        .name(&wanted.container)
+        .set_environment(Some(wanted.environment.iter().map(variable).collect()))
+        .set_command(wanted.command.clone())
+        .build();
+    TaskOverride::builder().container_overrides(container).build()
+}
 
 pub fn task(task: &types::Task) -> Task {
     Task {

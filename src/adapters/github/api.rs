@@ -1,4 +1,4 @@
-//! GitHub's REST API, on github.com and on enterprise servers: [`Deployments`] and [`Comments`] made real.
+//! GitHub's REST API, on github.com and on enterprise servers: the ports of [`crate::ports::github`] made real.
 //!
 //! Each call has a deadline, and is tried again after 5xx, a lost connection and a rate limit. octocrab's own retries
 //! know neither Retry-After nor our clock. The answers are read into types of our own: octocrab's want dozens of
@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use octocrab::{Octocrab, Page};
+use octocrab::Octocrab;
 use reqwest::redirect::Policy;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -18,10 +18,10 @@ use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::Failure;
 use crate::ports::github::{
-    Author, Comment, Comments, DeploymentState, Deployments, GitHubCall, GitHubFailure, GitHubFailureKind,
-    Identity, NewDeployment,
+    DeploymentState, Deployments, GitHubCall, GitHubFailure, GitHubFailureKind, NewDeployment,
 };
 
+mod comments;
 mod explain;
 mod graphql;
 #[cfg(test)]
@@ -33,10 +33,6 @@ const CALL_DEADLINE: Duration = Duration::from_secs(25);
 const ATTEMPTS: u32 = 4;
 /// The pause after the first attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// GitHub's largest page.
-const PER_PAGE: u8 = 100;
-/// GitHub's own limit of a pull request's comments is 2,500; what pages on after that is no list of comments.
-const MAX_PAGES: usize = 100;
 
 /// `task` of our deployments: what tells them from those of a workflow's own `environment`.
 const TASK: &str = "migrate";
@@ -178,91 +174,10 @@ impl Deployments for Api {
     }
 }
 
-impl Comments for Api {
-    async fn identity(&self) -> Result<Identity, GitHubFailure> {
-        let asked = self
-            .call(GitHubCall::GET_USER, "ask who the token stands for", async |_| {
-                self.client.get::<User, _, _>("/user", None::<&()>).await
-            })
-            .await;
-        match asked {
-            Ok(user) => Ok(Identity::User(user.login)),
-            Err(failed) if explain::is_forbidden(&failed) => Ok(Identity::App),
-            Err(failed) => Err(failed),
-        }
-    }
-
-    async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, GitHubFailure> {
-        let doing = "list the pull request's comments";
-        let route = self.route(&format!("issues/{pull_request}/comments"));
-        let query = [("per_page", PER_PAGE)];
-        let page = async |next: Option<String>| {
-            self.call(GitHubCall::LIST_COMMENTS, doing, async |_| match &next {
-                None => self.client.get::<Page<RawComment>, _, _>(&route, Some(&query)).await,
-                Some(next) => self.client.get::<Page<RawComment>, _, _>(next, None::<&()>).await,
-            })
-            .await
-        };
-        let mut all = Vec::new();
-        let mut next = None;
-        for _ in 0..MAX_PAGES {
-            let mut got = page(next.take()).await?;
-            all.extend(got.take_items().into_iter().map(Comment::from));
-            match got.next {
-                Some(uri) => next = Some(uri.to_string()),
-                None => break,
-            }
-        }
-        all.sort_by_key(|comment| comment.id);
-        Ok(all)
-    }
-
-    async fn create_comment(&self, pull_request: u64, body: &str) -> Result<u64, GitHubFailure> {
-        let route = self.route(&format!("issues/{pull_request}/comments"));
-        self.call(GitHubCall::CREATE_COMMENT, "comment on the pull request", async |attempts| {
-            // One that was made without our hearing of it is the newest that reads the same.
-            if attempts > 0 {
-                let query = [("per_page", "100"), ("sort", "created"), ("direction", "desc")];
-                let newest: Vec<RawComment> = self.client.get(&route, Some(&query)).await?;
-                let same = |comment: &&RawComment| comment.body.as_deref() == Some(body);
-                if let Some(made) = newest.iter().rev().find(same) {
-                    return Ok(made.id);
-                }
-            }
-            let made: Id = self.client.post(&route, Some(&json!({"body": body}))).await?;
-            Ok(made.id)
-        })
-        .await
-    }
-
-    async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubFailure> {
-        let route = self.route(&format!("issues/comments/{id}"));
-        self.call(GitHubCall::UPDATE_COMMENT, "update our comment", async |_| {
-            self.client.patch::<Id, _, _>(&route, Some(&json!({"body": body}))).await.map(drop)
-        })
-        .await
-    }
-
-    async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure> {
-        let route = self.route(&format!("issues/comments/{id}"));
-        self.call(GitHubCall::DELETE_COMMENT, "delete our duplicate comment", async |_| {
-            // The answer is 204 without a body.
-            let answer = self.client._delete(&route, None::<&()>).await?;
-            if answer.status() == 404 { Ok(()) } else { octocrab::map_github_error(answer).await.map(drop) }
-        })
-        .await
-    }
-}
-
 /// What we need of whatever was created.
 #[derive(Deserialize)]
 struct Id {
     id: u64,
-}
-
-#[derive(Deserialize)]
-struct User {
-    login: String,
 }
 
 #[derive(Deserialize)]
@@ -277,29 +192,6 @@ impl Deployment {
         match &self.payload {
             Value::String(text) => serde_json::from_str::<Value>(text).ok()?.get("key").cloned(),
             payload => payload.get("key").cloned(),
-        }
-    }
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawComment {
-    id: u64,
-    body: Option<String>,
-    user: Option<RawAuthor>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawAuthor {
-    login: String,
-    r#type: String,
-}
-
-impl From<RawComment> for Comment {
-    fn from(raw: RawComment) -> Self {
-        Self {
-            id: raw.id,
-            body: raw.body.unwrap_or_default(),
-            author: raw.user.map(|user| Author { is_bot: user.r#type == "Bot", login: user.login }),
         }
     }
 }

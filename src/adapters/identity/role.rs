@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use super::oidc::{Claims, TokenEndpoint};
 use super::session::Session;
 use crate::adapters::aws_error;
+use crate::arn;
 use crate::failure::Failure;
 use crate::ports::Call;
 use crate::progress::Aside;
@@ -34,7 +35,7 @@ impl Role {
 
     /// What the token is for. China's STS has a name of its own (aws-actions/configure-aws-credentials, `audience`).
     fn audience(&self) -> &'static str {
-        audience(self.arn.split(':').nth(1).unwrap_or_default())
+        audience(arn::partition(&self.arn))
     }
 
     fn session_name(&self) -> String {

@@ -18,6 +18,7 @@ use tar::{EntryType, Header};
 
 use super::executable::{self, Platform};
 use crate::failure::Failure;
+use crate::hex::hex;
 use crate::ports::BinaryImage;
 
 /// Nobody's, as in distroless images.
@@ -205,8 +206,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 fn sha256(hash: &[u8]) -> String {
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(hash))
 }
 
 /// Hashes what passes through.

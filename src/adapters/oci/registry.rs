@@ -16,8 +16,7 @@ use crate::adapters::proxy::Proxies;
 use crate::adapters::push_error::{self, PushError};
 use crate::adapters::registry_login::RegistryLogin;
 use crate::failure::Failure;
-use crate::ports::ImageTag;
-use crate::progress::Progress;
+use crate::ports::{ImageProgress, ImageTag};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -46,7 +45,7 @@ pub async fn push(
     to: &ImageTag,
     login: &RegistryLogin,
     limits: &Limits,
-    progress: &Progress,
+    progress: &dyn ImageProgress,
 ) -> Result<String> {
     let session = Session::open(to, login, *limits)?;
     let pause = limits.first_pause;

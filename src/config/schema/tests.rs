@@ -2,13 +2,14 @@ use std::fs;
 use std::path::Path;
 
 use super::schema;
+use crate::cli::keys;
 use crate::config::Config;
 
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fargate-migrate.schema.json");
 
 #[test]
 fn the_published_schema_is_that_of_the_reader() {
-    let text = format!("{:#}\n", schema());
+    let text = format!("{:#}\n", schema(&keys()));
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         fs::write(PUBLISHED, text).expect("write the schema");
         return;
@@ -23,7 +24,7 @@ fn the_published_schema_is_that_of_the_reader() {
 
 #[test]
 fn every_key_is_described() {
-    let schema = schema();
+    let schema = schema(&keys());
     let keys = schema["properties"].as_object().expect("properties");
     for (key, about) in keys {
         assert!(about["description"].as_str().is_some_and(|text| text.len() > 10), "{key}: {about}");
@@ -33,8 +34,8 @@ fn every_key_is_described() {
 
 /// The reader's answer and the schema's to the same text.
 fn judged(text: &str) -> (Result<(), String>, Result<(), String>) {
-    let read = Config::parse(text, Path::new("file.yml")).map(|_| ()).map_err(|error| error.message);
-    let schema = jsonschema::validator_for(&schema()).expect("a valid schema");
+    let read = Config::parse(text, Path::new("file.yml"), &keys()).map(|_| ()).map_err(|error| error.message);
+    let schema = jsonschema::validator_for(&schema(&keys())).expect("a valid schema");
     // As an editor reads YAML: by YAML 1.2's own types, not by ours.
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let valid = serde_saphyr::from_str_with_options(text, options)

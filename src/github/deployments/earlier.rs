@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentPage, ENVIRONMENTS, PastDeployments};
 use crate::settings::Settings;
@@ -26,8 +27,8 @@ const QUERIES: usize = 10;
 /// What is known of the databases that are asked for, and a note when that is not all.
 pub async fn read(api: &impl PastDeployments, settings: &Settings) -> (EarlierDeployments, Option<String>) {
     let deadline = Instant::now() + READ;
-    let prefix = settings.environment_prefix.as_str();
-    let named = |database: &String| (format!("{prefix}{database}"), database.clone());
+    let prefix = settings.github.environment_prefix.as_str();
+    let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.to_string());
     let batches = settings.databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
     let mut batches =
         futures::stream::iter(batches).map(|batch| Batch::read(api, batch)).buffer_unordered(AT_ONCE);
@@ -48,8 +49,8 @@ pub async fn read(api: &impl PastDeployments, settings: &Settings) -> (EarlierDe
         }
     }
     let note = trouble.map(|why| {
-        let unknown = |name: &&String| !settled.contains(*name);
-        let names: Vec<String> = settings.databases.iter().filter(unknown).cloned().collect();
+        let unknown = |name: &&DatabaseName| !settled.contains(&***name);
+        let names: Vec<DatabaseName> = settings.databases.iter().filter(unknown).cloned().collect();
         format!(
             "what GitHub's Deployments say of {} of {} databases is not known, so these run ({}): {why}",
             names.len(),

@@ -8,8 +8,11 @@ use serde_json::Value;
 use super::*;
 use crate::cli;
 use crate::failure::Failure;
+use crate::migration::record::Record;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
+use crate::report::Report;
+use crate::session::Session;
 use crate::settings::RunIdentity;
 use crate::verdict::Killer;
 
@@ -125,6 +128,14 @@ fn failed() -> Verdict {
     Verdict::Failed { exit_code: 1 }
 }
 
+fn record<'a>(
+    recorder: &'a Recorder<'a, Report>,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+) -> Record<'a> {
+    Record::new(&Session { world: (), progress, interrupt, recorder, github: None })
+}
+
 /// A run whose tasks all start at once and take `each`, beside GitHub in this mood. Answers its notes and how long it
 /// was held up after its end.
 async fn run(
@@ -135,16 +146,18 @@ async fn run(
 ) -> (Vec<String>, Duration) {
     let queue = DeploymentQueue::new(settings);
     let progress = Progress::silent();
-    let recorder = Recorder::new(settings, &progress, None).with_deployments(Some(&queue));
+    let recorder = Recorder::new(Report::new(settings), &progress, None, None);
+    let (_keep, calm) = Interrupt::by_hand();
+    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            recorder.started(std::slice::from_ref(database), "arn");
+            record.started(&[database.to_string()], "arn");
         }
         sleep(each).await;
         for database in &settings.databases {
-            recorder.judged(database, verdict.clone());
+            record.judged(database, verdict.clone());
         }
         assert_eq!(started.elapsed(), each, "the run was held up");
         Instant::now()
@@ -202,12 +215,14 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
     let settings = settings(&names(3), &[]);
     let queue = DeploymentQueue::new(&settings);
     let progress = Progress::silent();
-    let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
+    let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
+    let (_keep, calm) = Interrupt::by_hand();
+    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        recorder.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".to_owned()], "arn");
         sleep(Duration::from_secs(100)).await;
-        recorder.judged("tenant_0", failed());
+        record.judged("tenant_0", failed());
         sleep(Duration::from_secs(100)).await;
         github.mood.set(Mood::Answers);
         sleep(Duration::from_secs(100)).await;
@@ -288,13 +303,15 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
     let settings = settings(&names(3), &[]);
     let queue = DeploymentQueue::new(&settings);
     let progress = Progress::silent();
-    let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
+    let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
+    let (_keep, calm) = Interrupt::by_hand();
+    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
     let (sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        recorder.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".to_owned()], "arn");
         sleep(Duration::from_secs(10)).await;
         sender.send_replace(true);
-        recorder.judged("tenant_0", Verdict::Cancelled { stopped: true });
+        record.judged("tenant_0", Verdict::Cancelled { stopped: true });
         Instant::now()
     };
     let ended = queue.beside(&github, work, &interrupt).await;
@@ -318,8 +335,10 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let settings = settings(&names(1), &["--tag", &other]);
     let queue = DeploymentQueue::new(&settings);
     let progress = Progress::silent();
-    let recorder = Recorder::new(&settings, &progress, None).with_deployments(Some(&queue));
-    recorder.started(&["tenant_0".to_owned()], "arn");
+    let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
+    let (_keep, calm) = Interrupt::by_hand();
+    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    record.started(&["tenant_0".to_owned()], "arn");
     assert_eq!(queue.rows.borrow()[0].new.commit, other);
 }
 

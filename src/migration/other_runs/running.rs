@@ -1,39 +1,38 @@
-//! Running: databases that a task migrates now. What is done about somebody else's, `--on-running` says; one that an
+//! Running: databases that a task migrates now. What is done about one of another run, `--on-running` says; one that an
 //! earlier process of this run has started is followed.
 
 use tokio::time::{Instant, sleep_until};
 
+use super::Found;
 use crate::choices::OnRunning;
-use crate::migration::other_runs::Found;
-use crate::migration::{Lane, Migration, Shared};
+use crate::migration::judge::Outcome;
+use crate::migration::{Lane, Migration, interrupted_before};
 use crate::plan::{Pack, RunningTask};
-use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
-use crate::steps::task::following::Outcome;
+use crate::ports::{Task, TaskWorld};
+use crate::progress::TaskPhase;
 use crate::steps::task::watch::until;
 use crate::verdict::Verdict;
 
-impl<W: Reads + Writes> Migration<'_, W> {
-    /// Ends without an outcome when, after a wait, another task of somebody else was found.
-    pub async fn beside(
+impl<W: TaskWorld> Migration<'_, W> {
+    /// Ends without an outcome when, after a wait, a task of another run was found.
+    pub(in crate::migration) async fn while_running(
         &self,
         pack: &Pack,
         running: &RunningTask,
         lane: Option<Lane<'_>>,
-        shared: &Shared<'_, W>,
     ) -> Result<Outcome, Found> {
-        match running.met(self.plan.on_running) {
+        match running.met(self.plan.fleet.on_running) {
             OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
             OnRunning::Wait => {
                 self.waits(pack, running);
-                match self.other_ends(running, shared).await {
+                match self.other_ends(running).await {
                     Some(verdict) => Ok(Outcome::all(pack, verdict)),
-                    None => self.start(pack, lane, shared).await,
+                    None => self.start(pack, lane).await,
                 }
             }
             OnRunning::Adopt if running.task_definition.as_deref() != Some(self.revision.arn()) => {
                 let other = running.task_definition.as_deref().unwrap_or("a revision that ECS does not name");
-                self.recorder.note(format!(
+                self.record.note(format!(
                     "task {} of {} is not adopted: it runs {other}, not {}",
                     running.arn,
                     pack.name(),
@@ -41,39 +40,38 @@ impl<W: Reads + Writes> Migration<'_, W> {
                 ));
                 Ok(Outcome::all(pack, already(running)))
             }
-            OnRunning::Adopt => Ok(self.adopt(pack, running, shared).await),
+            OnRunning::Adopt => Ok(self.adopt(pack, running).await),
         }
     }
 
     /// The same for databases of which a call was recorded; none when the other task has ended, and the call can be made
     /// again.
-    pub async fn beside_begun(
+    pub(in crate::migration) async fn before_call_of_earlier(
         &self,
         pack: &Pack,
         running: &RunningTask,
-        shared: &Shared<'_, W>,
     ) -> Option<Result<Outcome, Found>> {
-        if running.met(self.plan.on_running) != OnRunning::Wait {
-            return Some(self.beside(pack, running, None, shared).await);
+        if running.met(self.plan.fleet.on_running) != OnRunning::Wait {
+            return Some(self.while_running(pack, running, None).await);
         }
         self.waits(pack, running);
-        self.other_ends(running, shared).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
+        self.other_ends(running).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
     }
 
     fn waits(&self, pack: &Pack, RunningTask { arn, ending, .. }: &RunningTask) {
-        self.progress.phase(&pack.databases, Phase::Queued);
+        self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let which = if *ending { ", which is being stopped" } else { "" };
-        self.recorder.note(format!("{} waits for the end of task {arn}{which}", pack.name()));
+        self.record.note(format!("{} waits for the end of task {arn}{which}", pack.name()));
     }
 
     /// None when the other task has ended; else why ours does not start.
-    async fn other_ends(&self, running: &RunningTask, shared: &Shared<'_, W>) -> Option<Verdict> {
-        let mut sight = shared.watch.follow(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + self.plan.timeout;
+    async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
+        let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
+        let deadline = Instant::now() + self.plan.task.timeout;
         tokio::select! {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {
-                    shared.others.disregard(&running.arn);
+                    self.other_runs.disregard(&running.arn);
                     None
                 }
                 // It may still run, for other packs as well.
@@ -81,7 +79,7 @@ impl<W: Reads + Writes> Migration<'_, W> {
             },
             () = sleep_until(deadline) => Some(already(running)),
             () = self.interrupt.wait() => {
-                Some(Verdict::NotRun { why: "the run was interrupted before it started".into() })
+                Some(interrupted_before())
             }
         }
     }

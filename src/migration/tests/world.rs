@@ -11,11 +11,10 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::ports::{
-    BinaryImage, Caller, Container, DesiredStatus, DockerBuild, FilterPage, ImageTag, Launch, LogEvent,
-    LogGroup, LogPage, LogStream, Network, NetworkResource, Reads, Repository, RunTask, StreamEvent, Task,
-    Writes,
+    BinaryImage, Container, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
+    ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, RunTask, StreamEvent,
+    Task, TaskReads, TaskWrites,
 };
-use crate::progress::Progress;
 
 pub const START: Duration = Duration::from_secs(40);
 /// DEPROVISIONING, between the container's end and the task's.
@@ -259,36 +258,24 @@ fn failed_report() -> String {
     .to_string()
 }
 
-impl Reads for Fargate {
-    async fn caller(&self) -> Result<Caller> {
+impl DefinitionWrites for Fargate {
+    async fn register_task_definition(&self, _: &Value) -> Result<String> {
+        Ok(REVISION.into())
+    }
+}
+
+impl ImageWrites for Fargate {
+    async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
         unimplemented_here()
     }
 
-    async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
+    async fn package_and_push(&self, _: &BinaryImage, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
         unimplemented_here()
     }
+}
 
-    async fn task_definition_families_like(&self, _: &str) -> Result<Vec<String>> {
-        unimplemented_here()
-    }
-
+impl TaskReads for Fargate {
     async fn check_cluster(&self, _: &str) -> Result<()> {
-        unimplemented_here()
-    }
-
-    async fn repository(&self, _: &str) -> Result<Repository> {
-        unimplemented_here()
-    }
-
-    async fn image_digest(&self, _: &str, _: &str) -> Result<Option<String>> {
-        unimplemented_here()
-    }
-
-    async fn network_of_service(&self, _: &str, _: &str) -> Result<Network> {
-        unimplemented_here()
-    }
-
-    async fn resources_by_tag(&self, _: NetworkResource, _: &str, _: &str) -> Result<Vec<String>> {
         unimplemented_here()
     }
 
@@ -314,7 +301,9 @@ impl Reads for Fargate {
         let known = arns.iter().filter(|arn| age(arn) >= self.unknown_for && !is_hidden(arn));
         Ok(known.filter_map(|arn| self.task(arn)).collect())
     }
+}
 
+impl LogReads for Fargate {
     async fn log_page(&self, stream: &LogStream, token: Option<&str>) -> Result<LogPage> {
         self.log_reads.set(self.log_reads.get() + 1);
         let id = stream.name.rsplit('/').next().unwrap_or_default();
@@ -377,19 +366,7 @@ impl Reads for Fargate {
     }
 }
 
-impl Writes for Fargate {
-    async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &Progress) -> Result<String> {
-        unimplemented_here()
-    }
-
-    async fn package_and_push(&self, _: &BinaryImage, _: &ImageTag, _: &Progress) -> Result<String> {
-        unimplemented_here()
-    }
-
-    async fn register_task_definition(&self, _: &Value) -> Result<String> {
-        Ok(REVISION.into())
-    }
-
+impl TaskWrites for Fargate {
     async fn run_task(&self, request: &RunTask) -> Result<Launch> {
         let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{}", &request.client_token[..32]);
         self.runs.set(self.runs.get() + 1);

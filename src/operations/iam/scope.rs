@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::Known;
 use super::trust::Subjects;
+use crate::arn;
 use crate::choices::Leftover;
 use crate::cli;
 use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::When;
 use crate::task_definition::{Logs, TaskDefinition};
+use crate::values::Selector;
 
 /// A word in the documents that a person has to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,11 +100,11 @@ impl Scope {
         );
         let partition = part(1).unwrap_or_else(|| partition(&region).to_owned());
 
-        let cluster = target.cluster.as_deref().map(last_part);
+        let cluster = target.cluster.as_deref().map(|cluster| arn::name(cluster).to_owned());
         let cluster = blanks.fill(cluster, "CLUSTER", "the ECS cluster: pass --cluster");
         let family = definition
             .map(|definition| definition.family().to_owned())
-            .or_else(|| target.base.task_definition.as_deref().map(family));
+            .or_else(|| target.base.task_definition.as_deref().map(|name| arn::family(name).to_owned()));
         let family = blanks.fill(family, "FAMILY", "the task definition's family: pass --task-definition");
 
         let mut needs = needs(flags, definition);
@@ -139,7 +141,13 @@ impl Scope {
         let subjects =
             Subjects::new(&flags.trust, variable, remote, &mut |name, how| blanks.fill(None, name, how))?;
         Ok(Self {
-            service: migrate.network.network_from_service.as_deref().map(last_part).unwrap_or_default(),
+            service: migrate
+                .network
+                .network_from_service
+                .as_deref()
+                .map(arn::name)
+                .unwrap_or_default()
+                .to_owned(),
             plan_only: migrate.plan,
             placeholders: blanks.0,
             partition,
@@ -159,14 +167,15 @@ impl Scope {
 fn needs(flags: &cli::Iam, definition: Option<&TaskDefinition>) -> Vec<When> {
     let migrate = &flags.migrate;
     let network = &migrate.network;
-    let mut selectors = network.subnets.iter().chain(&network.security_groups);
+    let subnets = network.subnets.iter().map(|subnet| &subnet.0);
+    let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &group.0));
     let stops = (migrate.task.on_cancel, migrate.task.on_timeout) != (Leftover::Leave, Leftover::Leave);
     let tags = definition.is_none_or(|definition| definition.register_input().get("tags").is_some());
     [
         (When::Always, true),
         (When::ImageInEcr, true),
         (When::Push, migrate.image.image.is_none()),
-        (When::TagSelector, selectors.any(|selector| selector.trim().starts_with("tag:"))),
+        (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
         (When::NetworkFromService, network.network_from_service.is_some()),
         (When::CloudWatchLogs, true),
         (When::Stop, stops),
@@ -243,14 +252,4 @@ fn partition(region: &str) -> &'static str {
         _ if region.starts_with("us-isob-") => "aws-iso-b",
         _ => "aws",
     }
-}
-
-fn last_part(name_or_arn: &str) -> String {
-    name_or_arn.rsplit('/').next().unwrap_or(name_or_arn).to_owned()
-}
-
-/// `family`, `family:revision`, or the ARN of one.
-fn family(name: &str) -> String {
-    let name = last_part(name);
-    name.split(':').next().unwrap_or(&name).to_owned()
 }

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::Run;
-use crate::ports::{DesiredStatus, Reads, Task, Writes};
+use crate::ports::{DesiredStatus, Task, TaskReads, TaskWrites};
 use crate::progress::Progress;
 
 /// Between two looks.
@@ -57,7 +57,7 @@ pub enum Fate {
 }
 
 /// Stops every task that the step's state names (`arns`), and those that only ECS knows to be the run's.
-pub async fn stop_tasks<W: Reads + Writes>(
+pub async fn stop_tasks<W: TaskReads + TaskWrites>(
     run: &Run,
     arns: &[String],
     world: &W,
@@ -110,7 +110,7 @@ pub async fn stop_tasks<W: Reads + Writes>(
 }
 
 /// The run's tasks as they are now. One of two ways to find them may be closed, such as by a policy.
-async fn look(run: &Run, known: &[String], world: &impl Reads) -> (Vec<Task>, Option<String>) {
+async fn look(run: &Run, known: &[String], world: &impl TaskReads) -> (Vec<Task>, Option<String>) {
     let mut problem = None;
     let mut tasks: BTreeMap<String, Task> = BTreeMap::new();
     match world.describe_tasks(&run.cluster, known).await {

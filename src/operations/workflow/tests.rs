@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::database_name::DatabaseName;
 
 const WORKFLOW: &str = "\
 name: migrate # by hand
@@ -36,9 +37,10 @@ fn edited(text: &str, options: &[&str]) -> Result<String, Failure> {
 
 #[test]
 fn the_dropdown_has_every_database_every_group_and_all() {
+    let database = |name: &str| name.parse::<DatabaseName>().expect("valid");
     let fleet = Fleet {
-        databases: names(&["prod", "2024"]),
-        groups: BTreeMap::from([("canary".to_owned(), names(&["2024"]))]),
+        databases: vec![database("prod"), database("2024")],
+        groups: BTreeMap::from([("canary".to_owned(), vec![database("2024")])]),
     };
     let options = options(&fleet).expect("databases");
     assert_eq!(options, ["prod", "2024", "canary", "all"]);

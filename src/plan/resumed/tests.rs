@@ -4,8 +4,9 @@ use super::*;
 use crate::plan::tests::{document, observed, page, settings, task, text};
 use crate::plan::{ObservedImage, Plan};
 use crate::state::History;
-use crate::state::record::{Judged, Record};
+use crate::state::record::Record;
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};
+use crate::verdict::Judged;
 
 /// The image's digest in plans of tests.
 const DIGEST: &str = "sha256:0";

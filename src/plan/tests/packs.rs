@@ -94,7 +94,7 @@ fn databases_of_a_running_pack_leave_their_own() {
     let flags = ["--database=a,b,c,d,e", "--databases-per-task=3", "--on-running"];
     let with = |what: &str, started_by: Option<&str>| {
         let settings = settings(&[flags.as_slice(), &[what]].concat());
-        let by = started_by.map_or_else(|| settings.run.started_by.clone(), str::to_owned);
+        let by = started_by.map_or_else(|| settings.common.run.started_by.clone(), str::to_owned);
         let mut observed = observed(document());
         observed.running = vec![packed_task("arn:1", &["x", "b", "d"], &by), task("arn:2", "e", &by)];
         Plan::new(&settings, observed).expect("a plan")
@@ -121,10 +121,10 @@ fn databases_of_a_running_pack_leave_their_own() {
 fn a_task_that_is_told_to_end_is_waited_for_whoever_started_it() {
     for (flag, started_by) in [("fail", "somebody"), ("adopt", "somebody"), ("fail", "")] {
         let settings = settings(&["--database=shop", &format!("--on-running={flag}")]);
-        let started_by = if started_by.is_empty() { &settings.run.started_by } else { started_by };
+        let started_by = if started_by.is_empty() { &settings.common.run.started_by } else { started_by };
         let mut observed = observed(document());
         let ending = Task { desired_status: "STOPPED".into(), ..task("arn:1", "shop", started_by) };
-        let is_ours = *started_by == *settings.run.started_by;
+        let is_ours = *started_by == *settings.common.run.started_by;
         observed.finished = is_ours.then(|| ending.clone()).into_iter().collect();
         observed.running = vec![ending];
         let plan = Plan::new(&settings, observed).expect("a plan");
@@ -141,8 +141,8 @@ fn what_the_first_process_of_a_run_had_packed_the_second_packs_alike() {
     let settings = settings(&["--database=a,b,c,d,e,f", "--databases-per-task=2"]);
     let first = Plan::new(&settings, observed(document())).expect("a plan");
     let mut observed = observed(document());
-    observed.running = vec![packed_task("arn:1", &["a", "b"], &settings.run.started_by)];
-    observed.finished = vec![packed_task("arn:2", &["c", "d"], &settings.run.started_by)];
+    observed.running = vec![packed_task("arn:1", &["a", "b"], &settings.common.run.started_by)];
+    observed.finished = vec![packed_task("arn:2", &["c", "d"], &settings.common.run.started_by)];
     let second = Plan::new(&settings, observed).expect("a plan");
     let token = |plan: &Plan, pack: usize| {
         let Pack { databases, attempt, .. } = &plan.packs[pack];

@@ -3,14 +3,15 @@ use std::collections::BTreeMap;
 use super::*;
 
 fn fleet() -> Fleet {
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let names =
+        |names: &[&str]| names.iter().map(|name| name.parse().expect("valid")).collect::<Vec<DatabaseName>>();
     Fleet {
         databases: names(&["prod", "tenant_b", "tenant_a", "spare"]),
         groups: BTreeMap::from([("canary".to_owned(), names(&["tenant_a"]))]),
     }
 }
 
-fn selected(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> Result<Vec<String>, Failure> {
+fn selected(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     select(&Asked { databases: owned(asked), exclude: owned(excluded), ..Asked::default() }, fleet)
 }
@@ -79,9 +80,9 @@ fn a_file_has_a_name_a_line() {
     };
     assert_eq!(read("\u{feff}a\r\n\n  b # the second\n# none\nc").expect("valid"), ["a", "b", "c"]);
     for (text, words) in [
-        ("a\nb c\n", ":2: \"b c\" is no database name"),
-        ("a\n\n*\n", ":3: \"*\" is no database name"),
-        ("all\n", ":1: \"all\" is no database name"),
+        ("a\nb c\n", ":2: \"b c\" is not a database name"),
+        ("a\n\n*\n", ":3: \"*\" is not a database name"),
+        ("all\n", ":1: \"all\" is not a database name"),
         ("# nothing\n", "there is no name in it"),
     ] {
         let error = read(text).expect_err(text);

@@ -6,13 +6,14 @@ use tokio::try_join;
 use super::image::{image, local_checks};
 use super::{described, unknown_task_definition};
 use crate::plan::ObservedBuild;
-use crate::ports::{Account, Reads};
+use crate::ports::{Account, DefinitionReads, Machine, Reads};
 use crate::settings::{BuildSettings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
 /// Calls that change nothing.
 pub async fn observe_build(
     settings: &BuildSettings,
+    machine: &impl Machine,
     reads: &impl Reads,
     region: &str,
 ) -> Result<ObservedBuild> {
@@ -22,22 +23,23 @@ pub async fn observe_build(
         Some(base) => Some((base, base.migration_container(settings.container.as_deref())?)),
         None => None,
     };
-    let image = image(&settings.image, reads, &account, container).await?;
-    let notes = local_checks(&settings.image, base.as_ref(), &image, settings.plan_only).await?;
+    let image = image(&settings.image, machine, reads, &account, container).await?;
+    let notes =
+        local_checks(&settings.image, machine, base.as_ref(), &image, settings.common.plan_only).await?;
     Ok(ObservedBuild { account, base, image, notes })
 }
 
 async fn task_definition(
     settings: &BuildSettings,
-    reads: &impl Reads,
+    definitions: &impl DefinitionReads,
     region: &str,
 ) -> Result<Option<TaskDefinition>> {
     match &settings.task_definition {
         None => Ok(None),
         Some(TaskDefinitionSource::File(path)) => Ok(Some(TaskDefinition::from_file(path)?)),
-        Some(TaskDefinitionSource::Ecs(name)) => match described(reads, name).await? {
+        Some(TaskDefinitionSource::Ecs(name)) => match described(definitions, name).await? {
             Some(base) => Ok(Some(base)),
-            None => Err(unknown_task_definition(reads, name, region).await.into()),
+            None => Err(unknown_task_definition(definitions, name, region).await.into()),
         },
     }
 }

@@ -2,33 +2,33 @@
 
 use anyhow::Result;
 
-use crate::adapters::{docker, git};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
 use crate::plan::{ObservedImage, docker_build};
-use crate::ports::{Account, Reads};
+use crate::ports::{Account, ImageReads, Machine};
 use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
 /// `container` is the container whose image it will be, in the task definition that it is in now.
 pub async fn image(
     settings: &ImageSettings,
-    reads: &impl Reads,
+    machine: &impl Machine,
+    images: &impl ImageReads,
     account: &Account,
     container: Option<(&TaskDefinition, &str)>,
 ) -> Result<ObservedImage> {
     if let ImageChoice::Reference(text) = &settings.choice {
-        return given_image(reads, account, text).await;
+        return given_image(images, account, text).await;
     }
     let (name, _) = repository_of(settings, container)?;
-    let tag = tag(settings).await?;
-    let repository = reads.repository(&name).await?;
-    let digest = reads.image_digest(&repository.name, &tag).await?;
+    let tag = tag(settings, machine).await?;
+    let repository = images.repository(&name).await?;
+    let digest = images.image_digest(&repository.name, &tag).await?;
     Ok(ObservedImage::Tagged { repository, tag, digest })
 }
 
 /// An image in this account's ECR must be there, and is pinned; one of another registry is taken as it is.
-async fn given_image(reads: &impl Reads, account: &Account, text: &str) -> Result<ObservedImage> {
+async fn given_image(images: &impl ImageReads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
     let own_registry = format!("{}.dkr.ecr.{}.", account.caller.account, account.region);
     // An ECR on loopback is a sandbox or an emulator, and belongs to whatever account it plays.
@@ -37,9 +37,9 @@ async fn given_image(reads: &impl Reads, account: &Account, text: &str) -> Resul
         let digest = parsed.digest.map(str::to_owned);
         return Ok(ObservedImage::Reference { reference: text.to_owned(), digest });
     }
-    let repository = reads.repository(parsed.path).await?;
+    let repository = images.repository(parsed.path).await?;
     let wanted = parsed.digest.or(parsed.tag).unwrap_or("latest");
-    match reads.image_digest(&repository.name, wanted).await? {
+    match images.image_digest(&repository.name, wanted).await? {
         Some(digest) => Ok(ObservedImage::Reference {
             reference: format!("{}@{digest}", parsed.repository()),
             digest: Some(digest),
@@ -69,7 +69,7 @@ pub fn repository_of(
 }
 
 /// `--tag`, else the commit: GitHub's, else git's.
-pub async fn tag(settings: &ImageSettings) -> Result<String> {
+pub async fn tag(settings: &ImageSettings, machine: &impl Machine) -> Result<String> {
     if let Some(tag) = &settings.tag {
         return Ok(tag.clone());
     }
@@ -80,7 +80,7 @@ pub async fn tag(settings: &ImageSettings) -> Result<String> {
         ImageChoice::Docker { context, .. } => context.clone(),
         _ => ".".into(),
     };
-    git::commit(&directory).await?.ok_or_else(|| {
+    machine.commit(&directory).await?.ok_or_else(|| {
         Failure::input("no commit to name the image by")
             .hint("pass --tag, or run inside a git repository")
             .into()
@@ -90,6 +90,7 @@ pub async fn tag(settings: &ImageSettings) -> Result<String> {
 /// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
 pub async fn local_checks(
     settings: &ImageSettings,
+    machine: &impl Machine,
     base: Option<&TaskDefinition>,
     image: &ObservedImage,
     plan_only: bool,
@@ -97,7 +98,7 @@ pub async fn local_checks(
     if !matches!(image, ObservedImage::Tagged { digest: None, .. }) {
         return Ok(Vec::new());
     }
-    match local_problem(settings, base).await? {
+    match local_problem(settings, machine, base).await? {
         Some(problem) if plan_only && problem.exit_code != ExitCode::BadInput => {
             Ok(vec![format!("a build on this machine would fail: {problem}")])
         }
@@ -108,11 +109,12 @@ pub async fn local_checks(
 
 pub async fn local_problem(
     settings: &ImageSettings,
+    machine: &impl Machine,
     base: Option<&TaskDefinition>,
 ) -> Result<Option<Failure>> {
     let checked = match &settings.choice {
         ImageChoice::Docker { .. } => match docker_build(settings, base)? {
-            Some(build) => docker::check(&build).await,
+            Some(build) => machine.check_build(&build).await,
             None => Ok(()),
         },
         ImageChoice::Binary(path) if !path.is_file() => {

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::ports::{Network, NetworkResource, Reads};
+use crate::ports::{Network, NetworkReads, NetworkResource};
 use crate::settings::{NetworkChoice, Selector, Settings};
 
-pub async fn network(settings: &Settings, reads: &impl Reads) -> Result<Network> {
+pub async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
     match &settings.network {
         NetworkChoice::FromService(service) => reads.network_of_service(&settings.cluster, service).await,
         NetworkChoice::Given { subnets, security_groups, assign_public_ip } => {
@@ -19,7 +19,11 @@ pub async fn network(settings: &Settings, reads: &impl Reads) -> Result<Network>
     }
 }
 
-async fn resolved(reads: &impl Reads, kind: NetworkResource, selectors: &[Selector]) -> Result<Vec<String>> {
+async fn resolved(
+    reads: &impl NetworkReads,
+    kind: NetworkResource,
+    selectors: &[Selector],
+) -> Result<Vec<String>> {
     let mut ids = Vec::new();
     for selector in selectors {
         match selector {

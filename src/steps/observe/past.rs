@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use crate::database_name::DatabaseName;
 use crate::plan::Past;
-use crate::ports::Reads;
+use crate::ports::TaskReads;
 use crate::settings::Settings;
 use crate::state::deployed::EarlierDeployments;
 use crate::state::{Next, State};
@@ -14,12 +15,16 @@ use crate::state::{Next, State};
 ///
 /// # Errors
 /// ECS does not answer.
-pub async fn past<R: Reads>(state: Option<&State>, settings: &Settings, reads: Option<&R>) -> Result<Past> {
+pub async fn past<R: TaskReads>(
+    state: Option<&State>,
+    settings: &Settings,
+    reads: Option<&R>,
+) -> Result<Past> {
     let Some(state) = state else { return Ok(Past::default()) };
     let history = state.history().clone();
     let mut tasks = Vec::new();
     if let Some(reads) = reads.filter(|_| state.resumes()) {
-        let open = |database: &String| match history.next(database, None, true) {
+        let open = |database: &DatabaseName| match history.next(database, None, true) {
             Next::FindOut(launch) => launch.task.clone(),
             _ => None,
         };

@@ -1,251 +1,193 @@
-//! Follow: one task from RunTask to its verdict.
+//! Follow: one task from RunTask to its end, its states and its log together.
 
 use std::time::Duration;
 
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::Tasks;
+use super::log::{Log, Taken};
+use super::watch::Sight;
 use crate::choices::Leftover;
-use crate::diagnosis::STOPPED_BY_US;
-use crate::migration::{Migration, Shared};
-use crate::migration_report::Reports;
-use crate::plan::{Pack, Told};
-use crate::ports::{Reads, Task, Writes};
-use crate::progress::Phase;
-use crate::steps::task::following::{Followed, Following, Outcome};
-use crate::steps::task::log::reading::read_if;
-use crate::steps::task::watch::Sight;
-use crate::verdict::{Verdict, judge, judge_pack};
-/// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
-/// A task that was stopped at `--timeout` is watched this much longer: stopTimeout is at most 120 s on Fargate.
+use crate::failure::Failure;
+use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+
+/// A task that was stopped at its deadline is watched this much longer: stopTimeout is at most 120 s on Fargate.
 const LAST_WORDS: Duration = Duration::from_secs(150);
 /// After a StopTask that was refused or had no answer: it may have been carried out all the same.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 
-/// Why following ended.
-pub enum End {
-    Stopped,
-    Lost(String),
+/// Hears what becomes of a task while it is followed.
+pub trait Listener {
+    /// What ECS says of it now.
+    fn seen(&mut self, task: &Task);
+
+    /// It has stopped, and its log is still to be read. Called once.
+    fn stopped(&mut self, task: &Task);
+
+    /// StopTask is about to be called.
+    fn is_being_stopped(&mut self);
+
+    /// It has printed this.
+    fn printed(&mut self, events: &[LogEvent]);
+
+    /// Whether it has printed all that is to be expected of it: then the end of its log is not waited for.
+    fn has_heard_all(&self) -> bool;
+
+    /// Its log is read again, from the head.
+    fn begin_again(&mut self);
+
+    /// Its log could not be read, now or at all.
+    fn unreadable(&mut self, failure: Failure);
+
+    /// It has ended without a line in its log, which is or would be this stream.
+    fn silent(&mut self, stream: &LogStream);
 }
 
-impl<W: Reads + Writes> Migration<'_, W> {
-    pub async fn follow(
-        &self,
-        pack: &Pack,
-        followed: Followed,
-        shared: &Shared<'_, W>,
-        deadline: Instant,
-        when_stopped: &dyn Fn(&Task),
-    ) -> Outcome {
-        let mut following = self.following(pack, followed, shared, when_stopped);
-        let verdicts = self.verdicts(&mut following, deadline).await;
-        let death = self.death(&following, &verdicts);
-        Outcome { verdicts, death }
+/// A task that is followed.
+pub struct Following<L> {
+    pub task: Task,
+    pub listener: L,
+    sight: Receiver<Sight>,
+    pub(super) log: Log,
+    is_stopped: bool,
+}
+
+/// When following ends, and what becomes of a task that runs on then.
+#[derive(Debug, Clone, Copy)]
+pub struct Until {
+    pub deadline: Instant,
+    pub on_timeout: Leftover,
+    pub on_cancel: Leftover,
+}
+
+/// How following ended.
+#[derive(Debug)]
+pub enum End {
+    /// The task has stopped, and its log was read.
+    Stopped,
+    /// The task has stopped; the run was interrupted before its log was read to the end.
+    Unread,
+    /// The task cannot be followed any more, and may still run: why.
+    Lost(String),
+    /// The task ran on at the deadline.
+    TimedOut(Stop),
+    /// The task ran on when the run was interrupted.
+    Interrupted(Stop),
+}
+
+/// What was done about a task that ran on.
+#[derive(Debug)]
+pub enum Stop {
+    /// StopTask was taken, or the task has stopped all the same.
+    Taken,
+    /// StopTask was not called.
+    Left,
+    /// StopTask is not known to have been taken: why.
+    Failed(String),
+}
+
+impl Until {
+    /// For a task that is not ours to stop.
+    pub fn left_alone(deadline: Instant) -> Self {
+        Self { deadline, on_timeout: Leftover::Leave, on_cancel: Leftover::Leave }
+    }
+}
+
+impl<W: TaskWorld> Tasks<'_, W> {
+    /// Begins to follow a task. Without a stream its log cannot be read.
+    pub fn following<L: Listener>(&self, task: Task, stream: Option<LogStream>, listener: L) -> Following<L> {
+        let log = self.log_of(&task, stream);
+        Following { sight: self.watch.follow(&task), log, task, listener, is_stopped: false }
     }
 
-    pub fn following<'f>(
-        &self,
-        pack: &Pack,
-        Followed { task, told, leave, taken_over }: Followed,
-        shared: &Shared<'_, W>,
-        when_stopped: &'f dyn Fn(&Task),
-    ) -> Following<'f> {
-        let following = Following {
-            databases: pack.databases.clone(),
-            tail: self.recorder.tail(&pack.databases, &told),
-            told,
-            when_stopped: Some(when_stopped),
-            sight: shared.watch.follow(&task),
-            log: self.log_of(&task, shared),
-            log_errors: 0,
-            reports: Reports::default(),
-            leave,
-            taken_over,
-            task,
+    /// Follows the task until it has stopped and its log is complete.
+    pub async fn follow(&self, following: &mut Following<impl Listener>, until: Until) -> End {
+        let end = tokio::select! {
+            end = self.to_the_end(following) => Some(end),
+            () = sleep_until(until.deadline) => None,
+            () = self.interrupt.wait() => Some(self.interrupted(following, until.on_cancel).await),
         };
-        self.show(&following);
-        self.log_begins(&following);
-        following
+        match end {
+            Some(end) => end,
+            None => self.timed_out(following, until.on_timeout).await,
+        }
     }
 
-    /// For each database that it is followed for, in their order.
-    pub async fn verdicts(&self, following: &mut Following<'_>, deadline: Instant) -> Vec<Verdict> {
-        let verdicts = tokio::select! {
-            end = self.to_the_end(following) => Some(self.judge(following, end)),
-            () = sleep_until(deadline) => None,
-            () = self.interrupt.wait() => Some(self.cancel(following).await),
-        };
-        let verdicts = match verdicts {
-            Some(verdicts) => verdicts,
-            None => self.time_out(following).await,
-        };
-        self.ended(following, &verdicts).await;
-        verdicts
-    }
-
-    /// Watches state and log together until the task has stopped and its log is complete.
-    async fn to_the_end(&self, following: &mut Following<'_>) -> End {
+    /// Watches state and log together.
+    async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
         loop {
             let sight = following.sight.borrow_and_update().clone();
             match sight {
                 Sight::Seen(task) => following.task = *task,
                 Sight::Lost(why) => return End::Lost(why),
             }
-            self.progress.phase(&following.databases, phase(&following.task));
+            following.listener.seen(&following.task);
             if following.task.is_stopped() {
-                if let Some(when_stopped) = following.when_stopped.take() {
-                    self.recorder.task_ended(&following.task.arn);
-                    when_stopped(&following.task);
+                if !std::mem::replace(&mut following.is_stopped, true) {
+                    following.listener.stopped(&following.task);
                 }
                 self.drain(following).await;
                 return End::Stopped;
             }
-            let Following { sight, log, task, .. } = following;
-            let reading = has_run(task).then_some(log.as_mut()).flatten();
+            let Following { sight, log, task, listener, .. } = following;
             tokio::select! {
                 changed = sight.changed() => if changed.is_err() {
                     return End::Lost("nobody watches it any more".into());
                 },
-                read = read_if(reading, self.world) => {
-                    self.take(following, read);
+                read = log.read_if(has_run(task), self.world) => {
+                    let _: Taken = log.take(read, listener);
                 }
             }
         }
     }
 
-    pub fn judge(&self, following: &Following<'_>, end: End) -> Vec<Verdict> {
-        let Following { databases, told, task, reports, .. } = following;
-        let (container, require_report) = (&self.plan.container, self.plan.require_report);
-        match (end, told) {
-            (End::Stopped, Told::Pack(told)) => judge_pack(databases, told, container, task, reports),
-            (End::Stopped, Told::One(_)) => {
-                let judged = |name: &String| judge(name, container, task, reports, require_report);
-                databases.iter().map(judged).collect()
-            }
-            (End::Lost(why), _) => {
-                let why = format!("we lost sight of its task, which may still run: {why}");
-                following.all(Verdict::Unproved { why })
-            }
+    async fn interrupted(&self, following: &mut Following<impl Listener>, on_cancel: Leftover) -> End {
+        if following.task.is_stopped() {
+            return End::Unread;
         }
+        End::Interrupted(match on_cancel {
+            Leftover::Leave => Stop::Left,
+            Leftover::Stop => match self.stop_followed(following, "the run was interrupted").await {
+                Ok(()) => Stop::Taken,
+                Err(why) => Stop::Failed(why),
+            },
+        })
     }
 
-    /// Of a task of ours that nobody follows yet.
-    pub async fn cancelled(&self, task: &Task) -> Verdict {
-        let why = "the run was interrupted";
-        let stopped =
-            self.plan.on_cancel == Leftover::Stop && self.request_stop_of(&task.arn, why).await.is_ok();
-        Verdict::Cancelled { stopped }
-    }
-
-    async fn cancel(&self, following: &Following<'_>) -> Vec<Verdict> {
-        let task = &following.task;
-        if task.is_stopped() {
-            return self.judge_early(following);
-        }
-        let stopped = match self.plan.on_cancel {
-            _ if following.leave => false,
-            Leftover::Leave => false,
-            Leftover::Stop => self.stop(following, "the run was interrupted").await,
-        };
-        following.all(Verdict::Cancelled { stopped })
-    }
-
-    /// The task is over, and the rest of its log is not waited for: without its report, exit code 0 is no proof.
-    fn judge_early(&self, following: &Following<'_>) -> Vec<Verdict> {
-        let mut verdicts = self.judge(following, End::Stopped);
-        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_migrated()) {
-            if following.reports.is_empty() {
-                *verdict = Verdict::Unproved {
-                    why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
-                };
-            }
-        }
-        verdicts
-    }
-
-    /// Stops the task at `--timeout`, and still hears it out: what it was doing is what people ask next, and what it
-    /// reported of a pack's databases by then is true.
-    async fn time_out(&self, following: &mut Following<'_>) -> Vec<Verdict> {
+    /// Stops the task at its deadline, and still hears it out: what it was doing is what people ask next.
+    async fn timed_out(&self, following: &mut Following<impl Listener>, on_timeout: Leftover) -> End {
         if following.task.is_stopped() {
             // It made it in time: only its log is still being read.
             return tokio::select! {
-                end = self.to_the_end(following) => self.judge(following, end),
-                () = self.interrupt.wait() => self.judge_early(following),
+                end = self.to_the_end(following) => end,
+                () = self.interrupt.wait() => End::Unread,
             };
         }
-        if following.leave || self.plan.on_timeout == Leftover::Leave {
-            return following.all(Verdict::TimedOut { stopped: false });
+        if on_timeout == Leftover::Leave {
+            return End::TimedOut(Stop::Left);
         }
-        let stop = self.request_stop(following, "still running at --timeout").await;
+        let stop = self.stop_followed(following, "still running at --timeout").await;
         let patience = if stop.is_ok() { LAST_WORDS } else { LAST_LOOK };
         tokio::select! {
             _ = timeout(patience, self.to_the_end(following)) => {}
             () = self.interrupt.wait() => {}
         }
-        match stop {
-            Err(error) if !following.task.is_stopped() => {
-                self.note_not_stopped(following, &error);
-                following.all(Verdict::TimedOut { stopped: false })
-            }
-            _ => self.reported_in_time(following),
-        }
+        End::TimedOut(match stop {
+            Err(why) if !following.task.is_stopped() => Stop::Failed(why),
+            _ => Stop::Taken,
+        })
     }
 
-    fn reported_in_time(&self, following: &Following<'_>) -> Vec<Verdict> {
-        let mut verdicts = following.all(Verdict::TimedOut { stopped: true });
-        if matches!(following.told, Told::Pack(_)) && following.task.is_stopped() {
-            let judged = self.judge(following, End::Stopped);
-            for (verdict, judged) in verdicts.iter_mut().zip(judged) {
-                if judged.is_by_report() {
-                    *verdict = judged;
-                }
-            }
-        }
-        verdicts
-    }
-
-    /// Whether ECS took the StopTask.
-    async fn stop(&self, following: &Following<'_>, why: &str) -> bool {
-        let stop = self.request_stop(following, why).await;
-        if let Err(error) = &stop {
-            self.note_not_stopped(following, error);
-        }
-        stop.is_ok()
-    }
-
-    /// StopTask; an error says why it is not known to have been taken.
-    async fn request_stop(&self, following: &Following<'_>, why: &str) -> Result<(), String> {
-        self.progress.phase(&following.databases, Phase::Stopping);
-        self.request_stop_of(&following.task.arn, why).await
-    }
-
-    async fn request_stop_of(&self, arn: &str, why: &str) -> Result<(), String> {
-        let reason = format!("{STOPPED_BY_US}{why}");
-        match timeout(STOP_DEADLINE, self.world.stop_task(&self.plan.cluster, arn, &reason)).await {
-            Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),
-            Err(_) => Err("no answer in time".to_owned()),
-        }
-    }
-
-    fn note_not_stopped(&self, following: &Following<'_>, error: &str) {
-        let (arn, what) = (&following.task.arn, following.name());
-        self.recorder.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
+    async fn stop_followed(&self, following: &mut Following<impl Listener>, why: &str) -> Result<(), String> {
+        following.listener.is_being_stopped();
+        self.stop(&following.task.arn, why).await
     }
 }
 
-/// Whether a container may have printed something. A no-op migration can be over before RUNNING is ever seen.
-pub fn has_run(task: &Task) -> bool {
+/// Whether a container may have printed something. A no-op task can be over before RUNNING is ever seen.
+pub(super) fn has_run(task: &Task) -> bool {
     task.started_at.is_some()
         || task.last_status == "RUNNING"
         || task.containers.iter().any(|container| container.exit_code.is_some())
-}
-
-fn phase(task: &Task) -> Phase {
-    match task.last_status.as_str() {
-        "RUNNING" => Phase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => Phase::Stopping,
-        "ACTIVATING" => Phase::Pulling,
-        _ if task.pull_started_at.is_some() => Phase::Pulling,
-        _ => Phase::Provisioning,
-    }
 }

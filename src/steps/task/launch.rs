@@ -4,28 +4,62 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::Tasks;
 use crate::backoff::jittered;
-use crate::diagnosis::diagnose_text;
 use crate::failure::{Failure, is_throttled, is_transient};
-use crate::migration::other_runs::Found;
-use crate::migration::{Migration, Shared};
-use crate::plan::Pack;
-use crate::ports::{Launch, Reads, RunTask, Task, Writes};
-use crate::verdict::Verdict;
+use crate::ports::{Launch, RunTask, Task, TaskWorld};
 
 /// A RunTask call, however often it is sent.
 pub struct Call {
-    request: RunTask,
-    attempt: u32,
-    /// It was sent, or may have been, and what it did is not known.
-    unanswered: bool,
+    pub request: RunTask,
+    /// It was sent before, or may have been, and what it did is not known.
+    pub unanswered: bool,
+    /// Its place in the order in which tasks start.
+    pub place: usize,
 }
 
-pub enum Launched {
+/// Whoever a task is launched for: is asked before each call, and told what comes of it.
+#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
+pub trait Owner {
+    /// Why no task may be started, whatever room there is.
+    type Hindrance;
+
+    async fn hindrance(&self) -> Option<Self::Hindrance>;
+
+    /// The call is about to be made for the first time.
+    ///
+    /// # Errors
+    /// It must not be made.
+    fn intends(&self, request: &RunTask) -> Result<(), Failure>;
+
+    /// The call's token has this task.
+    fn launched(&self, token: &str, arn: &str);
+
+    /// There is no task with this token, and no call was left without an answer.
+    fn refused(&self, token: &str);
+
+    /// There is no room since then; without a reason, there was none until now.
+    fn waited(&self, reason: Option<&str>, since: Instant);
+
+    /// Something worth saying once.
+    fn note(&self, text: String);
+
+    /// The call had no answer when the run ended.
+    fn left_unanswered(&self);
+}
+
+/// What came of a call.
+pub enum Launched<H> {
+    /// Its state is not known where RunTask did not tell.
     Task(Box<Task>),
-    Not(Verdict),
-    /// None was started: tasks of somebody else migrate these databases now.
-    Beside(Found),
+    /// None was started, for this reason; `failure` is that of the call itself.
+    Refused { reason: String, failure: Option<Failure> },
+    /// None was started: the owner may not have one.
+    Hindered(H),
+    /// None was started: the run was interrupted before.
+    Interrupted,
+    /// The run was interrupted meanwhile: one may have been started.
+    Unanswered,
 }
 
 /// A RunTask call that is under way when the run is interrupted may have started a task: it gets this long to say so,
@@ -37,66 +71,83 @@ const MAX_ERRORS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-impl<W: Reads + Writes> Migration<'_, W> {
-    /// The call that starts a task of the pack which was never started before.
-    pub fn call(&self, pack: &Pack) -> Call {
-        let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
-        Call { request, attempt: pack.attempt, unanswered: false }
-    }
+/// How far a call has come.
+struct Attempts {
+    unanswered: bool,
+    /// A call of this process may have started a task.
+    in_doubt: bool,
+    is_recorded: bool,
+    errors: u32,
+    wait: Duration,
+    began: Instant,
+    /// Since when there is no room.
+    refused_at: Option<Instant>,
+}
 
-    /// A call that an earlier process has made, or was about to: ECS knows by its token, whatever else it asks for.
-    pub fn call_again(&self, pack: &Pack, token: &str, attempt: u32) -> Call {
-        let mut call = Call { attempt, unanswered: true, ..self.call(pack) };
-        token.clone_into(&mut call.request.client_token);
-        call
-    }
-
-    /// Makes the call, which starts the pack's task. The client token makes every try the same to ECS: no second task
-    /// can come of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other packs.
-    pub async fn launch(&self, pack: &Pack, call: Call, shared: &Shared<'_, W>) -> Launched {
-        let Call { mut request, attempt, mut unanswered } = call;
-        let (mut errors, mut wait) = (0, FIRST_WAIT);
-        let (mut is_recorded, mut in_doubt) = (false, false);
-        let capacity = &shared.capacity;
-        let mut refused_at = None;
-        let began = Instant::now();
+impl<W: TaskWorld> Tasks<'_, W> {
+    /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can come
+    /// of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
+    pub async fn launch<O: Owner>(&self, call: Call, owner: &O) -> Launched<O::Hindrance> {
+        let Call { mut request, unanswered, place } = call;
+        let mut so_far = Attempts {
+            unanswered,
+            in_doubt: false,
+            is_recorded: false,
+            errors: 0,
+            wait: FIRST_WAIT,
+            began: Instant::now(),
+            refused_at: None,
+        };
         loop {
-            let turn = match self.unless_interrupted(capacity.turn(pack.place)).await {
+            let turn = match self.unless_interrupted(self.capacity.turn(place)).await {
                 Some(Ok(turn)) => turn,
                 Some(Err(reason)) => {
-                    if is_recorded && !unanswered {
-                        self.recorder.refused(&request.client_token);
-                    }
-                    return self.refused(pack, format!("{reason} (until --timeout)"), None);
+                    so_far.is_over(owner, &request);
+                    return refused(format!("{reason} (until --timeout)"));
                 }
-                None => return Launched::Not(interrupted_before()),
+                None => return Launched::Interrupted,
             };
-            // A call of ours that may have started a task is repeated whatever else runs: to learn of that task.
-            if !in_doubt {
-                let found = match self.unless_interrupted(self.others(pack, shared)).await {
-                    Some(found) => found,
-                    None => return Launched::Not(interrupted_before()),
-                };
-                if !found.is_empty() {
-                    capacity.unused(turn);
-                    if is_recorded && !unanswered {
-                        self.recorder.refused(&request.client_token);
+            // A call of this process that may have started a task is repeated whatever else runs: to learn of that task.
+            if !so_far.in_doubt {
+                match self.unless_interrupted(owner.hindrance()).await {
+                    Some(None) => {}
+                    Some(Some(hindrance)) => {
+                        self.capacity.unused(turn);
+                        so_far.is_over(owner, &request);
+                        return Launched::Hindered(hindrance);
                     }
-                    return Launched::Beside(found);
+                    None => return Launched::Interrupted,
                 }
             }
-            if !std::mem::replace(&mut is_recorded, true)
-                && let Err(failure) = self.recorder.intends(&request, &pack.databases, attempt)
+            if !std::mem::replace(&mut so_far.is_recorded, true)
+                && let Err(failure) = owner.intends(&request)
             {
-                return self.refused(pack, failure.message.clone(), Some(failure));
+                return Launched::Refused { reason: failure.message.clone(), failure: Some(failure) };
             }
-            match self.run_task(pack, &request).await {
-                Ok(Some(Launch::Started(mut task))) => {
-                    capacity.launched(&turn);
-                    shared.others.disregard(&task.arn);
-                    self.recorder.launched(&request.client_token, &task.arn);
-                    if let Some(since) = refused_at {
-                        self.waited(pack, None, since);
+            let answer = match self.run_task(&request).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => {
+                    owner.left_unanswered();
+                    return Launched::Unanswered;
+                }
+                Err(error) => {
+                    drop(turn);
+                    if !so_far.may_succeed(&error, self.patience.timeout, owner) {
+                        let failure = Failure::from_error(&error);
+                        return Launched::Refused { reason: failure.message.clone(), failure: Some(failure) };
+                    }
+                    if self.unless_interrupted(sleep(jittered(so_far.next_wait()))).await.is_none() {
+                        return Launched::Interrupted;
+                    }
+                    continue;
+                }
+            };
+            match answer {
+                Launch::Started(mut task) => {
+                    self.capacity.launched(&turn);
+                    owner.launched(&request.client_token, &task.arn);
+                    if let Some(since) = so_far.refused_at {
+                        owner.waited(None, since);
                     }
                     // The answer to a call that was sent again names a task that may have ended, and nothing else of
                     // it (RunTask, idempotency): its end is yet to be read.
@@ -105,99 +156,35 @@ impl<W: Reads + Writes> Migration<'_, W> {
                     }
                     return Launched::Task(task);
                 }
-                Ok(None) => return Launched::Not(Verdict::Cancelled { stopped: false }),
-                Ok(Some(Launch::Refused { reason, .. })) if is_capacity(&reason) => {
-                    capacity.refused(&turn, &reason);
-                    in_doubt = false;
-                    let since: Instant = *refused_at.get_or_insert_with(Instant::now);
-                    self.recorder
-                        .note(format!("{reason}: what could not start waits for its turn, until --timeout"));
-                    self.waited(pack, Some(&reason), since);
+                Launch::Refused { reason, .. } if is_capacity(&reason) => {
+                    self.capacity.refused(&turn, &reason);
+                    so_far.in_doubt = false;
+                    owner.note(format!("{reason}: what could not start waits for its turn, until --timeout"));
+                    owner.waited(Some(&reason), *so_far.refused_at.get_or_insert_with(Instant::now));
                     if is_of_a_zone(&reason) {
                         try_another_zone(&mut request);
                     }
                 }
-                Ok(Some(Launch::Refused { reason, detail })) => {
+                Launch::Refused { reason, detail } => {
+                    so_far.is_over(owner, &request);
                     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-                    if !unanswered {
-                        self.recorder.refused(&request.client_token);
-                    }
-                    return self.refused(pack, format!("RunTask: {reason}{detail}"), None);
+                    return refused(format!("RunTask: {reason}{detail}"));
                 }
-                Ok(Some(Launch::Conflict { tasks })) => {
-                    return self.conflicting(pack, &request.client_token, tasks);
-                }
-                Err(error)
-                    if is_throttled(&error) && began.elapsed() < self.plan.timeout
-                        || is_transient(&error) && errors < MAX_ERRORS =>
-                {
-                    drop(turn);
-                    if is_throttled(&error) {
-                        self.recorder.note(
-                            "RunTask is throttled: what could not start is tried again, until --timeout"
-                                .into(),
-                        );
-                    } else {
-                        (errors, unanswered, in_doubt) = (errors + 1, true, true);
-                        self.recorder.note(format!("{error}: trying again"));
-                    }
-                    if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
-                        return Launched::Not(interrupted_before());
-                    }
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                }
-                Err(error) => {
-                    let failure = Failure::from_error(&error);
-                    return self.refused(pack, failure.message.clone(), Some(failure));
-                }
+                Launch::Conflict { tasks } => return conflicting(owner, &request.client_token, tasks),
             }
         }
     }
 
     /// None when the run was interrupted and the call did not answer in time.
-    async fn run_task(&self, pack: &Pack, request: &RunTask) -> anyhow::Result<Option<Launch>> {
+    async fn run_task(&self, request: &RunTask) -> anyhow::Result<Option<Launch>> {
         let mut call = std::pin::pin!(self.world.run_task(request));
         tokio::select! {
             answer = &mut call => answer.map(Some),
             () = self.interrupt.wait() => match timeout(ANSWER_AFTER_INTERRUPT, call).await {
                 Ok(answer) => answer.map(Some),
-                Err(_) => {
-                    self.recorder.note(format!(
-                        "RunTask for {} did not answer before the run ended: a task with startedBy {} may run",
-                        pack.name(),
-                        self.plan.started_by
-                    ));
-                    Ok(None)
-                }
+                Err(_) => Ok(None),
             },
         }
-    }
-
-    /// The client token is this run's, this pack's and this revision's: a task that it names is ours, started by an
-    /// earlier process that was sent to other subnets.
-    fn conflicting(&self, pack: &Pack, token: &str, tasks: Vec<String>) -> Launched {
-        match tasks.into_iter().next() {
-            Some(arn) => {
-                self.recorder.launched(token, &arn);
-                Launched::Task(Box::new(Task { arn, ..Task::default() }))
-            }
-            None => {
-                let reason = "RunTask: ECS has used the client token for another request and names no task";
-                self.refused(pack, reason.to_owned(), None)
-            }
-        }
-    }
-
-    /// The wait of a pack for capacity, kept in the rows of its databases.
-    fn waited(&self, pack: &Pack, reason: Option<&str>, since: Instant) {
-        let ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.recorder.rows(&pack.databases, |row| {
-            let waited = row.waited.get_or_insert_default();
-            waited.ms = ms;
-            if let Some(reason) = reason {
-                reason.clone_into(&mut waited.reason);
-            }
-        });
     }
 
     async fn unless_interrupted<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
@@ -207,22 +194,53 @@ impl<W: Reads + Writes> Migration<'_, W> {
             done = waiting => Some(done),
         }
     }
+}
 
-    fn refused(&self, pack: &Pack, reason: String, failure: Option<Failure>) -> Launched {
-        let diagnosis = diagnose_text(&reason);
-        self.recorder.rows(&pack.databases, |row| {
-            row.stopped_reason = Some(reason.clone());
-            row.diagnosis = diagnosis;
-        });
-        if let Some(failure) = failure {
-            self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
+impl Attempts {
+    /// The owner is told that there is no task, where that is known of a call that it has taken note of.
+    fn is_over(&self, owner: &impl Owner, request: &RunTask) {
+        if self.is_recorded && !self.unanswered {
+            owner.refused(&request.client_token);
         }
-        Launched::Not(Verdict::NeverStarted { reason })
+    }
+
+    /// Whether the call is worth another try.
+    fn may_succeed(&mut self, error: &anyhow::Error, timeout: Duration, owner: &impl Owner) -> bool {
+        if is_throttled(error) {
+            owner.note("RunTask is throttled: what could not start is tried again, until --timeout".into());
+            return self.began.elapsed() < timeout;
+        }
+        if !is_transient(error) || self.errors >= MAX_ERRORS {
+            return false;
+        }
+        (self.errors, self.unanswered, self.in_doubt) = (self.errors + 1, true, true);
+        owner.note(format!("{error}: trying again"));
+        true
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (wait * 2).min(LONGEST_WAIT);
+        wait
     }
 }
 
-fn interrupted_before() -> Verdict {
-    Verdict::NotRun { why: "the run was interrupted before it started".into() }
+/// The client token is the run's, the task's and the revision's: a task that it names was started by an earlier process
+/// of the run, which was sent to other subnets.
+fn conflicting<O: Owner>(owner: &O, token: &str, tasks: Vec<String>) -> Launched<O::Hindrance> {
+    match tasks.into_iter().next() {
+        Some(arn) => {
+            owner.launched(token, &arn);
+            Launched::Task(Box::new(Task { arn, ..Task::default() }))
+        }
+        None => {
+            refused("RunTask: ECS has used the client token for another request and names no task".into())
+        }
+    }
+}
+
+fn refused<H>(reason: String) -> Launched<H> {
+    Launched::Refused { reason, failure: None }
 }
 
 /// The answers in RunTask's failures[] that pass: the account's running tasks end, and capacity comes back.

@@ -1,6 +1,196 @@
-//! The log of a task.
+//! The log of a followed task: from its own stream ([`stream`]) or from that of all tasks ([`fleet`]), and [`files`].
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use self::fleet::FleetStream;
+use self::stream::{LogFollower, Read};
+use super::Tasks;
+use super::follow::{Following, Listener, has_run};
+use crate::failure::{Failure, is_transient};
+use crate::ports::{LogReads, LogStream, Task, TaskWorld};
 
 pub mod files;
 pub mod fleet;
-pub mod reading;
 pub mod stream;
+
+/// Failed log reads in a row before a drain gives up. Those that are throttled do not count: the timeout ends them.
+const MAX_ERRORS: u32 = 5;
+
+/// Where a task's log comes from.
+enum Source {
+    /// GetLogEvents of its stream.
+    Own(LogFollower),
+    /// FilterLogEvents of all streams of the fleet.
+    Fleet(FleetStream),
+}
+
+/// A task's log while it is read.
+pub(super) struct Log {
+    /// None when the log is not in CloudWatch Logs, or may not be read.
+    source: Option<Source>,
+    errors: u32,
+}
+
+/// What a read has brought.
+pub(super) enum Taken {
+    Lines,
+    End,
+    Absent,
+    /// Which says nothing about what is there.
+    Failed,
+}
+
+impl Source {
+    fn stream(&self) -> &LogStream {
+        match self {
+            Self::Own(log) => log.stream(),
+            Self::Fleet(log) => &log.stream,
+        }
+    }
+
+    async fn read(&mut self, reads: &impl LogReads) -> anyhow::Result<Read> {
+        match self {
+            Self::Own(log) => log.read(reads).await,
+            Self::Fleet(log) => match log.read().await {
+                Some(read) => Ok(read),
+                // Its own stream is read when the task has stopped.
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl Log {
+    /// Waits for ever without a log, and while there cannot be anything in it.
+    pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl LogReads) -> anyhow::Result<Read> {
+        match self.source.as_mut().filter(|_| has_run) {
+            Some(source) => source.read(reads).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn take(&mut self, read: anyhow::Result<Read>, listener: &mut impl Listener) -> Taken {
+        match read {
+            Ok(Read::Events(events)) => {
+                self.errors = 0;
+                listener.printed(&events);
+                Taken::Lines
+            }
+            Ok(Read::End) => Taken::End,
+            Ok(Read::Absent) => Taken::Absent,
+            Err(error) => {
+                let failure = Failure::from_error(&error);
+                self.errors += u32::from(!failure.throttled);
+                if !is_transient(&error) {
+                    self.source = None;
+                }
+                listener.unreadable(failure);
+                Taken::Failed
+            }
+        }
+    }
+}
+
+impl<W: TaskWorld> Tasks<'_, W> {
+    pub(super) fn log_of(&self, task: &Task, stream: Option<LogStream>) -> Log {
+        let source = stream.map(|stream| match &self.fleet_log {
+            Some(fleet) => {
+                // A task that runs already was started before: by another process of this run, or by another run.
+                let is_new = matches!(task.last_status.as_str(), "PROVISIONING" | "PENDING");
+                Source::Fleet(fleet.follow(stream, is_new))
+            }
+            None => Source::Own(LogFollower::new(stream)),
+        });
+        Log { source, errors: 0 }
+    }
+
+    /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
+    /// them a little later. A listener that has heard all ends the wait.
+    pub(super) async fn drain(&self, following: &mut Following<impl Listener>) {
+        if !has_run(&following.task) {
+            following.log.source = None;
+            return;
+        }
+        let mut patience = self.patience.log_drain;
+        if let Some(Source::Fleet(log)) = &following.log.source {
+            let stream = log.stream.clone();
+            let (complete, waited) = self.drain_fleet(following).await;
+            if complete {
+                return;
+            }
+            // All of it again, from the head: complete, in order, and with a report if there is one.
+            following.log.source = Some(Source::Own(LogFollower::new(stream)));
+            following.listener.begin_again();
+            patience = patience.saturating_sub(waited);
+        }
+        self.drain_own(following, patience).await;
+    }
+
+    /// Until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind it, or has
+    /// been quiet for long enough; answers whether that is all of the log, and how long it is known to be quiet.
+    async fn drain_fleet(&self, following: &mut Following<impl Listener>) -> (bool, Duration) {
+        let log_drain = self.patience.log_drain;
+        let Following { log, listener, .. } = following;
+        let mut quiet_since = Instant::now();
+        let mut sweeps = 0;
+        loop {
+            let has_all = listener.has_heard_all();
+            let Some(Source::Fleet(stream)) = &mut log.source else { return (false, Duration::ZERO) };
+            if !stream.is_sound() {
+                return (false, Duration::ZERO);
+            }
+            // The first one that ends may have been under way when the last line came.
+            if sweeps >= 2 && has_all {
+                return (true, Duration::ZERO);
+            }
+            let patience = if has_all { self.patience.timeout } else { log_drain };
+            let read = tokio::select! {
+                read = stream.read() => read,
+                () = sleep_until(quiet_since + patience) => {
+                    // Without a sweep, nobody has looked.
+                    return (has_all, if sweeps > 0 { log_drain } else { Duration::ZERO });
+                }
+            };
+            let Some(read) = read else { continue };
+            match log.take(Ok(read), listener) {
+                Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
+                _ => sweeps += 1,
+            }
+        }
+    }
+
+    /// Until all that is expected is there and nothing behind it, or a read shows that nothing has come for `patience`.
+    async fn drain_own(&self, following: &mut Following<impl Listener>, patience: Duration) {
+        let Following { log, listener, .. } = following;
+        let Some(Source::Own(stream)) = &mut log.source else { return };
+        stream.drain();
+        let began = Instant::now();
+        let mut quiet_since = began;
+        loop {
+            let read = log.read_if(true, self.world).await;
+            match log.take(read, listener) {
+                Taken::Lines => {
+                    quiet_since = Instant::now();
+                    continue;
+                }
+                Taken::End if listener.has_heard_all() => return,
+                Taken::Failed => {
+                    let over = log.errors >= MAX_ERRORS || began.elapsed() >= self.patience.timeout;
+                    if log.source.is_none() || over {
+                        return;
+                    }
+                    continue;
+                }
+                Taken::End | Taken::Absent => {}
+            }
+            if quiet_since.elapsed() >= patience {
+                if let Some(source) = &log.source {
+                    listener.silent(source.stream());
+                }
+                return;
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::cadence::Cadence;
 use crate::failure::{is_throttled, is_transient};
-use crate::ports::{DESCRIBE_TASKS_BATCH, Reads, Task};
+use crate::ports::{DESCRIBE_TASKS_BATCH, Task, TaskReads};
 
 mod cadence;
 
@@ -63,7 +63,7 @@ struct Watched {
     due: Instant,
 }
 
-impl<'a, R: Reads> Watch<'a, R> {
+impl<'a, R: TaskReads> Watch<'a, R> {
     pub fn new(reads: &'a R, cluster: &'a str) -> Self {
         Self {
             reads,

@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn pack(task: &Task, asked: &[&str], lines: &[&str]) -> Vec<Verdict> {
+fn pack(task: &Task, databases: &[&str], lines: &[&str]) -> Vec<Verdict> {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    judge_pack(&owned(asked), &owned(&["a", "b", "c"]), "migration", task, &reported(lines))
+    judge_pack(&owned(databases), &owned(&["a", "b", "c"]), &asked("migration", true), task, &reported(lines))
 }
 
 /// The table of docs/migration-report.md.
@@ -129,7 +129,7 @@ mod any {
             let mut reports = Reports::default();
             lines.iter().for_each(|line| assert!(reports.line(line)));
             let names = ["a", "b", "c"].map(str::to_owned);
-            let verdicts = judge_pack(&names[..2], &names, "migration", &task, &reports);
+            let verdicts = judge_pack(&names[..2], &names, &asked("migration", true), &task, &reports);
             prop_assert_eq!(verdicts.len(), 2);
             let foreign = reports.all().iter().any(|report| !names.contains(&report.database));
             for (name, verdict) in names.iter().zip(&verdicts) {

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::support::program::compiled;
+
 /// Prints `LINES` numbered lines, runs on for `SECONDS`, and exits with `EXIT_CODE`. Its file has the name that the
 /// task definition's command names.
 const SOURCE: &str = r#"
@@ -24,17 +26,5 @@ fn main() {
 /// A static executable.
 pub fn exiting_program() -> &'static Path {
     static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (source, program) = (directory.path().join("app.rs"), directory.path().join("app"));
-        std::fs::write(&source, SOURCE).expect("write the source");
-        let status = std::process::Command::new("rustc")
-            .args(["--edition=2024", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"])
-            .args([&program, &source])
-            .status()
-            .expect("run rustc");
-        assert!(status.success(), "rustc made no static program");
-        (directory, program)
-    });
-    path
+    &PROGRAM.get_or_init(|| compiled(SOURCE)).1
 }

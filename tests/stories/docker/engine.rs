@@ -10,19 +10,6 @@ use tokio::sync::Mutex;
 use super::build;
 use crate::support::World;
 
-/// False where there is no Docker Engine, said aloud; with REQUIRE_REAL_PARTS that is a failure.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-pub fn engine_answers() -> bool {
-    let version = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
-    let answers = version.is_ok_and(|output| output.status.success());
-    if !answers {
-        let message = "needs a Docker Engine, get it with: apt-get install docker.io && dockerd &";
-        assert!(std::env::var_os("REQUIRE_REAL_PARTS").is_none(), "this story {message}");
-        println!("skipped: {message}");
-    }
-    answers
-}
-
 /// The production image of app/Dockerfile, built by the binary once for all stories that hold it at a time.
 pub struct AppImage {
     pub name: String,

@@ -1,6 +1,10 @@
 //! `--resume` without a state file: GitHub's Deployments say what is migrated already.
 
+use sandbox::seed;
+use serde_json::json;
+
 use super::*;
+use crate::support::IMAGE;
 
 const THREE: [&str; 6] = ["--database", PROD, "--database", HEALTH, "--database", FINTECH];
 const OTHER_IMAGE: &str =

@@ -1,29 +1,30 @@
 //! A database for one test.
 
-use super::cluster::Cluster;
+use super::cluster;
 use super::program::Program;
+use sandbox::postgres::Postgres;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
+use tokio_postgres::Client;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
-use tokio_postgres::{Client, NoTls};
 
 pub struct Database {
-    pub cluster: &'static Cluster,
+    pub server: &'static Postgres,
     pub name: String,
 }
 
 impl Database {
     /// An empty database. None where there is no PostgreSQL: the test has said so and is over.
     pub async fn create() -> Option<Self> {
-        Some(Self::create_on(Cluster::shared()?).await)
+        Some(Self::create_on(cluster::shared().await?).await)
     }
 
-    pub async fn create_on(cluster: &'static Cluster) -> Self {
+    pub async fn create_on(server: &'static Postgres) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("shop_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let admin = connect(cluster, "postgres", "test").await;
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        Self { cluster, name }
+        server.create_database(&name).await.unwrap();
+        Self { server, name }
     }
 
     /// A database with the shop's schema.
@@ -37,18 +38,23 @@ impl Database {
     pub fn app<const N: usize>(&self, arguments: [&str; N]) -> Program {
         Program::new(arguments)
             .env("DATABASE_NAME", &self.name)
-            .env("DATABASE_HOST", &self.cluster.host)
-            .env("DATABASE_PORT", self.cluster.port.to_string())
-            .env("DATABASE_USER", &self.cluster.user)
-            .env("DATABASE_PASSWORD", self.cluster.password.as_deref().unwrap_or_default())
+            .env("DATABASE_HOST", self.server.host())
+            .env("DATABASE_PORT", self.server.port().to_string())
+            .env("DATABASE_USER", self.server.user())
+            .env("DATABASE_PASSWORD", self.server.password())
     }
 
     pub async fn connect(&self) -> Client {
-        self.connect_as("test").await
+        self.server.connect(&self.name).await.unwrap()
     }
 
     pub async fn connect_as(&self, application_name: &str) -> Client {
-        connect(self.cluster, &self.name, application_name).await
+        let client = self.connect().await;
+        client
+            .execute("SELECT set_config('application_name', $1, false)", &[&application_name])
+            .await
+            .unwrap();
+        client
     }
 
     /// The single value of a query.
@@ -77,35 +83,19 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // Our own server goes as a whole.
-        if !self.cluster.foreign {
+        if self.server.is_ours() {
             return;
         }
-        let (cluster, drop) = (self.cluster, format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        let (server, name) = (self.server, std::mem::take(&mut self.name));
         // A runtime cannot be entered twice, so this one has its own thread.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async { connect(cluster, "postgres", "test").await.batch_execute(&drop).await })
+            runtime.block_on(server.drop_database(&name))
         });
         if let Err(error) = dropped.join().unwrap() {
-            eprintln!("drop database {}: {error}", self.name);
+            let _ = writeln!(std::io::stderr(), "{error:#}");
         }
     }
-}
-
-async fn connect(cluster: &Cluster, database: &str, application_name: &str) -> Client {
-    let mut config = tokio_postgres::Config::new();
-    config
-        .host(&cluster.host)
-        .port(cluster.port)
-        .user(&cluster.user)
-        .dbname(database)
-        .application_name(application_name);
-    if let Some(password) = &cluster.password {
-        config.password(password);
-    }
-    let (client, connection) = config.connect(NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// A directory of migrations, for `--migrations-dir`.

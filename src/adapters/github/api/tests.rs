@@ -4,6 +4,7 @@ use sandbox::GitHubFault;
 
 use super::*;
 use crate::failure::ExitCode;
+use crate::ports::github::{Comments as _, Identity};
 
 const REPOSITORY: &str = "octo/shop";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

@@ -7,6 +7,7 @@ use super::fake::{Fault, Registry};
 use super::*;
 use crate::adapters::secret::Secret;
 use crate::ports::{BinaryImage, Repository};
+use crate::progress::Progress;
 
 fn packaged(size: usize) -> PackagedImage {
     let dir = tempfile::tempdir().unwrap();

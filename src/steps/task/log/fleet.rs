@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 
 use crate::failure::is_transient;
-use crate::ports::{FilterPage, LogEvent, LogGroup, LogStream, Reads, StreamEvent};
+use crate::ports::{FilterPage, LogEvent, LogGroup, LogReads, LogStream, StreamEvent};
 use crate::steps::task::log::stream::Read;
 
 /// Between two sweeps: the driver flushes every five seconds.
@@ -78,7 +78,7 @@ impl FleetStream {
     }
 }
 
-impl<'a, R: Reads> FleetLog<'a, R> {
+impl<'a, R: LogReads> FleetLog<'a, R> {
     /// Events before `since`, in milliseconds since the Unix epoch, are not read.
     pub fn new(reads: &'a R, group: LogGroup, since: i64) -> Self {
         Self {

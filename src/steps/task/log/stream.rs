@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep_until};
 
-use crate::ports::{LogEvent, LogPage, LogStream, Reads};
+use crate::ports::{LogEvent, LogPage, LogReads, LogStream};
 
 /// The driver flushes every five seconds, and a person reads what two of them bring.
 const CADENCE: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl LogFollower {
     }
 
     /// The first page with events, of a stream that is complete.
-    pub async fn read_once(&mut self, reads: &impl Reads) -> Result<Read> {
+    pub async fn read_once(&mut self, reads: &impl LogReads) -> Result<Read> {
         loop {
             match self.read(reads).await? {
                 Read::Events(events) if events.is_empty() => {}
@@ -59,7 +59,7 @@ impl LogFollower {
     }
 
     /// The next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
-    pub async fn read(&mut self, reads: &impl Reads) -> Result<Read> {
+    pub async fn read(&mut self, reads: &impl LogReads) -> Result<Read> {
         sleep_until(self.next_read).await;
         let page = reads.log_page(&self.stream, self.token.as_deref()).await;
         self.next_read = Instant::now() + self.cadence;

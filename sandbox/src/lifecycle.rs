@@ -1,0 +1,163 @@
+//! A task's life: PROVISIONING → PENDING → ACTIVATING → RUNNING → DEACTIVATING → STOPPING → DEPROVISIONING → STOPPED.
+
+mod containers;
+mod prepare;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::ecs::{Stop, Task};
+use crate::faults::TaskFault;
+use crate::ids::Ids;
+use crate::region::Region;
+use crate::world::World;
+
+/// How long Fargate stays in a state: anything between the two.
+#[derive(Debug, Clone, Copy)]
+struct Phase(Duration, Duration);
+
+const fn seconds(least: u64, most: u64) -> Phase {
+    Phase(Duration::from_secs(least), Duration::from_secs(most))
+}
+
+/// From RunTask to the container's start 30 to 60 s go by; the image pull of ACTIVATING is most of it.
+const PROVISIONING: Phase = seconds(10, 20);
+const PENDING: Phase = seconds(2, 5);
+const ACTIVATING: Phase = seconds(18, 35);
+const DEACTIVATING: Phase = seconds(1, 2);
+const STOPPING: Phase = seconds(1, 2);
+const DEPROVISIONING: Phase = seconds(8, 15);
+
+/// Why a task ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ending {
+    /// No container ran to speak of: `stoppedReason`.
+    FailedToStart(String),
+    EssentialContainerExited,
+    Stopped(Stop),
+}
+
+/// Lets a task live until it is STOPPED or the sandbox stops.
+pub fn spawn(world: &Arc<World>, region: &Arc<Region>, task_id: String, stop: watch::Receiver<Option<Stop>>) {
+    world.spawn(live(world.clone(), region.clone(), task_id, stop));
+}
+
+async fn live(world: Arc<World>, region: Arc<Region>, task_id: String, stop: watch::Receiver<Option<Stop>>) {
+    // A task's own dice: what other tasks do meanwhile, and in which order, changes nothing in its phases.
+    let chance = region.ecs.state().task(&task_id).map_or(0, |task| task.chance);
+    let mut life = Life { world, region, task_id, stop, dice: Ids::seeded(chance) };
+    let ending = match life.start().await {
+        Ok(prepared) => containers::run(&mut life, prepared).await,
+        Err(ending) => ending,
+    };
+    life.end(ending).await;
+}
+
+struct Life {
+    world: Arc<World>,
+    region: Arc<Region>,
+    task_id: String,
+    stop: watch::Receiver<Option<Stop>>,
+    dice: Ids,
+}
+
+impl Life {
+    async fn start(&mut self) -> Result<Vec<prepare::Prepared>, Ending> {
+        self.phase("PROVISIONING", PROVISIONING).await?;
+        self.phase("PENDING", PENDING).await?;
+        let now = self.world.clock.now();
+        self.change(|task| {
+            task.times.connectivity = Some(now);
+            task.times.pull_started = Some(now);
+        });
+        let faults = self.read(|task| task.faults.clone()).unwrap_or_default();
+        if let Some(TaskFault::FailToStart(reason)) =
+            faults.iter().find(|fault| matches!(fault, TaskFault::FailToStart(_)))
+        {
+            return Err(Ending::FailedToStart(reason.clone()));
+        }
+        self.phase("ACTIVATING", ACTIVATING).await?;
+        let (world, region, task_id) = (self.world.clone(), self.region.clone(), self.task_id.clone());
+        let preparing = prepare::prepare(&world, &region, &task_id);
+        let prepared = tokio::select! {
+            prepared = preparing => prepared.map_err(Ending::FailedToStart)?,
+            stop = self.stopped() => return Err(Ending::Stopped(stop)),
+        };
+        let now = self.world.clock.now();
+        self.change(|task| task.times.pull_stopped = Some(now));
+        Ok(prepared)
+    }
+
+    /// Enters a state and stays in it for as long as Fargate would, unless the task is stopped first.
+    async fn phase(&mut self, status: &'static str, on_fargate: Phase) -> Result<(), Ending> {
+        self.change(|task| task.last_status = status);
+        let stuck =
+            self.read(|task| task.faults.contains(&TaskFault::StuckIn(status.into()))).unwrap_or(false);
+        let duration = self.duration(on_fargate);
+        tokio::select! {
+            () = tokio::time::sleep(duration), if !stuck => Ok(()),
+            stop = self.stopped() => Err(Ending::Stopped(stop)),
+        }
+    }
+
+    /// Waits for StopTask.
+    async fn stopped(&mut self) -> Stop {
+        match self.stop.wait_for(Option::is_some).await.map(|stop| stop.clone()) {
+            Ok(Some(stop)) => stop,
+            // The task is forgotten with its sandbox, and this life with it.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Shows the ending as soon as it is known; what is still running is stopped afterwards.
+    fn announce(&self, ending: &Ending) {
+        let now = self.world.clock.now();
+        let (code, reason) = match ending {
+            Ending::FailedToStart(reason) => ("TaskFailedToStart", reason.clone()),
+            Ending::EssentialContainerExited => {
+                ("EssentialContainerExited", "Essential container in task exited".to_owned())
+            }
+            Ending::Stopped(stop) => (stop.code, stop.reason.clone()),
+        };
+        self.change(|task| {
+            task.desired_status = "STOPPED";
+            task.stop_code = Some(code);
+            task.stopped_reason = Some(reason);
+            task.times.stopping.get_or_insert(now);
+        });
+    }
+
+    async fn end(self, ending: Ending) {
+        self.announce(&ending);
+        let now = self.world.clock.now();
+        let no_exit_code = self.read(|task| task.faults.contains(&TaskFault::NoExitCode)).unwrap_or(false);
+        self.change(|task| {
+            task.times.execution_stopped = task.times.started.map(|_| now);
+            for container in &mut task.containers {
+                container.last_status = "STOPPED";
+                if no_exit_code {
+                    container.exit_code = None;
+                }
+            }
+        });
+        self.change(|task| task.last_status = "DEPROVISIONING");
+        tokio::time::sleep(self.duration(DEPROVISIONING)).await;
+        let now = self.world.clock.now();
+        self.region.ecs.stopped(&self.task_id, now);
+    }
+
+    /// This task's time in a state, on the sandbox's clock.
+    fn duration(&self, Phase(least, most): Phase) -> Duration {
+        self.world.clock.phase(least + (most - least).mul_f64(self.dice.fraction()))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Task) -> T) -> Option<T> {
+        self.region.ecs.change(&self.task_id, change)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Task) -> T) -> Option<T> {
+        self.region.ecs.state().task(&self.task_id).map(read)
+    }
+}

@@ -1,0 +1,63 @@
+//! Task definitions, as raw JSON.
+
+use anyhow::{Context as _, Result};
+use aws_sdk_ecs::types::{TaskDefinitionFamilyStatus, TaskDefinitionField};
+use serde_json::Value;
+
+use super::raw;
+use crate::adapters::Aws;
+use crate::adapters::aws_error::{incomplete, unless};
+use crate::arn;
+use crate::ports::{Call, DefinitionReads, DefinitionWrites};
+
+impl DefinitionReads for Aws {
+    /// DescribeTaskDefinition with tags, as the JSON that AWS sent: the SDK's types drop fields that they do not know.
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
+        let doing = format!("describe task definition {name}");
+        let body = raw::Captured::default();
+        let described = async || {
+            let request = self.ecs.describe_task_definition().task_definition(name);
+            let request = request.include(TaskDefinitionField::Tags).customize().interceptor(body.clone());
+            // "Unable to describe task definition." is all that ECS says of one that does not exist.
+            unless("ClientException", request.send().await)
+        };
+        match self.call(Call::DESCRIBE_TASK_DEFINITION, &doing, described).await? {
+            Some(_) => body.json().context(doing).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn task_definition_families_like(&self, name: &str) -> Result<Vec<String>> {
+        let start: String = arn::family(name).chars().take_while(|c| !matches!(c, '-' | '_')).collect();
+        let doing = "list task definition families";
+        for prefix in [Some(start).filter(|start| !start.is_empty()), None] {
+            let listed = async || {
+                let request = self.ecs.list_task_definition_families().set_family_prefix(prefix.clone());
+                request.status(TaskDefinitionFamilyStatus::Active).send().await
+            };
+            let answer = self.call(Call::LIST_TASK_DEFINITION_FAMILIES, doing, listed).await?;
+            let families = answer.families.unwrap_or_default();
+            if !families.is_empty() {
+                return Ok(families);
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl DefinitionWrites for Aws {
+    async fn register_task_definition(&self, document: &Value) -> Result<String> {
+        let family = document["family"].as_str().unwrap_or_default();
+        let doing = format!("register a revision of task definition {family}");
+        let body = raw::Replaced::new(document)?;
+        let registered = async || {
+            let request = self.ecs.register_task_definition().family(family).customize();
+            request.interceptor(body.clone()).send().await
+        };
+        let answer = self.call(Call::REGISTER_TASK_DEFINITION, &doing, registered).await?;
+        answer
+            .task_definition
+            .and_then(|definition| definition.task_definition_arn)
+            .ok_or_else(|| incomplete(Call::REGISTER_TASK_DEFINITION, &doing, "taskDefinitionArn"))
+    }
+}

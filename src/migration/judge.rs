@@ -1,0 +1,164 @@
+//! Judge: a followed task, from its end and what it has printed to a verdict for each database.
+
+use tokio::time::Instant;
+
+use super::Migration;
+use super::log::{Heard, MigrationLog};
+use crate::choices::Leftover;
+use crate::plan::{Pack, Told};
+use crate::ports::{Task, TaskWorld};
+use crate::steps::task::follow::{End, Following, Stop, Until};
+use crate::verdict::{Death, Verdict, judge, judge_pack};
+
+/// A task, and whose it is.
+pub struct Followed {
+    pub task: Task,
+    pub told: Told,
+    pub whose: Whose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// This process has started it.
+    Started,
+    /// An earlier process of the run has.
+    TakenOver,
+    /// Another run has: it is not ours to stop.
+    OtherRun,
+}
+
+/// The result of a pack.
+pub struct Outcome {
+    /// For each database, in the pack's order.
+    pub verdicts: Vec<Verdict>,
+    /// How its task died, when databases are left that may be run again.
+    pub death: Option<Death>,
+}
+
+impl Outcome {
+    /// The same verdict for each database.
+    pub fn all(pack: &Pack, verdict: Verdict) -> Self {
+        Self { verdicts: all(&pack.databases, &verdict), death: None }
+    }
+}
+
+impl<'a, W: TaskWorld> Migration<'a, W> {
+    pub(super) async fn follow(
+        &self,
+        pack: &Pack,
+        followed: Followed,
+        deadline: Instant,
+        when_stopped: &dyn Fn(&Task),
+    ) -> Outcome {
+        let whose = followed.whose;
+        let mut following = self.following(pack, followed, when_stopped);
+        let verdicts = self.verdicts(&mut following, whose, deadline).await;
+        let death = match whose {
+            Whose::OtherRun => None,
+            _ => self.death(&following.listener.heard, &following.task, &verdicts),
+        };
+        Outcome { verdicts, death }
+    }
+
+    pub(super) fn following<'m>(
+        &'m self,
+        pack: &Pack,
+        followed: Followed,
+        when_stopped: &'m dyn Fn(&Task),
+    ) -> Following<MigrationLog<'m, 'a, W>> {
+        let log = self.listen(pack, &followed, when_stopped);
+        let stream = self.plan.log_stream(&self.plan.container, &followed.task);
+        self.tasks.following(followed.task, stream, log)
+    }
+
+    /// Follows the task to its end. The verdicts are those of the databases that it is followed for, in their order.
+    pub(super) async fn verdicts(
+        &self,
+        following: &mut Following<MigrationLog<'_, '_, W>>,
+        whose: Whose,
+        deadline: Instant,
+    ) -> Vec<Verdict> {
+        let until = match whose {
+            Whose::OtherRun => Until::left_alone(deadline),
+            _ => {
+                Until { deadline, on_timeout: self.plan.task.on_timeout, on_cancel: self.plan.task.on_cancel }
+            }
+        };
+        let end = self.tasks.follow(following, until).await;
+        let (task, heard) = (&following.task, &following.listener.heard);
+        if let End::TimedOut(Stop::Failed(error)) | End::Interrupted(Stop::Failed(error)) = &end {
+            let (arn, what) = (&task.arn, heard.name());
+            self.record.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
+        }
+        let verdicts = self.at_end(heard, task, end);
+        if !verdicts.iter().all(Verdict::is_migrated) {
+            self.hear_other_containers(heard, task).await;
+        }
+        self.fill_rows(heard, task, whose, &verdicts);
+        verdicts
+    }
+
+    fn at_end(&self, heard: &Heard, task: &Task, end: End) -> Vec<Verdict> {
+        match end {
+            End::Stopped => self.judge(heard, task),
+            End::Unread => self.judge_unread(heard, task),
+            End::Lost(why) => all(&heard.databases, &lost(&why)),
+            End::TimedOut(Stop::Taken) => self.reported_in_time(heard, task),
+            End::TimedOut(_) => all(&heard.databases, &Verdict::TimedOut { stopped: false }),
+            End::Interrupted(stop) => {
+                all(&heard.databases, &Verdict::Cancelled { stopped: matches!(stop, Stop::Taken) })
+            }
+        }
+    }
+
+    /// Judges a task that has stopped.
+    pub(super) fn judge(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
+        let Heard { databases, told, reports, .. } = heard;
+        match told {
+            Told::Pack(told) => judge_pack(databases, told, &self.asked(), task, reports),
+            Told::One(_) => databases.iter().map(|name| judge(name, &self.asked(), task, reports)).collect(),
+        }
+    }
+
+    /// The task is over, and the rest of its log was not waited for: without its report, exit code 0 is no proof.
+    fn judge_unread(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
+        let mut verdicts = self.judge(heard, task);
+        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_migrated()) {
+            if heard.reports.is_empty() {
+                *verdict = Verdict::Unproved {
+                    why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
+                };
+            }
+        }
+        verdicts
+    }
+
+    /// The task was stopped at `--timeout`; what it reported of a pack's databases by then is true.
+    fn reported_in_time(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
+        let mut verdicts = all(&heard.databases, &Verdict::TimedOut { stopped: true });
+        if matches!(heard.told, Told::Pack(_)) && task.is_stopped() {
+            for (verdict, judged) in verdicts.iter_mut().zip(self.judge(heard, task)) {
+                if judged.is_by_report() {
+                    *verdict = judged;
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// Stops a task of this run that nobody follows yet, when the run is interrupted.
+    pub(super) async fn cancelled(&self, task: &Task) -> Verdict {
+        let stopped = self.plan.task.on_cancel == Leftover::Stop
+            && self.tasks.stop(&task.arn, "the run was interrupted").await.is_ok();
+        Verdict::Cancelled { stopped }
+    }
+}
+
+/// The same verdict for each database.
+pub fn all(databases: &[String], verdict: &Verdict) -> Vec<Verdict> {
+    vec![verdict.clone(); databases.len()]
+}
+
+pub fn lost(why: &str) -> Verdict {
+    Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
+}

@@ -1,0 +1,165 @@
+//! The log of a migration task: into its row, its file and the terminal, and searched for migration reports.
+
+use super::Migration;
+use super::judge::Followed;
+use super::record::Tail;
+use crate::database_name::short_list;
+use crate::failure::Failure;
+use crate::migration_report::Reports;
+use crate::plan::{Pack, Told};
+use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+use crate::progress::TaskPhase;
+use crate::report::LogTail;
+use crate::steps::task::follow::Listener;
+use crate::steps::task::log::files::{LogFiles, file_name, pack_file_name};
+use crate::untrusted;
+
+/// What a task was told, and what it has printed of it.
+pub struct Heard {
+    /// Those that it is followed for; it may have been told others as well.
+    pub databases: Vec<String>,
+    pub told: Told,
+    /// Where the end of its log is kept.
+    pub tail: Tail,
+    pub reports: Reports,
+    /// The file that its log is written to.
+    pub file: String,
+}
+
+/// Listens to a migration task.
+pub struct MigrationLog<'m, 'a, W> {
+    migration: &'m Migration<'a, W>,
+    pub heard: Heard,
+    /// Called when the task has stopped and its log is still to be read.
+    when_stopped: &'m dyn Fn(&Task),
+}
+
+impl Heard {
+    /// What its log lines are shown with.
+    pub fn name(&self) -> String {
+        short_list(&self.databases)
+    }
+
+    /// Takes note of a log line; answers the database that a pack's task reports on with it.
+    fn line(&mut self, line: &str) -> Option<String> {
+        let known = self.reports.all().len();
+        self.reports.line(line);
+        let new = self.reports.all().get(known).filter(|_| matches!(self.told, Told::Pack(_)));
+        new.map(|report| report.database.clone())
+    }
+}
+
+impl<'a, W: TaskWorld> Migration<'a, W> {
+    /// An earlier task's log of the same database stays apart: in a file of its own, and above a line.
+    pub(super) fn listen<'m>(
+        &'m self,
+        pack: &Pack,
+        followed: &Followed,
+        when_stopped: &'m dyn Fn(&Task),
+    ) -> MigrationLog<'m, 'a, W> {
+        let Followed { task, told, .. } = followed;
+        let file = match told {
+            Told::One(database) => file_name(database),
+            Told::Pack(list) => pack_file_name(list, task.id()),
+        };
+        let heard = Heard {
+            databases: pack.databases.clone(),
+            tail: self.record.tail(&pack.databases, told),
+            told: told.clone(),
+            reports: Reports::default(),
+            file,
+        };
+        self.show(&heard, task);
+        let id = untrusted::one_line(task.id()).into_owned();
+        self.record.log(&heard.tail, |tail| tail.begin(&format!("── from here on task {id} ──")));
+        self.file(|files| files.begin(&heard.file).map(drop));
+        MigrationLog { migration: self, heard, when_stopped }
+    }
+
+    /// A log that cannot be written is said once; the migration goes on.
+    fn file(&self, write: impl FnOnce(&LogFiles) -> anyhow::Result<()>) {
+        if let Some(files) = self.log_files
+            && let Err(error) = write(files)
+        {
+            self.record.note(format!("{error:#}"));
+        }
+    }
+}
+
+impl<W: TaskWorld> Listener for MigrationLog<'_, '_, W> {
+    fn seen(&mut self, task: &Task) {
+        self.migration.progress.task_phase(&self.heard.databases, phase(task));
+    }
+
+    fn stopped(&mut self, task: &Task) {
+        self.migration.record.task_ended(&task.arn);
+        (self.when_stopped)(task);
+    }
+
+    fn is_being_stopped(&mut self) {
+        self.migration.progress.task_phase(&self.heard.databases, TaskPhase::Stopping);
+    }
+
+    fn printed(&mut self, events: &[LogEvent]) {
+        let Self { migration: Migration { progress, record, .. }, heard, .. } = self;
+        let name = heard.name();
+        for event in events {
+            for line in untrusted::lines(&event.message) {
+                if let Some(database) = heard.line(line) {
+                    progress.database_reported(&heard.databases, &database);
+                }
+                progress.log_line(&name, event.timestamp, line);
+                record.log(&heard.tail, |tail| tail.push(line));
+            }
+        }
+        progress.flush();
+        let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
+        self.migration.file(|files| files.append(&self.heard.file, lines));
+    }
+
+    /// A migration report is the last line of its protocol: one, or one for each database of a pack.
+    fn has_heard_all(&self) -> bool {
+        let Heard { told, reports, .. } = &self.heard;
+        match told {
+            Told::One(_) => !reports.is_empty(),
+            Told::Pack(list) => list.iter().all(|database| reports.of(database).is_some()),
+        }
+    }
+
+    fn begin_again(&mut self) {
+        self.heard.reports = Reports::default();
+        self.migration.record.log(&self.heard.tail, LogTail::clear);
+        self.migration.file(|files| files.restart(&self.heard.file));
+    }
+
+    fn unreadable(&mut self, failure: Failure) {
+        let record = self.migration.record;
+        record.log(&self.heard.tail, |tail| tail.note = Some(failure.message.clone()));
+        record.note(format!(
+            "logs could not be read, so a migration report in them could not be seen: {}",
+            failure.hint.unwrap_or(failure.message)
+        ));
+    }
+
+    /// A log without a line is said, with the name that was looked for.
+    fn silent(&mut self, stream: &LogStream) {
+        self.migration.record.log(&self.heard.tail, |tail| {
+            if tail.is_silent() {
+                tail.note = Some(format!(
+                    "the container printed nothing: log stream {} of log group {} is empty or was never made",
+                    stream.name, stream.group
+                ));
+            }
+        });
+    }
+}
+
+fn phase(task: &Task) -> TaskPhase {
+    match task.last_status.as_str() {
+        "RUNNING" => TaskPhase::Running,
+        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
+        "ACTIVATING" => TaskPhase::Pulling,
+        _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
+        _ => TaskPhase::Provisioning,
+    }
+}

@@ -1,0 +1,250 @@
+//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`journal`]) and as
+//! GitHub Deployments.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::adapters::github::GitHub;
+use crate::database_name::is_fleet;
+use crate::failure::Failure;
+use crate::github::deployments::DeploymentQueue;
+use crate::plan::{Plan, Told};
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::report::{DatabaseReport, LogTail, PackLog, Report};
+use crate::session::Session;
+use crate::state::State;
+use crate::verdict::Verdict;
+
+mod journal;
+
+/// Where the end of a task's log is kept.
+#[derive(Debug, Clone)]
+pub enum Tail {
+    /// In the row of this database.
+    Row(String),
+    /// In [`Report::pack_logs`].
+    Pack(usize),
+}
+
+/// Keeps the rows of a run's databases.
+pub struct Record<'a> {
+    recorder: &'a Recorder<'a, Report>,
+    progress: &'a Progress,
+    github: Option<&'a GitHub>,
+    /// Where each database's row is.
+    rows: HashMap<String, usize>,
+    deployments: Option<&'a DeploymentQueue>,
+    state: Option<&'a State>,
+    started: Cell<usize>,
+}
+
+impl<'a> Record<'a> {
+    pub fn new<W>(session: &Session<'a, W, Report>) -> Self {
+        let names = |report: &mut Report| {
+            report.databases.iter().zip(0..).map(|(row, place)| (row.database.clone(), place)).collect()
+        };
+        Self {
+            recorder: session.recorder,
+            progress: session.progress,
+            github: session.github,
+            rows: session.recorder.update(names),
+            deployments: None,
+            state: None,
+            started: Cell::default(),
+        }
+    }
+
+    /// Also tells `deployments` of every task that starts, and of every verdict.
+    pub fn with_deployments(mut self, deployments: Option<&'a DeploymentQueue>) -> Self {
+        self.deployments = deployments;
+        self
+    }
+
+    /// Also writes everything that happens into the state file.
+    pub fn with_state(mut self, state: Option<&'a State>) -> Self {
+        self.state = state;
+        self
+    }
+
+    pub fn planned(&self, plan: &Plan) {
+        if let Some(deployments) = self.deployments {
+            deployments.planned(plan);
+        }
+        self.update(|report| {
+            report.region = plan.account.as_ref().map(|account| account.region.clone());
+            report.account = plan.account.as_ref().map(|account| account.caller.account.clone());
+            report.family = plan.family().to_owned();
+            report.container.clone_from(&plan.container);
+            report.tag = plan.image.tag().map(str::to_owned);
+        });
+        for note in &plan.notes {
+            self.note(note.clone());
+        }
+    }
+
+    /// Changes a database's row.
+    pub fn row<T>(&self, database: &str, change: impl FnOnce(&mut DatabaseReport) -> T) -> Option<T> {
+        let row = *self.rows.get(database)?;
+        self.update(|report| report.databases.get_mut(row).map(change))
+    }
+
+    /// Changes the rows of a pack's databases.
+    pub fn rows(&self, databases: &[String], mut change: impl FnMut(&mut DatabaseReport)) {
+        for database in databases {
+            self.row(database, &mut change);
+        }
+    }
+
+    /// A place for the end of a task's log: the row of its only database, or one that a pack's databases share.
+    pub fn tail(&self, databases: &[String], told: &Told) -> Tail {
+        if let Told::One(database) = told {
+            return Tail::Row(database.clone());
+        }
+        let index = self.update(|report| {
+            let of_fleet = is_fleet(report.databases.len());
+            let log = if of_fleet { LogTail::of_fleet() } else { LogTail::default() };
+            report.pack_logs.push(PackLog { databases: databases.to_vec(), log });
+            report.pack_logs.len() - 1
+        });
+        self.rows(databases, |row| row.pack_log = Some(index));
+        Tail::Pack(index)
+    }
+
+    /// The log of a task that others follow is the log of these databases too.
+    pub fn share(&self, databases: &[String], tail: &Tail) {
+        if let Tail::Pack(index) = *tail {
+            self.update(|report| {
+                report.pack_logs.get_mut(index).map(|pack| pack.databases.extend_from_slice(databases))
+            });
+            self.rows(databases, |row| row.pack_log = Some(index));
+        }
+    }
+
+    /// Changes the end of a task's log.
+    pub fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
+        match tail {
+            Tail::Row(database) => drop(self.row(database, |row| change(&mut row.log))),
+            Tail::Pack(index) => {
+                self.update(|report| report.pack_logs.get_mut(*index).map(|pack| change(&mut pack.log)));
+            }
+        }
+    }
+
+    pub fn note(&self, text: String) {
+        self.recorder.note(text);
+    }
+
+    /// The run's own error, unless it has one.
+    pub fn failed(&self, failure: Failure) {
+        self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
+    }
+
+    fn update<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
+        self.recorder.update(change)
+    }
+
+    /// A task of these databases runs, with the run's image.
+    pub fn runs(&self, databases: &[String], arn: &str) {
+        let (tag, digest) = self.update(|report| {
+            (report.tag.clone(), report.image.as_ref().and_then(|image| image.digest.clone()))
+        });
+        self.rows(databases, |row| {
+            row.tag.clone_from(&tag);
+            row.image_digest.clone_from(&digest);
+            row.task_arn = Some(arn.to_owned());
+            row.started_at = Some(Timestamp::now());
+        });
+    }
+
+    /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
+    pub fn started(&self, databases: &[String], arn: &str) {
+        self.runs(databases, arn);
+        if let Some(deployments) = self.deployments {
+            self.update(|report| {
+                databases.iter().for_each(|database| deployments.started(database, report));
+            });
+        }
+        let count = self.started.replace(self.started.get() + 1);
+        if let Some(github) = self.github
+            && let Err(error) = github.save_state(&format!("task_{count}"), arn)
+        {
+            self.note(format!("the step's state was not written: {error:#}"));
+        }
+    }
+
+    pub fn judged(&self, database: &str, verdict: Verdict) {
+        self.progress.database_verdict(database, &verdict);
+        if let Some(deployments) = self.deployments {
+            deployments.judged(database, &verdict);
+        }
+        let other_run = match &verdict {
+            Verdict::AlreadyRunning { started_by: Some(by), .. } => {
+                self.github.and_then(|github| github.url_of_run(by))
+            }
+            _ => None,
+        };
+        self.row(database, |row| {
+            row.ended_at = Some(Timestamp::now());
+            row.other_run_url = other_run;
+            row.verdict = Some(verdict);
+        });
+        self.record_verdict(database);
+        self.recorder.save_if_due();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli;
+    use crate::interrupt::Interrupt;
+    use crate::settings::{RunIdentity, Settings};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_summary_has_every_verdict_however_soon_after_another_one_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("summary.md");
+        let summary = format!("--summary-file={}", file.display());
+        let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
+        let arguments = base.into_iter().chain(["--database=shop,blog,docs", &summary]).map(Into::into);
+        let cli::Command::Migrate(flags) =
+            cli::parse(arguments.collect(), &|_| None, Path::new("/nowhere")).expect("flags").command
+        else {
+            panic!("migrate")
+        };
+        let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
+        let progress = Progress::silent();
+        let file_of = Some(file.clone());
+        let recorder = Recorder::new(Report::new(&settings), &progress, None, file_of);
+        let (_keep, interrupt) = Interrupt::by_hand();
+        let session = Session {
+            world: (),
+            progress: &progress,
+            interrupt: &interrupt,
+            recorder: &recorder,
+            github: None,
+        };
+        let record = Record::new(&session);
+        let failed_in_summary = || {
+            let text = std::fs::read_to_string(&file).expect("a summary");
+            ["first", "second", "third"].map(|why| text.contains(&format!("it was the {why}")))
+        };
+        let judged = |database: &str, why: &str| {
+            let reason = format!("it was the {why}");
+            record.row(database, |row| row.stopped_reason = Some(reason.clone()));
+            record.judged(database, Verdict::NeverStarted { reason });
+        };
+        judged("shop", "first");
+        assert_eq!(failed_in_summary(), [true, false, false]);
+        judged("blog", "second");
+        judged("docs", "third");
+        assert_eq!(failed_in_summary(), [true, false, false], "no time has passed");
+        recorder.close(None);
+        assert_eq!(failed_in_summary(), [true; 3]);
+    }
+}

@@ -1,0 +1,101 @@
+//! Start: the RunTask call of a pack.
+
+use tokio::time::Instant;
+
+use super::other_runs::Found;
+use super::{Migration, interrupted_before};
+use crate::diagnosis::diagnose_text;
+use crate::failure::Failure;
+use crate::plan::Pack;
+use crate::ports::{RunTask, TaskWorld};
+use crate::steps::task::launch::{Call, Launched, Owner};
+use crate::verdict::Verdict;
+
+/// A pack while its task is launched.
+struct Starting<'m, 'a, W> {
+    migration: &'m Migration<'a, W>,
+    pack: &'m Pack,
+    attempt: u32,
+}
+
+impl<W: TaskWorld> Migration<'_, W> {
+    /// The call that starts a task of the pack which was never started before.
+    pub(super) fn call(&self, pack: &Pack) -> Call {
+        let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
+        Call { request, unanswered: false, place: pack.place }
+    }
+
+    /// A call that an earlier process has made, or was about to: ECS knows by its token, whatever else it asks for.
+    pub(super) fn call_again(&self, pack: &Pack, token: &str) -> Call {
+        let mut call = Call { unanswered: true, ..self.call(pack) };
+        token.clone_into(&mut call.request.client_token);
+        call
+    }
+
+    pub(super) async fn launch(&self, pack: &Pack, call: Call, attempt: u32) -> Launched<Found> {
+        self.tasks.launch(call, &Starting { migration: self, pack, attempt }).await
+    }
+
+    /// The verdict on a pack that has no task, which is said in its rows.
+    pub(super) fn not_started(&self, pack: &Pack, launched: Launched<Found>) -> Verdict {
+        let (reason, failure) = match launched {
+            Launched::Refused { reason, failure } => (reason, failure),
+            Launched::Unanswered => return Verdict::Cancelled { stopped: false },
+            Launched::Interrupted | Launched::Task(_) | Launched::Hindered(_) => return interrupted_before(),
+        };
+        let diagnosis = diagnose_text(&reason);
+        self.record.rows(&pack.databases, |row| {
+            row.stopped_reason = Some(reason.clone());
+            row.diagnosis = diagnosis;
+        });
+        if let Some(failure) = failure {
+            self.record.failed(failure);
+        }
+        Verdict::NeverStarted { reason }
+    }
+}
+
+impl<W: TaskWorld> Owner for Starting<'_, '_, W> {
+    type Hindrance = Found;
+
+    async fn hindrance(&self) -> Option<Found> {
+        let found = self.migration.found(self.pack).await;
+        (!found.is_empty()).then_some(found)
+    }
+
+    fn intends(&self, request: &RunTask) -> Result<(), Failure> {
+        self.migration.record.intends(request, &self.pack.databases, self.attempt)
+    }
+
+    fn launched(&self, token: &str, arn: &str) {
+        self.migration.other_runs.disregard(arn);
+        self.migration.record.launched(token, arn);
+    }
+
+    fn refused(&self, token: &str) {
+        self.migration.record.refused(token);
+    }
+
+    fn waited(&self, reason: Option<&str>, since: Instant) {
+        let ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.migration.record.rows(&self.pack.databases, |row| {
+            let waited = row.waited.get_or_insert_default();
+            waited.ms = ms;
+            if let Some(reason) = reason {
+                reason.clone_into(&mut waited.reason);
+            }
+        });
+    }
+
+    fn note(&self, text: String) {
+        self.migration.record.note(text);
+    }
+
+    fn left_unanswered(&self) {
+        self.migration.record.note(format!(
+            "RunTask for {} did not answer before the run ended: a task with startedBy {} may run",
+            self.pack.name(),
+            self.migration.plan.started_by
+        ));
+    }
+}

@@ -1,0 +1,67 @@
+//! Where an operation's words go: progress and closing lines for people, documents for programs.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Result;
+
+use crate::adapters::github::GitHub;
+use crate::adapters::proxy;
+use crate::choices::Format;
+use crate::cli;
+use crate::document::{self, Colour, Document};
+use crate::failure::ExitCode;
+use crate::progress::{Mode, Progress, Stream, Vocabulary};
+use crate::workflow_commands::SUMMARY_LIMIT;
+
+/// Prints what a program reads. It goes to stdout alone; what a person reads on the way then goes to stderr.
+pub(super) fn print(text: &str) -> Result<ExitCode> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()?;
+    Ok(ExitCode::Done)
+}
+
+/// Prints a document where a program asked for it.
+pub(super) fn for_programs(document: &Document, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Text => Ok(ExitCode::Done),
+        Format::Json => print(&document::json(document)),
+        Format::Markdown => print(&document::markdown(document, SUMMARY_LIMIT)),
+    }
+}
+
+pub(super) fn progress_for(format: Format, github: Option<&GitHub>) -> Progress {
+    let stream = if format == Format::Text { Stream::Stdout } else { Stream::Stderr };
+    let progress = Progress::new(Mode::Terminal, stream, vocabulary(github));
+    for secret in proxy::secrets(&|name| std::env::var(name).ok()) {
+        progress.aside().mask(&secret);
+    }
+    progress
+}
+
+/// Says why the command line cannot be read.
+pub(super) fn refused(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
+    // It quotes what was passed, which GitHub's runner would read for commands.
+    let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary(github));
+    match error {
+        cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
+        cli::Error::Input(failure) => {
+            progress.annotate_error(None, "fargate-migrate", &failure.message);
+            progress.closing(&document::failure(&failure, colour()));
+        }
+    }
+    ExitCode::BadInput
+}
+
+fn vocabulary(github: Option<&GitHub>) -> Vocabulary {
+    match github {
+        Some(github) if github.reads_commands => Vocabulary::GitHub,
+        _ => Vocabulary::Plain,
+    }
+}
+
+/// As <https://no-color.org> has it.
+pub(super) fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && std::io::stdout().is_terminal() { Colour::Always } else { Colour::Never }
+}

@@ -1,0 +1,43 @@
+//! Which image, and how it is made where it is not there yet.
+
+use std::path::PathBuf;
+
+use crate::cli;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSettings {
+    /// An ECR repository's name or URI.
+    pub repository: Option<String>,
+    pub tag: Option<String>,
+    /// The commit that GitHub says this run is about: the tag, where there is none.
+    pub commit: Option<String>,
+    pub choice: ImageChoice,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageChoice {
+    Docker { context: PathBuf, dockerfile: PathBuf, target: Option<String>, build_args: Vec<String> },
+    Binary(PathBuf),
+    Reference(String),
+}
+
+impl ImageSettings {
+    /// `reference` is an image that exists.
+    pub fn new(reference: Option<String>, source: cli::ImageSource, commit: Option<String>) -> Self {
+        let cli::ImageSource { repository, tag, binary, dockerfile, context, target, build_arg } = source;
+        let choice = match (reference, binary) {
+            (Some(reference), _) => ImageChoice::Reference(reference),
+            (None, Some(binary)) => ImageChoice::Binary(binary),
+            (None, None) => {
+                let context = context.unwrap_or_else(|| ".".into());
+                ImageChoice::Docker {
+                    dockerfile: dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
+                    context,
+                    target,
+                    build_args: build_arg.into_iter().map(|argument| argument.0).collect(),
+                }
+            }
+        };
+        Self { repository, tag: tag.map(Into::into), commit, choice }
+    }
+}

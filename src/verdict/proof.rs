@@ -1,0 +1,213 @@
+//! Proof: what only a verdict can give, and what whoever needs migrated databases demands.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::judged::{Deployed, Judged};
+use crate::failure::listed;
+use crate::migration_report::MigrationReport;
+use crate::ports::Task;
+
+/// Proof that a database was migrated.
+///
+/// Only a verdict makes one: on a task that was seen STOPPED, or on the record of an earlier run that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    database: String,
+    task_arn: String,
+    image_digest: Option<String>,
+    report: Option<Box<MigrationReport>>,
+    /// When an earlier run has concluded it; absent when this one did.
+    earlier: Option<Timestamp>,
+    /// What is known of an earlier run's proof from a GitHub Deployment alone.
+    deployed: Option<Deployed>,
+}
+
+impl Migrated {
+    /// By the task, which ran the image with this digest.
+    pub(super) fn by_task(
+        database: &str,
+        task: &Task,
+        image_digest: Option<&str>,
+        report: Option<&MigrationReport>,
+    ) -> Self {
+        Self {
+            database: database.to_owned(),
+            task_arn: task.arn.clone(),
+            image_digest: image_digest.map(str::to_owned),
+            report: report.cloned().map(Box::new),
+            earlier: None,
+            deployed: None,
+        }
+    }
+
+    /// Returns the proof that an earlier run has recorded, in its state file or as a deployment; none when the record
+    /// says anything but that the database is migrated.
+    pub fn recorded(judged: &Judged) -> Option<Self> {
+        judged.is_migrated().then(|| Self {
+            database: judged.database.clone(),
+            task_arn: judged.task.clone().unwrap_or_default(),
+            image_digest: judged.image_digest.clone(),
+            report: judged.report.clone().map(Box::new),
+            earlier: Some(judged.at),
+            deployed: judged.deployed,
+        })
+    }
+
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Empty where an earlier run is known from a GitHub Deployment alone.
+    pub fn task_arn(&self) -> &str {
+        &self.task_arn
+    }
+
+    /// `sha256:…` of the image that the task ran; absent when nothing says it, as of an image named by a tag.
+    pub fn image_digest(&self) -> Option<&str> {
+        self.image_digest.as_deref()
+    }
+
+    /// What the task itself reported; absent for an image that does not speak the protocol.
+    pub fn report(&self) -> Option<&MigrationReport> {
+        self.report.as_deref()
+    }
+
+    /// When an earlier run has concluded it, by its clock; absent when this one did.
+    pub fn earlier(&self) -> Option<Timestamp> {
+        self.earlier
+    }
+
+    /// What is known of an earlier run's proof from a GitHub Deployment alone.
+    pub fn deployed(&self) -> Option<Deployed> {
+        self.deployed
+    }
+}
+
+/// Proof that every database that was asked for is migrated, by one image: what deploying a service demands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllMigrated {
+    proofs: Vec<Migrated>,
+    image_digest: String,
+}
+
+/// Why proofs are not proof of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAll {
+    /// No database was asked for.
+    Nothing,
+    /// These have none.
+    Missing(Vec<String>),
+    /// It does not say which image migrated this one.
+    NoDigest(String),
+    /// One image migrated the first, and another one the second.
+    TwoImages(String, String),
+}
+
+impl AllMigrated {
+    /// Takes the proofs of the databases that were `asked` for; others do not count.
+    ///
+    /// # Errors
+    /// A database has no proof, or one that names no image or another one.
+    pub fn of<D: AsRef<str>>(asked: &[D], proofs: Vec<Migrated>) -> Result<Self, NotAll> {
+        let mut by_database: HashMap<String, Migrated> =
+            proofs.into_iter().map(|proof| (proof.database.clone(), proof)).collect();
+        let (mut proofs, mut missing) = (Vec::new(), Vec::new());
+        for name in asked.iter().map(AsRef::as_ref) {
+            match by_database.remove(name) {
+                Some(proof) => proofs.push(proof),
+                None => missing.push(name.to_owned()),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(NotAll::Missing(missing));
+        }
+        let first = proofs.first().ok_or(NotAll::Nothing)?;
+        let digest_of = |proof: &Migrated| {
+            proof.image_digest.clone().ok_or_else(|| NotAll::NoDigest(proof.database.clone()))
+        };
+        let image_digest = digest_of(first)?;
+        for proof in &proofs {
+            if digest_of(proof)? != image_digest {
+                return Err(NotAll::TwoImages(first.database.clone(), proof.database.clone()));
+            }
+        }
+        Ok(Self { proofs, image_digest })
+    }
+
+    /// Returns the proofs in the order in which their databases were asked for.
+    pub fn proofs(&self) -> &[Migrated] {
+        &self.proofs
+    }
+
+    /// `sha256:…` of the one image that migrated them all.
+    pub fn image_digest(&self) -> &str {
+        &self.image_digest
+    }
+}
+
+impl fmt::Display for NotAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no database was asked for"),
+            Self::Missing(databases) => write!(f, "not proved migrated: {}", listed(databases)),
+            Self::NoDigest(database) => {
+                write!(f, "the proof of {database} does not say which image migrated it")
+            }
+            Self::TwoImages(first, second) => {
+                write!(f, "{first} and {second} were migrated by different images")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotAll {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(database: &str, digest: Option<&str>) -> Migrated {
+        Migrated::by_task(database, &Task::default(), digest, None)
+    }
+
+    fn record(verdict: &str) -> Judged {
+        serde_json::from_value(serde_json::json!({
+            "at": "2025-11-24T08:00:00Z", "database": "a", "verdict": verdict, "image_digest": "sha256:1",
+        }))
+        .expect("a record")
+    }
+
+    #[test]
+    fn all_is_every_database_that_was_asked_for_by_one_image() {
+        let of = |asked: &[&str], proofs: &[(&str, Option<&str>)]| {
+            AllMigrated::of(asked, proofs.iter().map(|(name, digest)| proof(name, *digest)).collect())
+        };
+        let (one, two) = (Some("sha256:1"), Some("sha256:2"));
+        let all = of(&["b", "a"], &[("a", one), ("b", one), ("c", two)]).expect("all");
+        assert_eq!(all.image_digest(), "sha256:1");
+        assert_eq!(all.proofs().iter().map(Migrated::database).collect::<Vec<_>>(), ["b", "a"]);
+        for (asked, proofs, refused) in [
+            (&[][..], &[("a", one)][..], NotAll::Nothing),
+            (&["a", "b", "c"], &[("b", one)], NotAll::Missing(vec!["a".into(), "c".into()])),
+            (&["a", "b"], &[("a", one), ("b", None)], NotAll::NoDigest("b".into())),
+            (&["a"], &[("a", None)], NotAll::NoDigest("a".into())),
+            (&["a", "b"], &[("a", one), ("b", two)], NotAll::TwoImages("a".into(), "b".into())),
+            // One proof is not that of two.
+            (&["a", "a"], &[("a", one)], NotAll::Missing(vec!["a".into()])),
+        ] {
+            assert_eq!(of(asked, proofs), Err(refused));
+        }
+    }
+
+    #[test]
+    fn a_record_proves_what_it_says_and_nothing_else() {
+        let proof = Migrated::recorded(&record("migrated")).expect("a proof");
+        assert_eq!((proof.database(), proof.image_digest()), ("a", Some("sha256:1")));
+        for word in ["failed", "unproved", "wrong database", "Migrated", "migrated ", ""] {
+            assert_eq!(Migrated::recorded(&record(word)), None, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+use fargate_migrate::ports::Task;
+use fargate_migrate::verdict::Migrated;
+
+fn main() {
+    let _ = Migrated::by_task("shop", &Task::default(), None, None);
+}
