@@ -64,12 +64,12 @@ pub struct Section {
 }
 
 impl Section {
-    pub fn titled(title: impl Into<Line>, blocks: Vec<Block>) -> Self {
-        Self { mark: None, title: title.into(), blocks }
+    pub fn of(blocks: impl IntoIterator<Item = impl Into<Block>>) -> Self {
+        Self { blocks: blocks.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    pub fn of(blocks: Vec<Block>) -> Self {
-        Self { blocks, ..Self::default() }
+    pub fn titled(self, title: impl Into<Line>) -> Self {
+        Self { title: title.into(), ..self }
     }
 
     pub fn within(mut self, rank: Rank, part: usize) -> Self {
@@ -228,3 +228,6 @@ impl Line {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

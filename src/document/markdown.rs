@@ -118,35 +118,28 @@ fn content(content: &Content, room: usize) -> Option<String> {
         Content::Points(points) => Some(list(points)),
         Content::Notes(notes) => {
             let notes = notes.iter().map(|note| format!("> [!NOTE]\n> {}\n\n", prose(note)));
-            return Some(fitting(notes, room, MORE).0);
+            let (notes, left) = fitting(notes, room);
+            let more =
+                if left > 0 { format!("… and {}\n\n", counted(left, "more note")) } else { String::new() };
+            return Some(notes + &more);
         }
         Content::Lines(lines) => return code(lines, room),
         Content::File(text) => Some(format!("{}\n", fence("json", text))),
         Content::Log(log) => return end_of(log, room),
-        Content::Next(say, Some(how)) if how.len() <= FLAGS => Some(format!(
-            "**Next:** {}:
-
-{}
-",
-            marked(say),
-            fence("sh", how)
-        )),
-        Content::Next(say, _) => Some(format!(
-            "**Next:** {}.
-
-",
-            marked(say)
-        )),
+        Content::Next(say, Some(how)) if how.len() <= FLAGS => {
+            Some(format!("**Next:** {}:\n\n{}\n", marked(say), fence("sh", how)))
+        }
+        Content::Next(say, _) => Some(format!("**Next:** {}.\n\n", marked(say))),
         Content::Markdown(text) => Some(text.clone()),
     }
     .filter(|text| text.len() <= room)
 }
 
 /// Those from the first on that fit into `room` bytes with the line that counts the others, and how many these are.
-fn fitting(parts: impl ExactSizeIterator<Item = String>, room: usize, more: usize) -> (String, usize) {
+fn fitting(parts: impl ExactSizeIterator<Item = String>, room: usize) -> (String, usize) {
     let (mut out, mut left) = (String::new(), 0);
     for part in parts {
-        if left > 0 || out.len() + part.len() + more > room {
+        if left > 0 || out.len() + part.len() + MORE > room {
             left += 1;
         } else {
             out.push_str(&part);
@@ -159,7 +152,7 @@ fn table(head: &str, rows: impl ExactSizeIterator<Item = String>, rest: &str, ro
     if rows.len() == 0 {
         return Some(String::new());
     }
-    let (rows, left) = fitting(rows, room.checked_sub(head.len() + rest.len())?, MORE);
+    let (rows, left) = fitting(rows, room.checked_sub(head.len() + rest.len())?);
     let mut out = format!("{head}{rows}\n");
     if left > 0 {
         let _ = writeln!(out, "… and {}.\n", counted(left, "more row"));

@@ -117,7 +117,9 @@ fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> String {
     };
     let all: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = all.first().map_or(0, Vec::len);
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        all.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0)
+    };
     // Nothing is to the right of the last column.
     let widths: Vec<usize> = (1..columns).map(|next| width(next - 1)).chain([0]).collect();
     let mut out = String::new();

@@ -39,10 +39,7 @@ impl BuildPlan {
         Document {
             title: "Plan: build the image".into(),
             lead: Some("Nothing has been changed."),
-            sections: vec![Section::of(vec![
-                Content::Facts(facts).into(),
-                Content::Notes(self.notes.clone()).into(),
-            ])],
+            sections: vec![Section::of([Content::Facts(facts), Content::Notes(self.notes.clone())])],
             data: json!({
                 "version": 1,
                 "operation": "build",

@@ -38,7 +38,7 @@ impl BuildReport {
             title: title.into(),
             conclusion: self.image.as_ref().map(conclusion),
             error: self.error.clone(),
-            sections: vec![Section::of(vec![
+            sections: vec![Section::of([
                 Block::from(facts).only(Reader::Page),
                 Content::Notes(self.notes.clone()).into(),
             ])],

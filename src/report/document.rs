@@ -16,30 +16,32 @@ impl Report {
     pub fn document(&self) -> Document {
         let rows = words::failures_first(self);
         let headline = Line::from(words::headline(self));
-        let page = |content: Content| Section::of(vec![Block::from(content).only(Reader::Page)]);
+        let page = |content: Content| Section::of([Block::from(content).only(Reader::Page)]);
         let mut sections = vec![
             Section::of(warnings(self)),
-            Section::of(vec![Block::from(Content::Table(terminal_rows(self))).only(Reader::Terminal)]),
+            Section::of([Block::from(Content::Table(terminal_rows(self))).only(Reader::Terminal)]),
             page(Content::Markdown(table::databases(self, &rows, SUMMARY_LIMIT / 3))),
-            Section::of(next::next(self).into_iter().collect()),
+            Section::of(next::next(self)),
             page(Content::Markdown(gantt::fleet(&rows))),
         ];
         let (migrated, others): (Vec<_>, Vec<_>) =
             rows.iter().copied().partition(|row| mark(row) == Mark::Good);
         let told = others.into_iter().filter(|row| !is_told_by_the_table(row));
         sections.extend(told.map(|row| explanation(self, row)));
-        let (failed, mut logs): (Vec<Log>, Vec<Log>) = packs(self).partition(|log| log.open);
-        sections.extend(failed.into_iter().map(|log| {
-            let title = format!("the task of {}", log.of);
-            Section::titled(title, vec![Block::from(Content::Log(log)).within(Rank::Log, 1)])
+        let packs = packs(self).filter(|(_, log)| !log.is_empty());
+        let (done, others): (Vec<_>, Vec<_>) = packs.partition(|(mark, _)| *mark == Mark::Good);
+        sections.extend(others.into_iter().map(|(mark, log)| Section {
+            mark: Some(mark),
+            title: format!("the task of {}", log.of).into(),
+            blocks: vec![Block::from(Content::Log(log)).within(Rank::Log, 1).only(reader(mark))],
         }));
         sections.push(what_ran(self));
         sections.push(page(difference(self)).within(Rank::Detail, 16));
-        sections.push(Section::of(vec![Content::Notes(self.notes.clone()).into()]).within(Rank::Detail, 64));
-        logs.extend(migrated.into_iter().filter(|row| row.pack_log.is_none()).map(log));
-        let logs = logs.into_iter().filter(|log| !log.is_empty());
+        sections.push(Section::of([Content::Notes(self.notes.clone())]).within(Rank::Detail, 64));
+        let own = migrated.into_iter().filter(|row| row.pack_log.is_none()).map(log);
+        let logs = done.into_iter().map(|(_, log)| log).chain(own).filter(|log| !log.is_empty());
         let logs = logs.map(|log| Block::from(Content::Log(log)).within(Rank::Rest, 1).only(Reader::Page));
-        sections.push(Section::titled("Logs", logs.collect()));
+        sections.push(Section::of(logs).titled("Logs"));
         Document {
             mark: Some(words::mark_of_run(self)),
             title: headline.clone(),
@@ -149,8 +151,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let points = Block::from(Content::Points(points.collect())).within(Rank::Reason, 8);
     // What a pack's databases printed stands in the log that they share.
     let log = row.pack_log.is_none().then(|| Block::from(Content::Log(log(row))).within(Rank::Log, 1));
-    let reader = if mark(row) == Mark::Bad { Reader::Both } else { Reader::Page };
-    let last = [points].into_iter().chain(log).map(|block| Block { reader, ..block });
+    let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
         mark: Some(words::shown_mark(report, row)),
         title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
@@ -172,18 +173,26 @@ fn log(row: &DatabaseReport) -> Log {
     }
 }
 
-/// The logs of tasks that migrate packs, each once; open where not all of its databases are migrated.
-fn packs(report: &Report) -> impl Iterator<Item = Log> {
+/// The logs of tasks that migrate packs, each once, and how their databases stand.
+fn packs(report: &Report) -> impl Iterator<Item = (Mark, Log)> {
     report.pack_logs.iter().enumerate().map(|(index, pack)| {
         let rows = || report.databases.iter().filter(|row| row.pack_log == Some(index));
-        Log {
+        let any = |wanted: &Mark| rows().any(|row| mark(row) == *wanted);
+        let mark = [Mark::Bad, Mark::UnderWay].into_iter().find(any).unwrap_or(Mark::Good);
+        let log = Log {
             of: short_list(&pack.databases),
             tail: pack.log.clone(),
             url: rows().find_map(|row| row.log_url.clone()),
             about: None,
-            open: rows().any(|row| mark(row) != Mark::Good),
-        }
+            open: mark == Mark::Bad,
+        };
+        (mark, log)
     })
+}
+
+/// A terminal shows the end of a run: nothing is under way there.
+fn reader(mark: Mark) -> Reader {
+    if mark == Mark::Bad { Reader::Both } else { Reader::Page }
 }
 
 fn what_ran(report: &Report) -> Section {
@@ -201,7 +210,7 @@ fn what_ran(report: &Report) -> Section {
         ("took", took.map(|took| duration(took).into())),
     ];
     let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    Section::titled("What ran", vec![Block::from(Content::Facts(facts)).only(Reader::Page)])
+    Section::of([Block::from(Content::Facts(facts)).only(Reader::Page)]).titled("What ran")
 }
 
 pub(super) fn image(image: &ImageUsed) -> Line {

@@ -13,22 +13,13 @@ pub(super) fn next(report: &Report) -> Option<Block> {
     let (say, how) = match mark_of_run(report) {
         Mark::Good | Mark::Doubtful if report.never_ran > 0 => {
             let never = counted(report.never_ran, "database");
-            (
-                Line::from("run without ")
-                    .and(Line::code("--only-failed"))
-                    .and(": ")
-                    .and(never)
-                    .and(" never ran"),
-                None,
-            )
+            (Line::from("run without `--only-failed`: ").and(never).and(" never ran"), None)
         }
         Mark::Good | Mark::Doubtful => (after_success(report)?, None),
         _ if !is_left => return None,
-        _ if report.is_resumable => (
-            Line::from("fix the cause, then run again with the same settings and ")
-                .and(Line::code("--resume")),
-            None,
-        ),
+        _ if report.is_resumable => {
+            ("fix the cause, then run again with the same settings and `--resume`".into(), None)
+        }
         _ => only_what_is_left(report),
     };
     // Where nothing began, a terminal says in one line what is wrong.
@@ -41,10 +32,9 @@ fn after_success(report: &Report) -> Option<Line> {
     let deploy = Line::from("deploy what needs this schema, from ").and(image);
     Some(match words::by_exit_code(report) + words::by_deployment(report) {
         0 => deploy,
-        _ => deploy
-            .and(". Have the image print a migration report, and run with ")
-            .and(Line::code("--require-report"))
-            .and(": then this is proved"),
+        _ => deploy.and(
+            ". Have the image print a migration report, and run with `--require-report`: then this is proved",
+        ),
     })
 }
 

@@ -16,13 +16,13 @@ impl Documents {
         let sids = statements.filter_map(|statement| statement["Sid"].as_str());
         let reasons: Vec<String> = sids.map(|sid| format!("{sid:<20} {}", reason(sid))).collect();
         let reasons = Lines { language: "text", text: reasons.join("\n"), ..Lines::default() };
-        let mut reasons = vec![Content::Lines(reasons).into()];
+        let mut reasons = vec![Content::Lines(reasons)];
         let size = permissions.to_string().len();
         if size > MAX_POLICY {
             let most = format!(
                 "a managed policy holds {MAX_POLICY} characters, and this has {size}: split it in two"
             );
-            reasons.push(Content::Warning(most.into()).into());
+            reasons.push(Content::Warning(most.into()));
         }
         let placeholders = scope.placeholders.iter().map(|one| (one.name, one.how.clone().into())).collect();
         let commands = format!(
@@ -34,21 +34,16 @@ impl Documents {
         let commands = Lines { language: "sh", text: commands, ..Lines::default() };
         Document {
             sections: vec![
-                Section::titled(
-                    format!("permissions.json: all that fargate-migrate {what} does with these flags"),
-                    vec![Content::File(format!("{permissions:#}")).into()],
-                ),
+                Section::of([Content::File(format!("{permissions:#}"))]).titled(format!(
+                    "permissions.json: all that fargate-migrate {what} does with these flags"
+                )),
                 Section::of(reasons),
-                Section::titled(
-                    "trust.json: whom the role trusts, by both forms of GitHub's sub claim",
-                    vec![Content::File(format!("{trust:#}")).into()],
-                ),
-                Section::titled("To be filled in", vec![Content::Facts(placeholders).into()]),
-                Section::of(vec![Content::Notes(notes.clone()).into()]),
-                Section::titled(
-                    "In place, once per account and once per role:",
-                    vec![Content::Lines(commands).into()],
-                ),
+                Section::of([Content::File(format!("{trust:#}"))])
+                    .titled("trust.json: whom the role trusts, by both forms of GitHub's sub claim"),
+                Section::of([Content::Facts(placeholders)]).titled("To be filled in"),
+                Section::of([Content::Notes(notes.clone())]),
+                Section::of([Content::Lines(commands)])
+                    .titled("In place, once per account and once per role:"),
             ],
             data: json!({
                 "permissions": permissions,

@@ -12,11 +12,11 @@ impl Outcome {
         });
         let table = Table { head: vec!["database", "task", "now"], rows: rows.collect(), ..Table::default() };
         let problem = self.problem.iter().map(|problem| format!("tasks may be missing here: {problem}"));
-        let problem = problem.map(|problem| Content::Warning(problem.into()).into());
+        let problem = problem.map(|problem| Content::Warning(problem.into()));
         Document {
             title: headline(self).into(),
             conclusion: Some(headline(self).into()),
-            sections: vec![Section::of(vec![Content::Table(table).into()]), Section::of(problem.collect())],
+            sections: vec![Section::of([Content::Table(table)]), Section::of(problem)],
             ..Document::default()
         }
     }
@@ -29,7 +29,7 @@ pub fn left(arns: &[String]) -> Document {
     let said = Content::Paragraph("`--on-cancel leave` says so. They may have ended since.".into());
     Document {
         title: "The run was cut off, and leaves its tasks running".into(),
-        sections: vec![Section::of(vec![said.into(), Content::Table(table).into()])],
+        sections: vec![Section::of([said, Content::Table(table)])],
         ..Document::default()
     }
 }

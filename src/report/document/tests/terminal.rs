@@ -103,7 +103,7 @@ fn with_a_state_file_the_way_on_is_to_resume() {
     let report = Report { is_resumable: true, ..samples::fleet() };
     assert!(
         closing(&report, Colour::Never)
-            .ends_with("\nnext: fix the cause, then run again with the same settings and --resume\n")
+            .ends_with("\nnext: fix the cause, then run again with the same settings and `--resume`\n")
     );
     let left_out = Report { never_ran: 26, ..samples::all_migrated() };
     let said = closing(&left_out, Colour::Never);
