@@ -15,10 +15,12 @@ mod buckets;
 pub mod github;
 mod grant;
 mod shapes;
+mod task_status;
 
 pub use buckets::{ApiBucket, BUCKETS};
 pub use grant::{Grant, On, When};
 pub use shapes::*;
+pub use task_status::TaskStatus;
 
 /// One AWS call, as its service and IAM name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

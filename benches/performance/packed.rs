@@ -60,15 +60,8 @@ async fn with_postgres(databases: usize) -> Result<Real> {
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
         .args(seed::MIGRATE)
-        .args([
-            "--require-report",
-            "--repository",
-            seed::REPOSITORY,
-            "--tag",
-            TAG,
-            "--max-parallel=24",
-            PACKS,
-        ])
+        .args(["--repository", seed::REPOSITORY, "--tag", TAG])
+        .args(["--require-report", "--max-parallel=24", PACKS])
         .arg("--databases-file")
         .arg(&list)
         .arg("--binary")

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::life::Life;
+use crate::world::Life;
 
 /// Fargate's launches: burst, and a second.
 const LAUNCHES: (usize, f64) = (100, 20.0);

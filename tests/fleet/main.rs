@@ -4,8 +4,6 @@
 
 /// The floor of a run: what a launcher that knew everything would take.
 mod floor;
-/// A task, from its creation to its end.
-mod life;
 /// Two runs that meet.
 mod met;
 /// Hundreds of databases, one task each, within the account's quotas.

@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::floor;
-use crate::life::Life;
-use crate::world::{Ran, Shape, World, simulate};
+use crate::world::{Life, Ran, Shape, World, simulate};
 
 /// What a run of a thousand and more has to keep to, besides that every database is migrated, by one task.
 struct Cost {

@@ -10,7 +10,7 @@ use super::log::{Log, Taken};
 use super::watch::Sight;
 use crate::choices::Leftover;
 use crate::failure::Failure;
-use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 
 /// A task that was stopped at its deadline is watched this much longer: stopTimeout is at most 120 s on Fargate.
 const LAST_WORDS: Duration = Duration::from_secs(150);
@@ -188,6 +188,6 @@ impl<W: TaskWorld> Tasks<'_, W> {
 /// Whether a container may have printed something. A no-op task can be over before RUNNING is ever seen.
 pub(super) fn has_run(task: &Task) -> bool {
     task.started_at.is_some()
-        || task.last_status == "RUNNING"
+        || task.last_status == TaskStatus::Running
         || task.containers.iter().any(|container| container.exit_code.is_some())
 }
