@@ -108,6 +108,9 @@ pub const DESCRIBE_TASKS_BATCH: usize = 100;
 
 /// Whose credentials are these?
 pub trait IdentityReads {
+    /// The Region that is asked.
+    fn region(&self) -> &str;
+
     /// The account behind the credentials (STS GetCallerIdentity).
     async fn caller(&self) -> Result<Caller>;
 }
