@@ -15,7 +15,7 @@ use crate::failure::ExitCode;
 use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
 
-pub use judged::{Deployed, Judged, MIGRATED};
+pub use judged::{GitHubProof, Judged, MIGRATED};
 pub use pack::{Death, death, judge_pack};
 pub use proof::{AllMigrated, Migrated, NotAll};
 

@@ -15,7 +15,7 @@ use crate::database_name::is_fleet;
 use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
 use crate::github::comment::comment;
-use crate::github::deployments::{DeploymentQueue, earlier};
+use crate::github::deployments::{DeploymentQueue, past};
 use crate::interrupt::interrupted;
 use crate::migration::Migration;
 use crate::migration::record::Record;
@@ -27,7 +27,7 @@ use crate::report::{self, Annotation, Report};
 use crate::session::Session;
 use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
-use crate::state::deployed::EarlierDeployments;
+use crate::state::github_history::GitHubHistory;
 use crate::steps::image::image;
 use crate::steps::observe::{observe, past};
 use crate::steps::revision::revision;
@@ -46,7 +46,7 @@ pub struct Migrate {
 impl Migrate {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
-    pub fn new(flags: cli::Migrate, github: Option<&GitHub>) -> Result<Self, Failure> {
+    pub fn new(flags: cli::MigrateFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
         Ok(Self::of(Settings::new(flags, commit, super::identity(github))?))
     }
@@ -98,13 +98,15 @@ impl Migrate {
         session: &Session<'_, &Region<W>, Report>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, github, .. } = *session;
-        let deployments = self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
-        let record =
-            Record::new(session).with_deployments(deployments.as_ref()).with_state(self.state.as_ref());
+        let github_deployments =
+            self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
+        let record = Record::new(session)
+            .with_github_deployments(github_deployments.as_ref())
+            .with_state(self.state.as_ref());
         record.planned(plan);
         self.state.iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
         if let Some(github) = github {
-            let run = post::Run::new(&self.settings, plan, &session.world.name);
+            let run = post::StepState::new(&self.settings, plan, &session.world.name);
             recorder.note_unwritten("the step's state was", post::begins(github, &run));
         }
         recorder.save();
@@ -113,11 +115,11 @@ impl Migrate {
             recorder.save();
             migrated
         };
-        let Some(deployments) = &deployments else { return migrate.await };
+        let Some(github_deployments) = &github_deployments else { return migrate.await };
         match github_api(github, progress) {
             Ok(api) => {
-                let migrated = deployments.beside(&api, migrate, interrupt).await;
-                deployments.notes().into_iter().for_each(|note| recorder.note(note));
+                let migrated = github_deployments.record_during(&api, migrate, interrupt).await;
+                github_deployments.notes().into_iter().for_each(|note| recorder.note(note));
                 migrated
             }
             Err(failure) => {
@@ -168,12 +170,12 @@ impl Operation for Migrate {
         self.refused.clone().map_or(Ok(()), Err)?;
         let (settings, state) = (&self.settings, self.state.as_ref());
         let aws = session.world.map(|region| (&region.aws, region.name.as_str()));
-        let (mut observed, deployed) = try_join!(
+        let (mut observed, github) = try_join!(
             observe(settings, &ThisMachine, aws),
-            earlier_deployments(settings, session.progress, session.github)
+            github_history(settings, session.progress, session.github)
         )?;
         observed.past = past(state, settings, aws.map(|(aws, _)| aws)).await?;
-        observed.takes(deployed);
+        observed.takes(github);
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {
             state.check(plan.target().as_ref())?;
@@ -254,22 +256,22 @@ impl Reported for Report {
 }
 
 /// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
-async fn earlier_deployments(
+async fn github_history(
     settings: &Settings,
     progress: &Progress,
     github: Option<&GitHub>,
-) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resume.from_deployments {
+) -> Result<(GitHubHistory, Option<String>)> {
+    if !settings.resume.from_github {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {
-        Ok(api) => earlier::read(&api, settings).await,
+        Ok(api) => past::read(&api, settings).await,
         Err(failure) => {
             let note = format!(
                 "GitHub's Deployments were not asked what is migrated already, so everything runs: {}",
                 failure.sentence()
             );
-            (EarlierDeployments::default(), Some(note))
+            (GitHubHistory::default(), Some(note))
         }
     })
 }

@@ -123,8 +123,8 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     }
     field("explanation", json!(row.verdict.as_ref().map(|verdict| verdict.explain())));
     field("task_arn", json!(row.task_arn));
-    if !row.earlier_tasks.is_empty() {
-        field("earlier_tasks", json!(row.earlier_tasks));
+    if !row.killed_tasks.is_empty() {
+        field("earlier_tasks", json!(row.killed_tasks));
     }
     field("tag", json!(row.tag));
     field("image_digest", json!(row.image_digest));

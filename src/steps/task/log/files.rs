@@ -90,20 +90,20 @@ fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
 
 /// The file of a database's log: another one for each.
 pub fn file_name(database: &str) -> String {
-    format!("db-{}.log", harmless(database))
+    format!("db-{}.log", safe_name(database))
 }
 
 /// The file of a pack's log: by its first database, how many others there are, and the task, of which there may be
 /// several.
 pub fn pack_file_name(databases: &[String], task_id: &str) -> String {
-    let first = harmless(databases.first().map_or("", String::as_str));
-    let task: String = harmless(task_id).chars().take(12).collect();
+    let first = safe_name(databases.first().map_or("", String::as_str));
+    let task: String = safe_name(task_id).chars().take(12).collect();
     format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
 }
 
 /// Told apart also where capitals do not count and where an artifact is unpacked: lower-case letters, digits, `_` and
 /// `-` as they are, all else as `%` and its bytes.
-fn harmless(name: &str) -> String {
+fn safe_name(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
