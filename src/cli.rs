@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::choices::Format;
-use crate::config::{Config, DEFAULT_WORKFLOW, Keys};
+use crate::config::{Config, DEFAULT_WORKFLOW};
 use crate::failure::Failure;
 use crate::values::Wrong;
 
@@ -195,10 +195,18 @@ const OF_ONE_RUN: [&str; 12] = [
     "only-failed",
 ];
 
-/// Returns the keys that the configuration file may have.
-pub fn keys() -> Keys {
+/// Returns the keys that the configuration file may have, as arguments: each once, in the order of the help.
+pub fn keys() -> clap::Command {
     let command = Cli::command();
-    Keys::new(OPERATIONS.iter().filter_map(|name| command.find_subcommand(name)), &OF_ONE_RUN)
+    let operations = OPERATIONS.iter().filter_map(|name| command.find_subcommand(name));
+    let flags = operations.flat_map(clap::Command::get_arguments);
+    let mut keys = clap::Command::new("keys");
+    for flag in flags.filter(|flag| flag.get_long().is_some_and(|long| !OF_ONE_RUN.contains(&long))) {
+        if !keys.get_arguments().any(|known| known.get_id() == flag.get_id()) {
+            keys = keys.arg(flag);
+        }
+    }
+    keys
 }
 
 /// Every command and flag, as the command line takes them.

@@ -25,7 +25,7 @@ pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 const FLEET: usize = 20;
 
 /// A database's name: valid, and cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseName(Arc<str>);
 
@@ -74,12 +74,6 @@ impl AsRef<str> for DatabaseName {
     }
 }
 
-impl PartialEq<str> for DatabaseName {
-    fn eq(&self, other: &str) -> bool {
-        **self == *other
-    }
-}
-
 impl PartialEq<&str> for DatabaseName {
     fn eq(&self, other: &&str) -> bool {
         **self == **other
@@ -87,12 +81,6 @@ impl PartialEq<&str> for DatabaseName {
 }
 
 impl fmt::Display for DatabaseName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for DatabaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -105,7 +105,7 @@ pub fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) 
     let container = asked.container;
     if !task.is_stopped() {
         return Verdict::Unproved {
-            why: format!("its task is {}, not STOPPED", words::code(&task.last_status)),
+            why: format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())),
         };
     }
     let own = task.container(container);

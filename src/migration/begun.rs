@@ -8,7 +8,7 @@ use super::judge::{Followed, PackOutcome, Whose, lost};
 use super::other_runs::Found;
 use super::{Lane, Migration};
 use crate::plan::{Begun, Pack, Told, told};
-use crate::ports::{Task, TaskWorld};
+use crate::ports::{Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::state::FRESH;
 use crate::steps::task::launch::Launched;
@@ -105,7 +105,8 @@ impl<W: TaskWorld> Migration<'_, W> {
         sight: &mut Receiver<Sight>,
         deadline: Instant,
     ) -> Result<Task, Verdict> {
-        let is_known = |seen: &Task| seen.task_definition.is_some() && !seen.last_status.is_empty();
+        let is_known =
+            |seen: &Task| seen.task_definition.is_some() && seen.last_status != TaskStatus::Unknown;
         tokio::select! {
             seen = until(sight, is_known) => seen.map_err(|why| lost(&why)),
             () = sleep_until(deadline) => Err(lost("ECS does not say what it runs")),

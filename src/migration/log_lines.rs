@@ -7,7 +7,7 @@ use crate::database_name::short_list;
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
-use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
@@ -155,10 +155,13 @@ impl<W: TaskWorld> Listener for MigrationLog<'_, '_, W> {
 }
 
 fn phase(task: &Task) -> TaskPhase {
-    match task.last_status.as_str() {
-        "RUNNING" => TaskPhase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
-        "ACTIVATING" => TaskPhase::Pulling,
+    match task.last_status {
+        TaskStatus::Running => TaskPhase::Running,
+        TaskStatus::Deactivating
+        | TaskStatus::Stopping
+        | TaskStatus::Deprovisioning
+        | TaskStatus::Stopped => TaskPhase::Stopping,
+        TaskStatus::Activating => TaskPhase::Pulling,
         _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
         _ => TaskPhase::Provisioning,
     }

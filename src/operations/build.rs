@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Operation, Planned, Region};
+use super::{Operation, Planned};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::cli;
@@ -43,27 +43,24 @@ impl Operation for Build {
         BuildReport { tag: self.settings.image.tag.clone(), ..BuildReport::default() }
     }
 
-    async fn plan<R: Reads>(
-        &self,
-        session: &Session<'_, Option<&Region<R>>, BuildReport>,
-    ) -> Result<BuildPlan> {
-        let Some(region) = session.world else {
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, BuildReport>) -> Result<BuildPlan> {
+        let Some(aws) = session.world else {
             return Err(Failure::input("a build cannot be planned without AWS").into());
         };
-        let observed = observe_build(&self.settings, &ThisMachine, &region.aws, &region.name).await?;
+        let observed = observe_build(&self.settings, &ThisMachine, aws).await?;
         Ok(BuildPlan::new(&self.settings, observed)?)
     }
 
     async fn apply<W: Reads + Writes>(
         &self,
         plan: &BuildPlan,
-        session: &Session<'_, &Region<W>, BuildReport>,
+        session: &Session<'_, &W, BuildReport>,
     ) -> Result<()> {
         session.recorder.update(|report| {
             report.tag = plan.image.tag().map(str::to_owned);
             report.notes.clone_from(&plan.notes);
         });
-        let image = image(&plan.image, &session.world.aws, session.progress);
+        let image = image(&plan.image, session.world, session.progress);
         let image = session.interrupt.unless(image).await?;
         session.recorder.update(|report| report.image = Some(image.used()));
         Ok(())

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use anyhow::Result;
 use tokio::try_join;
 
-use super::{Operation, Planned, Region, post};
+use super::{Operation, Planned, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
@@ -64,11 +64,10 @@ impl Migrate {
     async fn migrate<W: Reads + Writes>(
         &self,
         plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
+        session: &Session<'_, &W, Report>,
         record: &Record<'_>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, .. } = *session;
-        let session = session.on(&session.world.aws);
         let image = interrupt.unless(image(&plan.image, session.world, progress)).await?;
         recorder.update(|report| report.image = Some(image.used()));
         recorder.save();
@@ -84,7 +83,7 @@ impl Migrate {
         record.begins(plan, revision.arn())?;
         progress.step("migrate");
         let log_files = self.log_files.get();
-        let proofs = Migration::new(plan, &revision, &session, record, log_files).run().await;
+        let proofs = Migration::new(plan, &revision, session, record, log_files).run().await;
         if let Some(files) = log_files {
             recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
         }
@@ -95,7 +94,7 @@ impl Migrate {
     async fn migrate_and_record<W: Reads + Writes>(
         &self,
         plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
+        session: &Session<'_, &W, Report>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, github, .. } = *session;
         let github_deployments =
@@ -104,9 +103,8 @@ impl Migrate {
             .with_github_deployments(github_deployments.as_ref())
             .with_state(self.state.as_ref());
         record.planned(plan);
-        self.state.iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
         if let Some(github) = github {
-            let run = post::StepState::new(&self.settings, plan, &session.world.name);
+            let run = post::StepState::new(&self.settings, plan, session.world.region());
             recorder.note_unwritten("the step's state was", post::begins(github, &run));
         }
         recorder.save();
@@ -166,15 +164,15 @@ impl Operation for Migrate {
         Ok(())
     }
 
-    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&Region<R>>, Report>) -> Result<Plan> {
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, Report>) -> Result<Plan> {
         self.refused.clone().map_or(Ok(()), Err)?;
         let (settings, state) = (&self.settings, self.state.as_ref());
-        let aws = session.world.map(|region| (&region.aws, region.name.as_str()));
+        let aws = session.world;
         let (mut observed, github) = try_join!(
             observe(settings, &ThisMachine, aws),
             github_history(settings, session.progress, session.github)
         )?;
-        observed.past = past(state, settings, aws.map(|(aws, _)| aws)).await?;
+        observed.past = past(state, settings, aws).await?;
         observed.takes(github);
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {
@@ -196,11 +194,7 @@ impl Operation for Migrate {
         Ok(())
     }
 
-    async fn apply<W: Reads + Writes>(
-        &self,
-        plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
-    ) -> Result<()> {
+    async fn apply<W: Reads + Writes>(&self, plan: &Plan, session: &Session<'_, &W, Report>) -> Result<()> {
         let ended = self.migrate_and_record(plan, session).await.and_then(|proofs| {
             match AllMigrated::of(&self.settings.databases, proofs) {
                 Err(NotAll::Missing(_)) if session.interrupt.is_set() => Err(interrupted().into()),

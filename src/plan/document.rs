@@ -12,7 +12,8 @@ impl Plan {
     /// # Errors
     /// As [`Plan::revision`].
     pub fn document(&self) -> Result<Document, Failure> {
-        let facts = vec![facts(self)?.into(), self.notes.clone().into()];
+        let facts = facts(self)?.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let facts = [Content::Facts(facts), Content::Notes(self.notes.clone())];
         Ok(Document {
             title: Line::from("Plan: migrate ")
                 .and(counted(self.databases().count(), "database"))
@@ -33,10 +34,10 @@ impl Plan {
 
 fn difference(diff: &str) -> Section {
     if diff.is_empty() {
-        return Section::of(vec![Content::Paragraph("no change of the task definition".into()).into()]);
+        return Section::of([Content::Paragraph("no change of the task definition".into())]);
     }
     let diff = Lines { language: "diff", text: diff.to_owned(), more: " of the diff.", ..Lines::default() };
-    Section::titled("Task definition", vec![Block::from(diff).within(Rank::Detail, 2)])
+    Section::of([Content::Lines(diff)]).within(Rank::Detail, 2).titled("Task definition")
 }
 
 /// Every name, folded, where the facts have only the first.
@@ -50,7 +51,7 @@ fn databases(plan: &Plan) -> Option<Section> {
         more: ": `--format json` has every name.",
         ..Lines::default()
     };
-    (!listing.is_empty()).then(|| Section::of(vec![Block::from(names).within(Rank::Detail, 4)]))
+    (!listing.is_empty()).then(|| Section::of([Content::Lines(names)]).within(Rank::Detail, 4))
 }
 
 /// What is asked of ECS for each pack. In a terminal only the first input is whole: the others differ in what they
@@ -67,25 +68,25 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
             (_, None) => None,
         };
         if let Some(none) = none {
-            return Section::of(vec![Block::from(Content::Paragraph(none.into())).within(Rank::Rest, 1)]);
+            return Section::of([Content::Paragraph(none.into())]).within(Rank::Rest, 1);
         }
         let repeated = pack.begun.as_ref().map_or("", |_| REPEATED);
-        let whole = Block::from(Lines {
+        let whole = Block::from(Content::Lines(Lines {
             language: "json",
             text: format!("{input:#}"),
             fold: Some(Line::from(format!("RunTask for {name}")).and(repeated)),
             whole: true,
             ..Lines::default()
-        });
+        }));
         let whole = whole.within(Rank::Rest, 1);
         if !std::mem::replace(&mut shown, true) {
-            return Section::of(vec![whole]);
+            return Section::of([whole]);
         }
         let token = input["clientToken"].as_str().unwrap_or_default();
         let variable = variable(plan, pack);
         let same = format!("RunTask for {name}{repeated}: the same, with {variable}, clientToken = {token}");
-        let same = Block::terminal(Content::Paragraph(same.into()));
-        Section::of(vec![same, Block { reader: Reader::Page, ..whole }])
+        let same = Block::from(Content::Paragraph(same.into())).only(Reader::Terminal);
+        Section::of([same, whole.only(Reader::Page)])
     });
     Ok(sections.collect())
 }

@@ -5,18 +5,17 @@ use super::listing::brief;
 use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
-use crate::document::{Line, fact};
 use crate::failure::Failure;
 use crate::words::{counted, duration};
 
-pub(super) fn facts(plan: &Plan) -> Result<Vec<(String, Line)>, Failure> {
+pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
-        facts.push(fact("account", format!("{} in {}", account.caller.account, account.region)));
+        facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
     }
-    facts.push(fact("cluster", plan.cluster.clone()));
-    facts.push(fact("image", image_sentence(&plan.image, exists(plan))));
-    facts.push(fact(
+    facts.push(("cluster", plan.cluster.clone()));
+    facts.push(("image", image_sentence(&plan.image, exists(plan))));
+    facts.push((
         "revision",
         match plan.revision(&plan.image.reference())? {
             RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
@@ -25,18 +24,18 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(String, Line)>, Failure> {
             }
         },
     ));
-    facts.push(fact("container", plan.container.clone()));
-    facts.push(fact("databases", brief(&plan.databases().collect::<Vec<_>>())));
+    facts.push(("container", plan.container.clone()));
+    facts.push(("databases", brief(&plan.databases().collect::<Vec<_>>())));
     if plan.packed {
-        facts.push(fact("tasks", tasks(plan)));
+        facts.push(("tasks", tasks(plan)));
     }
-    facts.extend(running_now(plan).into_iter().map(|sentence| fact("running now", sentence)));
-    facts.extend(resumed(plan).map(|sentence| fact("resumed", sentence)));
+    facts.extend(running_now(plan).into_iter().map(|sentence| ("running now", sentence)));
+    facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
     if plan.canaries > 0 {
-        facts.push(fact("waves", waves(plan)));
+        facts.push(("waves", waves(plan)));
     }
-    facts.push(fact("network", network(plan)));
-    facts.push(fact("order", order(plan)));
+    facts.push(("network", network(plan)));
+    facts.push(("order", order(plan)));
     Ok(facts)
 }
 

@@ -49,7 +49,7 @@ fn not_run() -> Verdict {
 
 fn never_started() -> Verdict {
     let task = Task {
-        last_status: "STOPPED".to_owned(),
+        last_status: "STOPPED".into(),
         stop_code: Some("TaskFailedToStart".to_owned()),
         stopped_reason: Some("CannotPullContainerError: not found".to_owned()),
         ..Task::default()

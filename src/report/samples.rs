@@ -209,7 +209,7 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
     let container = Container { name: "migration".to_owned(), exit_code, ..Container::default() };
     let task = Task {
         arn: format!("arn:aws:ecs:us-east-1:123456789012:task/startupwebapp-cluster/{TASK}"),
-        last_status: "STOPPED".to_owned(),
+        last_status: "STOPPED".into(),
         stop_code: Some("EssentialContainerExited".to_owned()),
         stopped_reason: Some("Essential container in task exited".to_owned()),
         created_at: Some(at(40)),

@@ -31,7 +31,7 @@ impl Common {
         Self {
             plan_only,
             region: aws.region,
-            role_to_assume: credentials.role_to_assume.map(Into::into),
+            role_to_assume: credentials.role_to_assume.map(|role| role.to_string()),
             call_timeout: aws.call_timeout.0,
             format: output.format,
             summary_file: output.summary_file.clone(),

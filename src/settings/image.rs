@@ -39,6 +39,6 @@ impl ImageSettings {
                 }
             }
         };
-        Self { repository, tag: tag.map(Into::into), commit, choice }
+        Self { repository, tag: tag.map(|tag| tag.to_string()), commit, choice }
     }
 }

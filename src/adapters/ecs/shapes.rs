@@ -33,8 +33,8 @@ pub fn overrides(wanted: &RunTask) -> TaskOverride {
 pub fn task(task: &types::Task) -> Task {
     Task {
         arn: text(task.task_arn()),
-        last_status: text(task.last_status()),
-        desired_status: text(task.desired_status()),
+        last_status: task.last_status().unwrap_or_default().into(),
+        desired_status: task.desired_status().unwrap_or_default().into(),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().map(str::to_owned),
         containers: task.containers().iter().map(container).collect(),

@@ -1,22 +1,22 @@
 //! What the post stage says.
 
 use super::stop::{Fate, StopOutcome};
-use crate::document::{Cell, Content, Document, Section, Table};
+use crate::document::{Content, Document, Line, Section, Table};
 use crate::words::counted;
 
 impl StopOutcome {
     pub fn document(&self) -> Document {
         let rows = self.tasks.iter().map(|task| {
             let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
-            [name, task.arn.clone(), fate(&task.fate)].map(|cell| Cell(None, cell.into())).to_vec()
+            (None, [name, task.arn.clone(), fate(&task.fate)].map(Line::from).to_vec())
         });
         let table = Table { head: vec!["database", "task", "now"], rows: rows.collect(), ..Table::default() };
         let problem = self.problem.iter().map(|problem| format!("tasks may be missing here: {problem}"));
-        let problem = problem.map(|problem| Content::Warning(problem.into()).into());
+        let problem = problem.map(|problem| Content::Warning(problem.into()));
         Document {
             title: headline(self).into(),
             conclusion: Some(headline(self).into()),
-            sections: vec![Section::of(vec![table.into()]), Section::of(problem.collect())],
+            sections: vec![Section::of([Content::Table(table)]), Section::of(problem)],
             ..Document::default()
         }
     }
@@ -24,12 +24,12 @@ impl StopOutcome {
 
 /// `--on-cancel leave`: nobody is asked, and nothing is stopped.
 pub fn left(arns: &[String]) -> Document {
-    let rows = arns.iter().map(|arn| vec![Cell(None, arn.clone().into())]).collect();
+    let rows = arns.iter().map(|arn| (None, vec![arn.clone().into()])).collect();
     let table = Table { head: vec!["task"], rows, ..Table::default() };
     let said = Content::Paragraph("`--on-cancel leave` says so. They may have ended since.".into());
     Document {
         title: "The run was cut off, and leaves its tasks running".into(),
-        sections: vec![Section::of(vec![said.into(), table.into()])],
+        sections: vec![Section::of([said, Content::Table(table)])],
         ..Document::default()
     }
 }

@@ -8,7 +8,7 @@ use super::log::{Taken, TaskLog};
 use super::watch::Sight;
 use crate::choices::Leftover;
 use crate::failure::Failure;
-use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 
 /// Hears what becomes of a task while it is followed.
 pub trait Listener {
@@ -139,6 +139,6 @@ impl<W: TaskWorld> Tasks<'_, W> {
 /// Whether a container may have printed something. A no-op task can be over before RUNNING is ever seen.
 pub(super) fn has_run(task: &Task) -> bool {
     task.started_at.is_some()
-        || task.last_status == "RUNNING"
+        || task.last_status == TaskStatus::Running
         || task.containers.iter().any(|container| container.exit_code.is_some())
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Tasks;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_throttled, is_transient};
-use crate::ports::{Launch, RunTask, Task, TaskWorld};
+use crate::ports::{Launch, RunTask, Task, TaskStatus, TaskWorld};
 
 /// A RunTask call, however often it is sent.
 pub struct RunTaskCall {
@@ -152,7 +152,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     // The answer to a call that was sent again names a task that may have ended, and nothing else of
                     // it (RunTask, idempotency): its end is yet to be read.
                     if task.is_stopped() {
-                        task.last_status.clear();
+                        task.last_status = TaskStatus::Unknown;
                     }
                     return Launched::Task(task);
                 }

@@ -9,7 +9,7 @@ use self::stream::{LogFollower, Read};
 use super::Tasks;
 use super::follow::{Following, Listener, has_run};
 use crate::failure::{Failure, is_transient};
-use crate::ports::{LogReads, LogStream, Task, TaskWorld};
+use crate::ports::{LogReads, LogStream, Task, TaskStatus, TaskWorld};
 
 pub mod files;
 pub mod fleet;
@@ -98,7 +98,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         let source = stream.map(|stream| match &self.fleet_log {
             Some(fleet) => {
                 // A task that runs already was started before: by another process of this run, or by another run.
-                let is_new = matches!(task.last_status.as_str(), "PROVISIONING" | "PENDING");
+                let is_new = matches!(task.last_status, TaskStatus::Provisioning | TaskStatus::Pending);
                 Source::Fleet(fleet.follow(stream, is_new))
             }
             None => Source::Own(LogFollower::new(stream)),
