@@ -33,7 +33,7 @@ impl FromStr for DatabaseName {
     type Err = Wrong;
 
     fn from_str(name: &str) -> Result<Self, Wrong> {
-        match refused(name) {
+        match why_invalid(name) {
             Some(why) => Err(wrong(name, "a database name", why)),
             None => Ok(Self(name.into())),
         }
@@ -94,9 +94,9 @@ pub fn wrong(text: &str, what: &str, why: &str) -> Wrong {
     }
 }
 
-/// Why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
+/// Says why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
 /// links and summaries.
-pub fn refused(name: &str) -> Option<&'static str> {
+pub fn why_invalid(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if name.len() > MAX_BYTES {

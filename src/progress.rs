@@ -13,8 +13,8 @@ use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
 
 mod bars;
-mod image;
-mod lines;
+mod image_lines;
+mod line_writer;
 mod plain;
 mod tally;
 

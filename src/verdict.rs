@@ -15,8 +15,9 @@ use crate::failure::ExitCode;
 use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
 
-pub use judged::{Deployed, Judged, MIGRATED};
-pub use pack::{Death, death, judge_pack};
+pub use judged::{GitHubProof, Judged, MIGRATED};
+pub(crate) use pack::judge_pack;
+pub use pack::{Death, death};
 pub use proof::{AllMigrated, Migrated, NotAll};
 
 /// What is asked of a migration task, whatever it migrates.
@@ -101,7 +102,7 @@ pub enum Killer {
 }
 
 /// Judges a task that has stopped and was told to migrate `database`. `reports` is all that its log held.
-pub fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
     let container = asked.container;
     if !task.is_stopped() {
         return Verdict::Unproved {

@@ -1,6 +1,6 @@
 //! A GitHub Deployment per database, recorded beside the run: it never changes a verdict and never holds a task up.
 //!
-//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::beside`] sends it on while the run
+//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while the run
 //! goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
 
 use std::cell::{Cell, RefCell};
@@ -14,20 +14,22 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
-use self::rows::{Row, description, state};
+use self::wanted::{DeploymentRow, description, state};
 use crate::hex::is_commit;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
-use crate::ports::github::{DeploymentState, Deployments, GitHubFailure, GitHubFailureKind, NewDeployment};
+use crate::ports::github::{
+    DeploymentState, GitHubDeployments, GitHubFailure, GitHubFailureKind, NewDeployment,
+};
 use crate::report::Report;
 use crate::settings::Settings;
-use crate::state::deployed::Payload;
-use crate::state::record::Target;
+use crate::state::github_history::Payload;
+use crate::state::journal_record::Target;
 use crate::verdict::Verdict;
 
-pub mod earlier;
 mod pace;
-mod rows;
+pub mod past;
+mod wanted;
 #[cfg(test)]
 mod tests;
 
@@ -54,7 +56,7 @@ pub struct DeploymentQueue {
     target: RefCell<Option<Target>>,
     asked_for: usize,
     shows_progress: bool,
-    rows: RefCell<Vec<Row>>,
+    rows: RefCell<Vec<DeploymentRow>>,
     wake: Notify,
     closing: Cell<bool>,
     /// When a call last succeeded, or the run ended.
@@ -99,7 +101,7 @@ impl DeploymentQueue {
             row.wanted = wanted;
             return;
         }
-        let mut row = Row::new(database, self.deployment(database, commit, report));
+        let mut row = DeploymentRow::new(database, self.deployment(database, commit, report));
         row.wanted = wanted;
         self.rows.borrow_mut().push(row);
         self.wake.notify_one();
@@ -135,9 +137,9 @@ impl DeploymentQueue {
 
     /// Does `run`, and records beside it. After the run it stays for what is still to be recorded: a minute while
     /// GitHub answers, fifteen seconds when it does not, two when the run was interrupted.
-    pub async fn beside<T>(
+    pub async fn record_during<T>(
         &self,
-        api: &impl Deployments,
+        api: &impl GitHubDeployments,
         run: impl Future<Output = T>,
         interrupt: &Interrupt,
     ) -> T {
@@ -170,7 +172,7 @@ impl DeploymentQueue {
     }
 
     /// Ends when the run is over and everything is sent, and when there is no point in going on.
-    async fn work(&self, api: &impl Deployments) {
+    async fn work(&self, api: &impl GitHubDeployments) {
         let mut calls = FuturesUnordered::new();
         let mut pace = Pace::default();
         let mut pause: Option<Pause> = None;
@@ -231,7 +233,11 @@ impl DeploymentQueue {
     }
 
     /// One call for a row: its deployment first, then the state that is wanted by then.
-    fn send(&self, api: &impl Deployments, index: usize) -> impl Future<Output = Result<(), GitHubFailure>> {
+    fn send(
+        &self,
+        api: &impl GitHubDeployments,
+        index: usize,
+    ) -> impl Future<Output = Result<(), GitHubFailure>> {
         let (new, id, wanted) = {
             let row = &mut self.rows.borrow_mut()[index];
             row.busy = true;
@@ -268,7 +274,7 @@ impl DeploymentQueue {
                 "no GitHub Deployment is recorded: which commit this is about is not known".to_owned(),
             ];
         }
-        rows::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.asked_for)
+        wanted::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.asked_for)
     }
 }
 

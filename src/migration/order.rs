@@ -7,11 +7,11 @@ use crate::verdict::Verdict;
 
 pub struct Order {
     max_failures: Option<u32>,
-    state: RefCell<State>,
+    state: RefCell<Failures>,
 }
 
 #[derive(Default)]
-struct State {
+struct Failures {
     failures: u32,
     first_failed: Option<String>,
     /// A wave whose failure ends the run, whatever else is allowed, is over or under way.
@@ -21,7 +21,7 @@ struct State {
 
 impl Order {
     pub fn new(plan: &Plan) -> Self {
-        let state = State { canary: plan.canaries > 0, ..State::default() };
+        let state = Failures { canary: plan.canaries > 0, ..Failures::default() };
         Self { max_failures: plan.fleet.max_failures, state: RefCell::new(state) }
     }
 

@@ -15,8 +15,8 @@ use anyhow::Result;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-pub mod adopted;
-pub mod running;
+pub mod adopt;
+pub mod on_running;
 
 use super::Migration;
 use crate::plan::{Pack, Plan, RunningTask};
@@ -70,8 +70,8 @@ impl OtherRuns {
     /// Tasks of other runs that were listed before, and are not now.
     fn gone(&self, listed: &[String]) -> Vec<String> {
         let known = self.known.borrow();
-        let of_others = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
-        of_others.filter(|arn| !listed.contains(arn)).cloned().collect()
+        let of_other_run = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
+        of_other_run.filter(|arn| !listed.contains(arn)).cloned().collect()
     }
 
     /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
@@ -90,12 +90,12 @@ impl OtherRuns {
         let mut known = self.known.borrow_mut();
         known.extend(gone.iter().map(|arn| (arn.clone(), None)));
         for task in described {
-            let of_others = plan.of_others(&task).map(Arc::new);
+            let of_other_run = plan.of_other_run(&task).map(Arc::new);
             match known.entry(task.arn) {
                 // One of ours may have been disregarded while this was asked.
-                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_others)),
+                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_other_run)),
                 Entry::Occupied(_) => {}
-                Entry::Vacant(unknown) => drop(unknown.insert(of_others)),
+                Entry::Vacant(unknown) => drop(unknown.insert(of_other_run)),
             }
         }
         let mut running = Found::new();

@@ -1,4 +1,4 @@
-//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`journal`]) and as
+//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`]) and as
 //! GitHub Deployments.
 
 use std::cell::Cell;
@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::state::State;
 use crate::verdict::Verdict;
 
-mod journal;
+mod state_file;
 
 /// Where the end of a task's log is kept.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Record<'a> {
     github: Option<&'a GitHub>,
     /// Where each database's row is.
     rows: HashMap<String, usize>,
-    deployments: Option<&'a DeploymentQueue>,
+    github_deployments: Option<&'a DeploymentQueue>,
     state: Option<&'a State>,
     started: Cell<usize>,
 }
@@ -51,15 +51,15 @@ impl<'a> Record<'a> {
             progress: session.progress,
             github: session.github,
             rows: session.recorder.update(names),
-            deployments: None,
+            github_deployments: None,
             state: None,
             started: Cell::default(),
         }
     }
 
-    /// Also tells `deployments` of every task that starts, and of every verdict.
-    pub fn with_deployments(mut self, deployments: Option<&'a DeploymentQueue>) -> Self {
-        self.deployments = deployments;
+    /// Also tells the queue of every task that starts, and of every verdict.
+    pub fn with_github_deployments(mut self, queue: Option<&'a DeploymentQueue>) -> Self {
+        self.github_deployments = queue;
         self
     }
 
@@ -70,8 +70,8 @@ impl<'a> Record<'a> {
     }
 
     pub fn planned(&self, plan: &Plan) {
-        if let Some(deployments) = self.deployments {
-            deployments.planned(plan);
+        if let Some(queue) = self.github_deployments {
+            queue.planned(plan);
         }
         self.update(|report| {
             report.region = plan.account.as_ref().map(|account| account.region.clone());
@@ -162,9 +162,9 @@ impl<'a> Record<'a> {
     /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
     pub fn started(&self, databases: &[String], arn: &str) {
         self.runs(databases, arn);
-        if let Some(deployments) = self.deployments {
+        if let Some(queue) = self.github_deployments {
             self.update(|report| {
-                databases.iter().for_each(|database| deployments.started(database, report));
+                databases.iter().for_each(|database| queue.started(database, report));
             });
         }
         let count = self.started.replace(self.started.get() + 1);
@@ -177,8 +177,8 @@ impl<'a> Record<'a> {
 
     pub fn judged(&self, database: &str, verdict: Verdict) {
         self.progress.database_verdict(database, &verdict);
-        if let Some(deployments) = self.deployments {
-            deployments.judged(database, &verdict);
+        if let Some(queue) = self.github_deployments {
+            queue.judged(database, &verdict);
         }
         let other_run = match &verdict {
             Verdict::AlreadyRunning { started_by: Some(by), .. } => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Migration;
 use super::judge::Whose;
-use super::log::Heard;
+use super::log_lines::Heard;
 use crate::aws_console;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
@@ -59,9 +59,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                     Verdict::Failed { .. } => {
                         report.and_then(diagnose_words).or_else(|| diagnose(task, &self.plan.container))
                     }
-                    Verdict::Unproved { .. } if is_silent && row.earlier_tasks.is_empty() => {
-                        Some(SILENT_PACK)
-                    }
+                    Verdict::Unproved { .. } if is_silent && row.killed_tasks.is_empty() => Some(SILENT_PACK),
                     Verdict::Unproved { .. } => {
                         diagnose(task, &self.plan.container).or_else(|| report.and_then(diagnose_report))
                     }

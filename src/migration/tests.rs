@@ -25,11 +25,11 @@ use crate::steps::revision::revision;
 use crate::task_definition::TaskDefinition;
 use crate::verdict::{Migrated, Verdict};
 
-mod earlier;
+mod begun;
 mod fleet;
 mod fleet_logs;
+mod other_runs;
 mod packs;
-mod running;
 mod world;
 
 fn plan(flags: &[&str]) -> Plan {

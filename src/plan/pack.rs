@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::RunningTask;
-use super::packing::{Limits, split};
-use super::resumed::Earlier;
+use super::packing::{PackLimits, split};
+use super::resumed::Begun;
 use crate::choices::OnRunning;
 use crate::database_name::{list_variable, short_list};
 use crate::failure::Failure;
@@ -21,10 +21,10 @@ pub struct Pack {
     pub databases: Vec<String>,
     /// Its place in the order in which tasks start: another one for each pack.
     pub place: usize,
-    /// A task of the family that migrates these databases now: none is started beside it.
+    /// A task of the family that migrates these databases now: no other one is started meanwhile.
     pub running: Option<Arc<RunningTask>>,
     /// What an earlier process of this run has begun here, when another one resumes it.
-    pub earlier: Option<Earlier>,
+    pub begun: Option<Begun>,
     /// How many tasks of this run have migrated one of the databases before, and are over: the next one is another
     /// task.
     pub attempt: u32,
@@ -32,8 +32,8 @@ pub struct Pack {
 
 impl Pack {
     /// These of its databases for a task of their own, now that what was begun there is over.
-    pub fn again(&self, databases: &[String]) -> Self {
-        Self { databases: databases.to_vec(), running: self.running.clone(), earlier: None, ..*self }
+    pub fn without_begun(&self, databases: &[String]) -> Self {
+        Self { databases: databases.to_vec(), running: self.running.clone(), begun: None, ..*self }
     }
 
     /// `shop`, `shop and 3 more`.
@@ -73,7 +73,7 @@ impl Told {
 }
 
 /// What is known of the databases before they are packed.
-pub struct Known<'a> {
+pub struct KnownTasks<'a> {
     /// Tasks that migrate databases now.
     pub running: &'a HashMap<String, Arc<RunningTask>>,
     /// Tasks of this run for each database that are over.
@@ -92,8 +92,8 @@ pub struct Known<'a> {
 pub fn packs(
     waves: &[&[String]],
     packing: Packing,
-    limits: &Limits<'_>,
-    known: &Known<'_>,
+    limits: &PackLimits<'_>,
+    known: &KnownTasks<'_>,
 ) -> Result<Vec<Vec<Pack>>, Failure> {
     let mut place = 0..;
     waves
@@ -109,7 +109,7 @@ pub fn packs(
         .collect()
 }
 
-fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
+fn carve(list: Vec<String>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>) {
     let attempt = list.iter().filter_map(|name| known.attempts.get(name.as_str())).max();
     let attempt = attempt.copied().unwrap_or_default();
     let mine = packs.len();
@@ -129,7 +129,7 @@ fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
                 databases: vec![database],
                 place: 0,
                 running: running.cloned(),
-                earlier: None,
+                begun: None,
                 attempt,
             }),
         }

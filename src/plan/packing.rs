@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::settings::Packing;
 
 /// What a pack may hold.
-pub struct Limits<'a> {
+pub struct PackLimits<'a> {
     /// Characters of RunTask's overrides that a pack's list may add to those with an empty list.
     pub room: usize,
     /// Tasks that run at the same time.
@@ -26,7 +26,7 @@ pub struct Limits<'a> {
 pub fn split(
     databases: &[String],
     packing: Packing,
-    limits: &Limits<'_>,
+    limits: &PackLimits<'_>,
 ) -> Result<Vec<Vec<String>>, Failure> {
     let most = match packing {
         Packing::One => return Ok(databases.iter().map(|name| vec![name.clone()]).collect()),
@@ -75,15 +75,15 @@ fn in_order(databases: &[String], most: usize, room: usize) -> Vec<Vec<String>> 
 }
 
 /// How many packs to aim at: as many as run at once, or a multiple of that, so that every round is full.
-fn aim(databases: &[String], limits: &Limits<'_>) -> usize {
+fn aim(databases: &[String], limits: &PackLimits<'_>) -> usize {
     let all: usize = databases.iter().map(|name| length(name)).sum();
     let at_once = limits.at_once.max(1);
     let rounds = all.div_ceil(limits.room.max(1) * at_once).max(1);
     (rounds * at_once).min(databases.len()).max(1)
 }
 
-/// Neighbours stay together; packs differ by one database at most, unless long names fill one earlier.
-fn evenly(databases: &[String], limits: &Limits<'_>) -> Vec<Vec<String>> {
+/// Neighbours stay together; packs differ by one database at most, unless long names fill one begun.
+fn evenly(databases: &[String], limits: &PackLimits<'_>) -> Vec<Vec<String>> {
     let packs = aim(databases, limits);
     let (each, longer) = (databases.len() / packs, databases.len() % packs);
     let (first, rest) = databases.split_at(longer * (each + 1));
@@ -94,7 +94,7 @@ fn evenly(databases: &[String], limits: &Limits<'_>) -> Vec<Vec<String>> {
 }
 
 /// The longest migration first, each to the pack with the least to do: no pack is done long after the others.
-fn by_duration(databases: &[String], limits: &Limits<'_>) -> Vec<Vec<String>> {
+fn by_duration(databases: &[String], limits: &PackLimits<'_>) -> Vec<Vec<String>> {
     let known: Vec<Duration> =
         databases.iter().filter_map(|name| limits.durations.get(name)).copied().collect();
     let usual = known.iter().sum::<Duration>() / u32::try_from(known.len().max(1)).unwrap_or(u32::MAX);

@@ -123,7 +123,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         words::proved_earlier(row)
             .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
     );
-    parts.extend(words::earlier_tasks(row));
+    parts.extend(words::killed_tasks(row));
     parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")

@@ -120,7 +120,7 @@ pub fn pack() -> Report {
     failed.verdict = Some(Verdict::Reported { why: "migration 7 add_orders failed".to_owned() });
     let mut killed = not_run(&names[2]);
     killed.verdict = Some(Verdict::Killed { by: Killer::OutOfMemory, exit_code: Some(137) });
-    killed.earlier_tasks = vec!["arn:1".to_owned(), "arn:2".to_owned()];
+    killed.killed_tasks = vec!["arn:1".to_owned(), "arn:2".to_owned()];
     Report {
         databases: vec![of_pack(migrated(&names[0])), of_pack(failed), of_pack(killed)],
         pack_logs: vec![PackLog { databases: names.to_vec(), log }],

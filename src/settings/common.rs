@@ -24,8 +24,8 @@ impl Common {
     pub fn new(
         plan_only: bool,
         aws: cli::AwsFlags,
-        credentials: cli::Credentials,
-        output: &cli::Output,
+        credentials: cli::CredentialsFlags,
+        output: &cli::OutputFlags,
         run: RunIdentity,
     ) -> Self {
         Self {

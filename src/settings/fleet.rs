@@ -25,7 +25,7 @@ pub struct FleetSettings {
 impl FleetSettings {
     /// # Errors
     /// The canary is none of the databases.
-    pub fn new(flags: &cli::Fleet, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
+    pub fn new(flags: &cli::FleetFlags, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
         let canary = canary(&flags.canary)?;
         Ok(Self {
             max_parallel: flags.max_parallel.0 as usize,

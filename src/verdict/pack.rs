@@ -11,7 +11,7 @@ use crate::ports::Task;
 ///
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
 /// whatever happened to the task afterwards.
-pub fn judge_pack(
+pub(crate) fn judge_pack(
     databases: &[String],
     told: &[String],
     asked: &Asked<'_>,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::judged::{Deployed, Judged};
+use super::judged::{GitHubProof, Judged};
 use crate::failure::listed;
 use crate::migration_report::MigrationReport;
 use crate::ports::Task;
@@ -20,9 +20,9 @@ pub struct Migrated {
     image_digest: Option<String>,
     report: Option<Box<MigrationReport>>,
     /// When an earlier run has concluded it; absent when this one did.
-    earlier: Option<Timestamp>,
+    recorded_at: Option<Timestamp>,
     /// What is known of an earlier run's proof from a GitHub Deployment alone.
-    deployed: Option<Deployed>,
+    github: Option<GitHubProof>,
 }
 
 impl Migrated {
@@ -38,21 +38,21 @@ impl Migrated {
             task_arn: task.arn.clone(),
             image_digest: image_digest.map(str::to_owned),
             report: report.cloned().map(Box::new),
-            earlier: None,
-            deployed: None,
+            recorded_at: None,
+            github: None,
         }
     }
 
     /// Returns the proof that an earlier run has recorded, in its state file or as a deployment; none when the record
     /// says anything but that the database is migrated.
-    pub fn recorded(judged: &Judged) -> Option<Self> {
+    pub(crate) fn recorded(judged: &Judged) -> Option<Self> {
         judged.is_migrated().then(|| Self {
             database: judged.database.clone(),
             task_arn: judged.task.clone().unwrap_or_default(),
             image_digest: judged.image_digest.clone(),
             report: judged.report.clone().map(Box::new),
-            earlier: Some(judged.at),
-            deployed: judged.deployed,
+            recorded_at: Some(judged.at),
+            github: judged.github,
         })
     }
 
@@ -76,13 +76,13 @@ impl Migrated {
     }
 
     /// When an earlier run has concluded it, by its clock; absent when this one did.
-    pub fn earlier(&self) -> Option<Timestamp> {
-        self.earlier
+    pub fn recorded_at(&self) -> Option<Timestamp> {
+        self.recorded_at
     }
 
     /// What is known of an earlier run's proof from a GitHub Deployment alone.
-    pub fn deployed(&self) -> Option<Deployed> {
-        self.deployed
+    pub fn github(&self) -> Option<GitHubProof> {
+        self.github
     }
 }
 

@@ -89,7 +89,7 @@ impl Environments {
     }
 }
 
-impl Deployments for Environments {
+impl GitHubDeployments for Environments {
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, GitHubFailure> {
         self.answer(Some(&new.environment)).await?;
         assert!(new.description.chars().count() <= 140);
@@ -115,8 +115,8 @@ fn settings(databases: &[String], more: &[&str]) -> Settings {
     let mut arguments = vec!["migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     arguments.extend(["--deployments", "--environment-prefix=db/", "--database", &names]);
     arguments.extend(more);
-    let matches = cli::Migrate::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
-    let flags = cli::Migrate::from_arg_matches(&matches).expect("flags");
+    let matches = cli::MigrateFlags::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
+    let flags = cli::MigrateFlags::from_arg_matches(&matches).expect("flags");
     Settings::new(flags, Some(COMMIT.into()), RunIdentity::local("test")).expect("settings")
 }
 
@@ -148,7 +148,7 @@ async fn run(
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
         let started = Instant::now();
@@ -162,7 +162,7 @@ async fn run(
         assert_eq!(started.elapsed(), each, "the run was held up");
         Instant::now()
     };
-    let ended = queue.beside(github, work, &interrupt).await;
+    let ended = queue.record_during(github, work, &interrupt).await;
     (queue.notes(), ended.elapsed())
 }
 
@@ -217,7 +217,7 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
         record.started(&["tenant_0".to_owned()], "arn");
@@ -227,7 +227,7 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
         github.mood.set(Mood::Answers);
         sleep(Duration::from_secs(100)).await;
     };
-    queue.beside(&github, work, &interrupt).await;
+    queue.record_during(&github, work, &interrupt).await;
     assert_eq!(github.states("db/tenant_0"), [DeploymentState::Failure]);
     assert_eq!(queue.notes(), [""; 0]);
 }
@@ -305,7 +305,7 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (sender, interrupt) = Interrupt::by_hand();
     let work = async {
         record.started(&["tenant_0".to_owned()], "arn");
@@ -314,7 +314,7 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
         record.judged("tenant_0", Verdict::Cancelled { stopped: true });
         Instant::now()
     };
-    let ended = queue.beside(&github, work, &interrupt).await;
+    let ended = queue.record_during(&github, work, &interrupt).await;
     // The runner kills a cancelled step after 10 s, and stopping tasks may take 5 of them.
     assert!(ended.elapsed() <= Duration::from_millis(2500), "{:?}", ended.elapsed());
 }
@@ -337,7 +337,7 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     record.started(&["tenant_0".to_owned()], "arn");
     assert_eq!(queue.rows.borrow()[0].new.commit, other);
 }

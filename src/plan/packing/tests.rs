@@ -10,8 +10,8 @@ fn sizes(packs: &[Vec<String>]) -> Vec<usize> {
     packs.iter().map(Vec::len).collect()
 }
 
-fn limits<'a>(at_once: usize, durations: &'a HashMap<String, Duration>) -> Limits<'a> {
-    Limits { room: 8_000, at_once, durations }
+fn limits<'a>(at_once: usize, durations: &'a HashMap<String, Duration>) -> PackLimits<'a> {
+    PackLimits { room: 8_000, at_once, durations }
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_longest_are_shared_out_first() {
 #[test]
 fn a_name_that_no_task_has_room_for_is_said() {
     let none = HashMap::new();
-    let narrow = Limits { room: 10, at_once: 1, durations: &none };
+    let narrow = PackLimits { room: 10, at_once: 1, durations: &none };
     let error = split(&names(2), Packing::Auto, &narrow).expect_err("too long");
     assert_eq!(
         error.message,
@@ -86,7 +86,7 @@ proptest! {
         let all: Vec<String> = all.into_iter().collect();
         let durations: HashMap<String, Duration> =
             all.iter().cloned().zip(taken.into_iter().map(Duration::from_millis)).collect();
-        let packs = split(&all, packing, &Limits { room, at_once, durations: &durations }).unwrap();
+        let packs = split(&all, packing, &PackLimits { room, at_once, durations: &durations }).unwrap();
         let (mut packed, mut asked) = (packs.concat(), all.clone());
         packed.sort();
         asked.sort();

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::record::Target;
-use crate::verdict::{Deployed, Judged, MIGRATED};
+use super::journal_record::Target;
+use crate::verdict::{GitHubProof, Judged, MIGRATED};
 
 /// A deployment's payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Payload {
 
 /// The newest deployment of each database; empty for a run that does not ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EarlierDeployments {
+pub struct GitHubHistory {
     pub newest: HashMap<String, Newest>,
 }
 
@@ -51,7 +51,7 @@ pub struct Terms<'a> {
     pub require_report: bool,
 }
 
-impl EarlierDeployments {
+impl GitHubHistory {
     /// What proves that the database needs no task; None when nothing does.
     pub fn proof(&self, database: &str, terms: &Terms<'_>) -> Option<Judged> {
         let Newest { at, succeeded, payload } = self.newest.get(database)?;
@@ -70,7 +70,7 @@ impl EarlierDeployments {
             image_digest: payload.image_digest.clone(),
             report: None,
             ms: None,
-            deployed: Some(if payload.require_report { Deployed::Reported } else { Deployed::Success }),
+            github: Some(if payload.require_report { GitHubProof::Reported } else { GitHubProof::Success }),
         };
         (is_about_it && judged.proves(terms.require_report)).then_some(judged)
     }

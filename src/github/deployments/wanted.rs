@@ -9,7 +9,7 @@ use crate::verdict::{Killer, Verdict};
 const DESCRIPTION: usize = 140;
 
 /// One database whose task was started.
-pub struct Row {
+pub struct DeploymentRow {
     pub database: String,
     pub new: NewDeployment,
     pub id: Option<u64>,
@@ -22,7 +22,7 @@ pub struct Row {
     pub refused: Option<String>,
 }
 
-impl Row {
+impl DeploymentRow {
     pub fn new(database: &str, new: NewDeployment) -> Self {
         Self {
             database: database.to_owned(),
@@ -45,8 +45,8 @@ impl Row {
 }
 
 /// One note per cause: each refusal, and then whatever kept the others from being sent.
-pub fn notes(rows: &[Row], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
-    let note = |behind: Vec<&Row>, why: &str| {
+pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
+    let note = |behind: Vec<&DeploymentRow>, why: &str| {
         let names: Vec<String> = behind.iter().map(|row| row.database.clone()).collect();
         let (all, have) = match asked_for {
             1 => ("database", "has"),
@@ -63,7 +63,8 @@ pub fn notes(rows: &[Row], trouble: Option<&GitHubFailure>, asked_for: usize) ->
     refusals.dedup();
     let refused_for = |why| rows.iter().filter(move |row| row.refused.as_deref() == Some(why)).collect();
     let mut notes: Vec<String> = refusals.iter().map(|why| note(refused_for(*why), why)).collect();
-    let left: Vec<&Row> = rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
+    let left: Vec<&DeploymentRow> =
+        rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
     if !left.is_empty() {
         let why = trouble.filter(|trouble| trouble.kind != GitHubFailureKind::Refused);
         let why = why.map_or_else(

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::ports::RunTask;
 use crate::report::DatabaseReport;
 use crate::state::State;
-use crate::state::record::{Intent, Record as Line, Run, VERSION};
+use crate::state::journal_record::{Intent, JournalRecord, Run, VERSION};
 use crate::verdict::{Judged, Migrated, Verdict};
 
 /// A migration report that is larger is not kept, so its database will be migrated again.
@@ -22,7 +22,7 @@ impl Record<'_> {
     pub fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
         let Some(target) = plan.target() else { return Ok(()) };
         self.write_ahead(|| {
-            Line::Run(Run {
+            JournalRecord::Run(Run {
                 version: VERSION,
                 at: Timestamp::now(),
                 started_by: plan.started_by.clone(),
@@ -39,7 +39,7 @@ impl Record<'_> {
     /// The state file can not be written: the call must not be made.
     pub fn intends(&self, request: &RunTask, databases: &[String], attempt: u32) -> Result<(), Failure> {
         self.write_ahead(|| {
-            Line::Intent(Intent {
+            JournalRecord::Intent(Intent {
                 at: Timestamp::now(),
                 token: request.client_token.clone(),
                 attempt,
@@ -51,17 +51,21 @@ impl Record<'_> {
 
     /// RunTask has named the token's task.
     pub fn launched(&self, token: &str, task: &str) {
-        self.write(|| Line::Started { at: Timestamp::now(), token: token.to_owned(), task: task.to_owned() });
+        self.write(|| JournalRecord::Started {
+            at: Timestamp::now(),
+            token: token.to_owned(),
+            task: task.to_owned(),
+        });
     }
 
     /// RunTask has answered that it starts no task for this token, and no call was left without an answer.
     pub fn refused(&self, token: &str) {
-        self.write(|| Line::Refused { at: Timestamp::now(), token: token.to_owned() });
+        self.write(|| JournalRecord::Refused { at: Timestamp::now(), token: token.to_owned() });
     }
 
     /// The task was seen STOPPED.
     pub fn task_ended(&self, task: &str) {
-        self.write(|| Line::Ended { at: Timestamp::now(), task: task.to_owned() });
+        self.write(|| JournalRecord::Ended { at: Timestamp::now(), task: task.to_owned() });
     }
 
     /// What the database's row has come to. A database that nothing was done about is not written down.
@@ -69,7 +73,7 @@ impl Record<'_> {
         let revision = self.update(|report| report.revision.as_ref().map(|revision| revision.arn.clone()));
         let judged = self.row(database, |row| judged(row, revision)).flatten();
         if let Some(judged) = judged {
-            self.write(|| Line::Verdict(Box::new(judged)));
+            self.write(|| JournalRecord::Verdict(Box::new(judged)));
         }
     }
 
@@ -90,11 +94,11 @@ impl Record<'_> {
         self.update(|report| report.image.as_ref().and_then(|image| image.digest.clone()))
     }
 
-    fn write_ahead(&self, record: impl FnOnce() -> Line) -> Result<(), Failure> {
+    fn write_ahead(&self, record: impl FnOnce() -> JournalRecord) -> Result<(), Failure> {
         self.state.and_then(State::journal).map_or(Ok(()), |journal| journal.append_ahead(&record()))
     }
 
-    fn write(&self, record: impl FnOnce() -> Line) {
+    fn write(&self, record: impl FnOnce() -> JournalRecord) {
         if let Some(journal) = self.state.and_then(State::journal)
             && let Err(failure) = journal.append(&record())
         {
@@ -123,7 +127,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
         image_digest: row.image_digest.clone(),
         report: report.filter(kept),
         ms: took.or_else(|| u64::try_from(row.durations.run_ms?).ok()),
-        deployed: None,
+        github: None,
     })
 }
 
@@ -144,7 +148,7 @@ mod tests {
                 image_digest: None,
                 report: Some(serde_json::from_value(report).expect("a report")),
                 ms: None,
-                deployed: None,
+                github: None,
             };
             let mut row = DatabaseReport::new("a");
             (row.verdict, row.ended_at) =
