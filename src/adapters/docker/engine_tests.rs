@@ -165,7 +165,7 @@ async fn docker_pulls_what_was_packaged_without_it() {
     let Some((cli, registry)) = real_parts().await else { return };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app");
-    fs::write(&path, oci::tiny_static_executable()).unwrap();
+    fs::write(&path, oci::tiny_static(62, b"program")).unwrap();
     let image = oci::package(&BinaryImage { path, platform: "linux/amd64".into() }).unwrap();
     let (to, login) = (registry.tag("three"), registry.login("pw"));
 
