@@ -172,7 +172,7 @@ async fn docker_pulls_what_was_packaged_without_it() {
     let digest = oci::push(&image, &to, &login, &Progress::silent()).await.unwrap();
     assert_eq!(digest, registry.digest("three").await);
 
-    let config = PrivateConfig::create(None, &login).unwrap();
+    let config = private_config::create(None, &login).unwrap();
     let by_digest = format!("{}@{digest}", to.repository.uri);
     assert!(docker(&cli, config.path(), &["pull", &by_digest]).await);
     assert!(docker(&cli, config.path(), &["image", "rm", &by_digest]).await);
