@@ -15,9 +15,8 @@ use tokio::time::{sleep, timeout};
 
 use super::image::{Blob, PackagedImage};
 use crate::adapters::proxy::Proxies;
-use crate::adapters::push_error::{self, PushError};
+use crate::adapters::push_error;
 use crate::adapters::registry_login::RegistryLogin;
-use crate::failure::Failure;
 use crate::ports::{ImageProgress, ImageTag};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -112,11 +111,11 @@ impl<'a> Session<'a> {
 
     /// Finds out how the registry wants to be authenticated to. Without this the client would go on without
     /// credentials when the registry can not be reached, and the refusal that follows would mislead.
-    async fn log_in(&self) -> Result<(), PushError> {
+    async fn log_in(&self) -> Result<()> {
         self.answered(self.client.auth(&self.reference, &self.auth, RegistryOperation::Push)).await.map(drop)
     }
 
-    async fn push_blob(&self, blob: &Blob, show: impl Fn(u64)) -> Result<(), PushError> {
+    async fn push_blob(&self, blob: &Blob, show: impl Fn(u64)) -> Result<()> {
         // A refusal here has no body to explain it: the upload's has.
         let exists = self.client.blob_exists(&self.reference, &blob.digest);
         if matches!(timeout(self.limits.request, exists).await, Ok(Ok(true))) {
@@ -145,46 +144,39 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn push_manifest(&self, image: &PackagedImage) -> Result<(), PushError> {
+    async fn push_manifest(&self, image: &PackagedImage) -> Result<()> {
         let (manifest, media_type) = (image.manifest.clone(), HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE));
         self.answered(self.client.push_manifest_raw(&self.reference, manifest, media_type)).await.map(drop)
     }
 
-    async fn digest(&self) -> Result<String, PushError> {
+    async fn digest(&self) -> Result<String> {
         self.answered(self.client.fetch_manifest_digest(&self.reference, &self.auth)).await
     }
 
-    async fn answered<T>(
-        &self,
-        request: impl Future<Output = Result<T, OciDistributionError>>,
-    ) -> Result<T, PushError> {
+    async fn answered<T>(&self, request: impl Future<Output = Result<T, OciDistributionError>>) -> Result<T> {
         match timeout(self.limits.request, request).await {
             Ok(result) => result.map_err(|error| self.read(error)),
             Err(_) => Err(self.silent(self.limits.request)),
         }
     }
 
-    fn silent(&self, deadline: Duration) -> PushError {
+    fn silent(&self, deadline: Duration) -> anyhow::Error {
         self.passing(format!("no answer for {deadline:?}"))
     }
 
-    fn passing(&self, evidence: String) -> PushError {
-        let message = format!("push {}: the registry could not be reached, or failed", self.to.reference());
-        PushError::Passing(Failure::service(message).hint("try again later").evidence([evidence]).into())
+    fn passing(&self, evidence: String) -> anyhow::Error {
+        push_error::unreachable(self.to).evidence([evidence]).into()
     }
 
-    fn read(&self, error: OciDistributionError) -> PushError {
+    fn read(&self, error: OciDistributionError) -> anyhow::Error {
         use OciDistributionError as Error;
-        let refusal = |text: &str| push_error::read(text, self.to);
+        let refusal = |text: &str| push_error::read(text, self.to).into();
         match error {
             // The address of an upload may hold a signature.
-            Error::RequestError(error) => {
-                let Some(failure) = self.proxies.failure_of(&error) else {
-                    return self.passing(format!("{:#}", anyhow::Error::new(error.without_url())));
-                };
-                let kind = if failure.transient { PushError::Passing } else { PushError::Final };
-                kind(failure.while_doing(&format!("push {}", self.to.reference())).into())
-            }
+            Error::RequestError(error) => match self.proxies.failure_of(&error) {
+                Some(failure) => failure.while_doing(&format!("push {}", self.to.reference())).into(),
+                None => self.passing(format!("{:#}", anyhow!(error.without_url()))),
+            },
             Error::ServerError { code, message, .. } => match code {
                 401 => refusal(&with_code("unauthorized", &message)),
                 403 => refusal(&with_code("denied", &message)),
@@ -194,7 +186,7 @@ impl<'a> Session<'a> {
             Error::UnauthorizedError { .. } => refusal("unauthorized: authentication required"),
             Error::AuthenticationFailure(reason) => refusal(&with_code("unauthorized", &reason)),
             Error::RegistryError { envelope, .. } => refusal(&said(&envelope)),
-            other => PushError::Final(anyhow!(other).context(format!("push {}", self.to.reference()))),
+            other => anyhow!(other).context(format!("push {}", self.to.reference())),
         }
     }
 }
