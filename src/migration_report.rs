@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 
 /// The protocol that we understand.
 const PROTOCOL: u64 = 1;
@@ -233,8 +233,4 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn printable(text: &str, limit: usize) -> String {
-    shortened(&one_line(text), limit).into_owned()
 }

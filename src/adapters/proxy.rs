@@ -16,7 +16,7 @@ use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
 use super::aws_error::{chain, innermost};
 use super::secret::Secret;
 use crate::failure::Failure;
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 
 mod aws;
 
@@ -112,8 +112,7 @@ impl Proxies {
     fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
         let intercept = self.matcher.intercept(target)?;
         let (proxy, host) = (intercept.uri().authority()?, target.host()?);
-        let reason =
-            |error: &(dyn Error + 'static)| shortened(&one_line(&innermost(error)), 300).into_owned();
+        let reason = |error: &(dyn Error + 'static)| printable(&innermost(error), 300);
         let failure = match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
             Some(TunnelError::ProxyAuthRequired) => {
                 return Some(

@@ -16,7 +16,7 @@ use crate::adapters::proxy::Proxies;
 use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_transient};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 
 const DOING: &str = "ask GitHub for an OIDC token";
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -141,7 +141,7 @@ impl Claims {
         let mut standard = payload.replace('-', "+").replace('_', "/");
         standard.push_str(&"===="[..(4 - standard.len() % 4) % 4]);
         let claims: Self = serde_json::from_slice(&base64::decode(standard).ok()?).ok()?;
-        let plain = |text: &str| shortened(&one_line(text), 300).into_owned();
+        let plain = |text: &str| printable(text, 300);
         Some(Self { sub: plain(&claims.sub), aud: plain(&claims.aud) })
     }
 }

@@ -10,7 +10,7 @@ use crate::adapters::aws_error::innermost;
 use crate::adapters::proxy::Proxies;
 use crate::failure::Failure;
 use crate::ports::github::{GitHubCall, GitHubFailure, GitHubFailureKind};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 
 /// What GitHub asks for when it says that a secondary limit is reached, but not for how long.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error, proxies: &
 }
 
 pub fn no_answer(doing: &str, why: &str) -> GitHubFailure {
-    let why = shortened(&one_line(why), 300).into_owned();
+    let why = printable(why, 300);
     GitHubFailure {
         kind: GitHubFailureKind::Passing { wait: None },
         failure: Failure::service(format!("{doing}: GitHub did not answer: {why}"))
@@ -59,7 +59,7 @@ pub fn is_forbidden(failed: &GitHubFailure) -> bool {
 /// An error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND, RATE_LIMITED and others. What has
 /// none is a query that took too long, or a fault of GitHub's own.
 pub fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
-    let message = format!("{doing}: GitHub answers {}", shortened(&one_line(said), 300));
+    let message = format!("{doing}: GitHub answers {}", printable(said, 300));
     match kind {
         Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => GitHubFailure {
             kind: GitHubFailureKind::Denied,
@@ -155,10 +155,10 @@ fn said(error: &GitHubError) -> String {
         Some(detail) => format!("{}: {detail}", error.message),
         None => error.message.clone(),
     };
-    shortened(&one_line(&text), 300).into_owned()
+    printable(&text, 300)
 }
 
 /// The last cause of an error: octocrab's outer ones say "Service Error".
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    shortened(&one_line(&innermost(error)), 300).into_owned()
+    printable(&innermost(error), 300)
 }
