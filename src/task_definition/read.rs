@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{TaskDefinition, name_of, printable, strings};
+use super::{TaskDefinition, name_of, strings};
 use crate::failure::Failure;
+use crate::untrusted::printable;
 
 /// What DescribeTaskDefinition answers and RegisterTaskDefinition does not take.
 pub(super) const READ_ONLY: [&str; 9] = [
