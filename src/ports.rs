@@ -158,14 +158,19 @@ pub trait ImageWrites {
 }
 
 /// Hears what a build and a push say on the way.
+#[expect(unused_variables, reason = "what is not shown has no use for its facts")]
 pub trait ImageProgress {
-    /// A step begins, such as "build image".
-    fn step(&self, title: &str);
-    /// A line that docker printed.
-    fn line(&self, line: &str);
-    /// `done` of `total` bytes are sent.
-    fn pushed(&self, done: u64, total: u64);
-    fn note(&self, text: &str);
+    /// Begins a step, such as "build image", and ends the one before.
+    fn step(&self, title: &str) {}
+
+    /// Tells a line that a build printed.
+    fn build_line(&self, line: &str) {}
+
+    /// Tells that a push has sent `done` of `total` bytes.
+    fn pushed(&self, done: u64, total: u64) {}
+
+    /// Tells something worth saying once.
+    fn note(&self, text: &str) {}
 }
 
 /// Subnets and security groups.

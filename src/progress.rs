@@ -8,12 +8,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::untrusted;
+use crate::ports::ImageProgress;
 use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
 
 mod bars;
-mod image_lines;
 mod line_writer;
 mod plain;
 mod tally;
@@ -80,12 +79,12 @@ impl Progress {
             Mode::Silent => Self::silent(),
             Mode::Terminal if stream.is_terminal() => {
                 let bars = Bars::new(stream, Clock::system());
-                bars.lines().flush_on_panic();
+                bars.lines.flush_on_panic();
                 Self { sink: Arc::new(bars) }
             }
             Mode::Terminal | Mode::Plain => {
                 let plain = Plain::new(stream.writer(), vocabulary, Clock::system());
-                plain.lines().flush_on_panic();
+                plain.lines.flush_on_panic();
                 Self { sink: Arc::new(plain) }
             }
         }
@@ -98,7 +97,7 @@ impl Progress {
 
     /// Returns what speaks for things that go on beside the run, such as the renewal of credentials.
     pub fn aside(&self) -> Aside {
-        Aside { sink: self.sink.clone() }
+        Arc::clone(&self.sink)
     }
 }
 
@@ -118,19 +117,7 @@ impl Drop for Progress {
 
 /// Everything that a run tells. A sink leaves out what it does not show.
 #[expect(unused_variables, reason = "an event that is left out has no use for its facts")]
-pub trait Sink: Send + Sync {
-    /// Begins a step, such as "build image", and ends the one before.
-    fn step(&self, title: &str) {}
-
-    /// Tells a line that a build printed.
-    fn build_line(&self, line: &str) {}
-
-    /// Tells that a push has sent `done` of `total` bytes.
-    fn pushed(&self, done: u64, total: u64) {}
-
-    /// Tells something worth saying once.
-    fn note(&self, text: &str) {}
-
+pub trait Sink: ImageProgress + Send + Sync {
     /// Tells where the task of these names is now; the same phase again says nothing new.
     fn task_phase(&self, names: &[String], phase: TaskPhase) {}
 
@@ -172,25 +159,11 @@ pub trait Sink: Send + Sync {
 
 struct Silent;
 
+impl ImageProgress for Silent {}
 impl Sink for Silent {}
 
 /// Speaks on the run's stream without owning it: the end of the run stays [`Progress`]'s.
-#[derive(Clone)]
-pub struct Aside {
-    sink: Arc<dyn Sink>,
-}
-
-impl Aside {
-    /// As [`Sink::mask`].
-    pub fn mask(&self, secret: &str) {
-        self.sink.mask(secret);
-    }
-
-    /// As [`Sink::note`].
-    pub fn note(&self, text: &str) {
-        self.sink.note(text);
-    }
-}
+pub type Aside = Arc<dyn Sink>;
 
 impl Stream {
     fn is_terminal(self) -> bool {
@@ -233,30 +206,6 @@ impl Clock {
         let time = at.to_zoned(self.zone.clone()).time();
         format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
     }
-}
-
-/// The width of the names before log lines: none with one database.
-fn name_width(names: &[String]) -> usize {
-    if names.len() > 1 { names.iter().map(|name| name.chars().count()).max().unwrap_or(0) } else { 0 }
-}
-
-fn log_prefix(time: &str, name: &str, name_width: usize) -> String {
-    let name = untrusted::one_line(name);
-    if name_width == 0 { format!("{time} │") } else { format!("{time} {name:<name_width$} │") }
-}
-
-/// Of a fleet only what is not migrated is told, and not what was not run because of it.
-fn is_told(verdict: &Verdict, of_fleet: bool) -> bool {
-    !of_fleet || !(verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }))
-}
-
-fn verdict_line(database: &str, verdict: &Verdict) -> String {
-    let (database, word) = (untrusted::one_line(database), verdict.word());
-    if verdict.is_migrated() {
-        return format!("✔ {database}: {word}");
-    }
-    let explanation = verdict.explain();
-    format!("✖ {database}: {word}: {}", untrusted::one_line(&explanation))
 }
 
 #[cfg(test)]

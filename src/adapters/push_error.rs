@@ -205,7 +205,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn passing_failures_are_tried_three_times() {
         let mut tries = 0;
-        let error = retrying::<()>(&Progress::silent(), "push", FIRST_PAUSE, async || {
+        let error = retrying::<()>(&*Progress::silent(), "push", FIRST_PAUSE, async || {
             tries += 1;
             Err(Failure::service(format!("try {tries}")).transient().into())
         })
@@ -218,14 +218,14 @@ mod tests {
     async fn a_second_try_can_succeed_and_a_refusal_has_none() {
         let progress = Progress::silent();
         let mut tries = 0;
-        let value = retrying(&progress, "push", FIRST_PAUSE, async || {
+        let value = retrying(&*progress, "push", FIRST_PAUSE, async || {
             tries += 1;
             if tries == 2 { Ok(tries) } else { Err(Failure::service("busy").transient().into()) }
         });
         assert_eq!(value.await.unwrap(), 2);
 
         let mut tries = 0;
-        let refused = retrying::<()>(&progress, "push", FIRST_PAUSE, async || {
+        let refused = retrying::<()>(&*progress, "push", FIRST_PAUSE, async || {
             tries += 1;
             Err(anyhow::anyhow!("denied"))
         });

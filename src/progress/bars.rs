@@ -7,9 +7,9 @@ use std::time::Duration;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::line_writer::LineWriter;
-use super::tally::Tally;
+use super::tally::Crowd;
 use super::{Clock, Sink, Stream, TaskPhase};
-use crate::database_name::is_fleet;
+use crate::ports::ImageProgress;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -26,7 +26,7 @@ pub(super) struct Bars {
     /// How often elapsed times go on by themselves; absent in tests, which draw when they look.
     tick: Option<Duration>,
     state: Mutex<Shown>,
-    lines: LineWriter,
+    pub lines: LineWriter,
 }
 
 #[derive(Default)]
@@ -35,14 +35,13 @@ struct Shown {
     push: Option<ProgressBar>,
     fleet: Option<ProgressBar>,
     databases: HashMap<String, ProgressBar>,
-    name_width: usize,
-    /// Present for a fleet: one bar for all of it.
-    tally: Option<Tally>,
+    /// Of a fleet there is one bar for all of it.
+    crowd: Crowd,
 }
 
 impl Shown {
     fn show_tally(&self) {
-        if let (Some(tally), Some(fleet)) = (&self.tally, &self.fleet) {
+        if let (Some(tally), Some(fleet)) = (&self.crowd.tally, &self.fleet) {
             fleet.set_message(tally.line());
         }
     }
@@ -72,10 +71,6 @@ impl Bars {
         Self { clock, bars, tick, state: Mutex::default(), lines }
     }
 
-    pub fn lines(&self) -> &LineWriter {
-        &self.lines
-    }
-
     #[cfg(test)]
     pub fn redraw(&self) {
         let state = self.state();
@@ -83,7 +78,7 @@ impl Bars {
     }
 }
 
-impl Sink for Bars {
+impl ImageProgress for Bars {
     fn step(&self, title: &str) {
         let mut state = self.state();
         self.end_step(&mut state);
@@ -112,20 +107,21 @@ impl Sink for Bars {
             self.lines.write(&format!("{} {}", self.clock.now(), untrusted::one_line(line)));
         }
     }
+}
 
+impl Sink for Bars {
     fn databases(&self, names: &[String]) {
         let mut state = self.state();
-        state.name_width = super::name_width(names);
-        state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
+        state.crowd = Crowd::of(names);
         if names.len() > 1 {
-            let template = if state.tally.is_some() { FLEET } else { SEVERAL };
+            let template = if state.crowd.tally.is_some() { FLEET } else { SEVERAL };
             state.fleet = Some(self.add(template, ProgressBar::new(names.len() as u64)));
         }
     }
 
     fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.tally {
+        if let Some(tally) = &mut state.crowd.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
             state.show_tally();
             return;
@@ -134,7 +130,7 @@ impl Sink for Bars {
         if phase == TaskPhase::Queued {
             return;
         }
-        let width = state.name_width;
+        let width = state.crowd.name_width;
         for name in names {
             let bar = state
                 .databases
@@ -146,7 +142,7 @@ impl Sink for Bars {
 
     fn database_reported(&self, _: &[String], database: &str) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.tally {
+        if let Some(tally) = &mut state.crowd.tally {
             tally.reported(database);
             state.show_tally();
         } else if let Some(bar) = state.databases.get(database) {
@@ -156,10 +152,7 @@ impl Sink for Bars {
 
     fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let state = self.state();
-        if state.tally.is_some() {
-            return;
-        }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
+        let Some(prefix) = state.crowd.log_prefix(&self.clock, timestamp_ms, name) else { return };
         let bar = state.databases.get(name);
         for line in untrusted::lines(line) {
             let line = untrusted::one_line(line);
@@ -184,16 +177,12 @@ impl Sink for Bars {
         if let Some(fleet) = &state.fleet {
             fleet.inc(1);
         }
-        if let Some(tally) = &mut state.tally {
-            tally.verdict(database, verdict);
-            state.show_tally();
+        let told = state.crowd.verdict(database, verdict);
+        state.show_tally();
+        if let Some(line) = told {
+            let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
+            self.lines.write(&format!("{} {line}{took}", self.clock.now()));
         }
-        if !super::is_told(verdict, state.tally.is_some()) {
-            return;
-        }
-        let line = super::verdict_line(database, verdict);
-        let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
-        self.lines.write(&format!("{} {line}{took}", self.clock.now()));
     }
 
     fn closing(&self, text: &str) {

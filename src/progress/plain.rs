@@ -9,9 +9,10 @@ use indicatif::HumanBytes;
 use tokio::time::Instant;
 
 use super::line_writer::LineWriter;
-use super::tally::Tally;
+use super::tally::Crowd;
 use super::{Clock, Sink, TaskPhase, Vocabulary};
-use crate::database_name::{is_fleet, short_list};
+use crate::database_name::short_list;
+use crate::ports::ImageProgress;
 use crate::untrusted;
 use crate::verdict::Verdict;
 use crate::workflow_commands::{self, Fence, Place};
@@ -23,9 +24,10 @@ pub(super) struct Plain {
     clock: Clock,
     // Locked before lines are written: a fence and what stands behind it stay in order.
     state: Mutex<Shown>,
-    lines: LineWriter,
+    pub lines: LineWriter,
 }
 
+#[derive(Default)]
 struct Shown {
     /// Present when GitHub's runner reads along.
     fence: Option<Fence>,
@@ -33,39 +35,23 @@ struct Shown {
     phases: HashMap<String, TaskPhase>,
     /// Databases of packs that have reported.
     reported: HashSet<String>,
-    /// The width of the names before log lines; 0 when there are none.
-    name_width: usize,
     pushed_quarters: u64,
-    /// Present for a fleet.
-    tally: Option<Tally>,
+    crowd: Crowd,
     tallied_at: Option<Instant>,
 }
 
 impl Plain {
     pub fn new(mut writer: Box<dyn Write + Send>, vocabulary: Vocabulary, clock: Clock) -> Self {
-        let state = Shown {
-            fence: (vocabulary == Vocabulary::GitHub).then(Fence::default),
-            in_group: false,
-            phases: HashMap::new(),
-            reported: HashSet::new(),
-            name_width: 0,
-            pushed_quarters: 0,
-            tally: None,
-            tallied_at: None,
-        };
+        let fence = (vocabulary == Vocabulary::GitHub).then(Fence::default);
         let lines = LineWriter::new(move |text| {
             // A reader that went away, as in `| head`, is no reason to leave a migration alone.
             let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
         });
-        Self { clock, state: Mutex::new(state), lines }
-    }
-
-    pub fn lines(&self) -> &LineWriter {
-        &self.lines
+        Self { clock, state: Mutex::new(Shown { fence, ..Shown::default() }), lines }
     }
 }
 
-impl Sink for Plain {
+impl ImageProgress for Plain {
     fn step(&self, title: &str) {
         let mut state = self.state();
         state.pushed_quarters = 0;
@@ -99,16 +85,16 @@ impl Sink for Plain {
             self.say(&state, &format!("{} {}", self.clock.now(), untrusted::one_line(line)));
         }
     }
+}
 
+impl Sink for Plain {
     fn databases(&self, names: &[String]) {
-        let mut state = self.state();
-        state.name_width = super::name_width(names);
-        state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
+        self.state().crowd = Crowd::of(names);
     }
 
     fn task_phase(&self, names: &[String], phase: TaskPhase) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.tally {
+        if let Some(tally) = &mut state.crowd.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
             self.say_tally(&mut state);
             return;
@@ -124,7 +110,7 @@ impl Sink for Plain {
 
     fn database_reported(&self, databases: &[String], database: &str) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.tally {
+        if let Some(tally) = &mut state.crowd.tally {
             tally.reported(database);
             self.say_tally(&mut state);
             return;
@@ -139,11 +125,9 @@ impl Sink for Plain {
 
     fn log_line(&self, name: &str, timestamp_ms: i64, line: &str) {
         let mut state = self.state();
-        if state.tally.is_some() {
-            return;
+        if let Some(prefix) = state.crowd.log_prefix(&self.clock, timestamp_ms, name) {
+            self.quote(&mut state, &prefix, line);
         }
-        let prefix = super::log_prefix(&self.clock.at(timestamp_ms), name, state.name_width);
-        self.quote(&mut state, &prefix, line);
     }
 
     fn flush(&self) {
@@ -152,11 +136,7 @@ impl Sink for Plain {
 
     fn database_verdict(&self, database: &str, verdict: &Verdict) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.tally {
-            tally.verdict(database, verdict);
-        }
-        if super::is_told(verdict, state.tally.is_some()) {
-            let line = super::verdict_line(database, verdict);
+        if let Some(line) = state.crowd.verdict(database, verdict) {
             self.say(&state, &format!("{} {line}", self.clock.now()));
         }
         self.say_tally(&mut state);
@@ -187,7 +167,7 @@ impl Sink for Plain {
 impl Plain {
     /// Where a fleet is: now and then, and when all of it is judged.
     fn say_tally(&self, state: &mut Shown) {
-        let Some(tally) = &state.tally else { return };
+        let Some(tally) = &state.crowd.tally else { return };
         if tally.is_over() || state.tallied_at.is_none_or(|at| at.elapsed() >= TALLY_INTERVAL) {
             let line = format!("{} {}", self.clock.now(), tally.line());
             state.tallied_at = Some(Instant::now());

@@ -5,14 +5,58 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::TaskPhase;
+use super::{Clock, TaskPhase};
+use crate::database_name::is_fleet;
 use crate::untrusted;
 use crate::verdict::Verdict;
 
 /// Databases that are named for taking longest.
 const SLOWEST: usize = 3;
 
+/// The databases of a run: a few, which are told about one by one, or a fleet, which is counted.
+#[derive(Default)]
+pub(super) struct Crowd {
+    /// The width of the names before log lines: none with one database.
+    pub name_width: usize,
+    /// Present for a fleet.
+    pub tally: Option<Tally>,
+}
+
+impl Crowd {
+    pub fn of(names: &[String]) -> Self {
+        let widths = names.iter().map(|name| name.chars().count());
+        let name_width = if names.len() > 1 { widths.max().unwrap_or(0) } else { 0 };
+        Self { name_width, tally: is_fleet(names.len()).then(|| Tally::new(names.len())) }
+    }
+
+    /// What stands before each line of a log; none for a fleet, whose logs are not shown.
+    pub fn log_prefix(&self, clock: &Clock, timestamp_ms: i64, name: &str) -> Option<String> {
+        if self.tally.is_some() {
+            return None;
+        }
+        let (time, name, width) = (clock.at(timestamp_ms), untrusted::one_line(name), self.name_width);
+        Some(if width == 0 { format!("{time} │") } else { format!("{time} {name:<width$} │") })
+    }
+
+    /// Counts a verdict, and returns the line that tells it. Of a fleet only what is not migrated is told, and not what
+    /// was not run because of it.
+    pub fn verdict(&mut self, database: &str, verdict: &Verdict) -> Option<String> {
+        if let Some(tally) = &mut self.tally {
+            tally.verdict(database, verdict);
+            if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
+                return None;
+            }
+        }
+        let (database, word) = (untrusted::one_line(database), verdict.word());
+        Some(match verdict.is_migrated() {
+            true => format!("✔ {database}: {word}"),
+            false => format!("✖ {database}: {word}: {}", untrusted::one_line(&verdict.explain())),
+        })
+    }
+}
+
 /// Where the databases of a fleet are.
+#[derive(Default)]
 pub(super) struct Tally {
     total: usize,
     migrated: usize,
@@ -25,14 +69,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub fn new(total: usize) -> Self {
-        Self {
-            total,
-            migrated: 0,
-            not_run: 0,
-            failed: 0,
-            under_way: HashMap::new(),
-            reported: HashSet::new(),
-        }
+        Self { total, ..Self::default() }
     }
 
     pub fn phase(&mut self, database: &str, phase: TaskPhase) {

@@ -239,7 +239,7 @@ fn many_lines_cost_few_writes_and_none_is_lost() {
 fn a_panic_loses_no_line() {
     let written = Written::default();
     let plain = Plain::new(Box::new(written.clone()), Vocabulary::Plain, clock());
-    plain.lines().flush_on_panic();
+    plain.lines.flush_on_panic();
     plain.log_line("startupwebapp_prod", 0, "first");
     plain.log_line("startupwebapp_prod", 0, "second");
     assert_eq!(written.text(), "", "the page goes on");

@@ -47,11 +47,11 @@ pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progr
         }
         ImagePlan::Build { build, to } => {
             progress.step(&format!("image: build and push {}", to.reference()));
-            pushed(&to.repository.uri, writes.build_and_push(build, to, progress).await?)
+            pushed(&to.repository.uri, writes.build_and_push(build, to, &**progress).await?)
         }
         ImagePlan::Package { binary, to } => {
             progress.step(&format!("image: package {} and push {}", binary.path.display(), to.reference()));
-            pushed(&to.repository.uri, writes.package_and_push(binary, to, progress).await?)
+            pushed(&to.repository.uri, writes.package_and_push(binary, to, &**progress).await?)
         }
         ImagePlan::Given { reference, digest } => {
             progress.step(&format!("image: use {reference}"));

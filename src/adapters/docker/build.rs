@@ -77,7 +77,7 @@ pub async fn build(
     let command = command(cli, config, &input, build, to);
     let ended = process::stream(command, DEADLINE, |line| {
         if !is_vertex_digest(line) {
-            progress.line(line);
+            progress.build_line(line);
         }
     })
     .await

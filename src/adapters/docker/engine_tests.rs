@@ -133,11 +133,11 @@ async fn docker_builds_and_pushes() {
     let progress = Progress::silent();
 
     check(&build).await.unwrap();
-    let digest = build_and_push(&build, &to, &login, &progress).await.unwrap();
+    let digest = build_and_push(&build, &to, &login, &*progress).await.unwrap();
     assert_eq!(digest, registry.digest("one").await);
-    assert_eq!(digest, build_and_push(&build, &to, &login, &progress).await.unwrap(), "a second push");
+    assert_eq!(digest, build_and_push(&build, &to, &login, &*progress).await.unwrap(), "a second push");
 
-    let error = build_and_push(&build, &to, &registry.login("wrong"), &progress).await.unwrap_err();
+    let error = build_and_push(&build, &to, &registry.login("wrong"), &*progress).await.unwrap_err();
     let failure = Failure::find(&error).unwrap();
     assert!(failure.message.contains("did not accept the credentials"), "{failure}");
     assert!(docker(&cli, context.path(), &["image", "rm", &to.reference()]).await);
@@ -148,7 +148,7 @@ async fn a_build_that_fails_says_where() {
     let Some((_cli, registry)) = real_parts().await else { return };
     let context = tempfile::tempdir().unwrap();
     let build = sample(context.path(), "FROM scratch AS production\nCOPY nowhere /\n");
-    let error = build_and_push(&build, &registry.tag("two"), &registry.login("pw"), &Progress::silent())
+    let error = build_and_push(&build, &registry.tag("two"), &registry.login("pw"), &*Progress::silent())
         .await
         .unwrap_err();
     let failure = Failure::find(&error).unwrap();
@@ -169,7 +169,7 @@ async fn docker_pulls_what_was_packaged_without_it() {
     let image = oci::package(&BinaryImage { path, platform: "linux/amd64".into() }).unwrap();
     let (to, login) = (registry.tag("three"), registry.login("pw"));
 
-    let digest = oci::push(&image, &to, &login, &Progress::silent()).await.unwrap();
+    let digest = oci::push(&image, &to, &login, &*Progress::silent()).await.unwrap();
     assert_eq!(digest, registry.digest("three").await);
 
     let config = private_config::create(None, &login).unwrap();

@@ -31,7 +31,7 @@ pub async fn push(
 async fn once(cli: &DockerCli, config: &Path, to: &ImageTag, progress: &dyn ImageProgress) -> Result<String> {
     let mut command = cli.command(config);
     command.args(["push", "--", &to.reference()]);
-    let ended = process::stream(command, DEADLINE, |line| progress.line(line))
+    let ended = process::stream(command, DEADLINE, |line| progress.build_line(line))
         .await
         .with_context(|| format!("push {}", to.reference()))?;
     let Some(ended) = ended else {

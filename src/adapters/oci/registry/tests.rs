@@ -46,7 +46,7 @@ const QUICK: Limits = Limits {
 };
 
 async fn push_to(address: &str, password: &str, image: &PackagedImage) -> Result<String> {
-    push(image, &to(address), &login(address, password), &QUICK, &Progress::silent()).await
+    push(image, &to(address), &login(address, password), &QUICK, &*Progress::silent()).await
 }
 
 async fn pushed(registry: &Registry, image: &PackagedImage) -> Result<String> {
