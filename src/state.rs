@@ -52,12 +52,14 @@ pub const FRESH: Duration = Duration::from_hours(12);
 pub struct State {
     path: PathBuf,
     /// None for a plan, which writes nothing.
-    journal: Option<Journal>,
-    history: History,
-    resumes: bool,
+    pub journal: Option<Journal>,
+    /// What earlier runs did. A run that does not resume only learns from it how long things take.
+    pub history: History,
+    pub resumes: bool,
     /// Databases that `--only-failed` leaves out although no run has begun them.
-    never_ran: usize,
-    notes: Vec<String>,
+    pub never_ran: usize,
+    /// What a person should know about the file.
+    pub notes: Vec<String>,
 }
 
 impl State {
@@ -138,30 +140,6 @@ impl State {
             never_ran: 0,
             notes: Vec::new(),
         }
-    }
-
-    /// None for a plan, which writes nothing.
-    pub fn journal(&self) -> Option<&Journal> {
-        self.journal.as_ref()
-    }
-
-    /// What earlier runs did. A run that does not resume only learns from it how long things take.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    pub fn resumes(&self) -> bool {
-        self.resumes
-    }
-
-    /// How many databases are left out, and still to be migrated.
-    pub fn never_ran(&self) -> usize {
-        self.never_ran
-    }
-
-    /// What a person should know about the file.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
     }
 
     /// # Errors

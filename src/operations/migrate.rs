@@ -142,8 +142,8 @@ impl Operation for Migrate {
     fn report(&self) -> Report {
         let mut report = Report::new(&self.settings);
         if let Some(state) = &self.state {
-            report.is_resumable = state.journal().is_some();
-            report.never_ran = state.never_ran();
+            report.is_resumable = state.journal.is_some();
+            report.never_ran = state.never_ran;
         }
         report
     }
@@ -176,7 +176,7 @@ impl Operation for Migrate {
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {
             state.check(plan.target().as_ref())?;
-            plan.notes.extend(state.notes().iter().cloned());
+            plan.notes.extend(state.notes.iter().cloned());
         }
         Ok(plan)
     }

@@ -9,9 +9,10 @@ use crate::verdict::Judged;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     run: Option<Run>,
-    launches: Vec<RecordedLaunch>,
-    by_token: HashMap<String, usize>,
-    by_task: HashMap<String, usize>,
+    /// By token.
+    launches: HashMap<String, RecordedLaunch>,
+    /// The token of each task.
+    tokens: HashMap<String, String>,
     databases: HashMap<String, DatabaseHistory>,
 }
 
@@ -28,8 +29,8 @@ pub struct RecordedLaunch {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct DatabaseHistory {
-    /// The last one; absent for a database that only tasks of other runs have migrated.
-    launch: Option<usize>,
+    /// The token of the last one; absent for a database that only tasks of other runs have migrated.
+    launch: Option<String>,
     /// One more than the highest attempt.
     attempts: u32,
     /// Of the last launch.
@@ -57,19 +58,17 @@ impl History {
             _ if self.run.is_none() => Err("no run has begun before it".into()),
             JournalRecord::Intent(intent) => self.intends(intent),
             JournalRecord::Started { token, task, .. } => {
-                let index = *self.by_token.get(&token).ok_or("no RunTask had this token")?;
-                self.launches[index].task = Some(task.clone());
-                self.by_task.insert(task, index);
+                self.launch(&token)?.task = Some(task.clone());
+                self.tokens.insert(task, token);
                 Ok(())
             }
             JournalRecord::Refused { token, .. } => {
-                let index = *self.by_token.get(&token).ok_or("no RunTask had this token")?;
-                self.launches[index].is_over = true;
+                self.launch(&token)?.is_over = true;
                 Ok(())
             }
             JournalRecord::Ended { task, .. } => {
                 // A task of another run that was adopted is no launch of ours.
-                if let Some(launch) = self.by_task.get(&task).and_then(|index| self.launches.get_mut(*index))
+                if let Some(launch) = self.tokens.get(&task).and_then(|token| self.launches.get_mut(token))
                     && launch.task.as_ref() == Some(&task)
                 {
                     launch.is_over = true;
@@ -83,6 +82,10 @@ impl History {
                 Ok(())
             }
         }
+    }
+
+    fn launch(&mut self, token: &str) -> Result<&mut RecordedLaunch, &'static str> {
+        self.launches.get_mut(token).ok_or("no RunTask had this token")
     }
 
     fn begins(&mut self, run: Run) -> Result<(), String> {
@@ -111,14 +114,10 @@ impl History {
         }
         // A token that is sent again may start a task again, when ECS has forgotten it.
         let launch = RecordedLaunch { token: token.clone(), attempt, task: None, is_over: false };
-        let index = *self.by_token.entry(token).or_insert(self.launches.len());
-        match self.launches.get_mut(index) {
-            Some(known) => *known = launch,
-            None => self.launches.push(launch),
-        }
+        self.launches.insert(token.clone(), launch);
         for database in databases {
             let past = self.databases.entry(database).or_default();
-            past.launch = Some(index);
+            past.launch = Some(token.clone());
             past.attempts = past.attempts.max(attempt.saturating_add(1));
             past.verdict = None;
         }
@@ -140,7 +139,7 @@ impl History {
         {
             return Next::Proved(judged);
         }
-        match past.launch.and_then(|index| self.launches.get(index)) {
+        match past.launch.as_ref().and_then(|token| self.launches.get(token)) {
             Some(launch) if !launch.is_over => Next::FindOut(launch),
             // It has ended, and nobody has judged it.
             Some(launch) if launch.task.is_some() && past.verdict.is_none() => Next::FindOut(launch),
@@ -167,7 +166,7 @@ impl History {
     /// Databases of which a task may still run, or may have run unseen.
     pub fn open(&self) -> impl Iterator<Item = &str> {
         let is_open = |past: &DatabaseHistory| {
-            let launch = past.launch.and_then(|index| self.launches.get(index));
+            let launch = past.launch.as_ref().and_then(|token| self.launches.get(token));
             launch.is_some_and(|launch| !launch.is_over)
         };
         self.databases.iter().filter(move |(_, past)| is_open(past)).map(|(database, _)| database.as_str())

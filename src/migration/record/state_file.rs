@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::ports::RunTask;
 use crate::report::DatabaseReport;
-use crate::state::State;
+use crate::state::Journal;
 use crate::state::journal_record::{Intent, JournalRecord, Run, VERSION};
 use crate::verdict::{Judged, Migrated, Verdict};
 
@@ -94,12 +94,16 @@ impl Record<'_> {
         self.update(|report| report.image.as_ref().and_then(|image| image.digest.clone()))
     }
 
+    fn journal(&self) -> Option<&Journal> {
+        self.state?.journal.as_ref()
+    }
+
     fn write_ahead(&self, record: impl FnOnce() -> JournalRecord) -> Result<(), Failure> {
-        self.state.and_then(State::journal).map_or(Ok(()), |journal| journal.append_ahead(&record()))
+        self.journal().map_or(Ok(()), |journal| journal.append_ahead(&record()))
     }
 
     fn write(&self, record: impl FnOnce() -> JournalRecord) {
-        if let Some(journal) = self.state.and_then(State::journal)
+        if let Some(journal) = self.journal()
             && let Err(failure) = journal.append(&record())
         {
             self.note(failure.sentence());

@@ -21,9 +21,9 @@ pub async fn past<R: TaskReads>(
     reads: Option<&R>,
 ) -> Result<Past> {
     let Some(state) = state else { return Ok(Past::default()) };
-    let history = state.history().clone();
+    let history = state.history.clone();
     let mut tasks = Vec::new();
-    if let Some(reads) = reads.filter(|_| state.resumes()) {
+    if let Some(reads) = reads.filter(|_| state.resumes) {
         let open = |database: &DatabaseName| match history.next(database, None, true) {
             Next::FindOut(launch) => launch.task.clone(),
             _ => None,
@@ -34,5 +34,5 @@ pub async fn past<R: TaskReads>(
             tasks = reads.describe_tasks(&settings.cluster, &arns).await?;
         }
     }
-    Ok(Past { resumes: state.resumes(), history, tasks, github: GitHubHistory::default() })
+    Ok(Past { resumes: state.resumes, history, tasks, github: GitHubHistory::default() })
 }
