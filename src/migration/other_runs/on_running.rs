@@ -78,9 +78,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                 Err(_) => Some(already(running)),
             },
             () = sleep_until(deadline) => Some(already(running)),
-            () = self.interrupt.wait() => {
-                Some(interrupted_before())
-            }
+            () = self.interrupt.wait() => Some(interrupted_before()),
         }
     }
 }

@@ -156,40 +156,32 @@ impl Waiting {
         if self.waiting.first() != Some(&place) || self.calls >= MAX_CALLS {
             return Ok(Admission::WhenSomethingChanges);
         }
-        let admitted = match &mut self.lack {
-            None => Some(false),
+        let admission = match &mut self.lack {
+            None => Admission::Now { is_probe: false },
             Some(lack) => lack.admit(patience)?,
         };
-        match (admitted, &self.lack) {
-            (Some(is_probe), _) => {
-                self.calls += 1;
-                Ok(Admission::Now { is_probe })
-            }
-            (None, Some(lack)) => Ok(Admission::At(lack.next_probe.min(lack.since + patience))),
-            (None, None) => Ok(Admission::WhenSomethingChanges),
-        }
+        self.calls += usize::from(matches!(admission, Admission::Now { .. }));
+        Ok(admission)
     }
 }
 
 impl Lack {
-    /// Whether one may call RunTask now, and whether as a probe.
-    fn admit(&mut self, patience: Duration) -> Result<Option<bool>, String> {
+    fn admit(&mut self, patience: Duration) -> Result<Admission, String> {
         let now = Instant::now();
         if now >= self.since + patience {
             return Err(self.reason.clone());
         }
         if self.replacements > 0 {
             self.replacements -= 1;
-            return Ok(Some(false));
+            return Ok(Admission::Now { is_probe: false });
         }
         if self.probes > 0 {
             self.probes -= 1;
-            return Ok(Some(true));
-        }
-        if now >= self.next_probe {
+        } else if now >= self.next_probe {
             self.next_probe = now + jittered(self.wait);
-            return Ok(Some(true));
+        } else {
+            return Ok(Admission::At(self.next_probe.min(self.since + patience)));
         }
-        Ok(None)
+        Ok(Admission::Now { is_probe: true })
     }
 }

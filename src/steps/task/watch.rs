@@ -150,7 +150,8 @@ impl<'a, R: TaskReads> Watch<'a, R> {
                 }
                 let since = *self.blind_since.borrow_mut().get_or_insert_with(Instant::now);
                 if !is_transient(&error) || since.elapsed() >= BLIND_GRACE {
-                    self.lost(arns, &format!("{error:#}"));
+                    let why = format!("{error:#}");
+                    self.each(arns, |_, watched| drop(watched.sight.send_replace(Sight::Lost(why.clone()))));
                 }
             }
         }
@@ -175,38 +176,28 @@ impl<'a, R: TaskReads> Watch<'a, R> {
         }
         drop(tasks);
         self.due_later(asked);
-        self.forgotten(asked, now);
+        self.each(asked, |arn, watched| {
+            if now - watched.known_at >= MISSING_GRACE {
+                watched.sight.send_replace(Sight::Lost(format!("ECS does not know task {arn} (any more)")));
+            }
+        });
     }
 
     fn due_later(&self, asked: &[String]) {
+        self.each(asked, |_, watched| {
+            if let Sight::Seen(task) = &*watched.sight.borrow() {
+                watched.due = Instant::now() + cadence::after(task, watched.since.elapsed());
+            }
+        });
+    }
+
+    /// Changes those of the tasks that are still watched.
+    fn each(&self, arns: &[String], change: impl Fn(&str, &mut Watched)) {
         let mut tasks = self.tasks.borrow_mut();
-        for arn in asked {
+        for arn in arns {
             if let Some(watched) = tasks.get_mut(arn) {
-                let age = watched.since.elapsed();
-                let after = match &*watched.sight.borrow() {
-                    Sight::Seen(task) => cadence::after(task, age),
-                    Sight::Lost(_) => continue,
-                };
-                watched.due = Instant::now() + after;
+                change(arn, watched);
             }
-        }
-    }
-
-    fn forgotten(&self, asked: &[String], now: Instant) {
-        let tasks = self.tasks.borrow();
-        for arn in asked {
-            if let Some(watched) = tasks.get(arn)
-                && now - watched.known_at >= MISSING_GRACE
-            {
-                watched.sight.send_replace(Sight::Lost(format!("ECS does not know task {arn} (any more)")));
-            }
-        }
-    }
-
-    fn lost(&self, asked: &[String], why: &str) {
-        let tasks = self.tasks.borrow();
-        for watched in asked.iter().filter_map(|arn| tasks.get(arn)) {
-            watched.sight.send_replace(Sight::Lost(why.to_owned()));
         }
     }
 }
