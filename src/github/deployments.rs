@@ -47,15 +47,9 @@ const FLUSH_CANCELLED: Duration = Duration::from_secs(2);
 
 /// What is to be recorded, and how far that is.
 pub struct DeploymentQueue {
-    prefix: String,
-    commit: Option<String>,
-    started_by: String,
-    cluster: String,
-    require_report: bool,
+    settings: Settings,
     /// Once it is planned.
     target: RefCell<Option<Target>>,
-    asked_for: usize,
-    shows_progress: bool,
     rows: RefCell<Vec<DeploymentRow>>,
     wake: Notify,
     closing: Cell<bool>,
@@ -67,14 +61,8 @@ pub struct DeploymentQueue {
 impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            prefix: settings.github.environment_prefix.clone(),
-            commit: settings.image.commit.clone(),
-            started_by: settings.common.run.started_by.clone(),
-            cluster: settings.cluster.clone(),
-            require_report: settings.task.require_report,
+            settings: settings.clone(),
             target: RefCell::default(),
-            asked_for: settings.databases.len(),
-            shows_progress: settings.databases.len() <= SHOWS_PROGRESS,
             rows: RefCell::default(),
             wake: Notify::new(),
             closing: Cell::default(),
@@ -92,35 +80,43 @@ impl DeploymentQueue {
     pub fn started(&self, database: &str, report: &Report) {
         // A tag that is a commit names what runs better than the commit of the workflow.
         let tag = report.tag.clone().filter(|tag| is_commit(tag));
-        let Some(commit) = tag.or_else(|| self.commit.clone()) else { return };
-        let wanted = self.shows_progress.then(|| {
-            (DeploymentState::InProgress, description(&format!("its task has started in {}", self.cluster)))
+        let Some(commit) = tag.or_else(|| self.settings.image.commit.clone()) else { return };
+        let wanted = (self.settings.databases.len() <= SHOWS_PROGRESS).then(|| {
+            let text = format!("its task has started in {}", self.settings.cluster);
+            (DeploymentState::InProgress, description(&text))
         });
         if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
             // Another task, after one that was killed.
             row.wanted = wanted;
             return;
         }
-        let mut row = DeploymentRow::new(database, self.deployment(database, commit, report));
-        row.wanted = wanted;
-        self.rows.borrow_mut().push(row);
+        self.rows.borrow_mut().push(DeploymentRow {
+            database: database.to_owned(),
+            new: self.deployment(database, commit, report),
+            id: None,
+            wanted,
+            sent: None,
+            busy: false,
+            refused: None,
+        });
         self.wake.notify_one();
     }
 
     fn deployment(&self, database: &str, commit: String, report: &Report) -> NewDeployment {
-        let image = report.image.as_ref();
+        let (settings, image) = (&self.settings, report.image.as_ref());
+        let started_by = &settings.common.run.started_by;
         let payload = Payload {
-            key: format!("{}/{database}/{}", self.started_by, report.started_at.as_nanosecond()),
+            key: format!("{started_by}/{database}/{}", report.started_at.as_nanosecond()),
             database: database.to_owned(),
             target: self.target.borrow().clone(),
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
             task_definition: report.revision.as_ref().map(|revision| revision.arn.clone()),
-            require_report: self.require_report,
+            require_report: settings.task.require_report,
         };
         NewDeployment {
-            environment: format!("{}{database}", self.prefix),
-            description: description(&format!("migrate {database} in {}", self.cluster)),
+            environment: format!("{}{database}", settings.github.environment_prefix),
+            description: description(&format!("migrate {database} in {}", settings.cluster)),
             payload: serde_json::to_value(payload).unwrap_or_default(),
             commit,
         }
@@ -269,12 +265,12 @@ impl DeploymentQueue {
 
     /// What the report should say, a note per cause; nothing when everything is recorded.
     pub fn notes(&self) -> Vec<String> {
-        if self.commit.is_none() && self.rows.borrow().is_empty() {
+        if self.settings.image.commit.is_none() && self.rows.borrow().is_empty() {
             return vec![
                 "no GitHub Deployment is recorded: which commit this is about is not known".to_owned(),
             ];
         }
-        wanted::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.asked_for)
+        wanted::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.settings.databases.len())
     }
 }
 

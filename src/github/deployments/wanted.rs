@@ -23,18 +23,6 @@ pub struct DeploymentRow {
 }
 
 impl DeploymentRow {
-    pub fn new(database: &str, new: NewDeployment) -> Self {
-        Self {
-            database: database.to_owned(),
-            new,
-            id: None,
-            wanted: None,
-            sent: None,
-            busy: false,
-            refused: None,
-        }
-    }
-
     fn is_behind(&self) -> bool {
         self.wanted.as_ref().is_some_and(|(state, _)| self.sent != Some(*state))
     }
