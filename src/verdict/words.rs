@@ -42,31 +42,20 @@ impl Verdict {
                 format!("its container never ran, nothing was migrated: {}", text(reason))
             }
             Self::Killed { by, exit_code } => {
-                let exit = match exit_code {
-                    Some(exit_code) => format!("exit code {exit_code}"),
-                    None => "no exit code".into(),
-                };
-                format!("{} ({exit})", by.explain())
+                format!("{} ({})", by.explain(), exit(*exit_code))
             }
             Self::TimedOut { stopped: true } => "still running at --timeout, so its task was stopped".into(),
             Self::TimedOut { stopped: false } => "still running at --timeout, and its task runs on".into(),
             Self::Cancelled { stopped: true } => "the run was interrupted, so its task was stopped".into(),
             Self::Cancelled { stopped: false } => "the run was interrupted, and its task runs on".into(),
             Self::WrongDatabase { asked, reported, exit_code } => {
-                let exit = match exit_code {
-                    Some(exit_code) => format!("exit code {exit_code}"),
-                    None => "no exit code".into(),
-                };
-                format!(
-                    "asked for {}, but the task was connected to {} ({exit})",
-                    code(asked),
-                    code(reported)
-                )
+                let (asked, reported, exit) = (code(asked), code(reported), exit(*exit_code));
+                format!("asked for {asked}, but the task was connected to {reported} ({exit})")
             }
             Self::Reported { why } | Self::Unproved { why } | Self::NotRun { why } => text(why),
             Self::AlreadyRunning { task_arn, started_by } => {
-                let by =
-                    started_by.as_deref().map_or(String::new(), |by| format!(", started by {}", code(by)));
+                let by = started_by.as_deref().map(|by| format!(", started by {}", code(by)));
+                let by = by.unwrap_or_default();
                 format!("task {} migrates it now{by}", code(task_arn))
             }
         }
@@ -96,6 +85,10 @@ pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
     let parts = [task.stopped_reason.as_deref(), own.and_then(|own| own.reason.as_deref())];
     let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
     if parts.is_empty() { "ECS gives no reason".into() } else { text(&parts.join("; ")) }
+}
+
+fn exit(code: Option<i32>) -> String {
+    code.map_or("no exit code".into(), |code| format!("exit code {code}"))
 }
 
 /// A name or code from outside.
