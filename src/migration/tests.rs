@@ -32,7 +32,7 @@ mod other_runs;
 mod packs;
 mod world;
 
-fn plan(flags: &[&str]) -> Plan {
+fn settings(flags: &[&str]) -> Settings {
     let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     let arguments = base.iter().chain(flags).map(Into::into).collect();
     let cli::Command::Migrate(flags) =
@@ -40,7 +40,11 @@ fn plan(flags: &[&str]) -> Plan {
     else {
         panic!("migrate")
     };
-    let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
+    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
+}
+
+fn plan(flags: &[&str]) -> Plan {
+    let settings = settings(flags);
     let document = include_str!("../../sandbox/fixtures/describe-task-definition.json");
     let document = serde_json::from_str(document).expect("JSON");
     let observed = Observed {
@@ -61,21 +65,15 @@ fn plan(flags: &[&str]) -> Plan {
     Plan::new(&settings, observed).expect("a plan")
 }
 
-fn settings_of(plan: &Plan) -> Settings {
-    let databases = plan.databases().map(|name| format!("--database={name}"));
-    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    let arguments = base.iter().map(|flag| (*flag).to_owned()).chain(databases).map(Into::into).collect();
-    let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
-    else {
-        panic!("migrate")
-    };
-    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
-}
-
 /// Runs the plan to its end; answers the report and how long it took.
 async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
     recorded(world, plan, interrupt, None).await
+}
+
+/// The same, of a run that nobody interrupts.
+async fn run(world: &Fargate, plan: &Plan) -> (Report, Duration) {
+    let (_sender, never) = Interrupt::by_hand();
+    migrated(world, plan, &never).await
 }
 
 /// The same, into a state file.
@@ -88,7 +86,9 @@ async fn recorded(
     let log_files = plan.task.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
     let log_files = log_files.as_ref();
     let progress = Progress::silent();
-    let recorder = Recorder::new(Report::new(&settings_of(plan)), &progress, None, None);
+    let databases: Vec<String> = plan.databases().map(|name| format!("--database={name}")).collect();
+    let settings = settings(&databases.iter().map(String::as_str).collect::<Vec<_>>());
+    let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let session = Session { world, progress: &progress, interrupt, recorder: &recorder, github: None };
     let record = Record::new(&session).with_state(state);
     let image = image(&plan.image, world, &progress).await.expect("an image");
@@ -113,8 +113,7 @@ fn verdict(report: &Report) -> &Verdict {
 async fn a_migration_of_ninety_minutes_is_waited_for_and_its_end_is_noticed_within_seconds() {
     let world = Fargate::running_for(90 * MINUTE);
     let plan = plan(&["--database=shop", "--timeout=3h"]);
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, took) = migrated(&world, &plan, &never).await;
+    let (report, took) = run(&world, &plan).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
     let after_the_end = took - (START + 90 * MINUTE + END);
     assert!(after_the_end <= 2 * SECOND, "{after_the_end:?}");
@@ -124,8 +123,7 @@ async fn a_migration_of_ninety_minutes_is_waited_for_and_its_end_is_noticed_with
 async fn a_task_that_ecs_does_not_know_yet_is_waited_for_and_one_that_it_never_knows_is_lost() {
     for (unknown_for, migrates) in [(90 * SECOND, true), (60 * MINUTE, false)] {
         let world = Fargate { unknown_for, ..Fargate::running_for(5 * MINUTE) };
-        let (_sender, never) = Interrupt::by_hand();
-        let (report, took) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+        let (report, took) = run(&world, &plan(&["--database=shop"])).await;
         assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
         assert!(took < 10 * MINUTE);
     }
@@ -135,8 +133,7 @@ async fn a_task_that_ecs_does_not_know_yet_is_waited_for_and_one_that_it_never_k
 async fn an_outage_of_minutes_is_waited_out_and_a_longer_one_is_said() {
     for (outage, migrates) in [(4 * MINUTE, true), (20 * MINUTE, false)] {
         let world = Fargate { blind: (MINUTE, MINUTE + outage), ..Fargate::running_for(2 * MINUTE) };
-        let (_sender, never) = Interrupt::by_hand();
-        let (report, _) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+        let (report, _) = run(&world, &plan(&["--database=shop"])).await;
         assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
         if !migrates {
             assert!(matches!(verdict(&report), Verdict::Unproved { why } if why.contains("lost sight")));
@@ -147,8 +144,7 @@ async fn an_outage_of_minutes_is_waited_out_and_a_longer_one_is_said() {
 #[tokio::test(start_paused = true)]
 async fn a_report_that_arrives_late_is_waited_for_by_default() {
     let world = Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(MINUTE) };
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan(&["--database=shop", "--require-report"]), &never).await;
+    let (report, _) = run(&world, &plan(&["--database=shop", "--require-report"])).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
 }
 
@@ -156,8 +152,7 @@ async fn a_report_that_arrives_late_is_waited_for_by_default() {
 async fn a_late_report_of_another_database_still_counts() {
     let lines = vec![(MINUTE, report("production_default"))];
     let world = Fargate { log_delay: END + 10 * SECOND, lines, ..Fargate::running_for(MINUTE) };
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan(&["--database=shop"]), &never).await;
+    let (report, _) = run(&world, &plan(&["--database=shop"])).await;
     assert!(matches!(verdict(&report), Verdict::WrongDatabase { .. }), "{report:#?}");
 }
 
@@ -185,8 +180,7 @@ async fn a_timeout_stops_the_task_and_an_interrupt_does_so_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_stops_without_an_answer_to_stop_task_is_seen_to_stop() {
     let world = Fargate { stops_in_silence: true, ..Fargate::running_for(90 * MINUTE) };
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan(&["--database=shop", "--timeout=10m"]), &never).await;
+    let (report, _) = run(&world, &plan(&["--database=shop", "--timeout=10m"])).await;
     assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
     assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
 }
@@ -196,8 +190,7 @@ async fn one_reader_asks_for_all_tasks_at_once() {
     let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
     let names: Vec<String> = (0..60).map(|n| format!("tenant_{n}")).collect();
     let plan = plan(&[&format!("--database={}", names.join(",")), "--max-parallel=60"]);
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan, &never).await;
+    let (report, _) = run(&world, &plan).await;
     assert_eq!(report.migrated().count(), 60);
     assert!(world.describes.get() <= 60, "{} calls", world.describes.get());
 }
@@ -206,9 +199,8 @@ async fn one_reader_asks_for_all_tasks_at_once() {
 async fn a_task_that_ends_just_in_time_is_judged_and_not_timed_out() {
     let world =
         Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(10 * MINUTE - START - END - SECOND) };
-    let (_sender, never) = Interrupt::by_hand();
     let plan = plan(&["--database=shop", "--timeout=10m", "--require-report"]);
-    let (report, _) = migrated(&world, &plan, &never).await;
+    let (report, _) = run(&world, &plan).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
 }
 

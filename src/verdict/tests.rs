@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use super::*;
 
 mod packs;
+mod words;
 
 const EXITED: Option<&str> = Some("EssentialContainerExited");
 const OURS: &str = "healthtech_experiment";
@@ -280,63 +281,4 @@ fn a_report_that_does_not_say_done_proves_nothing() {
     }
     let silent = judge(OURS, &asked("migration", true), &task, &Reports::default());
     assert_eq!(why(&silent), "exit code 0, but it printed no migration report and --require-report is set");
-}
-
-#[test]
-fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
-    let verdicts = [
-        of(&ended(EXITED, Some(0))),
-        Verdict::Failed { exit_code: 3 },
-        Verdict::NeverStarted { reason: "ECS gives no reason".into() },
-        Verdict::Killed { by: Killer::Spot, exit_code: None },
-        Verdict::TimedOut { stopped: true },
-        Verdict::TimedOut { stopped: false },
-        Verdict::Cancelled { stopped: true },
-        Verdict::Cancelled { stopped: false },
-        Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), exit_code: None },
-        Verdict::Unproved { why: "x\u{1b}".into() },
-        Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()) },
-        Verdict::NotRun { why: "an earlier database failed".into() },
-    ];
-    let told: Vec<String> = verdicts
-        .iter()
-        .map(|verdict| format!("{} · {} · {}", verdict.word(), verdict.exit_code() as u8, verdict.explain()))
-        .collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
-    migrated · 0 · exit code 0, and no migration report was seen: which database it was is not proved
-    failed · 1 · exit code 3
-    never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
-    killed · 1 · Fargate Spot took the capacity back (no exit code)
-    timed out · 4 · still running at --timeout, so its task was stopped
-    timed out · 4 · still running at --timeout, and its task runs on
-    cancelled · 130 · the run was interrupted, so its task was stopped
-    cancelled · 130 · the run was interrupted, and its task runs on
-    wrong database · 1 · asked for a, but the task was connected to b (no exit code)
-    unproved · 1 · x␛
-    already running · 1 · task arn migrates it now, started by run-7
-    not run · 3 · an earlier database failed
-    ");
-}
-
-#[test]
-fn the_run_ends_as_its_worst_database() {
-    let migrated = of(&ended(EXITED, Some(0)));
-    let failed = Verdict::Failed { exit_code: 3 };
-    let timed_out = Verdict::TimedOut { stopped: true };
-    let cancelled = Verdict::Cancelled { stopped: true };
-    let never = Verdict::NeverStarted { reason: String::new() };
-    let not_run = Verdict::NotRun { why: String::new() };
-    for (verdicts, expected) in [
-        (vec![], ExitCode::Service),
-        (vec![&migrated], ExitCode::Done),
-        (vec![&migrated, &migrated], ExitCode::Done),
-        (vec![&migrated, &not_run], ExitCode::Service),
-        (vec![&not_run, &failed, &migrated], ExitCode::MigrationFailed),
-        (vec![&never, &not_run], ExitCode::Service),
-        (vec![&never, &timed_out], ExitCode::TimedOut),
-        (vec![&timed_out, &failed, &never], ExitCode::MigrationFailed),
-        (vec![&failed, &cancelled, &timed_out], ExitCode::Cancelled),
-    ] {
-        assert_eq!(overall(verdicts.iter().copied()), expected, "{verdicts:?}");
-    }
 }

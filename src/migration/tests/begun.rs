@@ -29,8 +29,7 @@ async fn a_call_is_not_made_again_when_nobody_has_looked_for_long() {
         let mut plan = plan(&["--database=a", "--database=b", "--timeout=20h"]);
         let token = "0123456789abcdef0123456789abcdef0123456789abcdef".to_owned();
         plan.packs[1].begun = Some(Begun::Call { token, attempt: 0 });
-        let (_sender, never) = Interrupt::by_hand();
-        let (report, _) = migrated(&world, &plan, &never).await;
+        let (report, _) = run(&world, &plan).await;
         let second = report.databases[1].verdict.as_ref().expect("a verdict");
         assert_eq!(second.is_migrated(), migrates, "{second:?}");
         assert_eq!(world.runs.get(), if migrates { 2 } else { 1 });
@@ -58,8 +57,7 @@ async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
             ours: false,
             ending: false,
         }));
-        let (_sender, never) = Interrupt::by_hand();
-        let (report, took) = migrated(&world, &plan, &never).await;
+        let (report, took) = run(&world, &plan).await;
         assert_eq!(verdict(&report).is_migrated(), migrates, "{flag}: {report:#?}");
         assert_eq!(world.runs.get(), runs, "{flag}");
         assert!(runs == 0 || took > 2 * (START + 10 * MINUTE), "{flag}: {took:?}");
@@ -78,8 +76,7 @@ async fn the_logs_of_two_tasks_of_a_database_are_told_apart() {
     let log_dir = format!("--log-dir={}", directory.path().display());
     let mut plan = plan(&["--database=shop", &log_dir]);
     plan.packs[0].begun = Some(Begun::Task { arn: FIRST.into(), token: None, has_ended: true });
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan, &never).await;
+    let (report, _) = run(&world, &plan).await;
     assert_eq!((verdict(&report).word(), world.runs.get()), ("failed", 1), "{report:#?}");
     let row = &report.databases[0];
     let second = row.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).expect("a task");

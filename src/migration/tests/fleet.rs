@@ -9,11 +9,6 @@ pub fn fleet(size: usize, flags: &[&str]) -> Plan {
     plan(&[&[names.as_str()], flags].concat())
 }
 
-pub async fn run(world: &Fargate, plan: &Plan) -> (Report, Duration) {
-    let (_sender, never) = Interrupt::by_hand();
-    migrated(world, plan, &never).await
-}
-
 fn not_run(report: &Report) -> usize {
     report.databases.iter().filter(|row| matches!(row.verdict, Some(Verdict::NotRun { .. }))).count()
 }

@@ -1,6 +1,6 @@
 //! The logs of a fleet: few calls, nothing lost, in order, and in files.
 
-use super::fleet::{fleet, run};
+use super::fleet::fleet;
 use super::*;
 
 const LINES: usize = 40;

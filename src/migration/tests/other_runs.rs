@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::fleet::run;
 use super::world::{Life, REVISION};
 use super::*;
 use crate::plan::{RunningTask, Told};

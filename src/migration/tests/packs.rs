@@ -1,6 +1,6 @@
 //! Tasks that migrate many databases each.
 
-use super::fleet::{fleet, run};
+use super::fleet::fleet;
 use super::*;
 use crate::document::{self, Colour};
 
