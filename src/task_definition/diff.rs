@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use super::same::normal;
@@ -54,9 +54,8 @@ const HARMLESS: [&str; 36] = [
     "logConfiguration.options.mode",
 ];
 
-/// One value of the document, in the section where a reviewer looks for it.
+/// One value of the document.
 struct Leaf {
-    section: String,
     name: String,
     /// Decides whether it changed; never shown as such.
     raw: String,
@@ -68,6 +67,9 @@ struct Leaf {
     link: &'static str,
 }
 
+/// Where a reviewer looks for values: its name, and at least one of them.
+type Section = (String, Vec<Leaf>);
+
 impl TaskDefinition {
     /// A unified diff from this document to `to`, by section, empty when they are the same. Of the environment, only the
     /// values of the variables `ours` are shown, old and new.
@@ -75,20 +77,13 @@ impl TaskDefinition {
         if self.same_as(to) {
             return String::new();
         }
-        let (old, new) = (leaves(self, ours), leaves(to, ours));
-        let before = lines(&old, None);
-        let after = lines(&new, Some(&old));
-        let mut sections: Vec<&str> = Vec::new();
-        for (section, _) in before.iter().chain(&after) {
-            if !sections.contains(section) {
-                sections.push(section);
-            }
-        }
+        let (old, new) = (sections(self, ours), sections(to, ours));
         let next = if to.revision.is_some() { to.name() } else { format!("{} (next revision)", to.family) };
         let mut text = format!("--- {}\n+++ {}\n", printable(&self.name(), 300), printable(&next, 300));
         let header = text.len();
-        for section in sections {
-            hunks(&mut text, section, &before, &after);
+        for (name, _) in old.iter().chain(new.iter().filter(|(name, _)| leaves(&old, name).is_empty())) {
+            let (before, after) = (leaves(&old, name), leaves(&new, name));
+            hunks(&mut text, name, &lines(before, None), &lines(after, Some(before)));
         }
         if text.len() == header {
             text.push_str("@@ task @@\n- (not shown)\n+ (not shown, changed)\n");
@@ -97,14 +92,15 @@ impl TaskDefinition {
     }
 }
 
+fn leaves<'a>(sections: &'a [Section], name: &str) -> &'a [Leaf] {
+    sections.iter().find(|(known, _)| known == name).map_or(&[], |(_, leaves)| leaves)
+}
+
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-fn hunks<'a>(text: &mut String, section: &str, before: &'a [(&str, String)], after: &'a [(&str, String)]) {
-    let of = |side: &'a [(&str, String)]| -> Vec<&'a str> {
-        side.iter().filter(|(name, _)| *name == section).map(|(_, line)| line.as_str()).collect()
-    };
-    let (before, after) = (of(before), of(after));
+fn hunks(text: &mut String, section: &str, before: &[String], after: &[String]) {
+    let [before, after] = [before, after].map(|side| side.iter().map(String::as_str).collect::<Vec<_>>());
     let diff = TextDiff::from_slices(&before, &after);
     for group in diff.grouped_ops(CONTEXT) {
         text.push_str(&format!("@@ {section} @@\n"));
@@ -114,16 +110,15 @@ fn hunks<'a>(text: &mut String, section: &str, before: &'a [(&str, String)], aft
     }
 }
 
-/// Each leaf as a line with its section. What looks as it did in `old` and is another value says so.
-fn lines<'a>(leaves: &'a [Leaf], old: Option<&[Leaf]>) -> Vec<(&'a str, String)> {
+/// Each leaf as a line. What looks as it did in `old` and is another value says so.
+fn lines(leaves: &[Leaf], old: Option<&[Leaf]>) -> Vec<String> {
     // A name that stands there twice is matched in order.
-    let mut known: HashMap<(&str, &str), VecDeque<&Leaf>> = HashMap::new();
+    let mut known: HashMap<&str, VecDeque<&Leaf>> = HashMap::new();
     for leaf in old.into_iter().flatten() {
-        known.entry((&leaf.section, &leaf.name)).or_default().push_back(leaf);
+        known.entry(&leaf.name).or_default().push_back(leaf);
     }
-    let line = |leaf: &'a Leaf| {
-        let was =
-            known.get_mut(&(leaf.section.as_str(), leaf.name.as_str())).and_then(|same| same.pop_front());
+    let line = |leaf: &Leaf| {
+        let was = known.get_mut(leaf.name.as_str()).and_then(VecDeque::pop_front);
         let changed = was.is_some_and(|was| was.raw != leaf.raw);
         let is_new = old.is_some() && (changed || was.is_none());
         let text = leaf.text.as_ref().or_else(|| leaf.shown_if_new.as_ref().filter(|_| is_new));
@@ -135,87 +130,83 @@ fn lines<'a>(leaves: &'a [Leaf], old: Option<&[Leaf]>) -> Vec<(&'a str, String)>
             None if changed => "(hidden, changed)".into(),
             None => "(hidden)".into(),
         };
-        (leaf.section.as_str(), format!("{}{}{value}", leaf.name, leaf.link))
+        format!("{}{}{value}", leaf.name, leaf.link)
     };
     leaves.iter().map(line).collect()
 }
 
-fn leaves(definition: &TaskDefinition, ours: &[&str]) -> Vec<Leaf> {
+fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
     let document = normal(&definition.document);
-    let mut leaves = Vec::new();
-    let containers = Value::from(definition.container_names());
-    flatten(&mut leaves, "task", "containers", "containers", &containers);
-    let fields = document.as_object().into_iter().flatten();
-    for (key, value) in fields.filter(|(key, _)| !matches!(key.as_str(), "containerDefinitions" | "tags")) {
-        flatten(&mut leaves, "task", &printable(key, 100), key, value);
-    }
-    leaves.sort_by(|a, b| a.name.cmp(&b.name));
-    let containers = document.get("containerDefinitions").and_then(Value::as_array);
+    let Some(task) = document.as_object() else { return Vec::new() };
+    let mut sections: Vec<Section> = Vec::new();
+    let mut add =
+        |name: String, leaves: Vec<Leaf>| match sections.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => known.extend(leaves),
+            None if leaves.is_empty() => {}
+            None => sections.push((name, leaves)),
+        };
+    let mut containers = Vec::new();
+    flatten(&mut containers, "containers", "containers", &Value::from(definition.container_names()));
+    add("task".into(), fields(containers, task, &["containerDefinitions", "tags"]));
+    let containers = task.get("containerDefinitions").and_then(Value::as_array);
     for container in containers.into_iter().flatten().filter_map(Value::as_object) {
         let section = format!("container {}", printable(name_of(container).unwrap_or_default(), 255));
-        let mut fields = Vec::new();
-        for (key, value) in
-            container.iter().filter(|(key, _)| !matches!(key.as_str(), "name" | "environment" | "secrets"))
-        {
-            flatten(&mut fields, &section, &printable(key, 100), key, value);
-        }
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-        leaves.append(&mut fields);
-        entries(
-            &mut leaves,
-            &format!("{section}: environment"),
-            container.get("environment"),
-            |name, entry| {
-                let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
-                (" = ", ours.contains(&name).then(|| printable(value, 1000)))
-            },
-        );
-        entries(&mut leaves, &format!("{section}: secrets"), container.get("secrets"), |_, entry| {
+        add(section.clone(), fields(Vec::new(), container, &["name", "environment", "secrets"]));
+        let variables = entries(container.get("environment"), |name, entry| {
+            let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
+            (" = ", ours.contains(&name).then(|| printable(value, 1000)))
+        });
+        add(format!("{section}: environment"), variables);
+        let secrets = entries(container.get("secrets"), |_, entry| {
             (" ← ", entry.get("valueFrom").and_then(Value::as_str).map(|arn| printable(arn, 1000)))
         });
+        add(format!("{section}: secrets"), secrets);
     }
-    entries(&mut leaves, "tags", document.get("tags"), |_, tag| {
+    let tags = entries(task.get("tags"), |_, tag| {
         (" = ", Some(printable(tag.get("value").and_then(Value::as_str).unwrap_or_default(), 300)))
     });
+    add("tags".into(), tags);
+    sections
+}
+
+/// The fields of an object besides those that have sections of their own, sorted with the `leaves` before them.
+fn fields(mut leaves: Vec<Leaf>, object: &Map<String, Value>, apart: &[&str]) -> Vec<Leaf> {
+    for (key, value) in object.iter().filter(|(key, _)| !apart.contains(&key.as_str())) {
+        flatten(&mut leaves, &printable(key, 100), key, value);
+    }
+    leaves.sort_by(|a, b| a.name.cmp(&b.name));
     leaves
 }
 
 /// A list of `{name, …}` (or, for tags, `{key, …}`): one line for each.
 fn entries(
-    leaves: &mut Vec<Leaf>,
-    section: &str,
     list: Option<&Value>,
     shown: impl Fn(&str, &Value) -> (&'static str, Option<String>),
-) {
-    for entry in list.and_then(Value::as_array).into_iter().flatten() {
-        let name =
-            entry.get("name").or_else(|| entry.get("key")).and_then(Value::as_str).unwrap_or("(no name)");
+) -> Vec<Leaf> {
+    let entries = list.and_then(Value::as_array).into_iter().flatten();
+    let leaf = |entry: &Value| {
+        let name = entry.get("name").or_else(|| entry.get("key")).and_then(Value::as_str);
+        let name = name.unwrap_or("(no name)");
         let (link, text) = shown(name, entry);
-        leaves.push(Leaf {
-            section: section.to_owned(),
-            name: printable(name, 300),
-            raw: canonical(entry),
-            text,
-            shown_if_new: None,
-            link,
-        });
-    }
+        Leaf { name: printable(name, 300), raw: canonical(entry), text, shown_if_new: None, link }
+    };
+    entries.map(leaf).collect()
 }
 
 /// `shown` is the path for a reader, with indexes; `path` the one that decides whether a text is harmless.
-fn flatten(leaves: &mut Vec<Leaf>, section: &str, shown: &str, path: &str, value: &Value) {
+fn flatten(leaves: &mut Vec<Leaf>, shown: &str, path: &str, value: &Value) {
     let harmless = is_harmless(path);
     let text = match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (key, value) in fields {
                 let shown = format!("{shown}.{}", printable(key, 100));
-                flatten(leaves, section, &shown, &format!("{path}.{key}"), value);
+                flatten(leaves, &shown, &format!("{path}.{key}"), value);
             }
             return;
         }
         Value::Array(list) if list.iter().any(|item| item.is_object() || item.is_array()) => {
             for (index, item) in list.iter().enumerate() {
-                flatten(leaves, section, &format!("{shown}[{index}]"), path, item);
+                flatten(leaves, &format!("{shown}[{index}]"), path, item);
             }
             return;
         }
@@ -227,14 +218,7 @@ fn flatten(leaves: &mut Vec<Leaf>, section: &str, shown: &str, path: &str, value
         Value::Array(list) if path == "command" => Some(words(list)),
         _ => None,
     };
-    leaves.push(Leaf {
-        section: section.to_owned(),
-        name: shown.to_owned(),
-        raw: canonical(value),
-        text,
-        shown_if_new,
-        link: " = ",
-    });
+    leaves.push(Leaf { name: shown.to_owned(), raw: canonical(value), text, shown_if_new, link: " = " });
 }
 
 fn is_harmless(path: &str) -> bool {
