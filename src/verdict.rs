@@ -33,51 +33,28 @@ pub struct Asked<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
+    /// It did what it was asked for, and that is proved.
     Migrated(Migrated),
     /// The migration container ended by itself with another exit code than 0.
-    Failed {
-        exit_code: i32,
-    },
+    Failed { exit_code: i32 },
     /// Its migration report says so itself.
-    Reported {
-        why: String,
-    },
+    Reported { why: String },
     /// The migration container never ran: nothing was migrated.
-    NeverStarted {
-        reason: String,
-    },
+    NeverStarted { reason: String },
     /// Something ended the migration container from outside: how far it came is unknown.
-    Killed {
-        by: Killer,
-        exit_code: Option<i32>,
-    },
+    Killed { by: Killer, exit_code: Option<i32> },
     /// Ours: still running at `--timeout`. `stopped` says whether StopTask was accepted.
-    TimedOut {
-        stopped: bool,
-    },
+    TimedOut { stopped: bool },
     /// Ours: the run was interrupted. `stopped` says whether StopTask was accepted.
-    Cancelled {
-        stopped: bool,
-    },
+    Cancelled { stopped: bool },
     /// The task says itself that it was connected to another database.
-    WrongDatabase {
-        asked: String,
-        reported: String,
-        exit_code: Option<i32>,
-    },
+    WrongDatabase { asked: String, reported: String, exit_code: Option<i32> },
     /// It may have worked, and nothing proves it.
-    Unproved {
-        why: String,
-    },
+    Unproved { why: String },
     /// Ours: another task migrates this database now, so none was started.
-    AlreadyRunning {
-        task_arn: String,
-        started_by: Option<String>,
-    },
+    AlreadyRunning { task_arn: String, started_by: Option<String> },
     /// Ours: no task was started.
-    NotRun {
-        why: String,
-    },
+    NotRun { why: String },
 }
 
 /// Who ended a migration container from outside.
@@ -105,9 +82,7 @@ pub enum Killer {
 pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
     let container = asked.container;
     if !task.is_stopped() {
-        return Verdict::Unproved {
-            why: format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())),
-        };
+        return unproved(format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())));
     }
     let own = task.container(container);
     let exit_code = own.and_then(|own| own.exit_code);
@@ -126,22 +101,23 @@ pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Re
             format!("the task has no container {} (its containers: {there})", words::code(container));
         return match stop_code {
             Some("TaskFailedToStart") => Verdict::NeverStarted { reason: words::reason(task, None) },
-            _ => Verdict::Unproved { why: missing },
+            _ => unproved(missing),
         };
     };
     match (stop_code, exit_code) {
-        (Some("TaskFailedToStart"), Some(0)) => Verdict::Unproved {
-            why: format!("exit code 0 of a task that failed to start: {}", words::reason(task, Some(own))),
-        },
+        (Some("TaskFailedToStart"), Some(0)) => unproved(format!(
+            "exit code 0 of a task that failed to start: {}",
+            words::reason(task, Some(own))
+        )),
         (Some("TaskFailedToStart"), _) => Verdict::NeverStarted { reason: words::reason(task, Some(own)) },
         (_, None) if task.started_at.is_none() && reports.is_empty() => {
             Verdict::NeverStarted { reason: words::reason(task, Some(own)) }
         }
         (code, exit_code) => match (killer(task, own, code, exit_code), exit_code) {
             (Some(by), _) => Verdict::Killed { by, exit_code },
-            (None, None) => Verdict::Unproved {
-                why: format!("its container left no exit code: {}", words::reason(task, Some(own))),
-            },
+            (None, None) => {
+                unproved(format!("its container left no exit code: {}", words::reason(task, Some(own))))
+            }
             (None, Some(0)) => proof_of(database, asked, task, reports),
             (None, Some(exit_code)) => Verdict::Failed { exit_code },
         },
@@ -150,7 +126,6 @@ pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Re
 
 /// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
 fn proof_of(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
-    let unproved = |why: String| Verdict::Unproved { why };
     if task.stop_code.as_deref() != Some("EssentialContainerExited") {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
         return unproved(format!(
@@ -171,10 +146,8 @@ fn proof_of(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -
             return unproved(format!("exit code 0, but it reports: {}", words::text(error)));
         }
         if report.pending > 0 {
-            return unproved(format!(
-                "exit code 0, but it reports that {} migrations are pending",
-                report.pending
-            ));
+            let pending = report.pending;
+            return unproved(format!("exit code 0, but it reports that {pending} migrations are pending"));
         }
     }
     let report = reports.of(database);
@@ -184,6 +157,10 @@ fn proof_of(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -
         );
     }
     Verdict::Migrated(Migrated::by_task(database, task, asked.image_digest, report))
+}
+
+fn unproved(why: String) -> Verdict {
+    Verdict::Unproved { why }
 }
 
 fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {

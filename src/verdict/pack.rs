@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Asked, Killer, Migrated, Verdict, judge, words};
+use super::{Asked, Killer, Migrated, Verdict, judge, unproved, words};
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
@@ -80,39 +80,36 @@ fn by_reports(
 ) -> Verdict {
     let versions: HashSet<&str> = own.iter().filter_map(|report| report.current.as_deref()).collect();
     if versions.len() > 1 || own.iter().any(|report| report.is_clean() != last.is_clean()) {
-        return Verdict::Unproved {
-            why: format!("{} of its migration reports contradict each other", own.len()),
-        };
+        return unproved(format!("{} of its migration reports contradict each other", own.len()));
     }
     if last.is_clean() {
         return Verdict::Migrated(Migrated::by_task(name, task, asked.image_digest, Some(last)));
     }
-    match (&last.failed, &last.error) {
-        (Some(failed), _) => Verdict::Reported { why: format!("migration {failed}") },
-        (None, Some(error)) => Verdict::Reported { why: words::text(error) },
-        (None, None) => {
-            Verdict::Reported { why: format!("it reports that {} migrations are pending", last.pending) }
-        }
-    }
+    let why = match (&last.failed, &last.error) {
+        (Some(failed), _) => format!("migration {failed}"),
+        (None, Some(error)) => words::text(error),
+        (None, None) => format!("it reports that {} migrations are pending", last.pending),
+    };
+    Verdict::Reported { why }
 }
 
 /// What the task's end says of a database that it did not report on.
 fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -> Verdict {
-    let unproved = |end: &str| {
+    let without = |end: &str| {
         let unreadable = reports.malformed().map(|(count, fault)| {
             format!(" ({count} migration reports can not be read: {})", words::text(fault))
         });
         let unreadable = unreadable.unwrap_or_default();
-        Verdict::Unproved { why: format!("{end}, and no migration report names this database{unreadable}") }
+        unproved(format!("{end}, and no migration report names this database{unreadable}"))
     };
     match end_of(name, container, task) {
-        Verdict::Failed { exit_code } => unproved(&format!("its task ended with exit code {exit_code}")),
+        Verdict::Failed { exit_code } => without(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {
-            unproved(&format!("its container left no exit code: {reason}"))
+            without(&format!("its container left no exit code: {reason}"))
         }
         Verdict::Unproved { .. } if task.container(container).is_some_and(|own| own.exit_code == Some(0)) => {
-            unproved("its task ended with exit code 0")
+            without("its task ended with exit code 0")
         }
         other => other,
     }
