@@ -103,16 +103,12 @@ pub struct RunTask {
 /// What RunTask answered: it says 200 for both.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Launch {
+    /// The client token's task, now or before.
     Started(Box<Task>),
     /// `failures[]`: no task was started.
-    Refused {
-        reason: String,
-        detail: Option<String>,
-    },
+    Refused { reason: String, detail: Option<String> },
     /// ConflictException: the client token was used with other parameters, and started these tasks.
-    Conflict {
-        tasks: Vec<String>,
-    },
+    Conflict { tasks: Vec<String> },
 }
 
 /// A task as DescribeTasks reports it.
