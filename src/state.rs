@@ -48,7 +48,7 @@ use journal_record::Target;
 pub const FRESH: Duration = Duration::from_hours(12);
 
 /// The journal of this run, and what it said when the run began.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     path: PathBuf,
     /// None for a plan, which writes nothing.
@@ -131,15 +131,7 @@ impl State {
     /// With a file that nothing can be written to.
     #[cfg(test)]
     pub fn full(path: &std::path::Path) -> Self {
-        let journal = Some(Journal::full(path));
-        Self {
-            path: path.to_owned(),
-            journal,
-            history: History::default(),
-            resumes: false,
-            never_ran: 0,
-            notes: Vec::new(),
-        }
+        Self { journal: Some(Journal::full(path)), ..Self::default() }
     }
 
     /// # Errors

@@ -148,9 +148,7 @@ impl<'a> Record<'a> {
 
     /// A task of these databases runs, with the run's image.
     pub fn runs(&self, databases: &[String], arn: &str) {
-        let (tag, digest) = self.update(|report| {
-            (report.tag.clone(), report.image.as_ref().and_then(|image| image.digest.clone()))
-        });
+        let (tag, digest) = (self.update(|report| report.tag.clone()), self.image_digest());
         self.rows(databases, |row| {
             row.tag.clone_from(&tag);
             row.image_digest.clone_from(&digest);

@@ -90,7 +90,7 @@ impl Record<'_> {
         });
     }
 
-    fn image_digest(&self) -> Option<String> {
+    pub(super) fn image_digest(&self) -> Option<String> {
         self.update(|report| report.image.as_ref().and_then(|image| image.digest.clone()))
     }
 
