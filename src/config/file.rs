@@ -5,7 +5,7 @@ use std::fmt;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
@@ -49,8 +49,8 @@ impl<'de, 'a> Visitor<'de> for FileVisitor<'a> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<File<'a>, A::Error> {
         let mut file = File::default();
-        while let Some((key, arg)) = map.next_key_seed(Key(self.0))? {
-            match arg {
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            match self.0.get_arguments().find(|arg| name(arg) == key.value) {
                 Some(arg) => {
                     let values = values(&mut map, arg)?;
                     if !values.is_empty() {
@@ -60,26 +60,13 @@ impl<'de, 'a> Visitor<'de> for FileVisitor<'a> {
                 None if key.value == "databases" => {
                     file.databases = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
-                None => file.groups = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                None if key.value == "groups" => {
+                    file.groups = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                None => return Err(A::Error::unknown_field(&key.value, &[])),
             }
         }
         Ok(file)
-    }
-}
-
-/// A key, and the flag that it is, unless it is `databases` or `groups`.
-struct Key<'a>(&'a Command);
-
-impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
-    type Value = (Spanned<String>, Option<&'a Arg>);
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let key = Spanned::<String>::deserialize(deserializer)?;
-        let arg = self.0.get_arguments().find(|arg| name(arg) == key.value);
-        if arg.is_none() && !["databases", "groups"].contains(&key.value.as_str()) {
-            return Err(D::Error::unknown_field(&key.value, &[]));
-        }
-        Ok((key, arg))
     }
 }
 
