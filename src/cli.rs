@@ -18,15 +18,13 @@ use crate::values::Wrong;
 mod flags;
 mod precedence;
 mod repeated;
-mod resume;
 
 use precedence::Layers;
 
 pub use flags::{
     AwsFlags, Base, ConfigFile, Credentials, Fleet, GitHubFlags, Image, ImageSource, NetworkFlags, Output,
-    Target, TaskFlags, TrustFlags,
+    Resume, Target, TaskFlags, TrustFlags,
 };
-pub use resume::Resume;
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
 #[derive(Debug, Parser)]

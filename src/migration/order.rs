@@ -22,7 +22,7 @@ struct State {
 impl Order {
     pub fn new(plan: &Plan) -> Self {
         let state = State { canary: plan.canaries > 0, ..State::default() };
-        Self { max_failures: plan.fleet.max_failures, state: RefCell::new(state) }
+        Self { max_failures: plan.fleet.stops_after(), state: RefCell::new(state) }
     }
 
     /// Why no database may start any more.

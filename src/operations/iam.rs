@@ -117,7 +117,7 @@ async fn known(
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
         api_share: 1.0,
-        call_timeout: flags.migrate.target.aws.call_timeout.0,
+        call_timeout: *flags.migrate.target.aws.call_timeout,
         role: None,
     };
     let asked = async {

@@ -76,7 +76,7 @@ impl Scope {
             target.cluster.as_deref(),
             target.base.task_definition.as_deref(),
             definition.and_then(TaskDefinition::arn),
-            migrate.credentials.role_to_assume.as_deref(),
+            migrate.credentials.role_to_assume.as_deref().map(String::as_str),
             known.caller.as_ref().map(|caller| caller.arn.as_str()),
         ];
         let part = |index: usize| {
@@ -167,8 +167,8 @@ impl Scope {
 fn needs(flags: &cli::Iam, definition: Option<&TaskDefinition>) -> Vec<When> {
     let migrate = &flags.migrate;
     let network = &migrate.network;
-    let subnets = network.subnets.iter().map(|subnet| &subnet.0);
-    let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &group.0));
+    let subnets = network.subnets.iter().map(|subnet| &**subnet);
+    let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &**group));
     let stops = (migrate.task.on_cancel, migrate.task.on_timeout) != (Leftover::Leave, Leftover::Leave);
     let tags = definition.is_none_or(|definition| definition.register_input().get("tags").is_some());
     [
