@@ -24,7 +24,7 @@ use self::other_runs::adopt::Adopted;
 use self::other_runs::{Found, OtherRuns};
 use self::record::Record;
 use self::retry::Unit;
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::interrupt::Interrupt;
 use crate::plan::{Begun, Pack, Plan, Proved};
 use crate::ports::{Task, TaskWorld};
@@ -185,7 +185,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         retried
     }
 
-    fn judged(&self, verdicts: Vec<(String, Verdict)>) {
+    fn judged(&self, verdicts: Vec<(DatabaseName, Verdict)>) {
         for (database, verdict) in verdicts {
             self.order.judged(&database, &verdict);
             if let Verdict::Migrated(proof) = &verdict {
@@ -196,13 +196,13 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     /// Nothing is done for it: what an earlier run has found out is its result.
-    fn proved(&self, Proved { database, by, proof }: &Proved) {
-        let task = Task { arn: by.task.clone().unwrap_or_default(), ..Task::default() };
+    fn proved(&self, proved: &Proved) {
+        let task = Task { arn: proved.by.task.clone().unwrap_or_default(), ..Task::default() };
         if !task.arn.is_empty() {
-            self.link(std::slice::from_ref(database), &task);
+            self.link(std::slice::from_ref(&proved.database), &task);
         }
-        self.proofs.borrow_mut().push(proof.clone());
-        self.record.proved(by, proof.clone());
+        self.proofs.borrow_mut().push(proved.proof.clone());
+        self.record.proved(proved);
     }
 
     fn reason_not_to_start(&self) -> Option<Verdict> {

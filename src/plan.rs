@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
-use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
+use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
 use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
@@ -128,10 +128,9 @@ impl Plan {
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.task.database_variable;
         let packed = settings.fleet.packing != Packing::One;
-        let names: Vec<String> = settings.databases.iter().map(ToString::to_string).collect();
         let (names, canaries) = match &settings.fleet.canary {
-            Some(canary) => canary.first(names, |name: &String| name),
-            None => (names, 0),
+            Some(canary) => canary.first(settings.databases.clone()),
+            None => (settings.databases.clone(), 0),
         };
         let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
         let terms = Terms {
@@ -211,14 +210,14 @@ impl Plan {
 
     /// In the order in which their tasks start.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
-        self.packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+        self.packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
     }
 
     /// How a task is told to migrate these databases.
-    pub fn told(&self, databases: &[String]) -> Told {
+    pub fn told(&self, databases: &[DatabaseName]) -> Told {
         match databases {
-            [only] if !self.packed => Told::One(only.clone()),
-            list => Told::Pack(list.to_vec()),
+            [only] if !self.packed => Told::One(only.to_string()),
+            list => Told::Pack(list.iter().map(DatabaseName::to_string).collect()),
         }
     }
 
@@ -262,7 +261,7 @@ impl Plan {
     }
 
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
+    pub fn run_task(&self, revision: &str, databases: &[DatabaseName], attempt: u32) -> RunTask {
         let told = self.told(databases);
         let mut environment = told.environment(&self.task.database_variable);
         // A list of the task definition's own would be another answer to the same question.
@@ -310,7 +309,7 @@ impl Plan {
         (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
     }
 
-    fn overrides_length(&self, databases: &[String]) -> usize {
+    fn overrides_length(&self, databases: &[DatabaseName]) -> usize {
         let input = run_task_input(&self.run_task(self.family(), databases, 0));
         input["overrides"].to_string().chars().count()
     }

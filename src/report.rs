@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::diagnosis::Diagnosis;
 pub use crate::document::LogTail;
 use crate::failure::Failure;
@@ -81,7 +81,7 @@ pub struct RevisionUsed {
 /// One database's row. `verdict` is absent while it is under way.
 #[derive(Debug, Clone)]
 pub struct DatabaseReport {
-    pub database: String,
+    pub database: DatabaseName,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
     /// Tasks of this run that were killed before they reported on it, as ARNs.
@@ -118,7 +118,7 @@ pub struct DatabaseReport {
 #[derive(Debug, Clone, Default)]
 pub struct PackLog {
     /// Those that this run asked for.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub log: LogTail,
 }
 
@@ -157,9 +157,9 @@ pub struct Durations {
 }
 
 impl DatabaseReport {
-    pub fn new(database: &str) -> Self {
+    pub fn new(database: &DatabaseName) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             verdict: None,
             task_arn: None,
             killed_tasks: Vec::new(),
@@ -188,7 +188,7 @@ impl DatabaseReport {
 impl Report {
     /// Every database has its row from the start, so that it has one whatever happens.
     pub fn new(settings: &Settings) -> Self {
-        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        let mut rows: Vec<_> = settings.databases.iter().map(DatabaseReport::new).collect();
         if is_fleet(rows.len()) {
             rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
         }

@@ -158,9 +158,7 @@ impl Operation for Migrate {
         if let Some(files) = log_files(&self.settings, session.github)? {
             self.log_files.get_or_init(|| files);
         }
-        session
-            .progress
-            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
+        session.progress.databases(&self.settings.databases);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
 use crate::choices::OnRunning;
+use crate::database_name::DatabaseName;
 use crate::failure::Failure;
 
 /// `databases[].run_task` is RunTask's own input; where databases share tasks,
@@ -74,7 +75,7 @@ fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> 
 }
 
 pub(super) fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
-    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+    packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
 }
 
 fn proved_json(Proved { database, by, .. }: &Proved) -> Value {

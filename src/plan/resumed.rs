@@ -6,6 +6,7 @@ use super::pack::{KnownTasks, Pack};
 use super::past::Past;
 use super::proved::Proved;
 use super::running_tasks::told;
+use crate::database_name::DatabaseName;
 use crate::ports::Task;
 use crate::state::Next;
 use crate::state::github_history::Terms;
@@ -22,13 +23,13 @@ pub enum Begun {
 /// What is there to build on; empty for a run that does not resume.
 #[derive(Debug, Default)]
 pub struct Resumed {
-    proved: HashMap<String, Proved>,
-    begun: HashMap<String, Begun>,
+    proved: HashMap<DatabaseName, Proved>,
+    begun: HashMap<DatabaseName, Begun>,
 }
 
 impl Resumed {
     /// `running` is what ECS lists now.
-    pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
+    pub fn new(databases: &[DatabaseName], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
         let mut resumed = Self::default();
         let alive = of_the_run(running, terms);
         let known: HashMap<&str, &Task> = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
@@ -45,12 +46,12 @@ impl Resumed {
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[String], known: &KnownTasks<'_>) -> Wave {
+    pub fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
         let mut places: HashMap<(&Begun, Option<&str>), usize> = HashMap::new();
         for database in databases {
-            let attempt = known.attempts.get(database).copied().unwrap_or_default();
-            let other = known.running.get(database).filter(|task| !task.ours);
+            let attempt = known.attempts.get(database.as_str()).copied().unwrap_or_default();
+            let other = known.running.get(database.as_str()).filter(|task| !task.ours);
             match (self.proved.get(database), self.begun.get(database)) {
                 (Some(proved), _) => wave.proved.push(proved.clone()),
                 (None, None) => wave.to_pack.push(database.clone()),
@@ -83,17 +84,20 @@ impl Resumed {
 pub struct Wave {
     pub proved: Vec<Proved>,
     pub begun: Vec<Pack>,
-    pub to_pack: Vec<String>,
+    pub to_pack: Vec<DatabaseName>,
 }
 
 /// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
-pub fn next_attempts(databases: &[String], past: &Past, counted: &mut HashMap<String, u32>) {
+pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
     }
     for database in databases {
         let recorded = past.history.next_attempt(database);
-        counted.entry(database.clone()).and_modify(|count| *count = recorded.max(*count)).or_insert(recorded);
+        counted
+            .entry(database.to_string())
+            .and_modify(|count| *count = recorded.max(*count))
+            .or_insert(recorded);
     }
 }
 
@@ -133,7 +137,7 @@ fn begun(
         Some(task) => {
             let told = told(task, terms.container, terms.variable)?;
             // A token that ECS had forgotten may have been sent for fewer databases.
-            let is_its = told.databases().iter().any(|name| name == database);
+            let is_its = told.includes(database);
             is_its.then(|| Begun::Task { arn: task.arn.clone(), token: None, has_ended: task.is_stopped() })
         }
         None if launch.is_over => None,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::line_writer::LineWriter;
 use super::tally::Tally;
 use super::{Clock, Sink, TaskPhase, Vocabulary};
-use crate::database_name::{is_fleet, short_list};
+use crate::database_name::{DatabaseName, is_fleet, short_list};
 use crate::untrusted;
 use crate::verdict::Verdict;
 use crate::workflow_commands::{self, Fence, Place};
@@ -100,13 +100,13 @@ impl Sink for Plain {
         }
     }
 
-    fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[DatabaseName]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
     }
 
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
@@ -122,7 +122,7 @@ impl Sink for Plain {
         }
     }
 
-    fn database_reported(&self, databases: &[String], database: &str) {
+    fn database_reported(&self, databases: &[DatabaseName], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -130,7 +130,7 @@ impl Sink for Plain {
             return;
         }
         if state.reported.insert(database.to_owned()) {
-            let count = databases.iter().filter(|name| state.reported.contains(*name)).count();
+            let count = databases.iter().filter(|name| state.reported.contains(name.as_str())).count();
             let name = short_list(databases);
             let (name, all) = (untrusted::one_line(&name), databases.len());
             self.say(&state, &format!("{} {name}: {count} of {all} have reported", self.clock.now()));
@@ -150,7 +150,7 @@ impl Sink for Plain {
         self.lines.flush();
     }
 
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.verdict(database, verdict);

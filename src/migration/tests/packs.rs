@@ -13,7 +13,7 @@ async fn a_pack_is_one_task_and_each_database_has_its_own_proof() {
     assert_eq!(world.runs.get(), 3);
     for row in &report.databases {
         let own = row.migration_report.as_ref().expect("a report");
-        assert_eq!(own.database, row.database);
+        assert_eq!(own.database, *row.database);
         assert!(row.times.started.is_some() && row.task_url.is_some(), "{row:#?}");
     }
     // Its log is kept once.

@@ -99,7 +99,7 @@ async fn proved(past: &Past, settings: &Settings) -> (Vec<String>, Vec<String>) 
     let run: HashSet<&str> = plan.databases().collect();
     assert!(plan.proved.iter().all(|one| !run.contains(one.database.as_str())));
     assert_eq!(run.len() + plan.proved.len(), settings.databases.len(), "each once");
-    let names = plan.proved.iter().map(|Proved { database, .. }| database.clone()).collect();
+    let names = plan.proved.iter().map(|Proved { database, .. }| database.to_string()).collect();
     (names, plan.notes)
 }
 
