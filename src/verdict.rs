@@ -17,7 +17,8 @@ use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
 
 pub use judged::{GitHubProof, Judged, MIGRATED};
-pub use pack::{Death, death, judge_pack};
+pub(crate) use pack::judge_pack;
+pub use pack::{Death, death};
 pub use proof::{AllMigrated, Migrated, NotAll};
 
 /// What is asked of a migration task, whatever it migrates.
@@ -102,7 +103,7 @@ pub enum Killer {
 }
 
 /// Judges a task that has stopped and was told to migrate `database`. `reports` is all that its log held.
-pub fn judge(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+pub(crate) fn judge(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
     let other = reports.all().iter().find(|report| report.database != **database);
     if let Some(other) = other.filter(|_| task.is_stopped()) {
         return Verdict::WrongDatabase {

@@ -12,7 +12,7 @@ use crate::ports::Task;
 ///
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
 /// whatever happened to the task afterwards.
-pub fn judge_pack(
+pub(crate) fn judge_pack(
     databases: &[DatabaseName],
     told: &[String],
     asked: &Asked<'_>,

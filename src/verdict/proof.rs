@@ -46,7 +46,7 @@ impl Migrated {
 
     /// Returns the proof that an earlier run has recorded, in its state file or as a deployment; none when the record
     /// says anything but that this database is migrated.
-    pub fn recorded(database: &DatabaseName, judged: &Judged) -> Option<Self> {
+    pub(crate) fn recorded(database: &DatabaseName, judged: &Judged) -> Option<Self> {
         (judged.is_migrated() && judged.database == **database).then(|| Self {
             database: database.clone(),
             task_arn: judged.task.clone().unwrap_or_default(),

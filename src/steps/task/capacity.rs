@@ -75,7 +75,7 @@ impl Capacity {
         Self { patience, state: RefCell::default(), changed: Notify::new() }
     }
 
-    /// Waits for the turn of the pack at `place` in the plan.
+    /// Waits for the turn of the task at `place` in the order.
     ///
     /// # Errors
     /// What RunTask last said, when it has refused for as long as we are patient.
