@@ -127,7 +127,7 @@ pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<Str
     let command = match cli::parse(arguments, variable, Path::new("")) {
         Ok(cli) => cli.command,
         Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
-        Err(error) => return printing::refused(error, github),
+        Err(error) => return printing::print_refusal(error, github),
     };
     let format = command.format();
     let progress = progress_for(format, github);

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 mod build;
 mod canary;
 mod definition;
-mod identity;
+mod run_identity;
 mod image;
 mod selection;
 
@@ -17,8 +17,8 @@ pub use crate::values::{Packing, Selector};
 pub use build::BuildSettings;
 pub use canary::Canary;
 pub use definition::TaskDefinitionSource;
-pub use identity::RunIdentity;
 pub use image::{ImageChoice, ImageSettings};
+pub use run_identity::RunIdentity;
 
 /// What every operation is told: how AWS is reached, and where its output goes.
 #[derive(Debug, Clone)]
@@ -26,8 +26,8 @@ pub struct Common {
     /// Nothing is changed.
     pub plan_only: bool,
     pub aws: cli::AwsFlags,
-    pub credentials: cli::Credentials,
-    pub output: cli::Output,
+    pub credentials: cli::CredentialsFlags,
+    pub output: cli::OutputFlags,
     pub run: RunIdentity,
 }
 
@@ -47,21 +47,21 @@ pub struct Settings {
     /// With subnets, or a service to take them from.
     pub network: cli::NetworkFlags,
     pub task: cli::TaskFlags,
-    pub fleet: cli::Fleet,
+    pub fleet: cli::FleetFlags,
     pub github: cli::GitHubFlags,
-    pub resume: cli::Resume,
+    pub resume: cli::ResumeFlags,
 }
 
 impl Settings {
     /// # Errors
     /// A flag is missing, or its value makes no sense beside those of others.
-    pub fn new(flags: cli::Migrate, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
+    pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         all_given(&flags)?;
         check_environment(&flags)?;
         check_resume(&flags.resume, flags.github.deployments)?;
-        let cli::Target { cluster, base, aws } = flags.target;
+        let cli::TargetFlags { cluster, base, aws } = flags.target;
         let listed = flags.databases_file.as_deref().map(selection::listed_in).transpose()?;
-        let asked = selection::Asked {
+        let asked = selection::Selection {
             databases: flags.database,
             listed: listed.unwrap_or_default(),
             exclude: flags.exclude,
@@ -93,7 +93,7 @@ impl Settings {
 }
 
 /// Fails with all of what a run can not do without.
-fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
+fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     let absent = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
     let network = &flags.network;
     let missing: Vec<(&str, &str, &str)> = [
@@ -130,7 +130,7 @@ fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
 }
 
 /// What tells a task its databases is nobody else's to set.
-fn check_environment(flags: &cli::Migrate) -> Result<(), Failure> {
+fn check_environment(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     let mut set = HashSet::new();
     if let Some(twice) = flags.task.env.iter().find(|pair| !set.insert(pair.name.as_str())) {
         return Err(Failure::input(format!("--env sets {} twice", twice.name.as_str())));
@@ -147,17 +147,17 @@ fn check_environment(flags: &cli::Migrate) -> Result<(), Failure> {
         .hint("name databases with --database; each task gets its own value"))
 }
 
-fn check_resume(flags: &cli::Resume, deployments: bool) -> Result<(), Failure> {
+fn check_resume(flags: &cli::ResumeFlags, deployments: bool) -> Result<(), Failure> {
     let (message, hint) = match flags {
-        cli::Resume { only_failed: true, resume: false, .. } => (
+        cli::ResumeFlags { only_failed: true, resume: false, .. } => (
             "--only-failed without --resume",
             "add --resume and --state FILE: the file says which databases failed",
         ),
-        cli::Resume { only_failed: true, state: None, .. } => (
+        cli::ResumeFlags { only_failed: true, state: None, .. } => (
             "--only-failed without --state",
             "name the file that the run to go on with has left: --state FILE; GitHub's Deployments do not say what ran in vain",
         ),
-        cli::Resume { resume: true, state: None, .. } if !deployments => (
+        cli::ResumeFlags { resume: true, state: None, .. } if !deployments => (
             "--resume without --state",
             "name the file that the run to go on with has left: --state FILE; or add --deployments, which are asked instead",
         ),

@@ -180,7 +180,7 @@ pub fn is_hidden(char: char) -> bool {
 /// The length of the whole escape sequence that `text` begins with (ECMA-48).
 ///
 /// One that does not end within the text is none: else it would hide the rest of the line.
-fn escape_sequence(text: &str) -> Option<usize> {
+pub fn escape_sequence(text: &str) -> Option<usize> {
     let body = text.strip_prefix('\x1b')?;
     let length = match body.bytes().next()? {
         // CSI: parameters, intermediates, one final byte.

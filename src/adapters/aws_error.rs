@@ -35,8 +35,7 @@ where
         _ => {
             // A session that could not be renewed, or a proxy, has said what is wrong itself.
             if let Some(failure) = said(&error) {
-                return Failure { message: format!("{doing}: {}", failure.message), ..failure.clone() }
-                    .into();
+                return failure.clone().while_doing(doing).into();
             }
             if let Some(cause) = credentials_cause(&error) {
                 return credentials_failure([cause]).into();

@@ -19,7 +19,6 @@ mod process;
 mod push;
 
 use cli::DockerCli;
-use private_config::PrivateConfig;
 
 /// Checks, without a change, what a build needs: context, Dockerfile, a docker command that can build with BuildKit,
 /// and an engine that answers.
@@ -50,7 +49,7 @@ pub async fn build_and_push(
     ensure_tag(to)?;
     let cli = DockerCli::find().await?;
     cli.engine_platform().await?;
-    let config = PrivateConfig::create(private_config::user_dir().as_deref(), login)?;
+    let config = private_config::create(private_config::user_dir().as_deref(), login)?;
 
     progress.step("build image");
     build::build(&cli, config.path(), build, to, progress).await?;

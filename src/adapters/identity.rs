@@ -80,8 +80,7 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     };
     credentials.provide_credentials().await.map_err(|error| {
         if let Some(failure) = aws_error::said(&error) {
-            let message = format!("look for AWS credentials: {}", failure.message);
-            return Failure { message, ..failure.clone() };
+            return failure.clone().while_doing("look for AWS credentials");
         }
         let tried = tried::sources(&|name| std::env::var(name).ok(), &aws_error::innermost(&error));
         aws_error::credentials_failure(tried)

@@ -26,6 +26,8 @@ mod aws;
 const NEVER: &str =
     "localhost,127.0.0.0/8,::1,169.254.169.254,fd00:ec2::254,169.254.170.2,169.254.170.23,fd00:ec2::23";
 
+const USER_AGENT: &str = concat!("fargate-migrate/", env!("CARGO_PKG_VERSION"));
+
 /// What CONNECT comes to; hyper-util exports the type as this alone, and the SDK and reqwest both go by it.
 type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<Uri>>::Error;
 
@@ -73,12 +75,9 @@ impl Proxies {
 
     /// For the OIDC endpoint and GitHub's API.
     pub fn reqwest(&self) -> reqwest::Result<ClientBuilder> {
-        // The TLS library has no provider of its own in this build; a second call finds the first one's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder();
+        install_tls();
         // Else reqwest would read the environment itself.
-        let mut builder =
-            builder.no_proxy().user_agent(concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")));
+        let mut builder = reqwest::Client::builder().no_proxy().user_agent(USER_AGENT);
         let never = || NoProxy::from_string(&self.never);
         if let Some(proxy) = &self.http {
             builder = builder.proxy(Proxy::http(proxy.expose())?.no_proxy(never()));
@@ -91,11 +90,13 @@ impl Proxies {
 
     /// For the registry. Without any proxy its client reads the environment, which then has none.
     pub fn registry(&self) -> oci_client::client::ClientConfig {
+        install_tls();
         let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|proxy| proxy.expose().to_owned());
         oci_client::client::ClientConfig {
             http_proxy: exposed(&self.http),
             https_proxy: exposed(&self.https),
             no_proxy: Some(self.never.clone()),
+            user_agent: USER_AGENT,
             ..Default::default()
         }
     }
@@ -165,6 +166,11 @@ pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     secrets.sort();
     secrets.dedup();
     secrets
+}
+
+/// The TLS library has no provider of its own in this build; a second call finds the first one's.
+fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The first of a variable's two spellings that is not empty, with its name.

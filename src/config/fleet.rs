@@ -32,7 +32,7 @@ impl Fleet {
         for (group, members) in in_file {
             let (line, group) = (group.referenced.line(), group.value.as_str());
             let wrong = |message: &str| at(path, Some(line), message);
-            if let Some(why) = database_name::refused(group) {
+            if let Some(why) = database_name::why_invalid(group) {
                 return Err(wrong(&database_name::wrong(group, "a group's name", why).to_string()));
             }
             if known.contains_key(group) {
@@ -47,7 +47,7 @@ impl Fleet {
             for member in members {
                 let name = member.value.as_str();
                 // With its wildcards taken for letters, a pattern is a name.
-                if let Some(why) = database_name::refused(&name.replace(['*', '?'], "x")) {
+                if let Some(why) = database_name::why_invalid(&name.replace(['*', '?'], "x")) {
                     let wrong = database_name::wrong(name, "a database name or a pattern of them", why);
                     return Err(at(path, Some(member.referenced.line()), &wrong.to_string()));
                 }

@@ -26,7 +26,7 @@ pub use scope::{Placeholder, Scope};
 
 /// What AWS knows that the flags do not say. All of it is absent when nobody could be asked.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct SeenInAws {
     pub region: Option<String>,
     pub caller: Option<Caller>,
     pub task_definition: Option<TaskDefinition>,
@@ -39,7 +39,7 @@ pub struct Known {
 /// # Errors
 /// A flag is wrong, the task definition's file can not be read, or the documents are not printed in this format.
 pub async fn run(
-    flags: Box<cli::Iam>,
+    flags: Box<cli::IamFlags>,
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
 ) -> Result<ExitCode> {
@@ -62,20 +62,20 @@ pub async fn run(
 }
 
 async fn known(
-    flags: &cli::Iam,
+    flags: &cli::IamFlags,
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
-) -> Result<Known> {
+) -> Result<SeenInAws> {
     let name = match flags.migrate.target.base.task_definition.clone().map(TaskDefinitionSource::from) {
         Some(TaskDefinitionSource::File(path)) => {
             let task_definition = Some(TaskDefinition::from_file(&path)?);
-            return Ok(Known { task_definition, ..Known::default() });
+            return Ok(SeenInAws { task_definition, ..SeenInAws::default() });
         }
         Some(TaskDefinitionSource::Ecs(name)) => Some(name),
         None => None,
     };
     if !identity::is_configured(variable) {
-        return Ok(Known::default());
+        return Ok(SeenInAws::default());
     }
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
@@ -100,11 +100,11 @@ async fn known(
             _ => Vec::new(),
         };
         let region = Some(aws.region().to_owned());
-        anyhow::Ok(Known { region, caller: Some(caller), task_definition, notes })
+        anyhow::Ok(SeenInAws { region, caller: Some(caller), task_definition, notes })
     };
-    Ok(asked.await.unwrap_or_else(|error| Known {
+    Ok(asked.await.unwrap_or_else(|error| SeenInAws {
         notes: vec![format!("AWS was not asked: {error:#}")],
-        ..Known::default()
+        ..SeenInAws::default()
     }))
 }
 

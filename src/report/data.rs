@@ -136,7 +136,7 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
         "verdict": verdict,
         "explanation": row.verdict.as_ref().map(|verdict| verdict.explain()),
         "task_arn": row.task_arn,
-        "earlier_tasks": Some(&row.earlier_tasks).filter(|tasks| !tasks.is_empty()),
+        "earlier_tasks": Some(&row.killed_tasks).filter(|tasks| !tasks.is_empty()),
         "tag": row.tag,
         "image_digest": row.image_digest,
         "exit_code": row.exit_code,

@@ -102,7 +102,7 @@ impl TokenEndpoint {
             .header(ACCEPT, "application/json");
         // reqwest's error would name the address: it says which run this is, and nothing that helps.
         let answer = request.send().await.map_err(|error| match self.proxies.failure_of(&error) {
-            Some(failure) => Failure { message: format!("{DOING}: {}", failure.message), ..failure },
+            Some(failure) => failure.while_doing(DOING),
             None => unanswered(&innermost(&error.without_url())),
         })?;
         let status = answer.status();

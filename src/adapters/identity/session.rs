@@ -133,11 +133,7 @@ impl Inner {
 
 /// What a call says that has no credentials any more.
 fn expired(error: &anyhow::Error) -> Failure {
-    let cause = Failure::from_error(error);
-    Failure {
-        message: format!("the AWS credentials have expired and could not be renewed: {}", cause.message),
-        ..cause
-    }
+    Failure::from_error(error).while_doing("the AWS credentials have expired and could not be renewed")
 }
 
 impl ProvideCredentials for Session {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Known;
+use super::SeenInAws;
 use super::trust::Subjects;
 use crate::arn;
 use crate::choices::Leftover;
@@ -58,9 +58,9 @@ impl Scope {
     /// # Errors
     /// A flag is wrong.
     pub fn new(
-        flags: &cli::Iam,
+        flags: &cli::IamFlags,
         variable: &dyn Fn(&str) -> Option<String>,
-        known: &Known,
+        known: &SeenInAws,
         remote: Option<&str>,
     ) -> Result<Self, Failure> {
         let migrate = &flags.migrate;
@@ -69,7 +69,7 @@ impl Scope {
         let images = [
             migrate.image.image.as_deref(),
             migrate.image.source.repository.as_deref(),
-            image(migrate, definition),
+            image_of(migrate, definition),
         ];
         let arns = [
             target.cluster.as_deref(),
@@ -175,7 +175,7 @@ impl Scope {
     }
 }
 
-fn image<'a>(flags: &cli::Migrate, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
+fn image_of<'a>(flags: &cli::MigrateFlags, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
     let definition = definition?;
     definition.image(definition.migration_container(flags.target.base.container.as_deref()).ok()?)
 }

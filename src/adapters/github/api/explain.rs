@@ -32,10 +32,9 @@ pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error, proxies: &
         },
         _ => match proxies.failure_of(error) {
             Some(failure) => {
-                let message = format!("{doing}: {}", failure.message);
                 let passing = GitHubFailureKind::Passing { wait: None };
                 let kind = if failure.transient { passing } else { GitHubFailureKind::Denied };
-                GitHubFailure { kind, failure: Failure { message, ..failure } }
+                GitHubFailure { kind, failure: failure.while_doing(doing) }
             }
             None => no_answer(doing, &causes(error)),
         },

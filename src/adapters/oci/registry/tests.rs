@@ -6,6 +6,7 @@ use super::super::image;
 use super::fake::{Fault, Registry};
 use super::*;
 use crate::adapters::secret::Secret;
+use crate::failure::Failure;
 use crate::ports::{BinaryImage, Repository};
 use crate::progress::Progress;
 

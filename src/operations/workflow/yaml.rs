@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// The part of a workflow that matters here; the rest is skipped.
 #[derive(Deserialize)]
-struct Workflow {
+struct WorkflowPart {
     on: Triggers,
 }
 
@@ -37,17 +37,17 @@ struct Dropdown {
 
 /// A workflow with a dropdown of databases.
 #[derive(Debug)]
-pub struct Document<'a> {
+pub struct WorkflowFile<'a> {
     text: &'a str,
     options: Vec<Spanned<String>>,
 }
 
-impl<'a> Document<'a> {
+impl<'a> WorkflowFile<'a> {
     /// # Errors
     /// The text is no YAML, or has no `on.workflow_dispatch.inputs.database.options`.
     pub fn read(text: &'a str, path: &Path) -> Result<Self, Failure> {
         let options = options! { with_snippet: false };
-        let workflow: Workflow = from_str_with_options(text, options).map_err(|error| {
+        let workflow: WorkflowPart = from_str_with_options(text, options).map_err(|error| {
             Failure::input(format!("{}: {error}", path.display())).hint(
                 "the workflow needs an input database of type choice; fargate-migrate workflow prints one",
             )
