@@ -104,8 +104,11 @@ impl Config {
         self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
-    /// An error about what the file says as a whole.
-    pub fn refused(&self, message: &str) -> Failure {
+    /// What clap says about a flag that the file stands for. Each value was checked before, so this is about a flag that
+    /// knows better than its key.
+    pub fn refused(&self, error: &clap::Error) -> Failure {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         error::at(&self.path, None, message)
     }
 }

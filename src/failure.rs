@@ -135,8 +135,20 @@ pub fn listed(names: &[impl AsRef<str>]) -> String {
     if rest == 0 { shown } else { format!("{shown} and {rest} more") }
 }
 
+/// A hint at the name that was probably meant, if one is near enough to be worth saying; else what there is to say.
+pub fn did_you_mean<'a>(
+    name: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    match nearest(name, names) {
+        Some(near) => format!("did you mean {near}?"),
+        None => otherwise(),
+    }
+}
+
 /// The name that was probably meant, if one is near enough to be worth saying.
-pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     names
         .into_iter()

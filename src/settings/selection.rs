@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::config::{Fleet, is_pattern, matching, text_of};
 use crate::database_name::{ALL, DatabaseName};
-use crate::failure::{Failure, listed, nearest};
+use crate::failure::{Failure, did_you_mean, listed};
 use crate::untrusted::{lines, shortened};
 use crate::values::Wrong;
 
@@ -143,10 +143,7 @@ impl<'a> Universe<'a> {
         });
         let groups = self.fleet.groups.keys().filter(|_| may_be_several).map(String::as_str);
         let names = self.names.iter().map(|name| &**name).chain(groups);
-        Err(failure.hint(match nearest(text, names) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("databases: {}", listed(self.names)),
-        }))
+        Err(failure.hint(did_you_mean(text, names, || format!("databases: {}", listed(self.names)))))
     }
 
     fn nothing(&self, text: &str, flag: &str) -> Failure {
