@@ -241,7 +241,7 @@ pub fn parse(
         // Flags and inputs were read without it: the file is to blame.
         cli = parsed.map_err(|error| Error::Input(config.refused(&error)))?;
         if let Some(flags) = cli.command.config_file() {
-            flags.fleet = config.fleet().clone();
+            flags.fleet = config.fleet;
         }
     }
     Ok(cli)

@@ -141,19 +141,11 @@ pub fn did_you_mean<'a>(
     names: impl IntoIterator<Item = &'a str>,
     otherwise: impl FnOnce() -> String,
 ) -> String {
-    match nearest(name, names) {
-        Some(near) => format!("did you mean {near}?"),
-        None => otherwise(),
-    }
-}
-
-/// The name that was probably meant, if one is near enough to be worth saying.
-fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     names
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
+        .map_or_else(otherwise, |(_, known)| format!("did you mean {known}?"))
 }
