@@ -4,7 +4,6 @@
 //! AWS CLI and GitHub's runner; an empty variable is one that is not set; a proxy without a scheme is `http://`.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use http::Uri;
@@ -16,7 +15,7 @@ use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
 use super::aws_error::{chain, innermost};
 use super::secret::Secret;
 use crate::failure::Failure;
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::phrase;
 
 mod aws;
 
@@ -32,19 +31,13 @@ const USER_AGENT: &str = concat!("fargate-migrate/", env!("CARGO_PKG_VERSION"));
 type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<Uri>>::Error;
 
 /// By which proxy each address is reached.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Proxies {
     http: Option<Secret>,
     https: Option<Secret>,
     /// [`NEVER`] and NO_PROXY.
     never: String,
     matcher: Arc<Matcher>,
-}
-
-impl fmt::Debug for Proxies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.matcher.fmt(f)
-    }
 }
 
 impl Proxies {
@@ -112,8 +105,6 @@ impl Proxies {
     fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
         let intercept = self.matcher.intercept(target)?;
         let (proxy, host) = (intercept.uri().authority()?, target.host()?);
-        let reason =
-            |error: &(dyn Error + 'static)| shortened(&one_line(&innermost(error)), 300).into_owned();
         let failure = match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
             Some(TunnelError::ProxyAuthRequired) => {
                 return Some(
@@ -131,12 +122,12 @@ impl Proxies {
             }
             Some(TunnelError::ConnectFailed(why)) => Failure::service(format!(
                 "{host} can not be reached: the proxy {proxy} does not answer: {}",
-                reason(&**why)
+                phrase(&innermost(&**why))
             ))
             .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy"),
             _ => Failure::service(format!(
                 "{host} can not be reached by the proxy {proxy}: {}",
-                reason(error)
+                phrase(&innermost(error))
             ))
             .hint(
                 "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY; a proxy that opens TLS needs its own CA certificate among \

@@ -88,22 +88,17 @@ impl Comments for Api {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct User {
     login: String,
+    r#type: String,
 }
 
 #[derive(Deserialize, Serialize)]
 struct RawComment {
     id: u64,
     body: Option<String>,
-    user: Option<RawAuthor>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawAuthor {
-    login: String,
-    r#type: String,
+    user: Option<User>,
 }
 
 impl From<RawComment> for Comment {
