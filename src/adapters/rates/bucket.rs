@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// What is left of the rate after it was throttled.
 const SLOWER: f64 = 0.5;
@@ -53,13 +53,8 @@ impl Bucket {
     /// Waits for a token and takes it.
     pub async fn take(&self) {
         let _first = self.turn.lock().await;
-        loop {
-            let paused_until = self.level.borrow().paused_until;
-            sleep_until(paused_until).await;
-            match self.try_take() {
-                None => return,
-                Some(missing) => sleep(missing).await,
-            }
+        while let Some(missing) = self.try_take() {
+            sleep(missing).await;
         }
     }
 
@@ -73,8 +68,9 @@ impl Bucket {
     /// How long a token is missing.
     fn try_take(&self) -> Option<Duration> {
         let mut level = self.level.borrow_mut();
-        if Instant::now() < level.paused_until {
-            return Some(Duration::ZERO);
+        let paused = level.paused_until.saturating_duration_since(Instant::now());
+        if !paused.is_zero() {
+            return Some(paused);
         }
         self.refill(&mut level);
         if level.tokens >= 1.0 {
