@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use crate::adapters::docker::ensure_tag;
 use crate::adapters::registry_login::RegistryLogin;
 use crate::ports::{ImageProgress, ImageTag};
 
@@ -26,7 +25,6 @@ pub async fn push(
     progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
-    ensure_tag(to)?;
     progress.step("push image");
     registry::push(image, to, login, &registry::LIMITS, progress).await
 }

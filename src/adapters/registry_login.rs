@@ -5,6 +5,7 @@ use aws_smithy_types::base64;
 
 use crate::adapters::secret::Secret;
 use crate::ports::ImageTag;
+use crate::values::Tag;
 
 /// Name and password for one registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl RegistryLogin {
         Secret::new(base64::encode(format!("{}:{}", self.username, self.password.expose())))
     }
 
-    /// Fails when `to` is on another registry, so that the credentials go nowhere else.
+    /// Fails when `to` is on another registry, so that the credentials go nowhere else, or has no tag of an image.
     pub fn ensure_serves(&self, to: &ImageTag) -> Result<()> {
         let host = to.repository.uri.split('/').next().unwrap_or_default();
         ensure!(
@@ -60,7 +61,8 @@ impl RegistryLogin {
             to.reference(),
             self.registry
         );
-        Ok(())
+        // `a:b@c` would change which image is named.
+        to.tag.parse::<Tag>().map(drop).map_err(|wrong| wrong.about("tag").into())
     }
 }
 
