@@ -83,10 +83,6 @@ impl Aws {
         }
     }
 
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
     /// Sends `call` when its rate allows it, and again while AWS throttles it; `doing` is what its error begins with.
     async fn call<T, E>(
         &self,

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use clap::Command;
 use serde_saphyr::{alias_limits, budget, options};
 
 use crate::failure::Failure;
@@ -18,7 +19,7 @@ mod keys;
 mod schema;
 
 pub use fleet::{Fleet, is_pattern, matching};
-pub use keys::{Keys, is_list, is_switch};
+pub use keys::{is_list, is_switch};
 pub use schema::schema;
 
 /// Where the file is looked for when `--config` names none.
@@ -43,7 +44,7 @@ impl Config {
     ///
     /// # Errors
     /// A given file does not exist; or one that is there can not be read, or is wrong.
-    pub fn find(given: Option<&Path>, directory: &Path, keys: &Keys) -> Result<Option<Self>, Failure> {
+    pub fn find(given: Option<&Path>, directory: &Path, keys: &Command) -> Result<Option<Self>, Failure> {
         match given {
             Some(path) => Self::read(path, path, keys).map(Some),
             None => {
@@ -56,7 +57,7 @@ impl Config {
     }
 
     /// `name` is how errors call it.
-    fn read(path: &Path, name: &Path, keys: &Keys) -> Result<Self, Failure> {
+    fn read(path: &Path, name: &Path, keys: &Command) -> Result<Self, Failure> {
         let cannot = |why: String| {
             Failure::input(format!("read the configuration file {}: {why}", name.display()))
                 .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
@@ -72,7 +73,7 @@ impl Config {
 
     /// # Errors
     /// The text is no YAML, or not what the file may say.
-    pub fn parse(text: &str, path: &Path, keys: &Keys) -> Result<Self, Failure> {
+    pub fn parse(text: &str, path: &Path, keys: &Command) -> Result<Self, Failure> {
         // no_schema and strict_booleans: a scalar is what every YAML 1.2 reader, and so the schema, takes it for.
         let options = options! {
             budget: budget! { max_depth: 8, max_anchors: 100, max_aliases: 1_000 },
@@ -102,8 +103,8 @@ impl Config {
         error::at(&self.path, None, message)
     }
 
-    fn refuse_exclusive_keys(&self, text: &str, keys: &Keys) -> Result<(), Failure> {
-        let mut exclusive = keys.exclusive();
+    fn refuse_exclusive_keys(&self, text: &str, keys: &Command) -> Result<(), Failure> {
+        let mut exclusive = keys::exclusive(keys);
         match exclusive.find(|(key, other)| self.value(key).is_some() && self.value(other).is_some()) {
             None => Ok(()),
             Some((key, other)) => {

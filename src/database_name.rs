@@ -25,7 +25,7 @@ pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 const FLEET: usize = 20;
 
 /// A database's name: valid, and cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseName(Arc<str>);
 
@@ -33,10 +33,18 @@ impl FromStr for DatabaseName {
     type Err = Wrong;
 
     fn from_str(name: &str) -> Result<Self, Wrong> {
-        match refused(name) {
+        match why_invalid(name) {
             Some(why) => Err(wrong(name, "a database name", why)),
             None => Ok(Self(name.into())),
         }
+    }
+}
+
+#[cfg(test)]
+impl From<&str> for DatabaseName {
+    /// A name for tests, even one that is refused.
+    fn from(name: &str) -> Self {
+        Self(name.into())
     }
 }
 
@@ -51,6 +59,12 @@ impl TryFrom<String> for DatabaseName {
 impl From<DatabaseName> for String {
     fn from(name: DatabaseName) -> Self {
         name.0.as_ref().to_owned()
+    }
+}
+
+impl DatabaseName {
+    pub fn as_str(&self) -> &str {
+        self
     }
 }
 
@@ -74,12 +88,6 @@ impl AsRef<str> for DatabaseName {
     }
 }
 
-impl PartialEq<str> for DatabaseName {
-    fn eq(&self, other: &str) -> bool {
-        **self == *other
-    }
-}
-
 impl PartialEq<&str> for DatabaseName {
     fn eq(&self, other: &&str) -> bool {
         **self == **other
@@ -87,12 +95,6 @@ impl PartialEq<&str> for DatabaseName {
 }
 
 impl fmt::Display for DatabaseName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for DatabaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -106,9 +108,9 @@ pub fn wrong(text: &str, what: &str, why: &str) -> Wrong {
     }
 }
 
-/// Why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
+/// Says why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
 /// links and summaries.
-pub fn refused(name: &str) -> Option<&'static str> {
+pub fn why_invalid(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if name.len() > MAX_BYTES {
@@ -132,11 +134,11 @@ pub fn list_variable(database_variable: &str) -> String {
 }
 
 /// A list by its first name.
-pub fn short_list(databases: &[String]) -> String {
+pub fn short_list(databases: &[impl AsRef<str>]) -> String {
     match databases {
         [] => "no database".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [only] => only.as_ref().to_owned(),
+        [first, rest @ ..] => format!("{} and {} more", first.as_ref(), rest.len()),
     }
 }
 

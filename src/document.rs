@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::words::counted;
 
 mod json;
 mod log_tail;
@@ -54,7 +55,7 @@ impl Mark {
     }
 }
 
-/// Blocks about one thing. It is not shown where none of its blocks is.
+/// Blocks about one thing. In a terminal it is not shown where none of its blocks is.
 #[derive(Debug, Clone, Default)]
 pub struct Section {
     pub mark: Option<Mark>,
@@ -63,12 +64,17 @@ pub struct Section {
 }
 
 impl Section {
-    pub fn titled(title: impl Into<Line>, blocks: Vec<Block>) -> Self {
-        Self { title: title.into(), blocks, ..Self::default() }
+    pub fn of(blocks: impl IntoIterator<Item = impl Into<Block>>) -> Self {
+        Self { blocks: blocks.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    pub fn of(blocks: Vec<Block>) -> Self {
-        Self { blocks, ..Self::default() }
+    pub fn titled(self, title: impl Into<Line>) -> Self {
+        Self { title: title.into(), ..self }
+    }
+
+    pub fn within(mut self, rank: Rank, part: usize) -> Self {
+        self.blocks = self.blocks.into_iter().map(|block| block.within(rank, part)).collect();
+        self
     }
 }
 
@@ -77,27 +83,23 @@ pub struct Block {
     pub content: Content,
     pub reader: Reader,
     pub rank: Rank,
-    /// All neighbours of the rank together take at most this part of a page: its third, its half.
+    /// All blocks of this rank and part together take at most this part of a page: its third, its half.
     pub part: usize,
 }
 
-impl<T: Into<Content>> From<T> for Block {
-    fn from(content: T) -> Self {
-        Self { content: content.into(), reader: Reader::Both, rank: Rank::Core, part: 1 }
+impl From<Content> for Block {
+    fn from(content: Content) -> Self {
+        Self { content, reader: Reader::Both, rank: Rank::Core, part: 1 }
     }
 }
 
 impl Block {
-    pub fn page(content: impl Into<Content>) -> Self {
-        Self { reader: Reader::Page, ..content.into().into() }
-    }
-
-    pub fn terminal(content: impl Into<Content>) -> Self {
-        Self { reader: Reader::Terminal, ..content.into().into() }
-    }
-
     pub fn within(self, rank: Rank, part: usize) -> Self {
         Self { rank, part, ..self }
+    }
+
+    pub fn only(self, reader: Reader) -> Self {
+        Self { reader, ..self }
     }
 }
 
@@ -123,7 +125,7 @@ pub enum Content {
     Paragraph(Line),
     Warning(Line),
     /// Aligned in a terminal, a table on a page.
-    Facts(Vec<(String, Line)>),
+    Facts(Vec<(&'static str, Line)>),
     /// A list.
     Points(Vec<(Reader, &'static str, Line)>),
     Table(Table),
@@ -141,14 +143,11 @@ pub enum Content {
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     pub head: Vec<&'static str>,
-    pub rows: Vec<Vec<Cell>>,
+    /// A terminal shows the mark before the second cell.
+    pub rows: Vec<(Option<Mark>, Vec<Line>)>,
     /// What the rows are that are left out on purpose.
     pub rest: String,
 }
-
-/// The mark is a terminal's: it colours the cell.
-#[derive(Debug, Clone)]
-pub struct Cell(pub Option<Mark>, pub Line);
 
 /// A diff, an input, a list: lines that keep their breaks.
 #[derive(Debug, Clone, Default)]
@@ -171,6 +170,18 @@ pub struct Log {
     /// Stands above the lines on a page.
     pub about: Option<String>,
     pub open: bool,
+}
+
+impl Log {
+    pub fn is_empty(&self) -> bool {
+        self.tail.last().is_none() && self.tail.note.is_none() && self.about.is_none()
+    }
+
+    /// `the last 12 of 200 lines`.
+    fn count(&self, shown: usize) -> String {
+        let seen = counted(self.tail.seen, "line");
+        if shown as u64 == self.tail.seen { seen } else { format!("the last {shown} of {seen}") }
+    }
 }
 
 /// Words of one line.
@@ -218,18 +229,5 @@ impl Line {
     }
 }
 
-/// A fact's name and value.
-pub fn fact(name: &str, value: impl Into<Line>) -> (String, Line) {
-    (name.to_owned(), value.into())
-}
-
-macro_rules! contents {
-    ($($variant:ident($of:ty)),*) => {
-        $(impl From<$of> for Content {
-            fn from(content: $of) -> Self {
-                Self::$variant(content)
-            }
-        })*
-    };
-}
-contents!(Facts(Vec<(String, Line)>), Table(Table), Notes(Vec<String>), Lines(Lines), Log(Log));
+#[cfg(test)]
+mod tests;

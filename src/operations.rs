@@ -74,10 +74,7 @@ pub trait Operation {
     ///
     /// # Errors
     /// What was asked for cannot be done, or cannot be found out.
-    async fn plan<R: Reads>(
-        &self,
-        session: &Session<'_, Option<&Region<R>>, Self::Report>,
-    ) -> Result<Self::Plan>;
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, Self::Report>) -> Result<Self::Plan>;
 
     /// A plan was made, and nothing else will be.
     ///
@@ -98,20 +95,8 @@ pub trait Operation {
     async fn apply<W: Reads + Writes>(
         &self,
         plan: &Self::Plan,
-        session: &Session<'_, &Region<W>, Self::Report>,
+        session: &Session<'_, &W, Self::Report>,
     ) -> Result<()>;
-}
-
-/// AWS in one of its Regions.
-pub struct Region<W> {
-    pub name: String,
-    pub aws: W,
-}
-
-impl Region<Aws> {
-    fn of(aws: Aws) -> Self {
-        Self { name: aws.region().to_owned(), aws }
-    }
 }
 
 /// A plan as it is read.
@@ -142,7 +127,7 @@ pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<Str
     let command = match cli::parse(arguments, variable, Path::new("")) {
         Ok(cli) => cli.command,
         Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
-        Err(error) => return printing::refused(error, github),
+        Err(error) => return printing::print_refusal(error, github),
     };
     let format = command.format();
     let progress = progress_for(format, github);
@@ -238,12 +223,12 @@ async fn plan_where_aws_may_be_absent<O: Operation>(
     let has_credentials =
         || common.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
     if may_be_absent && !has_credentials() {
-        return operation.plan(&session.on(None::<&Region<Aws>>)).await;
+        return operation.plan(&session.on(None::<&Aws>)).await;
     }
     match Aws::connect(&operation.access(), &session.progress.aside()).await {
-        Ok(aws) => operation.plan(&session.on(Some(&Region::of(aws)))).await,
+        Ok(aws) => operation.plan(&session.on(Some(&aws))).await,
         Err(error) if may_be_absent => {
-            let mut plan = operation.plan(&session.on(None::<&Region<Aws>>)).await?;
+            let mut plan = operation.plan(&session.on(None::<&Aws>)).await?;
             plan.notes().push(format!("AWS was not asked: {error:#}"));
             Ok(plan)
         }
@@ -266,7 +251,7 @@ pub async fn done<O: Operation>(
         progress.step("observe");
         let (plan, aws) = interrupt
             .unless(async {
-                let aws = Region::of(connect.await?);
+                let aws = connect.await?;
                 let plan = operation.plan(&session.on(Some(&aws))).await?;
                 Ok((plan, aws))
             })

@@ -15,10 +15,12 @@ mod buckets;
 pub mod github;
 mod grant;
 mod shapes;
+mod task_status;
 
 pub use buckets::{ApiBucket, BUCKETS};
 pub use grant::{Grant, On, When};
 pub use shapes::*;
+pub use task_status::TaskStatus;
 
 /// One AWS call, as its service and IAM name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,9 @@ pub const DESCRIBE_TASKS_BATCH: usize = 100;
 
 /// Whose credentials are these?
 pub trait IdentityReads {
+    /// The Region that is asked.
+    fn region(&self) -> &str;
+
     /// The account behind the credentials (STS GetCallerIdentity).
     async fn caller(&self) -> Result<Caller>;
 }

@@ -5,22 +5,22 @@
 
 use jiff::Timestamp;
 
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::diagnosis::Diagnosis;
 pub use crate::document::LogTail;
-use crate::failure::{ExitCode, Failure};
+use crate::failure::Failure;
 use crate::migration_report::MigrationReport;
 use crate::plan::ImageSource;
 use crate::settings::{Settings, TaskDefinitionSource};
-use crate::verdict::{self, Verdict};
+use crate::verdict::Verdict;
 
 mod annotations;
-pub mod build;
+pub mod build_report;
 mod data;
 mod document;
+mod exit_code;
 mod gantt;
 mod next;
-
 mod outputs;
 #[cfg(test)]
 mod samples;
@@ -81,11 +81,11 @@ pub struct RevisionUsed {
 /// One database's row. `verdict` is absent while it is under way.
 #[derive(Debug, Clone)]
 pub struct DatabaseReport {
-    pub database: String,
+    pub database: DatabaseName,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
     /// Tasks of this run that were killed before they reported on it, as ARNs.
-    pub earlier_tasks: Vec<String>,
+    pub killed_tasks: Vec<String>,
     /// The commit or tag of the image that its task runs, and the image's digest.
     pub tag: Option<String>,
     pub image_digest: Option<String>,
@@ -118,7 +118,7 @@ pub struct DatabaseReport {
 #[derive(Debug, Clone, Default)]
 pub struct PackLog {
     /// Those that this run asked for.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub log: LogTail,
 }
 
@@ -157,12 +157,12 @@ pub struct Durations {
 }
 
 impl DatabaseReport {
-    pub fn new(database: &str) -> Self {
+    pub fn new(database: &DatabaseName) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             verdict: None,
             task_arn: None,
-            earlier_tasks: Vec::new(),
+            killed_tasks: Vec::new(),
             tag: None,
             image_digest: None,
             exit_code: None,
@@ -188,7 +188,7 @@ impl DatabaseReport {
 impl Report {
     /// Every database has its row from the start, so that it has one whatever happens.
     pub fn new(settings: &Settings) -> Self {
-        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        let mut rows: Vec<_> = settings.databases.iter().map(DatabaseReport::new).collect();
         if is_fleet(rows.len()) {
             rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
         }
@@ -252,22 +252,5 @@ impl Report {
             .iter()
             .filter(move |row| row.verdict.as_ref().is_some_and(&wanted))
             .map(|row| row.database.as_str())
-    }
-
-    /// How the run ends: interrupted first, then by what its tasks came to, then by the error that kept the others
-    /// from running. A database without proof is never done.
-    pub fn exit_code(&self) -> ExitCode {
-        let error = self.error.as_ref().map(|error| error.exit_code);
-        let verdicts = || self.databases.iter().filter_map(|row| row.verdict.as_ref());
-        let mut ran = verdicts().filter(|verdict| !matches!(verdict, Verdict::NotRun { .. })).peekable();
-        let judged = ran.peek().is_some().then(|| verdict::overall(ran));
-        let all_migrated = verdicts().filter(|verdict| verdict.is_migrated()).count() == self.databases.len();
-        match (error, judged) {
-            (Some(ExitCode::Cancelled), _) => ExitCode::Cancelled,
-            (_, Some(code)) if code != ExitCode::Done => code,
-            (Some(code), _) => code,
-            (None, _) if all_migrated => ExitCode::Done,
-            (None, _) => ExitCode::Service,
-        }
     }
 }

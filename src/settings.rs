@@ -9,10 +9,10 @@ mod common;
 mod definition;
 mod fleet;
 mod github;
-mod identity;
 mod image;
 mod network;
 mod resume;
+mod run_identity;
 mod selection;
 mod task;
 
@@ -22,10 +22,10 @@ pub use common::Common;
 pub use definition::TaskDefinitionSource;
 pub use fleet::{Canary, FleetSettings};
 pub use github::GitHubSettings;
-pub use identity::RunIdentity;
 pub use image::{ImageChoice, ImageSettings};
 pub use network::NetworkChoice;
 pub use resume::{ResumeSettings, StateChoice};
+pub use run_identity::RunIdentity;
 pub use task::TaskSettings;
 
 /// What `fargate-migrate migrate` was asked for.
@@ -50,14 +50,14 @@ pub struct Settings {
 impl Settings {
     /// # Errors
     /// A flag is missing, or its value makes no sense beside those of others.
-    pub fn new(flags: cli::Migrate, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
+    pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         all_given(&flags)?;
-        let cli::Migrate {
+        let cli::MigrateFlags {
             plan,
             database,
             databases_file,
             exclude,
-            target: cli::Target { cluster, base, aws },
+            target: cli::TargetFlags { cluster, base, aws },
             image,
             network,
             task,
@@ -69,7 +69,7 @@ impl Settings {
             output,
         } = flags;
         let listed = databases_file.as_deref().map(selection::listed_in).transpose()?;
-        let asked = selection::Asked { databases: database, listed: listed.unwrap_or_default(), exclude };
+        let asked = selection::Selection { databases: database, listed: listed.unwrap_or_default(), exclude };
         let databases = selection::select(&asked, &config.fleet)?;
         let task_definition = required(
             base.task_definition,
@@ -111,7 +111,7 @@ impl Settings {
 }
 
 /// Fails with all of what a run can not do without, when it lacks more than one thing.
-fn all_given(flags: &cli::Migrate) -> Result<(), Failure> {
+fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     let absent = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
     let network = &flags.network;
     let missing: Vec<(&str, &str)> = [

@@ -1,6 +1,6 @@
 //! The state file (`--state`): what a run did, so that another one can go on after it (`--resume`).
 //!
-//! It is a journal: a record is appended before what it announces is done ([`record`], [`journal`]), and what it
+//! It is a journal: a record is appended before what it announces is done ([`journal_record`], [`journal`]), and what it
 //! amounts to is computed from all of it ([`history`]).
 //!
 //! # Why no two migrations of one database run at once
@@ -30,10 +30,10 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::settings::{RunIdentity, Settings};
 
-pub mod deployed;
+pub mod github_history;
 pub mod history;
 mod journal;
-pub mod record;
+pub mod journal_record;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests;
 pub use history::{History, Next};
 pub use journal::Journal;
 
-use record::Target;
+use journal_record::Target;
 
 /// What was looked up at ECS for a launch without an outcome is good for so long: half of a token's life.
 pub const FRESH: Duration = Duration::from_hours(12);

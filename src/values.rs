@@ -37,7 +37,8 @@ impl std::error::Error for Wrong {}
 /// How the configuration file writes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    Text,
+    /// With a pattern for editors, which the schema publishes.
+    Text(Option<&'static str>),
     Number {
         most: u32,
     },
@@ -48,86 +49,80 @@ pub enum Written {
     },
 }
 
-/// What may be written for a value.
-trait Grammar: FromStr<Err = Wrong> + 'static {
-    /// Completes "… is not".
-    const NAME: &'static str;
-    const HINT: &'static str;
-    /// For editors, by the schema.
-    const PATTERN: Option<&'static str>;
-    const WRITTEN: Written = Written::Text;
-
-    fn wrong(text: &str) -> Wrong {
-        Wrong { what: format!("{text:?} is not {}", Self::NAME), hint: Self::HINT }
-    }
-}
-
-/// A grammar as a value, found by the type of a flag.
-pub struct Shape {
+/// A grammar, found by the type of a flag.
+pub struct Grammar {
     type_id: TypeId,
+    /// Completes "… is not".
     pub name: &'static str,
-    pub pattern: Option<&'static str>,
+    hint: &'static str,
     pub written: Written,
     pub check: fn(&str) -> Result<(), Wrong>,
 }
 
-static SHAPES: [Shape; 13] = [
-    shape::<Period>(),
-    shape::<Share>(),
-    shape::<Parallel>(),
-    shape::<Failures>(),
-    shape::<Tag>(),
-    shape::<Variable>(),
-    shape::<RoleArn>(),
-    shape::<Subnet>(),
-    shape::<SecurityGroup>(),
-    shape::<Packing>(),
-    shape::<Words>(),
-    shape::<Assignment>(),
-    shape::<BuildArg>(),
+static GRAMMARS: [&Grammar; 13] = [
+    &Tag::GRAMMAR,
+    &Variable::GRAMMAR,
+    &RoleArn::GRAMMAR,
+    &Period::GRAMMAR,
+    &Share::GRAMMAR,
+    &Parallel::GRAMMAR,
+    &Failures::GRAMMAR,
+    &Packing::GRAMMAR,
+    &Subnet::GRAMMAR,
+    &SecurityGroup::GRAMMAR,
+    &Words::GRAMMAR,
+    &Assignment::GRAMMAR,
+    &BuildArg::GRAMMAR,
 ];
 
-const fn shape<T: Grammar>() -> Shape {
-    Shape {
-        type_id: TypeId::of::<T>(),
-        name: T::NAME,
-        pattern: T::PATTERN,
-        written: T::WRITTEN,
-        check: |text| text.parse::<T>().map(drop),
+impl Grammar {
+    /// Returns the grammar of a flag's value; none for plain text, switches and choices.
+    pub fn of(arg: &clap::Arg) -> Option<&'static Self> {
+        let id = arg.get_value_parser().type_id();
+        GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id)
+    }
+
+    fn wrong(&self, text: &str) -> Wrong {
+        Wrong { what: format!("{text:?} is not {}", self.name), hint: self.hint }
     }
 }
 
-/// Returns the shape of a flag's value; none for plain text, switches and choices.
-pub fn shape_of(arg: &clap::Arg) -> Option<&'static Shape> {
-    SHAPES.iter().find(|shape| arg.get_value_parser().type_id() == shape.type_id)
-}
-
-/// What every system takes for an environment variable's name.
-pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
-
-/// Text that matches a pattern.
-macro_rules! text {
-    ($(#[doc = $doc:literal])+ $type:ident, $name:literal, $pattern:expr, $hint:literal) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $type(String);
-
-        impl Grammar for $type {
-            const NAME: &'static str = $name;
-            const HINT: &'static str = $hint;
-            const PATTERN: Option<&'static str> = Some($pattern);
+/// Gives a type its grammar, and reads it.
+macro_rules! grammar {
+    ($type:ident, $name:literal, $hint:expr, $written:expr, $read:expr) => {
+        impl $type {
+            pub(super) const GRAMMAR: Grammar = Grammar {
+                type_id: TypeId::of::<Self>(),
+                name: $name,
+                hint: $hint,
+                written: $written,
+                check: |text| text.parse::<Self>().map(drop),
+            };
         }
 
         impl FromStr for $type {
             type Err = Wrong;
 
             fn from_str(text: &str) -> Result<Self, Wrong> {
-                // The patterns are constants; a test compiles each of them.
-                let matches = Regex::new($pattern).is_ok_and(|pattern| pattern.is_match(text));
-                if matches { Ok(Self(text.to_owned())) } else { Err(Self::wrong(text)) }
+                let read: fn(&str) -> Option<Self> = $read;
+                read(text).ok_or_else(|| Self::GRAMMAR.wrong(text))
             }
         }
+    };
+}
+
+/// Makes a type of text that matches a pattern.
+macro_rules! text {
+    ($(#[doc = $doc:literal])+ $type:ident, $name:literal, $pattern:expr, $written:expr, $hint:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $type(String);
+
+        // The patterns are constants; a test compiles each of them.
+        grammar!($type, $name, $hint, $written, |text| {
+            Regex::new($pattern).ok()?.is_match(text).then(|| Self(text.to_owned()))
+        });
 
         impl TryFrom<String> for $type {
             type Error = Wrong;
@@ -144,36 +139,26 @@ macro_rules! text {
                 &self.0
             }
         }
-
-        impl From<$type> for String {
-            fn from(text: $type) -> Self {
-                text.0
-            }
-        }
     };
 }
 
 text! {
     /// A tag as registries allow it; `a:b@c` would change which image is named.
-    Tag,
-    "an image tag",
-    "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+    Tag, "an image tag", "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", Written::Text(None),
     "letters, digits and _ . - are allowed, at most 128, the first one no . or -"
 }
 
 text! {
     /// An environment variable's name.
-    Variable,
-    "a variable's name",
-    VARIABLE,
+    Variable, "a variable's name", VARIABLE, Written::Text(Some(VARIABLE)),
     "letters, digits and _ are allowed, the first one no digit"
 }
 
+pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+
 text! {
     /// `arn:aws:iam::123456789012:role/path/name`.
-    RoleArn,
-    "a role's ARN",
-    "^arn:aws[^:]*:iam::[0-9]{12}:role/.+$",
+    RoleArn, "a role's ARN", "^arn:aws[^:]*:iam::[0-9]{12}:role/.+$", Written::Text(None),
     "an ARN reads arn:aws:iam::123456789012:role/NAME"
 }
 
@@ -181,77 +166,50 @@ text! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period(pub Duration);
 
-impl Grammar for Period {
-    const NAME: &'static str = "a duration";
-    const HINT: &'static str = "write 90s, 45m or 1h 30m";
-    /// The common half of what is taken.
-    const PATTERN: Option<&'static str> =
-        Some("^[1-9][0-9]*(h( ?[1-9][0-9]*m)?( ?[1-9][0-9]*s)?|m( ?[1-9][0-9]*s)?|s)$");
-}
+/// The common half of what is taken.
+const PERIOD: &str = "^[1-9][0-9]*(h( ?[1-9][0-9]*m)?( ?[1-9][0-9]*s)?|m( ?[1-9][0-9]*s)?|s)$";
 
-impl FromStr for Period {
-    type Err = Wrong;
-
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
-        duration.filter(|it| !it.is_zero()).map(Self).ok_or_else(|| Self::wrong(text))
-    }
-}
+grammar!(Period, "a duration", "write 90s, 45m or 1h 30m", Written::Text(Some(PERIOD)), |text| {
+    let duration = Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?;
+    (!duration.is_zero()).then_some(Self(duration))
+});
 
 /// A part of something that others use as well: `50%`, or `50`, as 0.5.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share(pub f64);
 
-impl Grammar for Share {
-    const NAME: &'static str = "a share";
-    const HINT: &'static str = "write 1% to 100%, and more where AWS has raised the account's rates";
-    const PATTERN: Option<&'static str> = Some("^[1-9][0-9]{0,3}%?$");
-}
+grammar!(
+    Share,
+    "a share",
+    "write 1% to 100%, and more where AWS has raised the account's rates",
+    Written::Text(Some("^[1-9][0-9]{0,3}%?$")),
+    |text| count(text.trim().trim_end_matches('%'), 9_999).map(|percent| Self(f64::from(percent) / 100.0))
+);
 
-impl FromStr for Share {
-    type Err = Wrong;
+/// Tasks at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parallel(pub u32);
 
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        match text.trim().trim_end_matches('%').parse::<u16>() {
-            Ok(percent @ 1..=9_999) => Ok(Self(f64::from(percent) / 100.0)),
-            _ => Err(Self::wrong(text)),
-        }
-    }
-}
+grammar!(Parallel, "a whole number from 1 to 1000", COUNT, Written::Number { most: 1000 }, |text| {
+    count(text, 1000).map(Self)
+});
 
-/// A whole number from 1 on.
-macro_rules! count {
-    ($(#[doc = $doc:literal])+ $type:ident, $most:expr, $name:literal) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct $type(pub u32);
+/// Failures that are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failures(pub u32);
 
-        impl Grammar for $type {
-            const NAME: &'static str = $name;
-            const HINT: &'static str = "write a number such as 3";
-            const PATTERN: Option<&'static str> = None;
-            const WRITTEN: Written = Written::Number { most: $most };
-        }
+grammar!(
+    Failures,
+    "a whole number from 1 to 4294967295",
+    COUNT,
+    Written::Number { most: u32::MAX },
+    |text| count(text, u32::MAX).map(Self)
+);
 
-        impl FromStr for $type {
-            type Err = Wrong;
+const COUNT: &str = "write a number such as 3";
 
-            fn from_str(text: &str) -> Result<Self, Wrong> {
-                let number = text.parse().ok().filter(|number| (1..=$most).contains(number));
-                number.map(Self).ok_or_else(|| Self::wrong(text))
-            }
-        }
-    };
-}
-
-count! {
-    /// Tasks at the same time.
-    Parallel, 1000, "a whole number from 1 to 1000"
-}
-
-count! {
-    /// Failures that are too many.
-    Failures, u32::MAX, "a whole number from 1 to 4294967295"
+fn count(text: &str, most: u32) -> Option<u32> {
+    text.parse().ok().filter(|number| (1..=most).contains(number))
 }
 
 /// How many databases share a task.
@@ -265,113 +223,53 @@ pub enum Packing {
     Auto,
 }
 
-impl Grammar for Packing {
-    const NAME: &'static str = "a whole number from 1 on, or auto";
-    const HINT: &'static str =
-        "write 1, or a number such as 50, or auto; more than one needs an image that takes lists";
-    const PATTERN: Option<&'static str> = Some("^auto$");
-    const WRITTEN: Written = Written::NumberOrAuto;
-}
-
-impl FromStr for Packing {
-    type Err = Wrong;
-
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        match (text.trim(), text.trim().parse::<usize>()) {
-            ("auto", _) => Ok(Self::Auto),
-            (_, Ok(1)) => Ok(Self::One),
-            (_, Ok(most @ 2..)) => Ok(Self::AtMost(most)),
-            _ => Err(Self::wrong(text)),
-        }
+grammar!(
+    Packing,
+    "a whole number from 1 on, or auto",
+    "write 1, or a number such as 50, or auto; more than one needs an image that takes lists",
+    Written::NumberOrAuto,
+    |text| match (text.trim(), text.trim().parse()) {
+        ("auto", _) => Some(Self::Auto),
+        (_, Ok(1)) => Some(Self::One),
+        (_, Ok(most @ 2..)) => Some(Self::AtMost(most)),
+        _ => None,
     }
-}
-
-/// One or several subnets or security groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
-    Id(String),
-    Tag { key: String, pattern: String },
-}
-
-impl Selector {
-    fn read(text: &str, prefix: &str) -> Option<Self> {
-        let text = text.trim();
-        if let Some((key, pattern)) = text.strip_prefix("tag:").and_then(|tag| tag.split_once('=')) {
-            let is_whole = !key.is_empty() && !pattern.is_empty();
-            return is_whole.then(|| Self::Tag { key: key.into(), pattern: pattern.into() });
-        }
-        text.strip_prefix(prefix).filter(|id| !id.is_empty()).map(|_| Self::Id(text.into()))
-    }
-}
-
-/// A kind of [`Selector`], by what its ids begin with.
-macro_rules! selector {
-    ($type:ident, $name:literal, $prefix:literal) => {
-        #[doc = concat!("Selects ", $name, ", or several by a tag.")]
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $type(pub Selector);
-
-        impl Grammar for $type {
-            const NAME: &'static str = $name;
-            const HINT: &'static str =
-                concat!("write an id that begins with ", $prefix, ", or tag:Name=pattern*");
-            const PATTERN: Option<&'static str> = Some(concat!("^(", $prefix, ".+|tag:[^=]+=.+)$"));
-        }
-
-        impl FromStr for $type {
-            type Err = Wrong;
-
-            fn from_str(text: &str) -> Result<Self, Wrong> {
-                Selector::read(text, $prefix).map(Self).ok_or_else(|| Self::wrong(text))
-            }
-        }
-    };
-}
-
-selector!(Subnet, "a subnet", "subnet-");
-selector!(SecurityGroup, "a security group", "sg-");
+);
 
 /// A command, split into words as a shell does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(pub Vec<String>);
 
-impl Grammar for Words {
-    const NAME: &'static str = "a command";
-    const HINT: &'static str = "quote it as for a shell; no shell runs it";
-    const PATTERN: Option<&'static str> = None;
-}
+grammar!(
+    Words,
+    "a command: it is empty, or has a quote without its end",
+    "quote it as for a shell; no shell runs it",
+    Written::Text(None),
+    |text| shell_words::split(text).ok().filter(|words| !words.is_empty()).map(Self)
+);
 
-impl FromStr for Words {
-    type Err = Wrong;
-
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        match shell_words::split(text) {
-            Ok(words) if !words.is_empty() => Ok(Self(words)),
-            Ok(_) => Err(Self::wrong(text)),
-            Err(_) => Err(Wrong { what: format!("{text:?} has a quote without its end"), hint: Self::HINT }),
-        }
-    }
-}
-
-/// `NAME=value`. The value may be secret after all: an error names the variable only.
+/// `NAME=value`. The value may be secret after all, so an error names the variable only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     pub name: Variable,
     pub value: String,
 }
 
-impl Grammar for Assignment {
-    const NAME: &'static str = "an assignment";
-    const HINT: &'static str = "write NAME=value";
-    const PATTERN: Option<&'static str> = None;
-    const WRITTEN: Written = Written::Pairs { need_value: true };
+impl Assignment {
+    const GRAMMAR: Grammar = Grammar {
+        type_id: TypeId::of::<Self>(),
+        name: "an assignment",
+        hint: "write NAME=value",
+        written: Written::Pairs { need_value: true },
+        check: |text| text.parse::<Self>().map(drop),
+    };
 }
 
 impl FromStr for Assignment {
     type Err = Wrong;
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
-        let without = || Wrong { what: "is given without =".to_owned(), hint: Self::HINT };
+        let without = || Wrong { what: "has no =".to_owned(), hint: Self::GRAMMAR.hint };
         let (name, value) = text.split_once('=').ok_or_else(without)?;
         Ok(Self { name: name.parse()?, value: value.to_owned() })
     }
@@ -381,20 +279,17 @@ impl FromStr for Assignment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildArg(pub String);
 
-impl Grammar for BuildArg {
-    const NAME: &'static str = "a build argument";
-    const HINT: &'static str = "write NAME=value, or NAME";
-    const PATTERN: Option<&'static str> = None;
-    const WRITTEN: Written = Written::Pairs { need_value: false };
-}
+grammar!(
+    BuildArg,
+    "a build argument",
+    "write NAME=value, or NAME",
+    Written::Pairs { need_value: false },
+    |text| Some(Self(text.to_owned()))
+);
 
-impl FromStr for BuildArg {
-    type Err = Wrong;
+mod selector;
 
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        Ok(Self(text.to_owned()))
-    }
-}
+pub use selector::{SecurityGroup, Selector, Subnet};
 
 #[cfg(test)]
 mod tests;

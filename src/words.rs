@@ -1,16 +1,11 @@
 //! Counts, durations and sentences, as every output writes them.
 
+use indicatif::HumanCount;
+
 /// `1 line`, `2,048 lines`.
-pub fn counted(count: impl ToString, noun: &str) -> String {
-    let digits = count.to_string();
-    let mut number = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            number.push(',');
-        }
-        number.push(digit);
-    }
-    format!("{number} {noun}{}", if digits == "1" { "" } else { "s" })
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
@@ -44,7 +39,7 @@ mod tests {
             shown,
             ["0 ms", "0 ms", "999 ms", "1.0 s", "4.1 s", "59 s", "1 min", "3 min 5 s", "1 h", "2 h 10 min"]
         );
-        let counts: Vec<String> = [0, 1, 999, 1_000, 1_234_567].map(|n| counted(n, "line")).to_vec();
+        let counts: Vec<String> = [0_usize, 1, 999, 1_000, 1_234_567].map(|n| counted(n, "line")).to_vec();
         assert_eq!(counts, ["0 lines", "1 line", "999 lines", "1,000 lines", "1,234,567 lines"]);
     }
 }

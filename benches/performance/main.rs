@@ -25,9 +25,6 @@ mod floor;
 mod goals;
 /// An executable into a registry.
 mod image;
-/// A task of a simulation, from its creation to its end.
-#[path = "../../tests/fleet/life.rs"]
-mod life;
 /// Log lines into files.
 mod logs;
 /// One database, against the steps that people write with the AWS CLI.

@@ -120,6 +120,10 @@ pub fn is_configured(variable: &dyn Fn(&str) -> Option<String>) -> bool {
 }
 
 impl IdentityReads for Aws {
+    fn region(&self) -> &str {
+        &self.region
+    }
+
     async fn caller(&self) -> Result<Caller> {
         let (call, doing) = (Call::GET_CALLER_IDENTITY, "ask STS who we are");
         let sts = aws_sdk_sts::Client::new(&self.config);

@@ -6,7 +6,7 @@ use clap::Args;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Resume")]
-pub struct Resume {
+pub struct ResumeFlags {
     /// Record in this file what the run does, for --resume, and for how long each migration takes
     #[arg(long, value_name = "PATH")]
     pub state: Option<PathBuf>,

@@ -2,11 +2,15 @@ use super::*;
 use crate::choices::Leftover;
 use crate::values::BuildArg;
 
-fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> Migrate {
+fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> MigrateFlags {
     in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")
 }
 
-fn in_directory(arguments: &[&str], inputs: &[(&str, &str)], directory: &Path) -> Result<Migrate, Error> {
+fn in_directory(
+    arguments: &[&str],
+    inputs: &[(&str, &str)],
+    directory: &Path,
+) -> Result<MigrateFlags, Error> {
     let arguments = arguments.iter().map(Into::into).collect();
     let variable =
         |name: &str| inputs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -17,7 +21,7 @@ fn in_directory(arguments: &[&str], inputs: &[(&str, &str)], directory: &Path) -
 }
 
 /// With a configuration file of this text, in GitHub Actions.
-fn with_config(config: &str, flags: &[&str], inputs: &[(&str, &str)]) -> Result<Migrate, Error> {
+fn with_config(config: &str, flags: &[&str], inputs: &[(&str, &str)]) -> Result<MigrateFlags, Error> {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(directory.path().join(".github")).expect("make it");
     std::fs::write(directory.path().join(crate::config::DEFAULT_PATH), config).expect("write it");

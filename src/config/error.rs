@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use clap::Command;
 use serde_saphyr::{Error, Location, MessageFormatter as _, UserMessageFormatter};
 
-use super::keys::{Keys, name};
+use super::keys::name;
 use crate::failure::{Failure, nearest};
 
 /// An error at a place in the file: `.github/fargate-migrate.yml:12: …`.
@@ -16,12 +17,12 @@ pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
 }
 
 /// What keeps the file from being read.
-pub fn unreadable(path: &Path, error: &Error, keys: &Keys) -> Failure {
+pub fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure {
     let error = error.without_snippet();
     let line = error.location().filter(|place| *place != Location::UNKNOWN).map(|place| place.line());
     match error {
         Error::SerdeUnknownField { field, .. } => {
-            let known: Vec<&str> = keys.args().iter().map(name).chain(["databases", "groups"]).collect();
+            let known: Vec<&str> = keys.get_arguments().map(name).chain(["databases", "groups"]).collect();
             let hint = match nearest(field, known.iter().copied()) {
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("the keys are {}", known.join(", ")),
@@ -41,9 +42,6 @@ pub fn unreadable(path: &Path, error: &Error, keys: &Keys) -> Failure {
             at(path, line, &format!("the key {key} is there twice"))
         }
         Error::SerdeInvalidType { expected, .. } => at(path, line, &format!("{expected} was expected")),
-        Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            at(path, line, &format!("{expected} was expected, not {unexpected}"))
-        }
         Error::Unexpected { expected, .. } => {
             let wanted = match *expected {
                 "string scalar" => "text",

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use clap::Arg;
 use clap::builder::PossibleValue;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
-};
+use clap::{Arg, Command};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
 use super::fleet::{GroupName, Member};
-use super::keys::{Keys, Kind, is_list};
+use super::keys::{Kind, is_list, name};
 use crate::database_name::DatabaseName;
-use crate::values::{Shape, Variable, Written};
+use crate::values::{Grammar, Variable, Written};
 
 /// What the file says.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +26,13 @@ pub struct File {
 
 /// # Errors
 /// The text is no YAML, has a key that is none, or a value that its flag does not take.
-pub fn read(text: &str, options: Options, keys: &Keys) -> Result<File, serde_saphyr::Error> {
+pub fn read(text: &str, options: Options, keys: &Command) -> Result<File, serde_saphyr::Error> {
     with_deserializer_from_str_with_options(text, options, |deserializer| {
         deserializer.deserialize_map(FileVisitor(keys))
     })
 }
 
-struct FileVisitor<'a>(&'a Keys);
+struct FileVisitor<'a>(&'a Command);
 
 impl<'de> Visitor<'de> for FileVisitor<'_> {
     type Value = File;
@@ -66,18 +65,18 @@ enum Key<'a> {
     Groups,
 }
 
-struct KeySeed<'a>(&'a Keys);
+struct KeySeed<'a>(&'a Command);
 
 impl<'de, 'a> DeserializeSeed<'de> for KeySeed<'a> {
     type Value = Key<'a>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key<'a>, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        match (name.as_str(), self.0.arg(&name)) {
+        let key = String::deserialize(deserializer)?;
+        match (key.as_str(), self.0.get_arguments().find(|arg| name(arg) == key)) {
             ("databases", _) => Ok(Key::Databases),
             ("groups", _) => Ok(Key::Groups),
-            (_, Some(arg)) => Ok(Key::Flag(name, arg)),
-            (_, None) => Err(D::Error::unknown_field(&name, &[])),
+            (_, Some(arg)) => Ok(Key::Flag(key, arg)),
+            (_, None) => Err(D::Error::unknown_field(&key, &[])),
         }
     }
 }
@@ -97,52 +96,37 @@ impl<'de> Visitor<'de> for Texts<'_> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
+        f.write_str("a list")
     }
 
     fn visit_none<E: Error>(self) -> Result<Vec<String>, E> {
         Ok(Vec::new())
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Vec<String>, E> {
-        Ok(Vec::new())
-    }
-
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
         let kind = Kind::of(self.0);
-        if let Kind::Shaped(Shape { written: Written::Pairs { need_value }, .. }) = kind {
-            let pairs: BTreeMap<Variable, Option<String>> = if *need_value {
+        if let Kind::Value(Grammar { written: Written::Pairs { need_value }, .. }) = kind {
+            return if *need_value {
                 let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
-                pairs.into_iter().map(|(name, value)| (name, Some(value))).collect()
+                Ok(pairs.iter().map(|(name, value)| format!("{}={value}", &**name)).collect())
             } else {
-                BTreeMap::deserialize(deserializer)?
+                let pairs = BTreeMap::<Variable, Option<String>>::deserialize(deserializer)?;
+                let with =
+                    |value: &Option<String>| value.as_ref().map_or_else(String::new, |it| format!("={it}"));
+                Ok(pairs.iter().map(|(name, value)| format!("{}{}", &**name, with(value))).collect())
             };
-            return Ok(pairs.into_iter().map(|(name, value)| pair(&name, value)).collect());
         }
         if is_list(self.0) {
-            return deserializer.deserialize_seq(List(&kind));
+            return deserializer.deserialize_seq(self);
         }
         let text = One(&kind).deserialize(deserializer)?;
         Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect())
     }
-}
-
-fn pair(name: &str, value: Option<String>) -> String {
-    value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}"))
-}
-
-struct List<'a>(&'a Kind);
-
-impl<'de> Visitor<'de> for List<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let kind = Kind::of(self.0);
         let mut texts = Vec::new();
-        while let Some(text) = items.next_element_seed(One(self.0))? {
+        while let Some(text) = items.next_element_seed(One(&kind))? {
             texts.push(text);
         }
         Ok(texts)
@@ -156,12 +140,29 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let expected =
+            |what: &str, value: &Value| D::Error::custom(format!("{what} was expected, not {value}"));
         match self.0 {
-            Kind::Switch => deserializer.deserialize_any(self),
-            Kind::Shaped(shape) if shape.written != Written::Text => deserializer.deserialize_any(self),
-            Kind::Shaped(shape) => {
+            Kind::Switch => match Value::deserialize(deserializer)? {
+                Value::Bool(is_on) => Ok(is_on.to_string()),
+                other => Err(expected("true or false", &other)),
+            },
+            Kind::Value(Grammar {
+                written: Written::Number { .. } | Written::NumberOrAuto,
+                name,
+                check,
+                ..
+            }) => match Value::deserialize(deserializer)? {
+                Value::Number(number) if check(&number.to_string()).is_ok() => Ok(number.to_string()),
+                Value::String(word) if word == "auto" && check(&word).is_ok() => Ok(word),
+                other => Err(expected(name, &other)),
+            },
+            Kind::Value(Grammar { written, check, .. }) => {
                 let text = String::deserialize(deserializer)?;
-                (shape.check)(&text).map_err(D::Error::custom)?;
+                // What is empty is absent, unless there is a pattern that the schema tells as well.
+                if !(text.is_empty() && *written == Written::Text(None)) {
+                    check(&text).map_err(D::Error::custom)?;
+                }
                 Ok(text)
             }
             Kind::Choice(choices) => {
@@ -173,53 +174,6 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
                 }
             }
             Kind::Text => String::deserialize(deserializer),
-        }
-    }
-}
-
-impl One<'_> {
-    fn number<E: Error>(&self, number: &dyn fmt::Display, unexpected: Unexpected<'_>) -> Result<String, E> {
-        let text = number.to_string();
-        match self.0 {
-            Kind::Shaped(shape) if (shape.check)(&text).is_ok() => Ok(text),
-            Kind::Shaped(_) => Err(E::invalid_value(unexpected, self)),
-            _ => Err(E::invalid_type(unexpected, self)),
-        }
-    }
-}
-
-impl Visitor<'_> for One<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::Shaped(shape) => f.write_str(shape.name),
-            _ => f.write_str("true or false"),
-        }
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
-        match self.0 {
-            Kind::Switch => Ok(value.to_string()),
-            _ => Err(E::invalid_type(Unexpected::Bool(value), &self)),
-        }
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        self.number(&number, Unexpected::Unsigned(number))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        self.number(&number, Unexpected::Signed(number))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        match self.0 {
-            // A number in quotes is none.
-            Kind::Shaped(shape) if shape.written == Written::NumberOrAuto && text.parse::<u64>().is_err() => {
-                self.number(&text, Unexpected::Str(text))
-            }
-            _ => Err(E::invalid_type(Unexpected::Str(text), &self)),
         }
     }
 }

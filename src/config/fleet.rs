@@ -27,7 +27,7 @@ impl TryFrom<String> for GroupName {
     type Error = Wrong;
 
     fn try_from(name: String) -> Result<Self, Wrong> {
-        match database_name::refused(&name) {
+        match database_name::why_invalid(&name) {
             Some(why) => Err(database_name::wrong(&name, "a group's name", why)),
             None => Ok(Self(name)),
         }
@@ -39,7 +39,7 @@ impl TryFrom<String> for Member {
 
     fn try_from(member: String) -> Result<Self, Wrong> {
         // With its wildcards taken for letters, a pattern is a name.
-        match database_name::refused(&member.replace(['*', '?'], "x")) {
+        match database_name::why_invalid(&member.replace(['*', '?'], "x")) {
             Some(why) => Err(database_name::wrong(&member, "a database name or a pattern of them", why)),
             None => Ok(Self(member)),
         }

@@ -1,57 +1,31 @@
-//! The keys of the file that are flags: what each takes, and what excludes it.
+//! The keys of the file that are flags: what each takes, and what it excludes. A [`Command`] has them as arguments.
 
 use std::any::TypeId;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
 
-use crate::values::{Shape, shape_of};
-
-/// Flags that a file can speak for.
-#[derive(Debug, Clone, Default)]
-pub struct Keys {
-    args: Vec<Arg>,
-    /// A key, and one that makes no sense beside it.
-    exclusive: Vec<(String, String)>,
-}
+use crate::values::Grammar;
 
 /// What a key takes, once or in a list.
 pub enum Kind {
     Text,
     Switch,
     Choice(Vec<PossibleValue>),
-    Shaped(&'static Shape),
+    Value(&'static Grammar),
 }
 
-impl Keys {
-    /// Each flag of the commands once, but for those that are about one run.
-    pub fn new<'a>(commands: impl IntoIterator<Item = &'a Command>, of_one_run: &[&str]) -> Self {
-        let mut keys = Self::default();
-        for command in commands {
-            for arg in command.get_arguments() {
-                let name = name(arg);
-                if name.is_empty() || of_one_run.contains(&name) || keys.arg(name).is_some() {
-                    continue;
-                }
-                keys.args.push(arg.clone());
-                let others = command.get_arg_conflicts_with(arg);
-                keys.exclusive
-                    .extend(others.iter().map(|other| (name.to_owned(), self::name(other).to_owned())));
-            }
+impl Kind {
+    pub fn of(arg: &Arg) -> Self {
+        if is_switch(arg) {
+            return Self::Switch;
         }
-        keys
-    }
-
-    pub fn args(&self) -> &[Arg] {
-        &self.args
-    }
-
-    pub fn arg(&self, key: &str) -> Option<&Arg> {
-        self.args.iter().find(|arg| name(arg) == key)
-    }
-
-    pub fn exclusive(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.exclusive.iter().map(|(key, other)| (key.as_str(), other.as_str()))
+        let choices = arg.get_possible_values();
+        match Grammar::of(arg) {
+            Some(grammar) => Self::Value(grammar),
+            None if choices.is_empty() => Self::Text,
+            None => Self::Choice(choices),
+        }
     }
 }
 
@@ -67,16 +41,8 @@ pub fn is_switch(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<bool>()
 }
 
-impl Kind {
-    pub fn of(arg: &Arg) -> Self {
-        if is_switch(arg) {
-            return Self::Switch;
-        }
-        let choices = arg.get_possible_values();
-        match shape_of(arg) {
-            Some(shape) => Self::Shaped(shape),
-            None if choices.is_empty() => Self::Text,
-            None => Self::Choice(choices),
-        }
-    }
+/// Returns each key with those that make no sense beside it.
+pub fn exclusive(keys: &Command) -> impl Iterator<Item = (&str, &str)> {
+    keys.get_arguments()
+        .flat_map(|arg| keys.get_arg_conflicts_with(arg).into_iter().map(|other| (name(arg), name(other))))
 }

@@ -1,11 +1,11 @@
 //! The JSON schema of the configuration file, made from the flags that its keys are. Editors take it from
 //! docs/fargate-migrate.schema.json.
 
-use clap::Arg;
 use clap::builder::PossibleValue;
+use clap::{Arg, Command};
 use serde_json::{Map, Value, json};
 
-use super::keys::{Keys, Kind, is_list, name};
+use super::keys::{Kind, exclusive, is_list, name};
 use crate::database_name;
 use crate::values::{VARIABLE, Written};
 
@@ -24,9 +24,9 @@ const GROUPS: &str = "Names for several databases, which `--database` and the wo
 
 /// What the reader can say of a file by its shape alone. That the members of groups are databases, and how many bytes a
 /// name has, only the reader knows.
-pub fn schema(keys: &Keys) -> Value {
+pub fn schema(keys: &Command) -> Value {
     let mut properties: Map<String, Value> =
-        keys.args().iter().map(|arg| (name(arg).to_owned(), property(arg))).collect();
+        keys.get_arguments().map(|arg| (name(arg).to_owned(), property(arg))).collect();
     let name = name_like(r"^[\p{L}\p{N}_$][\p{L}\p{N}_.$-]*$");
     let member = name_like(r"^[\p{L}\p{N}_$*?][\p{L}\p{N}_.$*?-]*$");
     properties.insert(
@@ -42,7 +42,7 @@ pub fn schema(keys: &Keys) -> Value {
             "additionalProperties": {"type": "array", "items": member, "minItems": 1},
         }),
     );
-    let exclusive = keys.exclusive().map(|(key, other)| json!({"not": {"required": [key, other]}}));
+    let rules = exclusive(keys).map(|(key, other)| json!({"not": {"required": [key, other]}}));
     json!({
         // Draft 7 is what editors' YAML support and check-jsonschema know best.
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -52,7 +52,7 @@ pub fn schema(keys: &Keys) -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
-        "allOf": exclusive.collect::<Vec<_>>(),
+        "allOf": rules.collect::<Vec<_>>(),
     })
 }
 
@@ -64,14 +64,12 @@ fn property(arg: &Arg) -> Value {
             "type": "string",
             "oneOf": choices.iter().map(choice).chain([json!({"type": "null"})]).collect::<Vec<_>>(),
         }),
-        Kind::Shaped(shape) => match shape.written {
-            Written::Text => match shape.pattern {
-                Some(pattern) => json!({"type": "string", "pattern": pattern}),
-                None => json!({"type": "string"}),
-            },
+        Kind::Value(grammar) => match grammar.written {
+            Written::Text(None) => json!({"type": "string"}),
+            Written::Text(Some(pattern)) => json!({"type": "string", "pattern": pattern}),
             Written::Number { most } => json!({"type": "integer", "minimum": 1, "maximum": most}),
             Written::NumberOrAuto => {
-                json!({"type": ["integer", "string"], "minimum": 1, "pattern": shape.pattern})
+                json!({"type": ["integer", "string"], "minimum": 1, "pattern": "^auto$"})
             }
             Written::Pairs { need_value } => json!({
                 "type": "object",

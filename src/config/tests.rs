@@ -22,7 +22,7 @@ fn every_key_is_read_under_its_flags_name() {
     let config = parsed(include_str!("samples/full.yml")).expect("valid");
     let read: HashSet<&str> = config.values.iter().map(|(key, _)| key.as_str()).collect();
     let keys = keys();
-    let mut flags: HashSet<&str> = keys.args().iter().filter_map(|arg| arg.get_long()).collect();
+    let mut flags: HashSet<&str> = keys.get_arguments().filter_map(|arg| arg.get_long()).collect();
     // The sample builds with Docker into given subnets and keeps going: these can not be in it.
     flags.retain(|flag| !["image", "binary", "network-from-service", "max-failures"].contains(flag));
     assert_eq!(read, flags);
@@ -31,7 +31,7 @@ fn every_key_is_read_under_its_flags_name() {
 #[test]
 fn what_excludes_each_other_as_flags_does_so_as_keys() {
     let keys = keys();
-    let pairs: Vec<_> = keys.exclusive().collect();
+    let pairs: Vec<_> = keys::exclusive(&keys).collect();
     for pair in [("image", "binary"), ("image", "build-arg"), ("network-from-service", "subnets")] {
         assert!(pairs.contains(&pair), "{pairs:?}");
     }

@@ -21,7 +21,7 @@ pub(super) struct Row {
 }
 
 /// What an exit code alone tells.
-pub(super) struct End {
+pub(super) struct ExitMeaning {
     pub exit_codes: &'static [i32],
     pub diagnosis: Diagnosis,
 }
@@ -221,15 +221,15 @@ pub(super) const ROWS: &[Row] = rows! {
         "run it again";
 };
 
-pub(super) const ENDS: &[End] = &[
-    End {
+pub(super) const ENDS: &[ExitMeaning] = &[
+    ExitMeaning {
         exit_codes: &[1],
         diagnosis: Diagnosis {
             cause: "the program ended with an error of its own",
             fix: "read the last lines of its log",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[125, 126, 127],
         diagnosis: Diagnosis {
             cause: "the container's command could not be run or was not found",
@@ -237,14 +237,14 @@ pub(super) const ENDS: &[End] = &[
                   executable file in the image",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[134],
         diagnosis: Diagnosis {
             cause: "the program aborted itself (SIGABRT): a failed assertion, a panic, or no memory",
             fix: "read the last lines of its log; give it more memory if they say so",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[SIGKILL],
         diagnosis: Diagnosis {
             cause: "the program was killed (SIGKILL), and ECS does not report too little memory: it did not end \
@@ -252,21 +252,21 @@ pub(super) const ENDS: &[End] = &[
             fix: "look for who stopped the task; raise stopTimeout (up to 120 s) so that a migration can roll back",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[139],
         diagnosis: Diagnosis {
             cause: "the program crashed (SIGSEGV)",
             fix: "read the last lines of its log; check that the image is made for the task's platform",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[SIGTERM],
         diagnosis: Diagnosis {
             cause: "the program was told to end (SIGTERM) and did",
             fix: "look for who stopped the task, or which other container ended first; then run it again",
         },
     },
-    End {
+    ExitMeaning {
         exit_codes: &[255],
         diagnosis: Diagnosis {
             cause: "the container's entry point failed, or the program gave an exit code out of range",

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use super::{Block, Cell, Content, Document, Line, Lines, Log, Rank, Reader, Section, Span, Table};
+use super::{Block, Content, Document, Line, Lines, Log, Rank, Reader, Section, Span, Table};
 use crate::failure::Failure;
 use crate::untrusted::{fence, html, markdown_code, markdown_text, shortened};
 use crate::words::{counted, sentence};
@@ -16,6 +16,8 @@ const SENTENCE: usize = 2_000;
 /// Characters of the line above a log, and bytes of an error's evidence.
 const ABOUT: usize = 300;
 const EVIDENCE: usize = 48 * 1024;
+/// Bytes of the flags that a next step needs: more are nothing to copy.
+const FLAGS: usize = 16 * 1024;
 /// Bytes of a log: less is no help, and then there is only its link.
 const LEAST: usize = 2 * 1024;
 /// Bytes of a line that counts what is left out.
@@ -24,63 +26,43 @@ const MORE: usize = 200;
 /// At most `limit` bytes.
 pub fn markdown(document: &Document, limit: usize) -> String {
     let mut out = head(document);
-    let sections: Vec<(String, &Section)> =
-        document.sections.iter().map(|one| (heading(document, one), one)).collect();
     let mut room = limit.saturating_sub(out.len() + document.rest.map_or(0, |rest| rest.len() + MORE));
-
-    let blocks = sections.iter().enumerate().flat_map(|(place, (_, section))| {
+    let blocks = document.sections.iter().flat_map(|section| {
         let shown = section.blocks.iter().filter(|block| block.reader != Reader::Terminal);
-        shown.map(move |block| (place, block))
+        let headings = [heading(document, section)].into_iter().chain(std::iter::repeat_with(String::new));
+        headings.zip(shown)
     });
-    let blocks: Vec<(usize, &Block)> = blocks.collect();
+    let blocks: Vec<(String, &Block)> = blocks.collect();
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by_key(|index| blocks[*index].1.rank);
-    let mut pieces: Vec<Option<String>> = vec![None; blocks.len()];
-    let mut begun = vec![false; sections.len()];
-    let mut left = 0;
-    for group in order.chunk_by(|a, b| alike(blocks[*a].1, blocks[*b].1)) {
+    let share = |index: &usize| (blocks[*index].1.rank, blocks[*index].1.part);
+    let mut pieces = vec![None; blocks.len()];
+    for group in order.chunk_by(|one, other| share(one) == share(other)) {
         let mut budget = group.first().map_or(0, |index| room.min(limit / blocks[*index].1.part));
         for (done, index) in group.iter().enumerate() {
-            let (place, block) = blocks[*index];
-            let heading = if begun[place] { 0 } else { sections[place].0.len() };
-            let room_for_it = match block.content {
+            let (heading, block) = &blocks[*index];
+            // Logs share equally; anything else comes in its order.
+            let most = match block.content {
                 Content::Log(_) => (budget / (group.len() - done)).max(2 * LEAST).min(budget),
                 _ => budget,
             };
-            let is_counted = document.rest.is_some() && block.rank == Rank::Rest;
-            // There is no gap above the line that counts the rest.
-            let room_for_it = room_for_it.checked_sub(heading).filter(|_| !is_counted || left == 0);
-            match room_for_it.and_then(|room| content(&block.content, room)) {
-                None => left += usize::from(is_counted),
-                Some(piece) if piece.is_empty() => {}
-                Some(piece) => {
-                    begun[place] = true;
-                    budget -= heading + piece.len();
-                    room -= heading + piece.len();
-                    pieces[*index] = Some(piece);
-                }
+            let body = most.checked_sub(heading.len()).and_then(|room| content(&block.content, room));
+            pieces[*index] = body.map(|body| format!("{heading}{body}"));
+            let used = pieces[*index].as_ref().map_or(0, String::len);
+            (budget, room) = (budget - used, room - used);
+            if pieces[*index].is_none() && document.rest.is_some() && block.rank == Rank::Rest {
+                // There is no gap above the line that counts the rest.
+                break;
             }
         }
     }
-
-    let mut last = None;
-    for ((place, _), piece) in blocks.iter().zip(pieces) {
-        let Some(piece) = piece else { continue };
-        if last != Some(*place) {
-            out.push_str(&sections[*place].0);
-        }
-        last = Some(*place);
-        out.push_str(&piece);
-    }
+    let is_left = |(_, block): &(String, &Block)| block.rank == Rank::Rest;
+    let left = blocks.iter().zip(&pieces).filter(|(block, piece)| is_left(block) && piece.is_none()).count();
+    out.extend(pieces.into_iter().flatten());
     if let Some(rest) = document.rest.filter(|_| left > 0) {
         let _ = writeln!(out, "… and {left} {rest}.");
     }
     format!("{}\n", out.trim_end())
-}
-
-/// They share one budget.
-fn alike(a: &Block, b: &Block) -> bool {
-    (a.rank, a.part) == (b.rank, b.part)
 }
 
 fn head(document: &Document) -> String {
@@ -128,34 +110,36 @@ fn content(content: &Content, room: usize) -> Option<String> {
         }
         Content::Table(Table { head, rows, rest }) => {
             let head = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
-            let rows = rows.iter().map(|row| {
-                let cells: Vec<String> = row.iter().map(|Cell(_, line)| marked(line)).collect();
-                format!("| {} |\n", cells.join(" | "))
+            let rows = rows.iter().map(|(_, cells)| {
+                format!("| {} |\n", cells.iter().map(marked).collect::<Vec<_>>().join(" | "))
             });
             return table(&head, rows, rest, room);
         }
         Content::Points(points) => Some(list(points)),
         Content::Notes(notes) => {
             let notes = notes.iter().map(|note| format!("> [!NOTE]\n> {}\n\n", prose(note)));
-            return Some(fitting(notes, room, MORE).0);
+            let (notes, left) = fitting(notes, room);
+            let more =
+                if left > 0 { format!("… and {}\n\n", counted(left, "more note")) } else { String::new() };
+            return Some(notes + &more);
         }
         Content::Lines(lines) => return code(lines, room),
         Content::File(text) => Some(format!("{}\n", fence("json", text))),
         Content::Log(log) => return end_of(log, room),
-        Content::Next(say, None) => Some(format!("**Next:** {}.\n\n", marked(say))),
-        Content::Next(say, Some(how)) => {
+        Content::Next(say, Some(how)) if how.len() <= FLAGS => {
             Some(format!("**Next:** {}:\n\n{}\n", marked(say), fence("sh", how)))
         }
+        Content::Next(say, _) => Some(format!("**Next:** {}.\n\n", marked(say))),
         Content::Markdown(text) => Some(text.clone()),
     }
     .filter(|text| text.len() <= room)
 }
 
 /// Those from the first on that fit into `room` bytes with the line that counts the others, and how many these are.
-fn fitting(parts: impl ExactSizeIterator<Item = String>, room: usize, more: usize) -> (String, usize) {
+fn fitting(parts: impl ExactSizeIterator<Item = String>, room: usize) -> (String, usize) {
     let (mut out, mut left) = (String::new(), 0);
     for part in parts {
-        if left > 0 || out.len() + part.len() + more > room {
+        if left > 0 || out.len() + part.len() + MORE > room {
             left += 1;
         } else {
             out.push_str(&part);
@@ -168,7 +152,7 @@ fn table(head: &str, rows: impl ExactSizeIterator<Item = String>, rest: &str, ro
     if rows.len() == 0 {
         return Some(String::new());
     }
-    let (rows, left) = fitting(rows, room.checked_sub(head.len() + rest.len())?, MORE);
+    let (rows, left) = fitting(rows, room.checked_sub(head.len() + rest.len())?);
     let mut out = format!("{head}{rows}\n");
     if left > 0 {
         let _ = writeln!(out, "… and {}.\n", counted(left, "more row"));
@@ -200,35 +184,31 @@ fn code(Lines { language, text, fold, whole, more }: &Lines, room: usize) -> Opt
         Some(fold) => (format!("<details><summary>{}</summary>\n\n", marked(fold)), "\n</details>\n\n"),
         None => (String::new(), "\n"),
     };
-    let around = before.len() + after.len() + MORE;
-    let all = text.lines().count();
-    // A fence is as long as its content wants it, so what it comes to is seen only afterwards.
-    let mut shown = all;
-    loop {
-        let kept: String = text.lines().take(shown).flat_map(|line| [line, "\n"]).collect();
-        let block = fence(language, &kept);
-        if around + block.len() <= room {
-            let left = if shown < all {
-                format!("\n… and {}{more}\n", counted(all - shown, "more line"))
-            } else {
-                String::new()
-            };
-            return Some(format!("{before}{block}{left}{after}"));
-        }
-        if *whole || shown == 0 {
-            return None;
-        }
-        let fits = room.saturating_sub(around) as f64 / block.len() as f64;
-        shown = ((shown as f64 * fits) as usize).min(shown - 1);
-    }
+    let block = fence(language, text);
+    let mut lines: Vec<&str> = block.lines().collect();
+    let end = lines.pop().unwrap_or_default();
+    let mut used = before.len() + end.len() + after.len() + MORE;
+    let fits = |line: &&&str| {
+        used += line.len() + 1;
+        used <= room
+    };
+    let shown = lines.iter().take_while(fits).count();
+    let more = match lines.len() - shown {
+        0 => String::new(),
+        // Of less than its first line nothing is left to be seen.
+        _ if *whole || shown < 2 => return None,
+        left => format!("\n… and {}{more}\n", counted(left, "more line")),
+    };
+    Some(format!("{before}{}\n{end}\n{more}{after}", lines[..shown].join("\n")))
 }
 
 /// Its last lines.
-fn end_of(Log { of, tail, url, about, open }: &Log, room: usize) -> Option<String> {
+fn end_of(log: &Log, room: usize) -> Option<String> {
     const END: &str = "</pre>\n\n</details>\n\n";
-    if tail.lines().len() == 0 && tail.note.is_none() && about.is_none() {
+    if log.is_empty() {
         return Some(String::new());
     }
+    let Log { of, tail, url, about, open } = log;
     let open = if *open { " open" } else { "" };
     let of = markdown_text(&shortened(of, 100));
     let url = url.as_deref().and_then(|url| link("whole log", url));
@@ -241,8 +221,7 @@ fn end_of(Log { of, tail, url, about, open }: &Log, room: usize) -> Option<Strin
         return None;
     }
     let (text, shown) = last(tail.lines(), room - frame);
-    let count = counted(tail.seen, "line");
-    let count = if shown as u64 == tail.seen { count } else { format!("the last {shown} of {count}") };
+    let count = log.count(shown);
     let head = format!("<details{open}><summary>Log of <b>{of}</b>: {count}{link}</summary>\n{above}\n");
     Some(if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{text}{END}") })
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Cell, Content, Document, Line, Log, Mark, Reader, Section, Span, Table};
+use super::{Content, Document, Line, Log, Mark, Reader, Section, Span, Table};
 use crate::failure::Failure;
 use crate::untrusted::{lines, one_line};
-use crate::words;
 
 /// Lines of a log: the whole log has scrolled by.
 const LOG_LINES: usize = 12;
+/// Bytes of the flags that a next step needs.
+const FLAGS: usize = 1_000;
 /// Columns of a fact's name.
 const NAME: usize = 12;
 
@@ -27,15 +28,16 @@ pub fn text(document: &Document, colour: Colour) -> String {
     }
     let mut parts: Vec<String> =
         document.sections.iter().map(|one| section(one, colour)).filter(|part| !part.is_empty()).collect();
-    if let Some(conclusion) = &document.conclusion {
-        let paint = if document.mark == Some(Mark::Good) { Paint::Green } else { Paint::Red };
-        let conclusion = document.mark.map_or(plain(conclusion), |_| colour.paint(paint, &plain(conclusion)));
-        parts.push(format!("{conclusion}\n"));
-    }
+    parts.extend(document.conclusion.as_ref().map(|line| match document.mark {
+        Some(mark) => colour.paint(Paint::of(mark), &plain(line)) + "\n",
+        None => plain(line) + "\n",
+    }));
     out.push_str(&parts.join("\n"));
     for content in document.sections.iter().flat_map(shown) {
-        if let Content::Next(say, _) = content {
-            let _ = writeln!(out, "{}", plain(say));
+        if let Content::Next(say, how) = content {
+            let how = how.as_ref().filter(|how| how.len() <= FLAGS).map(|how| format!(": {}", one_line(how)));
+            let next = colour.paint(Paint::Cyan, "next:");
+            let _ = writeln!(out, "{next} {}{}", plain(say), how.unwrap_or_default());
         }
     }
     out.push_str(&document.error.as_ref().map(|error| failure(error, colour)).unwrap_or_default());
@@ -103,38 +105,38 @@ fn block(content: &Content, colour: Colour) -> String {
     out
 }
 
-fn rows(table: &Table, colour: Colour) -> String {
-    let cells = |row: &[Cell]| -> Vec<String> { row.iter().map(|Cell(_, line)| plain(line)).collect() };
-    let mut widths: Vec<usize> = Vec::new();
-    for row in &table.rows {
-        let wide = cells(row).into_iter().map(|cell| cell.chars().count()).enumerate();
-        wide.for_each(|(index, width)| match widths.get_mut(index) {
-            Some(most) => *most = width.max(*most),
-            None => widths.push(width),
-        });
-        // Nothing is to the right of the last column.
-        widths.truncate(row.len().saturating_sub(1));
-    }
+fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> String {
+    let cells = |(mark, cells): &(Option<Mark>, Vec<Line>)| -> Vec<String> {
+        let tick = mark.map(|mark| if mark == Mark::Good { "✔ " } else { "✖ " });
+        let ticks = [None, tick].into_iter().chain(std::iter::repeat(None));
+        cells
+            .iter()
+            .zip(ticks)
+            .map(|(cell, tick)| tick.unwrap_or_default().to_owned() + &plain(cell))
+            .collect()
+    };
+    let all: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let columns = all.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        all.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0)
+    };
+    // Nothing is to the right of the last column.
+    let widths: Vec<usize> = (1..columns).map(|next| width(next - 1)).chain([0]).collect();
     let mut out = String::new();
-    for row in &table.rows {
-        let cells = row.iter().zip(cells(row)).enumerate().map(|(index, (Cell(mark, _), cell))| {
-            let width = widths.get(index).copied().unwrap_or(0);
-            match mark {
-                None => format!("{cell:<width$}"),
-                Some(Mark::Good) => colour.paint(Paint::Green, &format!("✔ {cell:<width$}")),
-                Some(_) => colour.paint(Paint::Red, &format!("✖ {cell:<width$}")),
-            }
-        });
-        let _ = writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    for (cells, (mark, _)) in all.iter().zip(rows) {
+        let mut cells: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        if let (Some(mark), Some(cell)) = (mark, cells.get_mut(1)) {
+            *cell = colour.paint(Paint::of(*mark), cell);
+        }
+        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
     }
-    if !table.rest.is_empty() {
-        let _ = writeln!(out, "{}", table.rest);
-    }
-    out
+    if rest.is_empty() { out } else { format!("{out}{rest}\n") }
 }
 
 /// The end of a log.
-fn log(Log { tail, .. }: &Log, colour: Colour) -> String {
+fn log(log: &Log, colour: Colour) -> String {
+    let tail = &log.tail;
     let mut out = String::new();
     let name = colour.paint(Paint::Cyan, "log:");
     if let Some(note) = &tail.note {
@@ -142,9 +144,7 @@ fn log(Log { tail, .. }: &Log, colour: Colour) -> String {
     }
     let shown = tail.lines().len().min(LOG_LINES);
     if shown > 0 {
-        let count = words::counted(tail.seen, "line");
-        let count = if shown as u64 == tail.seen { count } else { format!("the last {shown} of {count}") };
-        let _ = writeln!(out, "  {name} {count}");
+        let _ = writeln!(out, "  {name} {}", log.count(shown));
     }
     for line in tail.lines().skip(tail.lines().len() - shown) {
         let _ = writeln!(out, "    {}", one_line(line));
@@ -166,6 +166,12 @@ enum Paint {
     Red,
     Green,
     Cyan,
+}
+
+impl Paint {
+    fn of(mark: Mark) -> Self {
+        if matches!(mark, Mark::Good | Mark::Doubtful) { Self::Green } else { Self::Red }
+    }
 }
 
 impl Colour {

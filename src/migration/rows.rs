@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::Migration;
 use super::judge::Whose;
-use super::log::Heard;
+use super::log_lines::Heard;
 use crate::aws_console;
+use crate::database_name::DatabaseName;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
 use crate::ports::{Task, TaskWorld};
@@ -16,7 +17,7 @@ use crate::verdict::Verdict;
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
-    pub(super) fn link(&self, databases: &[String], task: &Task) {
+    pub(super) fn link(&self, databases: &[DatabaseName], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
         let stream = self.plan.log_stream(&self.plan.container, task);
@@ -59,9 +60,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                     Verdict::Failed { .. } => {
                         report.and_then(diagnose_words).or_else(|| diagnose(task, &self.plan.container))
                     }
-                    Verdict::Unproved { .. } if is_silent && row.earlier_tasks.is_empty() => {
-                        Some(SILENT_PACK)
-                    }
+                    Verdict::Unproved { .. } if is_silent && row.killed_tasks.is_empty() => Some(SILENT_PACK),
                     Verdict::Unproved { .. } => {
                         diagnose(task, &self.plan.container).or_else(|| report.and_then(diagnose_report))
                     }

@@ -23,13 +23,13 @@ use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::revision::revision;
 use crate::task_definition::TaskDefinition;
-use crate::verdict::{Migrated, Verdict};
+use crate::verdict::Verdict;
 
-mod earlier;
+mod begun;
 mod fleet;
 mod fleet_logs;
+mod other_runs;
 mod packs;
-mod running;
 mod world;
 
 fn plan(flags: &[&str]) -> Plan {
@@ -97,7 +97,7 @@ async fn recorded(
     let proofs = Migration::new(plan, &revision, &session, &record, log_files).run().await;
     let report = recorder.close(None);
     // Whoever demands a proof gets that of each database which is called migrated, and no other.
-    let mut proved: Vec<&str> = proofs.iter().map(Migrated::database).collect();
+    let mut proved: Vec<&str> = proofs.iter().map(|proof| proof.database().as_str()).collect();
     let mut migrated: Vec<&str> = report.migrated().collect();
     proved.sort_unstable();
     migrated.sort_unstable();

@@ -2,17 +2,17 @@
 
 use anyhow::Result;
 
-use super::{Operation, Planned, Region};
+use super::{Operation, Planned};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::cli;
 use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
-use crate::plan::build::BuildPlan;
+use crate::plan::build_plan::BuildPlan;
 use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
 use crate::report::Annotation;
-use crate::report::build::{self, BuildReport};
+use crate::report::build_report::{self, BuildReport};
 use crate::session::Session;
 use crate::settings::{BuildSettings, Common};
 use crate::steps::image::image;
@@ -25,7 +25,7 @@ pub struct Build {
 impl Build {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
-    pub fn new(flags: cli::Build, github: Option<&GitHub>) -> Result<Self, Failure> {
+    pub fn new(flags: cli::BuildFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
         Ok(Self { settings: BuildSettings::new(flags, commit, super::identity(github))? })
     }
@@ -43,27 +43,24 @@ impl Operation for Build {
         BuildReport { tag: self.settings.image.tag.clone(), ..BuildReport::default() }
     }
 
-    async fn plan<R: Reads>(
-        &self,
-        session: &Session<'_, Option<&Region<R>>, BuildReport>,
-    ) -> Result<BuildPlan> {
-        let Some(region) = session.world else {
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, BuildReport>) -> Result<BuildPlan> {
+        let Some(aws) = session.world else {
             return Err(Failure::input("a build cannot be planned without AWS").into());
         };
-        let observed = observe_build(&self.settings, &ThisMachine, &region.aws, &region.name).await?;
+        let observed = observe_build(&self.settings, &ThisMachine, aws).await?;
         Ok(BuildPlan::new(&self.settings, observed)?)
     }
 
     async fn apply<W: Reads + Writes>(
         &self,
         plan: &BuildPlan,
-        session: &Session<'_, &Region<W>, BuildReport>,
+        session: &Session<'_, &W, BuildReport>,
     ) -> Result<()> {
         session.recorder.update(|report| {
             report.tag = plan.image.tag().map(str::to_owned);
             report.notes.clone_from(&plan.notes);
         });
-        let image = image(&plan.image, &session.world.aws, session.progress);
+        let image = image(&plan.image, session.world, session.progress);
         let image = session.interrupt.unless(image).await?;
         session.recorder.update(|report| report.image = Some(image.used()));
         Ok(())
@@ -86,7 +83,7 @@ impl Reported for BuildReport {
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
-        build::outputs(self)
+        build_report::outputs(self)
     }
 
     fn exit_code(&self) -> ExitCode {

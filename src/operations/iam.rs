@@ -39,7 +39,7 @@ pub struct Documents {
 
 /// What AWS knows that the flags do not say. All of it is absent when nobody could be asked.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct SeenInAws {
     pub region: Option<String>,
     pub caller: Option<Caller>,
     pub task_definition: Option<TaskDefinition>,
@@ -50,7 +50,7 @@ pub struct Known {
 /// # Errors
 /// As [`documents`]; or they are not printed in this format.
 pub async fn run(
-    flags: Box<cli::Iam>,
+    flags: Box<cli::IamFlags>,
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
 ) -> Result<ExitCode> {
@@ -68,7 +68,7 @@ pub async fn run(
 /// # Errors
 /// A flag is wrong, or the task definition's file can not be read.
 pub async fn documents(
-    flags: &cli::Iam,
+    flags: &cli::IamFlags,
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
 ) -> Result<Documents> {
@@ -98,21 +98,21 @@ pub fn printed(documents: &Documents, format: Format) -> Result<String, Failure>
 }
 
 async fn known(
-    flags: &cli::Iam,
+    flags: &cli::IamFlags,
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
     notes: &mut Vec<String>,
-) -> Result<Known> {
+) -> Result<SeenInAws> {
     let name = match flags.migrate.target.base.task_definition.clone().map(TaskDefinitionSource::from) {
         Some(TaskDefinitionSource::File(path)) => {
             let task_definition = Some(TaskDefinition::from_file(&path)?);
-            return Ok(Known { task_definition, ..Known::default() });
+            return Ok(SeenInAws { task_definition, ..SeenInAws::default() });
         }
         Some(TaskDefinitionSource::Ecs(name)) => Some(name),
         None => None,
     };
     if !identity::is_configured(variable) {
-        return Ok(Known::default());
+        return Ok(SeenInAws::default());
     }
     let access = Access {
         region: flags.migrate.target.aws.region.clone(),
@@ -130,7 +130,7 @@ async fn known(
         let origin = name.as_deref().unwrap_or_default();
         let task_definition =
             document.map(|document| TaskDefinition::from_json(document, origin)).transpose()?;
-        anyhow::Ok(Known { region: Some(aws.region().to_owned()), caller: Some(caller), task_definition })
+        anyhow::Ok(SeenInAws { region: Some(aws.region().to_owned()), caller: Some(caller), task_definition })
     };
     Ok(match asked.await {
         Ok(known) => {
@@ -143,7 +143,7 @@ async fn known(
         }
         Err(error) => {
             notes.push(format!("AWS was not asked: {error:#}"));
-            Known::default()
+            SeenInAws::default()
         }
     })
 }

@@ -5,34 +5,33 @@ use std::cell::OnceCell;
 use anyhow::Result;
 use tokio::try_join;
 
-use super::{Operation, Planned, Region, post};
+use self::github::{github_api, github_history, post_plan};
+use super::{Operation, Planned, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
-use crate::adapters::github::api::Api;
 use crate::adapters::identity::Access;
 use crate::cli;
 use crate::database_name::is_fleet;
 use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
-use crate::github::comment::comment;
-use crate::github::deployments::{DeploymentQueue, earlier};
+use crate::github::deployments::DeploymentQueue;
 use crate::interrupt::interrupted;
 use crate::migration::Migration;
 use crate::migration::record::Record;
 use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
-use crate::progress::Progress;
 use crate::recorder::Reported;
 use crate::report::{self, Annotation, Report};
 use crate::session::Session;
 use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
-use crate::state::deployed::EarlierDeployments;
 use crate::steps::image::image;
 use crate::steps::observe::{observe, past};
 use crate::steps::revision::revision;
 use crate::steps::task::log::files::LogFiles;
 use crate::verdict::{AllMigrated, Migrated, NotAll};
+
+mod github;
 
 pub struct Migrate {
     settings: Settings,
@@ -46,7 +45,7 @@ pub struct Migrate {
 impl Migrate {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
-    pub fn new(flags: cli::Migrate, github: Option<&GitHub>) -> Result<Self, Failure> {
+    pub fn new(flags: cli::MigrateFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
         Ok(Self::of(Settings::new(flags, commit, super::identity(github))?))
     }
@@ -64,11 +63,10 @@ impl Migrate {
     async fn migrate<W: Reads + Writes>(
         &self,
         plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
+        session: &Session<'_, &W, Report>,
         record: &Record<'_>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, .. } = *session;
-        let session = session.on(&session.world.aws);
         let image = interrupt.unless(image(&plan.image, session.world, progress)).await?;
         recorder.update(|report| report.image = Some(image.used()));
         recorder.save();
@@ -84,7 +82,7 @@ impl Migrate {
         record.begins(plan, revision.arn())?;
         progress.step("migrate");
         let log_files = self.log_files.get();
-        let proofs = Migration::new(plan, &revision, &session, record, log_files).run().await;
+        let proofs = Migration::new(plan, &revision, session, record, log_files).run().await;
         if let Some(files) = log_files {
             recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
         }
@@ -95,16 +93,17 @@ impl Migrate {
     async fn migrate_and_record<W: Reads + Writes>(
         &self,
         plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
+        session: &Session<'_, &W, Report>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, github, .. } = *session;
-        let deployments = self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
-        let record =
-            Record::new(session).with_deployments(deployments.as_ref()).with_state(self.state.as_ref());
+        let github_deployments =
+            self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
+        let record = Record::new(session)
+            .with_github_deployments(github_deployments.as_ref())
+            .with_state(self.state.as_ref());
         record.planned(plan);
-        self.state.iter().flat_map(State::notes).for_each(|note| recorder.note(note.clone()));
         if let Some(github) = github {
-            let run = post::Run::new(&self.settings, plan, &session.world.name);
+            let run = post::StepState::new(&self.settings, plan, session.world.region());
             recorder.note_unwritten("the step's state was", post::begins(github, &run));
         }
         recorder.save();
@@ -113,11 +112,11 @@ impl Migrate {
             recorder.save();
             migrated
         };
-        let Some(deployments) = &deployments else { return migrate.await };
+        let Some(github_deployments) = &github_deployments else { return migrate.await };
         match github_api(github, progress) {
             Ok(api) => {
-                let migrated = deployments.beside(&api, migrate, interrupt).await;
-                deployments.notes().into_iter().for_each(|note| recorder.note(note));
+                let migrated = github_deployments.record_during(&api, migrate, interrupt).await;
+                github_deployments.notes().into_iter().for_each(|note| recorder.note(note));
                 migrated
             }
             Err(failure) => {
@@ -158,22 +157,20 @@ impl Operation for Migrate {
         if let Some(files) = log_files(&self.settings, session.github)? {
             self.log_files.get_or_init(|| files);
         }
-        session
-            .progress
-            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
+        session.progress.databases(&self.settings.databases);
         Ok(())
     }
 
-    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&Region<R>>, Report>) -> Result<Plan> {
+    async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, Report>) -> Result<Plan> {
         self.refused.clone().map_or(Ok(()), Err)?;
         let (settings, state) = (&self.settings, self.state.as_ref());
-        let aws = session.world.map(|region| (&region.aws, region.name.as_str()));
-        let (mut observed, deployed) = try_join!(
+        let aws = session.world;
+        let (mut observed, github) = try_join!(
             observe(settings, &ThisMachine, aws),
-            earlier_deployments(settings, session.progress, session.github)
+            github_history(settings, session.progress, session.github)
         )?;
-        observed.past = past(state, settings, aws.map(|(aws, _)| aws)).await?;
-        observed.takes(deployed);
+        observed.past = past(state, settings, aws).await?;
+        observed.takes(github);
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {
             state.check(plan.target().as_ref())?;
@@ -194,11 +191,7 @@ impl Operation for Migrate {
         Ok(())
     }
 
-    async fn apply<W: Reads + Writes>(
-        &self,
-        plan: &Plan,
-        session: &Session<'_, &Region<W>, Report>,
-    ) -> Result<()> {
+    async fn apply<W: Reads + Writes>(&self, plan: &Plan, session: &Session<'_, &W, Report>) -> Result<()> {
         let ended = self.migrate_and_record(plan, session).await.and_then(|proofs| {
             match AllMigrated::of(&self.settings.databases, proofs) {
                 Err(NotAll::Missing(_)) if session.interrupt.is_set() => Err(interrupted().into()),
@@ -251,60 +244,6 @@ impl Reported for Report {
     fn end(&mut self, error: Option<Failure>) {
         self.end(error);
     }
-}
-
-/// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
-async fn earlier_deployments(
-    settings: &Settings,
-    progress: &Progress,
-    github: Option<&GitHub>,
-) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resume.from_deployments {
-        return Ok(Default::default());
-    }
-    Ok(match github_api(github, progress) {
-        Ok(api) => earlier::read(&api, settings).await,
-        Err(failure) => {
-            let note = format!(
-                "GitHub's Deployments were not asked what is migrated already, so everything runs: {}",
-                failure.sentence()
-            );
-            (EarlierDeployments::default(), Some(note))
-        }
-    })
-}
-
-/// The plan as a comment on the pull request that this run is about.
-async fn post_plan(plan: &Plan, progress: &Progress, github: Option<&GitHub>) -> Result<()> {
-    let api = github_api(github, progress)?;
-    let event = github.map(GitHub::pull_request).transpose()?.flatten();
-    let pull_request = event.ok_or_else(|| {
-        Failure::input("this run is not about a pull request")
-            .hint("--comment is for workflows `on: pull_request`")
-    })?;
-    let run_url = github.and_then(GitHub::run_url);
-    let posted = comment(plan, &pull_request, run_url.as_deref(), &api).await;
-    posted.map_err(|error| match Failure::find(&error) {
-        Some(failure) if pull_request.is_from_fork => failure
-            .clone()
-            .hint(
-                "the pull request comes from a fork, whose runs get a token that can only read: comment from a \
-                 workflow `on: pull_request_target` that runs nothing of the fork's",
-            )
-            .into(),
-        _ => error,
-    })
-}
-
-/// GitHub's API for this run, with its token masked before it is used.
-fn github_api(github: Option<&GitHub>, progress: &Progress) -> Result<Api, Failure> {
-    let github = github.ok_or_else(|| Failure::input("this is no run of GitHub Actions"))?;
-    let token = github.token.as_ref().ok_or_else(|| {
-        Failure::input("there is no token")
-            .hint("add `GITHUB_TOKEN: ${{ github.token }}` to the step's `env`")
-    })?;
-    progress.aside().mask(token.expose());
-    Api::connect(github, token)
 }
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.

@@ -12,16 +12,16 @@ use crate::database_name::ALL;
 use crate::failure::{ExitCode, Failure};
 use crate::untrusted::lines;
 
-mod document;
+mod yaml;
 mod scalar;
 
-pub use document::{Document, Dropdown};
+pub use yaml::{Dropdown, WorkflowFile};
 
 /// Prints what there is to say.
 ///
 /// # Errors
 /// As [`said`].
-pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
+pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
     super::printing::print(&said(flags)?)
 }
 
@@ -29,7 +29,7 @@ pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-fn said(flags: &cli::Workflow) -> Result<String, Failure> {
+fn said(flags: &cli::WorkflowFlags) -> Result<String, Failure> {
     let options = options(&flags.config.fleet)?;
     if let Some(path) = &flags.check {
         let text = read(path)?;
@@ -94,9 +94,9 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// The workflow's text with exactly these options, and everything else as it was.
 fn edit(text: &str, options: &[String], path: &Path) -> Result<String, Failure> {
-    let edited = Document::read(text, path)?.with_options(options);
+    let edited = WorkflowFile::read(text, path)?.with_options(options);
     // Editing lines relies on one option a line: what came of it is read again before anybody sees it.
-    match Document::read(&edited, path) {
+    match WorkflowFile::read(&edited, path) {
         Ok(document) if document.options().eq(options.iter().map(String::as_str)) => Ok(edited),
         _ => Err(Failure::input(format!(
             "edit the options of {}: its list is not written plainly",

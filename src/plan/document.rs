@@ -3,7 +3,7 @@
 use super::data::{Request, data, requests};
 use super::facts::facts;
 use super::listing::{is_long, listing, number};
-use super::{Earlier, Pack, Plan};
+use super::{Begun, Pack, Plan};
 use crate::document::{Block, Content, Document, Line, Lines, Rank, Reader, Section};
 use crate::failure::Failure;
 use crate::words::counted;
@@ -12,7 +12,8 @@ impl Plan {
     /// # Errors
     /// As [`Plan::revision`].
     pub fn document(&self) -> Result<Document, Failure> {
-        let facts = vec![facts(self)?.into(), self.notes.clone().into()];
+        let facts = facts(self)?.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let facts = [Content::Facts(facts), Content::Notes(self.notes.clone())];
         Ok(Document {
             title: Line::from("Plan: migrate ")
                 .and(counted(self.databases().count(), "database"))
@@ -33,10 +34,10 @@ impl Plan {
 
 fn difference(diff: &str) -> Section {
     if diff.is_empty() {
-        return Section::of(vec![Content::Paragraph("no change of the task definition".into()).into()]);
+        return Section::of([Content::Paragraph("no change of the task definition".into())]);
     }
     let diff = Lines { language: "diff", text: diff.to_owned(), more: " of the diff.", ..Lines::default() };
-    Section::titled("Task definition", vec![Block::from(diff).within(Rank::Detail, 2)])
+    Section::of([Content::Lines(diff)]).within(Rank::Detail, 2).titled("Task definition")
 }
 
 /// Every name, folded, where the facts have only the first.
@@ -50,7 +51,7 @@ fn databases(plan: &Plan) -> Option<Section> {
         more: ": `--format json` has every name.",
         ..Lines::default()
     };
-    (!listing.is_empty()).then(|| Section::of(vec![Block::from(names).within(Rank::Detail, 4)]))
+    (!listing.is_empty()).then(|| Section::of([Content::Lines(names)]).within(Rank::Detail, 4))
 }
 
 /// What is asked of ECS for each pack. In a terminal only the first input is whole: the others differ in what they
@@ -59,39 +60,39 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
     let mut shown = false;
     let sections = requests(plan)?.into_iter().map(|Request { pack, input, already_running }| {
         let name = pack.name();
-        let none = match (&pack.earlier, already_running) {
-            (Some(Earlier::Task { arn, has_ended, .. }), _) => {
+        let none = match (&pack.begun, already_running) {
+            (Some(Begun::Task { arn, has_ended, .. }), _) => {
                 Some(format!("No RunTask for {name}: task {arn} of this run {}", becomes(*has_ended)))
             }
             (_, Some(arn)) => Some(format!("No RunTask for {name}: task {arn} migrates it now")),
             (_, None) => None,
         };
         if let Some(none) = none {
-            return Section::of(vec![Block::from(Content::Paragraph(none.into())).within(Rank::Rest, 1)]);
+            return Section::of([Content::Paragraph(none.into())]).within(Rank::Rest, 1);
         }
-        let again = pack.earlier.as_ref().map_or("", |_| AGAIN);
-        let whole = Block::from(Lines {
+        let repeated = pack.begun.as_ref().map_or("", |_| REPEATED);
+        let whole = Block::from(Content::Lines(Lines {
             language: "json",
             text: format!("{input:#}"),
-            fold: Some(Line::from(format!("RunTask for {name}")).and(again)),
+            fold: Some(Line::from(format!("RunTask for {name}")).and(repeated)),
             whole: true,
             ..Lines::default()
-        });
+        }));
         let whole = whole.within(Rank::Rest, 1);
         if !std::mem::replace(&mut shown, true) {
-            return Section::of(vec![whole]);
+            return Section::of([whole]);
         }
         let token = input["clientToken"].as_str().unwrap_or_default();
         let variable = variable(plan, pack);
-        let same = format!("RunTask for {name}{again}: the same, with {variable}, clientToken = {token}");
-        let same = Block::terminal(Content::Paragraph(same.into()));
-        Section::of(vec![same, Block { reader: Reader::Page, ..whole }])
+        let same = format!("RunTask for {name}{repeated}: the same, with {variable}, clientToken = {token}");
+        let same = Block::from(Content::Paragraph(same.into())).only(Reader::Terminal);
+        Section::of([same, whole.only(Reader::Page)])
     });
     Ok(sections.collect())
 }
 
 /// Said of a call that an earlier process of the run made, or was about to.
-const AGAIN: &str = " again (it names the task of the first call, if that started one)";
+const REPEATED: &str = " again (it names the task of the first call, if that started one)";
 
 /// What is made of a task that an earlier process of the run has started.
 fn becomes(has_ended: bool) -> &'static str {

@@ -2,21 +2,20 @@
 
 use super::data::{exists, names};
 use super::listing::brief;
-use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
+use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
-use crate::document::{Line, fact};
 use crate::failure::Failure;
 use crate::words::{counted, duration};
 
-pub(super) fn facts(plan: &Plan) -> Result<Vec<(String, Line)>, Failure> {
+pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
-        facts.push(fact("account", format!("{} in {}", account.caller.account, account.region)));
+        facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
     }
-    facts.push(fact("cluster", plan.cluster.clone()));
-    facts.push(fact("image", image_sentence(&plan.image, exists(plan))));
-    facts.push(fact(
+    facts.push(("cluster", plan.cluster.clone()));
+    facts.push(("image", image_sentence(&plan.image, exists(plan))));
+    facts.push((
         "revision",
         match plan.revision(&plan.image.reference())? {
             RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
@@ -25,18 +24,18 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(String, Line)>, Failure> {
             }
         },
     ));
-    facts.push(fact("container", plan.container.clone()));
-    facts.push(fact("databases", brief(&plan.databases().collect::<Vec<_>>())));
+    facts.push(("container", plan.container.clone()));
+    facts.push(("databases", brief(&plan.databases().collect::<Vec<_>>())));
     if plan.packed {
-        facts.push(fact("tasks", tasks(plan)));
+        facts.push(("tasks", tasks(plan)));
     }
-    facts.extend(running_now(plan).into_iter().map(|sentence| fact("running now", sentence)));
-    facts.extend(resumed(plan).map(|sentence| fact("resumed", sentence)));
+    facts.extend(running_now(plan).into_iter().map(|sentence| ("running now", sentence)));
+    facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
     if plan.canaries > 0 {
-        facts.push(fact("waves", waves(plan)));
+        facts.push(("waves", waves(plan)));
     }
-    facts.push(fact("network", network(plan)));
-    facts.push(fact("order", order(plan)));
+    facts.push(("network", network(plan)));
+    facts.push(("order", order(plan)));
     Ok(facts)
 }
 
@@ -54,7 +53,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
         plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
     };
-    let of_others = match plan.fleet.on_running {
+    let of_other_run = match plan.fleet.on_running {
         OnRunning::Wait => "a task of somebody else: its end is waited for",
         OnRunning::Adopt => {
             "a task of somebody else: it is followed and judged, when it runs the same revision"
@@ -62,7 +61,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         OnRunning::Fail => "a task of somebody else: nothing is started beside it",
     };
     [
-        (count(|task| !task.ours && !task.ending), of_others),
+        (count(|task| !task.ours && !task.ending), of_other_run),
         (count(|task| task.ours && !task.ending), "a task of this run: it is followed"),
         (count(|task| task.ending), "a task that is being stopped: its end is waited for"),
     ]
@@ -74,18 +73,18 @@ fn running_now(plan: &Plan) -> Vec<String> {
 
 /// What is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
-    let of = |begun: fn(&Earlier) -> bool| -> usize {
-        let packs = plan.packs.iter().filter(|pack| pack.earlier.as_ref().is_some_and(begun));
+    let of = |begun: fn(&Begun) -> bool| -> usize {
+        let packs = plan.packs.iter().filter(|pack| pack.begun.as_ref().is_some_and(begun));
         packs.map(|pack| pack.databases.len()).sum()
     };
     let parts: Vec<String> = [
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
-        (of(|earlier| matches!(earlier, Earlier::Task { has_ended: false, .. })), "begun, and followed"),
+        (of(|begun| matches!(begun, Begun::Task { has_ended: false, .. })), "begun, and followed"),
         (
-            of(|earlier| matches!(earlier, Earlier::Task { has_ended: true, .. })),
+            of(|begun| matches!(begun, Begun::Task { has_ended: true, .. })),
             "begun by a task that has ended, and started again where that did not migrate them",
         ),
-        (of(|earlier| matches!(earlier, Earlier::Call { .. })), "begun, perhaps, which RunTask will tell"),
+        (of(|begun| matches!(begun, Begun::Call { .. })), "begun, perhaps, which RunTask will tell"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

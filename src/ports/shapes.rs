@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::TaskStatus;
+
 use crate::arn;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,10 +119,9 @@ pub enum Launch {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Task {
     pub arn: String,
-    /// PROVISIONING, PENDING, ACTIVATING, RUNNING, DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED.
-    pub last_status: String,
+    pub last_status: TaskStatus,
     /// RUNNING, or STOPPED from StopTask or a container's end on.
-    pub desired_status: String,
+    pub desired_status: TaskStatus,
     pub stop_code: Option<String>,
     pub stopped_reason: Option<String>,
     pub containers: Vec<Container>,
@@ -144,7 +145,7 @@ impl Task {
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.last_status == "STOPPED"
+        self.last_status == TaskStatus::Stopped
     }
 
     /// No container of it works any more, though ECS may still take its network down.
@@ -154,7 +155,7 @@ impl Task {
 
     /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.
     pub fn is_ending(&self) -> bool {
-        self.desired_status == "STOPPED" && !self.is_over()
+        self.desired_status == TaskStatus::Stopped && !self.is_over()
     }
 
     pub fn container(&self, name: &str) -> Option<&Container> {

@@ -1,7 +1,7 @@
 //! The run for programs: `--format json`, and the Action's output `result`. README.md describes the shape, and
 //! [`VERSION`] grows when a field changes its meaning or goes.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, words};
 use crate::document::printed;
@@ -112,40 +112,17 @@ enum Detail {
 }
 
 fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
-    let mut object = Map::new();
-    let mut field = |name: &str, value: Value| {
-        object.insert(name.to_owned(), value);
-    };
-    field("database", json!(row.database));
-    field("verdict", json!(words::verdict(report, row)));
+    /// Fields that stand there only where they say something.
+    const SOMETIMES: [&str; 4] = ["earlier_tasks", "proved_by_earlier_run_at", "waited", "other_run_url"];
+    let verdict = words::verdict(report, row);
     if detail == Detail::Verdict {
-        return Value::Object(object);
+        return json!({ "database": row.database, "verdict": verdict });
     }
-    field("explanation", json!(row.verdict.as_ref().map(|verdict| verdict.explain())));
-    field("task_arn", json!(row.task_arn));
-    if !row.earlier_tasks.is_empty() {
-        field("earlier_tasks", json!(row.earlier_tasks));
-    }
-    field("tag", json!(row.tag));
-    field("image_digest", json!(row.image_digest));
-    field("exit_code", json!(row.exit_code));
-    field("stop_code", json!(row.stop_code));
-    field("stopped_reason", json!(row.stopped_reason));
-    let diagnosis = row.diagnosis.map(|found| json!({ "cause": found.cause, "fix": found.fix }));
-    field("diagnosis", json!(diagnosis));
     let mut migrations = json!(row.migration_report);
     if detail == Detail::NoMigrations
         && let Some(applied) = migrations.get_mut("applied")
     {
         *applied = json!(applied.as_array().map_or(0, Vec::len));
-    }
-    field("migration_report", migrations);
-    field("durations", json!(row.durations));
-    if let Some(at) = words::proved_earlier(row) {
-        field("proved_by_earlier_run_at", json!(at.to_string()));
-    }
-    if let Some(waited) = &row.waited {
-        field("waited", json!(waited));
     }
     let mut log = match row.pack_log {
         Some(index) => json!({ "pack": index }),
@@ -154,15 +131,33 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     if let Some(file) = &row.log_file {
         log["file"] = json!(file);
     }
-    field("log", log);
-    field("task_url", json!(row.task_url));
-    if let Some(url) = &row.other_run_url {
-        field("other_run_url", json!(url));
+    let mut object = json!({
+        "database": row.database,
+        "verdict": verdict,
+        "explanation": row.verdict.as_ref().map(|verdict| verdict.explain()),
+        "task_arn": row.task_arn,
+        "earlier_tasks": Some(&row.killed_tasks).filter(|tasks| !tasks.is_empty()),
+        "tag": row.tag,
+        "image_digest": row.image_digest,
+        "exit_code": row.exit_code,
+        "stop_code": row.stop_code,
+        "stopped_reason": row.stopped_reason,
+        "diagnosis": row.diagnosis.map(|found| json!({ "cause": found.cause, "fix": found.fix })),
+        "migration_report": migrations,
+        "durations": row.durations,
+        "proved_by_earlier_run_at": words::proved_earlier(row).map(|at| at.to_string()),
+        "waited": row.waited,
+        "log": log,
+        "task_url": row.task_url,
+        "other_run_url": row.other_run_url,
+        "log_url": row.log_url,
+        "started_at": row.started_at.map(|at| at.to_string()),
+        "ended_at": row.ended_at.map(|at| at.to_string()),
+    });
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|name, value| !(value.is_null() && SOMETIMES.contains(&name.as_str())));
     }
-    field("log_url", json!(row.log_url));
-    field("started_at", json!(row.started_at.map(|at| at.to_string())));
-    field("ended_at", json!(row.ended_at.map(|at| at.to_string())));
-    Value::Object(object)
+    object
 }
 
 #[cfg(test)]

@@ -3,9 +3,7 @@
 use super::words::{self, mark};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, data, gantt, next, table};
 use crate::database_name::{is_fleet, short_list};
-use crate::document::{
-    Block, Cell, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table, fact,
-};
+use crate::document::{Block, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table};
 use crate::words::{counted, duration};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
@@ -18,32 +16,32 @@ impl Report {
     pub fn document(&self) -> Document {
         let rows = words::failures_first(self);
         let headline = Line::from(words::headline(self));
-        let told = |row: &&&DatabaseReport| !is_told_by_the_table(row);
+        let page = |content: Content| Section::of([Block::from(content).only(Reader::Page)]);
         let mut sections = vec![
             Section::of(warnings(self)),
-            Section::of(vec![Block::terminal(terminal_rows(self))]),
-            Section::of(vec![Block::page(Content::Markdown(table::databases(
-                self,
-                &rows,
-                SUMMARY_LIMIT / 3,
-            )))]),
-            Section::of(next::next(self).into_iter().chain(next::again(self)).collect()),
-            Section::of(vec![Block::page(Content::Markdown(gantt::fleet(&rows)))]),
+            Section::of([Block::from(Content::Table(terminal_rows(self))).only(Reader::Terminal)]),
+            page(Content::Markdown(table::databases(self, &rows, SUMMARY_LIMIT / 3))),
+            Section::of(next::next(self)),
+            page(Content::Markdown(gantt::fleet(&rows))),
         ];
-        let explained = rows.iter().filter(told).filter(|row| mark(row) != Mark::Good);
-        sections.extend(explained.map(|row| explanation(self, row)));
-        let (migrated, failed): (Vec<_>, Vec<_>) = packs(self).partition(|(migrated, _)| *migrated);
-        sections.extend(failed.into_iter().map(|(_, log)| Section {
-            mark: Some(Mark::Bad),
-            ..Section::titled(format!("the task of {}", log.of), vec![Block::from(log).within(Rank::Log, 1)])
+        let (migrated, others): (Vec<_>, Vec<_>) =
+            rows.iter().copied().partition(|row| mark(row) == Mark::Good);
+        let told = others.into_iter().filter(|row| !is_told_by_the_table(row));
+        sections.extend(told.map(|row| explanation(self, row)));
+        let packs = packs(self).filter(|(_, log)| !log.is_empty());
+        let (done, others): (Vec<_>, Vec<_>) = packs.partition(|(mark, _)| *mark == Mark::Good);
+        sections.extend(others.into_iter().map(|(mark, log)| Section {
+            mark: Some(mark),
+            title: format!("the task of {}", log.of).into(),
+            blocks: vec![Block::from(Content::Log(log)).within(Rank::Log, 1).only(reader(mark))],
         }));
-        sections.push(Section::titled("What ran", vec![Block::page(what_ran(self))]));
-        sections.push(Section::of(vec![difference(self)]));
-        sections.push(Section::of(vec![Block::from(self.notes.clone()).within(Rank::Detail, 64)]));
-        let logs = migrated.into_iter().map(|(_, log)| log);
-        let own = rows.iter().filter(|row| mark(row) == Mark::Good && row.pack_log.is_none());
-        let logs = logs.chain(own.map(|row| log(row))).map(|log| Block::page(log).within(Rank::Rest, 1));
-        sections.push(Section::titled("Logs", logs.collect()));
+        sections.push(what_ran(self));
+        sections.push(page(difference(self)).within(Rank::Detail, 16));
+        sections.push(Section::of([Content::Notes(self.notes.clone())]).within(Rank::Detail, 64));
+        let own = migrated.into_iter().filter(|row| row.pack_log.is_none()).map(log);
+        let logs = done.into_iter().map(|(_, log)| log).chain(own).filter(|log| !log.is_empty());
+        let logs = logs.map(|log| Block::from(Content::Log(log)).within(Rank::Rest, 1).only(Reader::Page));
+        sections.push(Section::of(logs).titled("Logs"));
         Document {
             mark: Some(words::mark_of_run(self)),
             title: headline.clone(),
@@ -63,21 +61,18 @@ fn is_told_by_the_table(row: &DatabaseReport) -> bool {
 
 /// What is migrated and not proved.
 fn warnings(report: &Report) -> Vec<Block> {
-    let of = [
-        (
-            words::by_exit_code(report),
-            " migrated by exit code alone: no migration report was seen, so nothing proves which database it was \
-             connected to.",
-        ),
-        (
-            words::by_deployment(report),
-            " migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration report \
-             proved it. With `--require-report` they do.",
-        ),
-    ];
+    let by_exit_code = Line::from(
+        " migrated by exit code alone: no migration report was seen, so nothing proves which database it was \
+         connected to.",
+    );
+    let by_deployment = Line::from(
+        " migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration report proved \
+         it. With `--require-report` they do.",
+    );
+    let of = [(words::by_exit_code(report), by_exit_code), (words::by_deployment(report), by_deployment)];
     let some = of.into_iter().filter(|(count, _)| *count > 0);
-    some.map(|(count, what)| Block::page(Content::Warning(Line::from(counted(count, "database")).and(what))))
-        .collect()
+    let warning = |(count, what)| Content::Warning(Line::from(counted(count, "database")).and(what));
+    some.map(|one| Block::from(warning(one)).only(Reader::Page)).collect()
 }
 
 /// All of a few databases; of a fleet those that need a person, and the slowest of the others.
@@ -95,11 +90,7 @@ fn terminal_rows(report: &Report) -> Table {
     let rest = report.databases.len() - shown.len();
     let row = |row: &&DatabaseReport| {
         let word = words::verdict(report, row);
-        vec![
-            Cell(None, row.database.clone().into()),
-            Cell(Some(mark(row)), word.into()),
-            Cell(None, what_was_done(row).into()),
-        ]
+        (Some(mark(row)), vec![row.database.to_string().into(), word.into(), what_was_done(row).into()])
     };
     Table {
         rows: shown.iter().map(row).collect(),
@@ -132,7 +123,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         words::proved_earlier(row)
             .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
     );
-    parts.extend(words::earlier_tasks(row));
+    parts.extend(words::killed_tasks(row));
     parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
@@ -155,16 +146,15 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let points = points.into_iter().filter_map(|(reader, name, value)| Some((reader, name, value?)));
     let why = row.verdict.as_ref().map(|verdict| {
         let why = Line::from(verdict.explain().trim_end_matches('.').to_owned()).and(".");
-        Block::page(Content::Paragraph(why)).within(Rank::Reason, 8)
+        Block::from(Content::Paragraph(why)).only(Reader::Page).within(Rank::Reason, 8)
     });
     let points = Block::from(Content::Points(points.collect())).within(Rank::Reason, 8);
     // What a pack's databases printed stands in the log that they share.
-    let log = row.pack_log.is_none().then(|| Block::from(log(row)).within(Rank::Log, 1));
-    let reader = if mark(row) == Mark::Bad { Reader::Both } else { Reader::Page };
-    let last = [points].into_iter().chain(log).map(|block| Block { reader, ..block });
+    let log = row.pack_log.is_none().then(|| Block::from(Content::Log(log(row))).within(Rank::Log, 1));
+    let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
         mark: Some(words::shown_mark(report, row)),
-        title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
+        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(report, row)),
         blocks: why.into_iter().chain(last).collect(),
     }
 }
@@ -175,7 +165,7 @@ fn log(row: &DatabaseReport) -> Log {
         applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name).trim().to_owned());
     let names = names.collect::<Vec<_>>().join(", ");
     Log {
-        of: row.database.clone(),
+        of: row.database.to_string(),
         tail: row.log.clone(),
         url: row.log_url.clone(),
         about: (!names.is_empty()).then(|| format!("Applied: {names}")),
@@ -183,23 +173,29 @@ fn log(row: &DatabaseReport) -> Log {
     }
 }
 
-/// The logs of tasks that migrate packs, each once, and whether all of its databases are migrated.
-fn packs(report: &Report) -> impl Iterator<Item = (bool, Log)> {
+/// The logs of tasks that migrate packs, each once, and how their databases stand.
+fn packs(report: &Report) -> impl Iterator<Item = (Mark, Log)> {
     report.pack_logs.iter().enumerate().map(|(index, pack)| {
         let rows = || report.databases.iter().filter(|row| row.pack_log == Some(index));
-        let migrated = rows().all(|row| mark(row) == Mark::Good);
+        let any = |wanted: &Mark| rows().any(|row| mark(row) == *wanted);
+        let mark = [Mark::Bad, Mark::UnderWay].into_iter().find(any).unwrap_or(Mark::Good);
         let log = Log {
             of: short_list(&pack.databases),
             tail: pack.log.clone(),
             url: rows().find_map(|row| row.log_url.clone()),
             about: None,
-            open: !migrated,
+            open: mark == Mark::Bad,
         };
-        (migrated, log)
+        (mark, log)
     })
 }
 
-fn what_ran(report: &Report) -> Vec<(String, Line)> {
+/// A terminal shows the end of a run: nothing is under way there.
+fn reader(mark: Mark) -> Reader {
+    if mark == Mark::Bad { Reader::Both } else { Reader::Page }
+}
+
+fn what_ran(report: &Report) -> Section {
     let code = |text: &String| Line::code(text.clone());
     let place = [report.region.as_ref(), report.account.as_ref()].into_iter().flatten().map(code);
     let took = report.ended_at.map(|ended| ended.as_millisecond() - report.started_at.as_millisecond());
@@ -213,7 +209,8 @@ fn what_ran(report: &Report) -> Vec<(String, Line)> {
         ("started", Some(report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into())),
         ("took", took.map(|took| duration(took).into())),
     ];
-    facts.into_iter().filter_map(|(name, value)| Some(fact(name, value?))).collect()
+    let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    Section::of([Block::from(Content::Facts(facts)).only(Reader::Page)]).titled("What ran")
 }
 
 pub(super) fn image(image: &ImageUsed) -> Line {
@@ -231,14 +228,13 @@ fn revision(revision: &RevisionUsed) -> Line {
     Line::code(revision.arn.clone()).and(origin)
 }
 
-fn difference(report: &Report) -> Block {
-    Block::page(Lines {
+fn difference(report: &Report) -> Content {
+    Content::Lines(Lines {
         language: "diff",
         text: report.diff.clone(),
         fold: Some("Changes of the task definition".into()),
         ..Lines::default()
     })
-    .within(Rank::Detail, 16)
 }
 
 #[cfg(test)]

@@ -24,14 +24,14 @@ impl Common {
     pub fn new(
         plan_only: bool,
         aws: cli::AwsFlags,
-        credentials: cli::Credentials,
-        output: &cli::Output,
+        credentials: cli::CredentialsFlags,
+        output: &cli::OutputFlags,
         run: RunIdentity,
     ) -> Self {
         Self {
             plan_only,
             region: aws.region,
-            role_to_assume: credentials.role_to_assume.map(Into::into),
+            role_to_assume: credentials.role_to_assume.map(|role| role.to_string()),
             call_timeout: aws.call_timeout.0,
             format: output.format,
             summary_file: output.summary_file.clone(),

@@ -25,7 +25,7 @@ pub struct FleetSettings {
 impl FleetSettings {
     /// # Errors
     /// The canary is none of the databases.
-    pub fn new(flags: &cli::Fleet, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
+    pub fn new(flags: &cli::FleetFlags, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
         let canary = canary(&flags.canary)?;
         Ok(Self {
             max_parallel: flags.max_parallel.0 as usize,
@@ -87,7 +87,7 @@ impl Canary {
     }
 
     /// `all` with the canaries first, else in its order, and how many those are.
-    pub fn first<T>(&self, all: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, usize) {
+    pub fn first<T: AsRef<str>>(&self, all: Vec<T>) -> (Vec<T>, usize) {
         let length = all.len();
         match self {
             Self::Count(count) => (all, (*count).min(length)),
@@ -95,7 +95,7 @@ impl Canary {
             Self::Names(names) => {
                 let names: HashSet<&str> = names.iter().map(String::as_str).collect();
                 let (mut first, rest): (Vec<T>, Vec<T>) =
-                    all.into_iter().partition(|one| names.contains(name(one)));
+                    all.into_iter().partition(|one| names.contains(one.as_ref()));
                 let canaries = first.len();
                 first.extend(rest);
                 (first, canaries)
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn canaries_go_first_and_the_rest_keeps_its_order() {
         let all = || vec!["a", "b", "c", "d", "e"];
-        let first = |canary: Canary| canary.first(all(), |name| name);
+        let first = |canary: Canary| canary.first(all());
         assert_eq!(first(Canary::Names(vec!["d".into(), "b".into()])), (vec!["b", "d", "a", "c", "e"], 2));
         assert_eq!(first(Canary::Count(2)), (all(), 2));
         assert_eq!(first(Canary::Count(9)), (all(), 5));

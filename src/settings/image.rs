@@ -23,8 +23,9 @@ pub enum ImageChoice {
 
 impl ImageSettings {
     /// `reference` is an image that exists.
-    pub fn new(reference: Option<String>, source: cli::ImageSource, commit: Option<String>) -> Self {
-        let cli::ImageSource { repository, tag, binary, dockerfile, context, target, build_arg } = source;
+    pub fn new(reference: Option<String>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
+        let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, build_arg } =
+            source;
         let choice = match (reference, binary) {
             (Some(reference), _) => ImageChoice::Reference(reference),
             (None, Some(binary)) => ImageChoice::Binary(binary),
@@ -38,6 +39,6 @@ impl ImageSettings {
                 }
             }
         };
-        Self { repository, tag: tag.map(Into::into), commit, choice }
+        Self { repository, tag: tag.map(|tag| tag.to_string()), commit, choice }
     }
 }

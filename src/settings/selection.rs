@@ -16,7 +16,7 @@ const MAX_FILE_SIZE: u64 = 8 << 20;
 
 /// What the flags say about databases.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct Selection {
     /// `--database`: names, groups and patterns.
     pub databases: Vec<String>,
     /// `--databases-file`: names, for whoever makes a list means databases by it.
@@ -29,7 +29,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// A name is wrong, unknown or given twice; a group or a pattern stands for nothing; or nothing is left.
-pub fn select(asked: &Asked, fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
+pub fn select(asked: &Selection, fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
     if asked.databases.is_empty() && asked.listed.is_empty() {
         return Err(Failure::input("no database given").hint(match fleet.databases.as_slice() {
             [] => "pass --database NAME; repeat it for several".to_owned(),

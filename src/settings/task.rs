@@ -32,8 +32,8 @@ impl TaskSettings {
             return Err(Failure::input(format!("--env sets {} twice", &*twice.name)));
         }
         Ok(Self {
-            database_variable: flags.database_variable.into(),
-            environment: flags.env.into_iter().map(|pair| (pair.name.into(), pair.value)).collect(),
+            database_variable: flags.database_variable.to_string(),
+            environment: flags.env.into_iter().map(|pair| (pair.name.to_string(), pair.value)).collect(),
             command: flags.command.map(|words| words.0),
             require_report: flags.require_report,
             timeout: flags.timeout.0,

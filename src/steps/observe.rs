@@ -28,27 +28,22 @@ pub use past::past;
 pub async fn observe<R: Reads>(
     settings: &Settings,
     machine: &impl Machine,
-    aws: Option<(&R, &str)>,
+    aws: Option<&R>,
 ) -> Result<Observed> {
     match aws {
-        Some((reads, region)) => with_aws(settings, machine, reads, region).await,
+        Some(reads) => with_aws(settings, machine, reads).await,
         None => without_aws(settings, machine).await,
     }
 }
 
-async fn with_aws(
-    settings: &Settings,
-    machine: &impl Machine,
-    reads: &impl Reads,
-    region: &str,
-) -> Result<Observed> {
+async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Reads) -> Result<Observed> {
     let (caller, (base, current), ()) = try_join!(
         reads.caller(),
-        task_definitions(settings, reads, region),
+        task_definitions(settings, reads, reads.region()),
         reads.check_cluster(&settings.cluster)
     )?;
     let container = base.migration_container(settings.container.as_deref())?;
-    let account = Account { caller, region: region.to_owned() };
+    let account = Account { caller, region: reads.region().to_owned() };
     let looked_at = Instant::now();
     let (image, network, (running, finished)) = try_join!(
         image(&settings.image, machine, reads, &account, Some((&base, container))),

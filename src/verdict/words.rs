@@ -1,6 +1,6 @@
 //! A verdict in words.
 
-use super::{Deployed, Killer, MIGRATED, Verdict};
+use super::{GitHubProof, Killer, MIGRATED, Verdict};
 use crate::ports::{Container, Task};
 use crate::untrusted::{one_line, shortened};
 
@@ -24,13 +24,13 @@ impl Verdict {
     /// One sentence, lowercase, without a full stop; names nothing that is not in the verdict.
     pub fn explain(&self) -> String {
         match self {
-            Self::Migrated(migrated) => match (migrated.report(), migrated.deployed()) {
+            Self::Migrated(migrated) => match (migrated.report(), migrated.github()) {
                 (Some(report), _) => report.to_string(),
-                (None, Some(Deployed::Reported)) => {
+                (None, Some(GitHubProof::Reported)) => {
                     "a success by its GitHub Deployment, of a run that took nothing but a migration report for it"
                         .into()
                 }
-                (None, Some(Deployed::Success)) => {
+                (None, Some(GitHubProof::Success)) => {
                     "a success by its GitHub Deployment, which does not say whether a migration report proved it"
                         .into()
                 }

@@ -33,8 +33,8 @@ pub fn overrides(wanted: &RunTask) -> TaskOverride {
 pub fn task(task: types::Task) -> Task {
     Task {
         arn: task.task_arn.unwrap_or_default(),
-        last_status: task.last_status.unwrap_or_default(),
-        desired_status: task.desired_status.unwrap_or_default(),
+        last_status: task.last_status.as_deref().unwrap_or_default().into(),
+        desired_status: task.desired_status.as_deref().unwrap_or_default().into(),
         stop_code: task.stop_code.map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason,
         containers: task.containers.unwrap_or_default().into_iter().map(container).collect(),

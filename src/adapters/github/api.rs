@@ -18,7 +18,7 @@ use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::Failure;
 use crate::ports::github::{
-    DeploymentState, Deployments, GitHubCall, GitHubFailure, GitHubFailureKind, NewDeployment,
+    DeploymentState, GitHubCall, GitHubDeployments, GitHubFailure, GitHubFailureKind, NewDeployment,
 };
 
 mod comments;
@@ -126,7 +126,7 @@ impl Api {
     }
 }
 
-impl Deployments for Api {
+impl GitHubDeployments for Api {
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, GitHubFailure> {
         let body = json!({
             "ref": new.commit,

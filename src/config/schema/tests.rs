@@ -51,7 +51,7 @@ fn what_the_reader_takes_the_schema_takes() {
         include_str!("../../../.github/fargate-migrate.yml"),
         "{}\n",
         "cluster:\n",
-        "cluster: ''\nsubnets: []\nenv: {}\n",
+        "cluster: ''\ncommand: ''\nrole-to-assume: ''\nsubnets: []\nenv: {}\n",
         "image: registry.example/app:v1\nnetwork-from-service: web\n",
         "binary: target/app\nrepository: shop\n",
         "subnets: [subnet-1, 'tag:Name=x-*']\nsecurity-groups: [sg-1]\n",

@@ -13,7 +13,7 @@ async fn a_pack_is_one_task_and_each_database_has_its_own_proof() {
     assert_eq!(world.runs.get(), 3);
     for row in &report.databases {
         let own = row.migration_report.as_ref().expect("a report");
-        assert_eq!(own.database, row.database);
+        assert_eq!(own.database, *row.database);
         assert!(row.times.started.is_some() && row.task_url.is_some(), "{row:#?}");
     }
     // Its log is kept once.
@@ -80,8 +80,8 @@ async fn what_a_lost_host_left_is_run_again_and_only_that() {
     assert_eq!(world.runs.get(), 2, "one more task, of what was left");
     for (number, row) in report.databases.iter().enumerate() {
         assert_eq!(world.tasks_of(&row.database), if number < 4 { 1 } else { 2 }, "{}", row.database);
-        assert_eq!(row.earlier_tasks.len(), usize::from(number >= 4), "{}", row.database);
-        assert!(!row.earlier_tasks.contains(row.task_arn.as_ref().expect("a task")));
+        assert_eq!(row.killed_tasks.len(), usize::from(number >= 4), "{}", row.database);
+        assert!(!row.killed_tasks.contains(row.task_arn.as_ref().expect("a task")));
     }
     assert!(report.notes.iter().any(|note| note.contains("run again")), "{:?}", report.notes);
 }

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::ports::{
     BinaryImage, Container, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
     ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, RunTask, StreamEvent,
-    Task, TaskReads, TaskWrites,
+    Task, TaskReads, TaskStatus, TaskWrites,
 };
 
 pub const START: Duration = Duration::from_secs(40);
@@ -284,7 +284,7 @@ impl TaskReads for Fargate {
         anyhow::ensure!(!self.list_denied, "access denied");
         let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
         let is_wanted =
-            |task: &Task| (task.desired_status == "STOPPED") == (wanted == DesiredStatus::Stopped);
+            |task: &Task| (task.desired_status == TaskStatus::Stopped) == (wanted == DesiredStatus::Stopped);
         let tasks = arns.iter().filter_map(|arn| self.task(arn)).filter(is_wanted);
         Ok(tasks.map(|task| task.arn).collect())
     }

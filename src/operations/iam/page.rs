@@ -6,7 +6,7 @@ use super::Documents;
 use super::policy::{MAX_POLICY, reason};
 use super::trust::ISSUER;
 use crate::adapters::identity::role::audience;
-use crate::document::{Content, Document, Lines, Section, fact};
+use crate::document::{Content, Document, Lines, Section};
 
 impl Documents {
     pub fn document(&self) -> Document {
@@ -14,19 +14,17 @@ impl Documents {
         let what = if scope.plan_only { "migrate --plan" } else { "migrate" };
         let statements = permissions["Statement"].as_array().into_iter().flatten();
         let sids = statements.filter_map(|statement| statement["Sid"].as_str());
-        let mut reasons = vec![sids.map(|sid| fact(sid, reason(sid))).collect::<Vec<_>>().into()];
+        let reasons: Vec<String> = sids.map(|sid| format!("{sid:<20} {}", reason(sid))).collect();
+        let reasons = Lines { language: "text", text: reasons.join("\n"), ..Lines::default() };
+        let mut reasons = vec![Content::Lines(reasons)];
         let size = permissions.to_string().len();
         if size > MAX_POLICY {
             let most = format!(
                 "a managed policy holds {MAX_POLICY} characters, and this has {size}: split it in two"
             );
-            reasons.push(Content::Warning(most.into()).into());
+            reasons.push(Content::Warning(most.into()));
         }
-        let placeholders: Vec<_> = scope
-            .placeholders
-            .iter()
-            .map(|placeholder| fact(placeholder.name, placeholder.how.clone()))
-            .collect();
+        let placeholders = scope.placeholders.iter().map(|one| (one.name, one.how.clone().into())).collect();
         let commands = format!(
             "aws iam create-open-id-connect-provider --url https://{ISSUER} --client-id-list {}\n\
              aws iam create-role --role-name migrate --assume-role-policy-document file://trust.json\n\
@@ -36,18 +34,16 @@ impl Documents {
         let commands = Lines { language: "sh", text: commands, ..Lines::default() };
         Document {
             sections: vec![
-                Section::titled(
-                    format!("permissions.json: all that fargate-migrate {what} does with these flags"),
-                    vec![Content::File(format!("{permissions:#}")).into()],
-                ),
+                Section::of([Content::File(format!("{permissions:#}"))]).titled(format!(
+                    "permissions.json: all that fargate-migrate {what} does with these flags"
+                )),
                 Section::of(reasons),
-                Section::titled(
-                    "trust.json: whom the role trusts, by both forms of GitHub's sub claim",
-                    vec![Content::File(format!("{trust:#}")).into()],
-                ),
-                Section::titled("To be filled in", vec![placeholders.into()]),
-                Section::of(vec![notes.clone().into()]),
-                Section::titled("In place, once per account and once per role:", vec![commands.into()]),
+                Section::of([Content::File(format!("{trust:#}"))])
+                    .titled("trust.json: whom the role trusts, by both forms of GitHub's sub claim"),
+                Section::of([Content::Facts(placeholders)]).titled("To be filled in"),
+                Section::of([Content::Notes(notes.clone())]),
+                Section::of([Content::Lines(commands)])
+                    .titled("In place, once per account and once per role:"),
             ],
             data: json!({
                 "permissions": permissions,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Known;
+use super::SeenInAws;
 use super::trust::Subjects;
 use crate::arn;
 use crate::choices::Leftover;
@@ -58,9 +58,9 @@ impl Scope {
     /// # Errors
     /// A flag is wrong.
     pub fn new(
-        flags: &cli::Iam,
+        flags: &cli::IamFlags,
         variable: &dyn Fn(&str) -> Option<String>,
-        known: &Known,
+        known: &SeenInAws,
         remote: Option<&str>,
     ) -> Result<Self, Failure> {
         let migrate = &flags.migrate;
@@ -70,7 +70,7 @@ impl Scope {
         let images = [
             migrate.image.image.as_deref(),
             migrate.image.source.repository.as_deref(),
-            image(migrate, definition),
+            image_of(migrate, definition),
         ];
         let arns = [
             target.cluster.as_deref(),
@@ -109,11 +109,11 @@ impl Scope {
 
         let mut needs = needs(flags, definition);
         let repository = match repository(flags, definition, &account, &region) {
-            Image::Elsewhere => {
+            Registry::Elsewhere => {
                 needs.retain(|need| *need != When::ImageInEcr);
                 String::new()
             }
-            Image::Ecr(name) => blanks.fill(
+            Registry::Ecr(name) => blanks.fill(
                 name,
                 "REPOSITORY",
                 "the ECR repository: pass --repository, or the task definition as a file",
@@ -164,7 +164,7 @@ impl Scope {
     }
 }
 
-fn needs(flags: &cli::Iam, definition: Option<&TaskDefinition>) -> Vec<When> {
+fn needs(flags: &cli::IamFlags, definition: Option<&TaskDefinition>) -> Vec<When> {
     let migrate = &flags.migrate;
     let network = &migrate.network;
     let subnets = network.subnets.iter().map(|subnet| &subnet.0);
@@ -188,7 +188,7 @@ fn needs(flags: &cli::Iam, definition: Option<&TaskDefinition>) -> Vec<When> {
     .collect()
 }
 
-enum Image {
+enum Registry {
     /// Its name, when it is known.
     Ecr(Option<String>),
     /// Another registry, account or region: ECR is not asked for it.
@@ -196,20 +196,25 @@ enum Image {
 }
 
 /// Where the image is, by the rules of the observe step.
-fn repository(flags: &cli::Iam, definition: Option<&TaskDefinition>, account: &str, region: &str) -> Image {
+fn repository(
+    flags: &cli::IamFlags,
+    definition: Option<&TaskDefinition>,
+    account: &str,
+    region: &str,
+) -> Registry {
     let flags = &flags.migrate;
     let Some(reference) = &flags.image.image else {
-        let text = flags.image.source.repository.as_deref().or_else(|| image(flags, definition));
-        return Image::Ecr(text.map(|text| ImageReference::parse(text).path.to_owned()));
+        let text = flags.image.source.repository.as_deref().or_else(|| image_of(flags, definition));
+        return Registry::Ecr(text.map(|text| ImageReference::parse(text).path.to_owned()));
     };
     let parsed = ImageReference::parse(reference);
     let own = parsed.registry.is_some_and(|registry| {
         registry.starts_with(&format!("{account}.dkr.ecr.{region}.")) || registry.starts_with("127.0.0.1:")
     });
-    if own { Image::Ecr(Some(parsed.path.to_owned())) } else { Image::Elsewhere }
+    if own { Registry::Ecr(Some(parsed.path.to_owned())) } else { Registry::Elsewhere }
 }
 
-fn image<'a>(flags: &cli::Migrate, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
+fn image_of<'a>(flags: &cli::MigrateFlags, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
     let definition = definition?;
     definition.image(definition.migration_container(flags.target.base.container.as_deref()).ok()?)
 }

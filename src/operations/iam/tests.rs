@@ -5,7 +5,7 @@ use crate::cli::{Command, parse as parse_cli};
 
 const FILE: &str = "sandbox/fixtures/describe-task-definition.json";
 
-fn flags(arguments: &[&str]) -> cli::Iam {
+fn flags(arguments: &[&str]) -> cli::IamFlags {
     let arguments = ["fargate-migrate", "iam"].iter().chain(arguments).map(Into::into).collect();
     let cli = parse_cli(arguments, &|_| None, "/nowhere".as_ref()).expect("valid");
     let Command::Iam(flags) = cli.command else { panic!("iam") };
@@ -21,7 +21,7 @@ fn made(arguments: &[&str]) -> (Value, Value, Vec<&'static str>) {
         .task_definition
         .as_ref()
         .map(|path| TaskDefinition::from_file(path.as_ref()).unwrap());
-    let known = Known { task_definition, ..Known::default() };
+    let known = SeenInAws { task_definition, ..SeenInAws::default() };
     let scope = Scope::new(&flags, &|_| None, &known, None).expect("a scope");
     let names = scope.placeholders.iter().map(|placeholder| placeholder.name).collect();
     (permissions(&scope), trust(&scope), names)
@@ -120,7 +120,7 @@ fn what_would_let_more_jobs_in_is_refused() {
         "--github-owner-id=x",
         "--account=1",
     ] {
-        let scope = Scope::new(&flags(&[flag]), &|_| None, &Known::default(), None);
+        let scope = Scope::new(&flags(&[flag]), &|_| None, &SeenInAws::default(), None);
         assert!(scope.is_err(), "{flag}");
     }
 }
@@ -165,7 +165,7 @@ fn the_longest_names_fit_into_a_managed_policy() {
             .map(|flag| flag.as_ref())
             .collect::<Vec<&str>>(),
     );
-    let scope = Scope::new(&flags, &|_| None, &Known::default(), None).unwrap();
+    let scope = Scope::new(&flags, &|_| None, &SeenInAws::default(), None).unwrap();
     let size = permissions(&scope).to_string().len();
     assert!(size > 3_000 && size <= policy::MAX_POLICY, "{size}");
 }

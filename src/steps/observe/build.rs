@@ -15,10 +15,9 @@ pub async fn observe_build(
     settings: &BuildSettings,
     machine: &impl Machine,
     reads: &impl Reads,
-    region: &str,
 ) -> Result<ObservedBuild> {
-    let (caller, base) = try_join!(reads.caller(), task_definition(settings, reads, region))?;
-    let account = Account { caller, region: region.to_owned() };
+    let (caller, base) = try_join!(reads.caller(), task_definition(settings, reads, reads.region()))?;
+    let account = Account { caller, region: reads.region().to_owned() };
     let container = match &base {
         Some(base) => Some((base, base.migration_container(settings.container.as_deref())?)),
         None => None,

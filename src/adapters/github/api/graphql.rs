@@ -1,4 +1,4 @@
-//! GitHub's GraphQL API: [`PastDeployments`] made real.
+//! GitHub's GraphQL API: [`PastGitHubDeployments`] made real.
 //!
 //! REST answers the deployments of one environment a request, and their statuses one deployment a request; GITHUB_TOKEN
 //! has 1,000 requests an hour. octocrab's own `graphql` knows no address but `/graphql` below the REST API's, which
@@ -7,7 +7,9 @@
 use serde_json::{Value, json};
 
 use super::{Api, TASK, explain};
-use crate::ports::github::{DeploymentPage, GitHubCall, GitHubFailure, PastDeployment, PastDeployments};
+use crate::ports::github::{
+    DeploymentPage, GitHubCall, GitHubFailure, PastDeployment, PastGitHubDeployments,
+};
 
 /// GitHub's GraphQL schema has no filter by `task`.
 const QUERY: &str = "\
@@ -32,7 +34,7 @@ pub fn address(api_url: &str) -> String {
     }
 }
 
-impl PastDeployments for Api {
+impl PastGitHubDeployments for Api {
     async fn past_deployments(
         &self,
         environments: &[String],

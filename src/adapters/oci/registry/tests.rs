@@ -50,7 +50,7 @@ async fn push_to(address: &str, password: &str, image: &PackagedImage) -> Result
 }
 
 async fn pushed(registry: &Registry, image: &PackagedImage) -> Result<String> {
-    push_to(&registry.address, "pw", image).await
+    push_to(&registry.address, &registry.password, image).await
 }
 
 fn failure(error: &anyhow::Error) -> &Failure {
@@ -62,9 +62,9 @@ async fn an_image_arrives_whole_and_is_sent_once() {
     let registry = Registry::start().await;
     let image = packaged(3 * PIECE + 17);
     assert_eq!(pushed(&registry, &image).await.unwrap(), image.manifest_digest);
-    assert_eq!(registry.manifest("abc").unwrap(), image.manifest);
+    assert_eq!(registry.manifest("abc"), image.manifest);
     for blob in &image.blobs {
-        assert_eq!(registry.blob(&blob.digest).unwrap(), &blob.content.data[..]);
+        assert_eq!(registry.blob(&blob.digest).await, blob.content.data);
     }
     assert_eq!(registry.count("POST /v2/app/blobs/uploads/"), 2);
 
@@ -143,7 +143,7 @@ async fn a_wrong_password_is_refused_and_not_shown() {
 #[tokio::test]
 async fn another_digest_than_ours_is_an_error() {
     let registry = Registry::start().await;
-    registry.answer_with_a_wrong_digest();
+    registry.fault("HEAD /v2/app/manifests/", Fault::WrongDigest);
     let error = pushed(&registry, &packaged(100)).await.unwrap_err();
     assert!(error.to_string().contains("and we pushed sha256:"), "{error:#}");
 }

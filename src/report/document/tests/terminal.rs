@@ -10,6 +10,7 @@ fn a_fleet_that_is_migrated() {
     fintech_experiment     ✔ migrated  10 → 12, 2 applied, 57 tables, 48 s
 
     3 of 3 databases proved migrated
+    next: deploy what needs this schema, from 123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend@sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
     ");
 }
 
@@ -41,7 +42,7 @@ fn a_fleet_with_one_of_each() {
     note: the log group /ecs/startupwebapp-migrations keeps events for 7 days
 
     1 of 4 databases proved migrated: 1 failed, 1 wrong database, 1 not run
-    run again for what is left: --database healthtech_experiment --database fintech_experiment --database edtech_experiment
+    next: fix the cause, then run again with the same settings, only for the databases that are not migrated: --database healthtech_experiment --database fintech_experiment --database edtech_experiment
     "#);
 }
 
@@ -102,7 +103,7 @@ fn with_a_state_file_the_way_on_is_to_resume() {
     let report = Report { is_resumable: true, ..samples::fleet() };
     assert!(
         closing(&report, Colour::Never)
-            .ends_with("\ngo on with what is left: the same command with --resume\n")
+            .ends_with("\nnext: fix the cause, then run again with the same settings and `--resume`\n")
     );
     let left_out = Report { never_ran: 26, ..samples::all_migrated() };
     let said = closing(&left_out, Colour::Never);
@@ -127,7 +128,8 @@ fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
     let row = report.databases[0].clone();
     report.databases = (0..100)
         .map(|n| {
-            let mut row = DatabaseReport { database: format!("tenant_{n:02}"), ..row.clone() };
+            let mut row =
+                DatabaseReport { database: format!("tenant_{n:02}").as_str().into(), ..row.clone() };
             row.durations.total_ms = Some(n * 1000);
             row
         })

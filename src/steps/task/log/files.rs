@@ -1,4 +1,4 @@
-//! The logs of a run as files, one for each database, or for each task of a pack: memory keeps only their ends.
+//! The logs of a run as files: memory keeps only their ends.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -88,22 +88,9 @@ fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
         .hint("name a directory that can be written with --log-dir")
 }
 
-/// The file of a database's log: another one for each.
-pub fn file_name(database: &str) -> String {
-    format!("db-{}.log", harmless(database))
-}
-
-/// The file of a pack's log: by its first database, how many others there are, and the task, of which there may be
-/// several.
-pub fn pack_file_name(databases: &[String], task_id: &str) -> String {
-    let first = harmless(databases.first().map_or("", String::as_str));
-    let task: String = harmless(task_id).chars().take(12).collect();
-    format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
-}
-
-/// Told apart also where capitals do not count and where an artifact is unpacked: lower-case letters, digits, `_` and
-/// `-` as they are, all else as `%` and its bytes.
-fn harmless(name: &str) -> String {
+/// Makes a part of a file's name of any text, another one for each, also where capitals do not count and where an
+/// artifact is unpacked: lower-case letters, digits, `_` and `-` as they are, all else as `%` and its bytes.
+pub fn file_part(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
@@ -123,31 +110,31 @@ mod tests {
     fn every_name_has_a_file_of_its_own() {
         let names = ["shop", "Shop", "a.b", "a/b", "../../etc/passwd", "con", "Übung", "a%2eb", ""];
         let files: std::collections::HashSet<String> =
-            names.iter().map(|name| file_name(name).to_lowercase()).collect();
+            names.iter().map(|name| file_part(name).to_lowercase()).collect();
         assert_eq!(files.len(), names.len());
-        assert!(files.iter().all(|file| !file.contains(['/', '\\', ':']) && file.starts_with("db-")));
-        assert_eq!(file_name("tenant_1-x"), "db-tenant_1-x.log");
+        assert!(files.iter().all(|file| !file.contains(['/', '\\', ':'])));
+        assert_eq!(file_part("tenant_1-x"), "tenant_1-x");
     }
 
     #[test]
     fn logs_grow_and_begin_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let files = LogFiles::within(&directory.path().join("a/b")).expect("made");
-        let read = || std::fs::read_to_string(files.directory().join(file_name("x"))).unwrap_or_default();
-        files.restart(&file_name("x")).expect("nothing there");
-        files.append(&file_name("x"), ["1", "2"].into_iter()).expect("written");
-        files.append(&file_name("x"), ["3"].into_iter()).expect("written");
+        let read = || std::fs::read_to_string(files.directory().join("x.log")).unwrap_or_default();
+        files.restart("x.log").expect("nothing there");
+        files.append("x.log", ["1", "2"].into_iter()).expect("written");
+        files.append("x.log", ["3"].into_iter()).expect("written");
         assert_eq!(read(), "1\n2\n3\n");
-        files.restart(&file_name("x")).expect("removed");
+        files.restart("x.log").expect("removed");
         assert_eq!(read(), "");
         let earlier = ["4", "5"].map(|line| {
-            files.append(&file_name("x"), [line].into_iter()).expect("written");
-            files.begin(&file_name("x")).expect("renamed").expect("there was one")
+            files.append("x.log", [line].into_iter()).expect("written");
+            files.begin("x.log").expect("renamed").expect("there was one")
         });
-        assert_eq!(earlier, ["db-x.earlier-1.log", "db-x.earlier-2.log"]);
+        assert_eq!(earlier, ["x.earlier-1.log", "x.earlier-2.log"]);
         let kept = earlier.map(|name| std::fs::read_to_string(files.directory().join(name)).expect("a file"));
         assert_eq!((kept, read().as_str()), (["4\n".to_owned(), "5\n".to_owned()], ""));
-        assert_eq!(files.begin(&file_name("x")).expect("nothing there"), None);
+        assert_eq!(files.begin("x.log").expect("nothing there"), None);
         assert!(LogFiles::within(Path::new("/proc/nowhere")).is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ports::Task;
+use crate::ports::{Task, TaskStatus};
 
 /// A new task is looked at after this time.
 const SOON: Duration = Duration::from_secs(1);
@@ -67,9 +67,11 @@ impl Cadence {
 
 /// How long a task of this age can be left alone.
 pub fn after(task: &Task, age: Duration) -> Duration {
-    match task.last_status.as_str() {
-        "PROVISIONING" | "PENDING" => (age * 4).clamp(SOON, MAX_START_GAP),
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" => until_it_may_stop(task, age).max(STOPS),
+    match task.last_status {
+        TaskStatus::Provisioning | TaskStatus::Pending => (age * 4).clamp(SOON, MAX_START_GAP),
+        TaskStatus::Deactivating | TaskStatus::Stopping | TaskStatus::Deprovisioning => {
+            until_it_may_stop(task, age).max(STOPS)
+        }
         _ => (age / 2).clamp(SOON, MAX_GAP),
     }
 }

@@ -259,7 +259,7 @@ async fn a_pack_that_several_adopt_is_followed_once() {
                 (row.pack_log, row.task_arn.as_deref(), row.exit_code),
                 (Some(0), Some(OTHER), Some(0))
             );
-            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == row.database));
+            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == *row.database));
         }
     }
 }

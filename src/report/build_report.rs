@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::document::image;
 use super::{ImageUsed, OUTPUTS, data};
-use crate::document::{Block, Document, Line, Mark, Section, fact};
+use crate::document::{Block, Content, Document, Line, Mark, Reader, Section};
 use crate::failure::{ExitCode, Failure};
 
 /// Either the image or the error is there when the run is over.
@@ -27,9 +27,10 @@ impl BuildReport {
             None => (Mark::Good, "The image is in the registry"),
             Some(_) => (Mark::Bad, "No image"),
         };
-        let used = self.image.as_ref().map(|used| fact("image", image(used)));
-        let tag = self.tag.as_ref().filter(|_| used.is_some()).map(|tag| fact("commit or tag", tag.clone()));
-        let facts: Vec<_> = used.into_iter().chain(tag).collect();
+        let used = self.image.as_ref().map(|used| ("image", image(used)));
+        let tag =
+            self.tag.as_ref().filter(|_| used.is_some()).map(|tag| ("commit or tag", tag.clone().into()));
+        let facts = Content::Facts(used.into_iter().chain(tag).collect());
         let conclusion =
             |used: &ImageUsed| Line::from(used.reference.clone()).and(" (").and(used.source.word()).and(")");
         Document {
@@ -37,7 +38,10 @@ impl BuildReport {
             title: title.into(),
             conclusion: self.image.as_ref().map(conclusion),
             error: self.error.clone(),
-            sections: vec![Section::of(vec![Block::page(facts), self.notes.clone().into()])],
+            sections: vec![Section::of([
+                Block::from(facts).only(Reader::Page),
+                Content::Notes(self.notes.clone()).into(),
+            ])],
             data: json!({
                 "version": data::VERSION,
                 "exit_code": self.exit_code() as u8,

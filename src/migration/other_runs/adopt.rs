@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::migration::Migration;
-use crate::migration::judge::{Followed, Outcome, Whose, all};
-use crate::migration::log::Heard;
+use crate::migration::judge::{Followed, PackOutcome, Whose, all};
+use crate::migration::log_lines::Heard;
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Task, TaskWorld};
 use crate::progress::TaskPhase;
@@ -28,7 +28,7 @@ pub struct Seen {
 }
 
 impl<W: TaskWorld> Migration<'_, W> {
-    pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> Outcome {
+    pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> PackOutcome {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();
@@ -53,7 +53,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                 verdicts
             }
         };
-        Outcome { verdicts, death: None }
+        PackOutcome { verdicts, death: None }
     }
 
     fn judge_by(&self, Seen { task, heard, verdict }: &mut Seen, pack: &Pack) -> Vec<Verdict> {

@@ -3,21 +3,21 @@
 use super::Migration;
 use super::judge::Followed;
 use super::record::Tail;
-use crate::database_name::short_list;
+use crate::database_name::{DatabaseName, short_list};
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
-use crate::ports::{LogEvent, LogStream, Task, TaskWorld};
+use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
-use crate::steps::task::log::files::{LogFiles, file_name, pack_file_name};
+use crate::steps::task::log::files::{LogFiles, file_part};
 use crate::untrusted;
 
 /// What a task was told, and what it has printed of it.
 pub struct Heard {
     /// Those that it is followed for; it may have been told others as well.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub told: Told,
     /// Where the end of its log is kept.
     pub tail: Tail,
@@ -154,11 +154,27 @@ impl<W: TaskWorld> Listener for MigrationLog<'_, '_, W> {
     }
 }
 
+/// The file of a database's log: another one for each.
+pub(super) fn file_name(database: &str) -> String {
+    format!("db-{}.log", file_part(database))
+}
+
+/// The file of a pack's log: by its first database, how many others there are, and the task, of which there may be
+/// several.
+fn pack_file_name(databases: &[String], task_id: &str) -> String {
+    let first = file_part(databases.first().map_or("", String::as_str));
+    let task: String = file_part(task_id).chars().take(12).collect();
+    format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
+}
+
 fn phase(task: &Task) -> TaskPhase {
-    match task.last_status.as_str() {
-        "RUNNING" => TaskPhase::Running,
-        "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" | "STOPPED" => TaskPhase::Stopping,
-        "ACTIVATING" => TaskPhase::Pulling,
+    match task.last_status {
+        TaskStatus::Running => TaskPhase::Running,
+        TaskStatus::Deactivating
+        | TaskStatus::Stopping
+        | TaskStatus::Deprovisioning
+        | TaskStatus::Stopped => TaskPhase::Stopping,
+        TaskStatus::Activating => TaskPhase::Pulling,
         _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
         _ => TaskPhase::Provisioning,
     }

@@ -1,22 +1,22 @@
 //! What the post stage says.
 
-use super::stop::{Fate, Outcome};
-use crate::document::{Cell, Content, Document, Section, Table};
+use super::stop::{Fate, StopOutcome};
+use crate::document::{Content, Document, Line, Section, Table};
 use crate::words::counted;
 
-impl Outcome {
+impl StopOutcome {
     pub fn document(&self) -> Document {
         let rows = self.tasks.iter().map(|task| {
             let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
-            [name, task.arn.clone(), fate(&task.fate)].map(|cell| Cell(None, cell.into())).to_vec()
+            (None, [name, task.arn.clone(), fate(&task.fate)].map(Line::from).to_vec())
         });
         let table = Table { head: vec!["database", "task", "now"], rows: rows.collect(), ..Table::default() };
         let problem = self.problem.iter().map(|problem| format!("tasks may be missing here: {problem}"));
-        let problem = problem.map(|problem| Content::Warning(problem.into()).into());
+        let problem = problem.map(|problem| Content::Warning(problem.into()));
         Document {
             title: headline(self).into(),
             conclusion: Some(headline(self).into()),
-            sections: vec![Section::of(vec![table.into()]), Section::of(problem.collect())],
+            sections: vec![Section::of([Content::Table(table)]), Section::of(problem)],
             ..Document::default()
         }
     }
@@ -24,17 +24,17 @@ impl Outcome {
 
 /// `--on-cancel leave`: nobody is asked, and nothing is stopped.
 pub fn left(arns: &[String]) -> Document {
-    let rows = arns.iter().map(|arn| vec![Cell(None, arn.clone().into())]).collect();
+    let rows = arns.iter().map(|arn| (None, vec![arn.clone().into()])).collect();
     let table = Table { head: vec!["task"], rows, ..Table::default() };
     let said = Content::Paragraph("`--on-cancel leave` says so. They may have ended since.".into());
     Document {
         title: "The run was cut off, and leaves its tasks running".into(),
-        sections: vec![Section::of(vec![said.into(), table.into()])],
+        sections: vec![Section::of([said, Content::Table(table)])],
         ..Document::default()
     }
 }
 
-fn headline(outcome: &Outcome) -> String {
+fn headline(outcome: &StopOutcome) -> String {
     let count = |wanted: fn(&Fate) -> bool| outcome.tasks.iter().filter(|task| wanted(&task.fate)).count();
     let stopped = count(|fate| matches!(fate, Fate::Stopped | Fate::Stopping));
     let refused = count(|fate| matches!(fate, Fate::Refused(_)));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_run_that_was_cut_off_is_told_in_one_table() {
-        let outcome = Outcome {
+        let outcome = StopOutcome {
             tasks: vec![
                 task("shop", Fate::Stopped),
                 task("##[set-output name=image]x", Fate::OverBefore),
@@ -105,7 +105,7 @@ mod tests {
     fn the_headline_counts_what_was_stopped() {
         let headline = |fates: &[Fate]| {
             let tasks = fates.iter().map(|fate| task("shop", fate.clone())).collect();
-            headline(&Outcome { tasks, problem: None })
+            headline(&StopOutcome { tasks, problem: None })
         };
         for (fates, said) in [
             (vec![], "no migration task was still running"),

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::ImagePlan;
 use super::data::image_json;
 use super::facts::image_sentence;
-use super::image::image_plan;
+use super::image_plan::image_plan;
 use super::observed::ObservedBuild;
-use crate::document::{Document, Section, fact};
+use crate::document::{Content, Document, Section};
 use crate::failure::Failure;
 use crate::ports::Account;
 use crate::settings::BuildSettings;
@@ -33,13 +33,13 @@ impl BuildPlan {
         let Account { caller, region, .. } = &self.account;
         let exists = Some(matches!(self.image, ImagePlan::Reuse { .. }));
         let facts = vec![
-            fact("account", format!("{} in {region}", caller.account)),
-            fact("image", image_sentence(&self.image, exists)),
+            ("account", format!("{} in {region}", caller.account).into()),
+            ("image", image_sentence(&self.image, exists).into()),
         ];
         Document {
             title: "Plan: build the image".into(),
             lead: Some("Nothing has been changed."),
-            sections: vec![Section::of(vec![facts.into(), self.notes.clone().into()])],
+            sections: vec![Section::of([Content::Facts(facts), Content::Notes(self.notes.clone())])],
             data: json!({
                 "version": 1,
                 "operation": "build",

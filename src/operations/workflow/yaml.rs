@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// The part of a workflow that matters here; the rest is skipped.
 #[derive(Deserialize)]
-struct Workflow {
+struct WorkflowPart {
     on: Triggers,
 }
 
@@ -38,17 +38,17 @@ pub struct Dropdown {
 
 /// A workflow with a dropdown of databases.
 #[derive(Debug)]
-pub struct Document<'a> {
+pub struct WorkflowFile<'a> {
     text: &'a str,
     dropdown: Dropdown,
 }
 
-impl<'a> Document<'a> {
+impl<'a> WorkflowFile<'a> {
     /// # Errors
     /// The text is no YAML, or has no `on.workflow_dispatch.inputs.database.options`.
     pub fn read(text: &'a str, path: &Path) -> Result<Self, Failure> {
         let options = options! { with_snippet: false };
-        let workflow: Workflow = from_str_with_options(text, options).map_err(|error| {
+        let workflow: WorkflowPart = from_str_with_options(text, options).map_err(|error| {
             Failure::input(format!("{}: {error}", path.display())).hint(
                 "the workflow needs an input database of type choice; fargate-migrate workflow prints one",
             )
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
     pub fn with_options(&self, options: &[String]) -> String {
         let there: Vec<&str> = self.options().collect();
         let wanted: Vec<&str> = options.iter().map(String::as_str).collect();
-        let mut lines: Vec<Line<'a>> = self.text.split_inclusive('\n').map(Line::new).collect();
+        let mut lines: Vec<YamlLine<'a>> = self.text.split_inclusive('\n').map(YamlLine::new).collect();
         for operation in capture_diff_slices(Algorithm::Myers, &there, &wanted) {
             let (old, new) = match operation {
                 DiffOp::Equal { .. } => continue,
@@ -107,14 +107,14 @@ impl<'a> Document<'a> {
 }
 
 /// A line of the workflow, with what is put before and after it.
-struct Line<'a> {
+struct YamlLine<'a> {
     text: &'a str,
     is_kept: bool,
     before: Vec<String>,
     after: Vec<String>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> YamlLine<'a> {
     fn new(text: &'a str) -> Self {
         Self { text, is_kept: true, before: Vec::new(), after: Vec::new() }
     }
