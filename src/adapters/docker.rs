@@ -18,15 +18,13 @@ mod push;
 
 use cli::DockerCli;
 
-/// Checks, without a change, what a build needs: context, Dockerfile, a docker command that can build with BuildKit,
-/// and an engine that answers.
+/// Checks, without a change, what a build needs: context, Dockerfile, docker command and engine.
 ///
 /// # Errors
 /// A [`crate::failure::Failure`] for each of them, with its fix.
 pub async fn check(build: &DockerBuild) -> Result<()> {
     build::Input::find(build)?;
-    DockerCli::find().await?.engine_platform().await?;
-    Ok(())
+    DockerCli::find().await.map(drop)
 }
 
 /// `docker build`, then `docker push`; answers the digest (`sha256:…`) that the registry gave.
@@ -35,8 +33,8 @@ pub async fn check(build: &DockerBuild) -> Result<()> {
 /// credentials.
 ///
 /// # Errors
-/// A [`crate::failure::Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines are the
-/// evidence), and the registry's refusals.
+/// A [`crate::failure::Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines
+/// are the evidence), and the registry's refusals.
 pub async fn build_and_push(
     build: &DockerBuild,
     to: &ImageTag,
@@ -45,7 +43,6 @@ pub async fn build_and_push(
 ) -> Result<String> {
     login.ensure_serves(to)?;
     let cli = DockerCli::find().await?;
-    cli.engine_platform().await?;
     let config = private_config::create(private_config::user_dir().as_deref(), login)?;
 
     progress.step("build image");
