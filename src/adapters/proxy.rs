@@ -53,10 +53,8 @@ impl Proxies {
             Some((_, theirs)) => format!("{NEVER},{theirs}"),
             None => NEVER.to_owned(),
         };
-        let exposed =
-            |proxy: &Option<Secret>| proxy.as_ref().map(Secret::expose).unwrap_or_default().to_owned();
-        let matcher =
-            Matcher::builder().http(exposed(&http)).https(exposed(&https)).no(never.clone()).build();
+        let (to_http, to_https) = (exposed(&http).unwrap_or_default(), exposed(&https).unwrap_or_default());
+        let matcher = Matcher::builder().http(to_http).https(to_https).no(never.clone()).build();
         Ok(Self { http, https, never, matcher: Arc::new(matcher) })
     }
 
@@ -84,7 +82,6 @@ impl Proxies {
     /// For the registry. Without any proxy its client reads the environment, which then has none.
     pub fn registry(&self) -> oci_client::client::ClientConfig {
         install_tls();
-        let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|proxy| proxy.expose().to_owned());
         oci_client::client::ClientConfig {
             http_proxy: exposed(&self.http),
             https_proxy: exposed(&self.https),
@@ -159,6 +156,10 @@ pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     secrets
 }
 
+fn exposed(proxy: &Option<Secret>) -> Option<String> {
+    proxy.as_ref().map(|proxy| proxy.expose().to_owned())
+}
+
 /// The TLS library has no provider of its own in this build; a second call finds the first one's.
 fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -176,14 +177,13 @@ fn address(name: &str, value: &str) -> Result<Secret, Failure> {
     let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let address =
         Url::parse(&whole).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match address {
-        // What the libraries read is the URL standard's spelling of it.
-        Some(url) => Ok(Secret::new(url)),
-        None => Err(Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
+    // What the libraries read is the URL standard's spelling of it.
+    address.map(Secret::new).ok_or_else(|| {
+        Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
             "set it as in {name}=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with percent-encoding; leave it \
              empty to go without a proxy"
-        ))),
-    }
+        ))
+    })
 }
 
 #[cfg(test)]
