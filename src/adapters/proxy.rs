@@ -3,6 +3,7 @@
 //! The libraries would each read them in a way of their own, or not at all. Lower case comes first, as with curl, the
 //! AWS CLI and GitHub's runner; an empty variable is one that is not set; a proxy without a scheme is `http://`.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -102,58 +103,45 @@ impl Proxies {
     fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
         let intercept = self.matcher.intercept(target)?;
         let (proxy, host) = (intercept.uri().authority()?, target.host()?);
-        let failure = match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
-            Some(TunnelError::ProxyAuthRequired) => {
-                return Some(
-                    Failure::input(format!(
-                        "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
-                    ))
-                    .hint("set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
-                           percent-encoding"),
-                );
-            }
-            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
-            Some(TunnelError::TunnelUnsuccessful) => {
-                Failure::service(format!("{host} can not be reached: the proxy {proxy} refuses to connect to it"))
-                    .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
-            }
-            Some(TunnelError::ConnectFailed(why)) => Failure::service(format!(
-                "{host} can not be reached: the proxy {proxy} does not answer: {}",
-                phrase(&innermost(&**why))
-            ))
-            .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy"),
-            _ => Failure::service(format!(
-                "{host} can not be reached by the proxy {proxy}: {}",
-                phrase(&innermost(error))
+        let unreachable =
+            |why: String| Failure::service(format!("{host} can not be reached{why}")).transient();
+        Some(match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
+            Some(TunnelError::ProxyAuthRequired) => Failure::input(format!(
+                "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
             ))
             .hint(
+                "set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
+                 percent-encoding",
+            ),
+            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
+            Some(TunnelError::TunnelUnsuccessful) => {
+                unreachable(format!(": the proxy {proxy} refuses to connect to it"))
+                    .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
+            }
+            Some(TunnelError::ConnectFailed(why)) => {
+                unreachable(format!(": the proxy {proxy} does not answer: {}", phrase(&innermost(&**why))))
+                    .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy")
+            }
+            _ => unreachable(format!(" by the proxy {proxy}: {}", phrase(&innermost(error)))).hint(
                 "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY; a proxy that opens TLS needs its own CA certificate among \
                  those of SSL_CERT_FILE",
             ),
-        };
-        Some(failure.transient())
+        })
     }
 }
 
 /// What of the proxies' variables nobody may see: passwords, and a user that stands alone, as tokens do.
 pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-    let mut secrets: Vec<String> = names
-        .iter()
-        .flat_map(|name| [name.to_lowercase(), (*name).to_owned()])
-        .filter_map(|name| variable(&name))
-        .filter_map(|value| value.rsplit_once('@').map(|(before, _)| before.to_owned()))
-        .flat_map(|before| {
-            let user = before.split_once("://").map_or(before.as_str(), |(_, user)| user);
-            let password = user.split_once(':').map_or(user, |(_, password)| password);
-            let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned();
-            [user.to_owned(), password.to_owned(), decoded]
-        })
-        .filter(|secret| !secret.is_empty())
-        .collect();
-    secrets.sort();
-    secrets.dedup();
-    secrets
+    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].map(|name| [name.to_lowercase(), name.to_owned()]);
+    let mut secrets = BTreeSet::new();
+    for value in names.as_flattened().iter().filter_map(|name| variable(name)) {
+        let Some((before, _)) = value.rsplit_once('@') else { continue };
+        let user = before.split_once("://").map_or(before, |(_, user)| user);
+        let password = user.split_once(':').map_or(user, |(_, password)| password);
+        let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned();
+        secrets.extend([user.to_owned(), password.to_owned(), decoded]);
+    }
+    secrets.into_iter().filter(|secret| !secret.is_empty()).collect()
 }
 
 fn exposed(proxy: &Option<Secret>) -> Option<String> {
