@@ -10,6 +10,7 @@ use aws_smithy_types::base64;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::adapters::aws_error::innermost;
@@ -43,11 +44,6 @@ pub struct Claims {
     pub sub: String,
     #[serde(default)]
     pub aud: String,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    value: String,
 }
 
 impl TokenEndpoint {
@@ -110,8 +106,9 @@ impl TokenEndpoint {
         if !status.is_success() {
             return Err(refused(status).into());
         }
-        let answer: Answer = answer.json().await.map_err(|_| unanswered("its answer has no token"))?;
-        Ok(Secret::new(answer.value))
+        let answer: Value = answer.json().await.unwrap_or_default();
+        let token = answer["value"].as_str().ok_or_else(|| unanswered("its answer has no token"))?;
+        Ok(Secret::new(token))
     }
 }
 

@@ -78,20 +78,20 @@ async fn keep_renewing(session: Arc<Inner>) {
     let mut failing = false;
     loop {
         sleep_until(session.held().renew_at()).await;
-        match session.renew().await {
-            Ok(_) if std::mem::take(&mut failing) => session.aside.note("the AWS credentials are renewed"),
-            Ok(_) => {}
-            Err(error) => {
-                let held = session.held();
-                if !std::mem::replace(&mut failing, true) {
-                    let left = held.until.saturating_duration_since(Instant::now()).as_secs();
-                    session.aside.note(&format!(
-                        "the AWS credentials could not be renewed, and work for {left} s more; trying again: {error:#}"
-                    ));
-                }
-                sleep((held.margin / TRIES).max(Duration::from_millis(100))).await;
+        let Err(error) = session.renew().await else {
+            if std::mem::take(&mut failing) {
+                session.aside.note("the AWS credentials are renewed");
             }
+            continue;
+        };
+        let held = session.held();
+        if !std::mem::replace(&mut failing, true) {
+            let left = held.until.saturating_duration_since(Instant::now()).as_secs();
+            session.aside.note(&format!(
+                "the AWS credentials could not be renewed, and work for {left} s more; trying again: {error:#}"
+            ));
         }
+        sleep((held.margin / TRIES).max(Duration::from_millis(100))).await;
     }
 }
 
