@@ -78,8 +78,7 @@ impl ImageWrites for Aws {
         to: &ImageTag,
         progress: &dyn ImageProgress,
     ) -> Result<String> {
-        let login = self.registry_login().await?;
-        docker::build_and_push(build, to, &login, progress).await
+        docker::build_and_push(build, to, &self.registry_login().await?, progress).await
     }
 
     async fn package_and_push(
@@ -89,8 +88,7 @@ impl ImageWrites for Aws {
         progress: &dyn ImageProgress,
     ) -> Result<String> {
         let image = oci::package(binary)?;
-        let login = self.registry_login().await?;
-        oci::push(&image, to, &login, progress).await
+        oci::push(&image, to, &self.registry_login().await?, progress).await
     }
 }
 

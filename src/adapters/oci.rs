@@ -10,7 +10,7 @@ mod image;
 mod registry;
 
 #[cfg(test)]
-pub(super) use executable::tiny_static;
+pub(super) use executable::tests::tiny_static;
 pub use image::{PackagedImage, package};
 
 /// Pushes the blobs that the registry does not have yet, then the manifest; answers the digest.

@@ -1,6 +1,6 @@
 //! The credentials of one image registry, kept out of every output.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use aws_smithy_types::base64;
 
 use crate::adapters::secret::Secret;
@@ -25,11 +25,9 @@ impl RegistryLogin {
     /// # Errors
     /// When either has another form. The error shows nothing of the token.
     pub fn from_ecr(authorization_token: &str, proxy_endpoint: &str) -> Result<Self> {
-        let (plain_http, rest) = match proxy_endpoint.split_once("://") {
-            Some(("https", rest)) => (false, rest),
-            Some(("http", rest)) => (true, rest),
-            _ => bail!("read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address"),
-        };
+        let (scheme, rest) = proxy_endpoint.split_once("://").unwrap_or_default();
+        let known = matches!(scheme, "http" | "https");
+        ensure!(known, "read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address");
         let registry = rest.split('/').next().unwrap_or_default();
         ensure!(!registry.is_empty(), "read ECR's proxy endpoint '{proxy_endpoint}': it has no host");
         let pair = base64::decode(authorization_token)
@@ -43,7 +41,7 @@ impl RegistryLogin {
             registry: registry.to_owned(),
             username: username.to_owned(),
             password: Secret::new(password),
-            plain_http,
+            plain_http: scheme == "http",
         })
     }
 
