@@ -177,7 +177,7 @@ impl From<clap::Error> for Error {
 }
 
 /// What has flags that the Action's inputs and the configuration file can give.
-const OPERATIONS: [&str; 2] = ["migrate", "build"];
+pub const OPERATIONS: [&str; 2] = ["migrate", "build"];
 
 /// What no file says: it is about one run.
 const OF_ONE_RUN: [&str; 12] = [

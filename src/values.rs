@@ -39,6 +39,9 @@ impl std::error::Error for Wrong {}
 pub enum Written {
     /// With a pattern for editors, which the schema publishes.
     Text(Option<&'static str>),
+    /// One of the words that the flag names.
+    Choice,
+    Switch,
     Number {
         most: u32,
     },
@@ -59,7 +62,22 @@ pub struct Grammar {
     pub check: fn(&str) -> Result<(), Wrong>,
 }
 
-static GRAMMARS: [&Grammar; 13] = [
+/// Of what has none: clap checks a choice by its words, and any text is a text.
+const fn loose(written: Written) -> Grammar {
+    Grammar { type_id: TypeId::of::<String>(), name: "text", hint: "", written, check: |_| Ok(()) }
+}
+
+static CHOICE: Grammar = loose(Written::Choice);
+static TEXT: Grammar = loose(Written::Text(None));
+const SWITCH: Grammar = Grammar {
+    type_id: TypeId::of::<bool>(),
+    name: "true or false",
+    check: |text| text.parse::<bool>().map(drop).map_err(|_| SWITCH.wrong(text)),
+    ..loose(Written::Switch)
+};
+
+static GRAMMARS: [&Grammar; 14] = [
+    &SWITCH,
     &Tag::GRAMMAR,
     &Variable::GRAMMAR,
     &RoleArn::GRAMMAR,
@@ -76,10 +94,11 @@ static GRAMMARS: [&Grammar; 13] = [
 ];
 
 impl Grammar {
-    /// Returns the grammar of a flag's value; none for plain text, switches and choices.
-    pub fn of(arg: &clap::Arg) -> Option<&'static Self> {
+    /// Returns the grammar of a flag's value.
+    pub fn of(arg: &clap::Arg) -> &'static Self {
         let id = arg.get_value_parser().type_id();
-        GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id)
+        let own = GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id);
+        own.unwrap_or(if arg.get_possible_values().is_empty() { &TEXT } else { &CHOICE })
     }
 
     fn wrong(&self, text: &str) -> Wrong {
