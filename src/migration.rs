@@ -82,7 +82,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         record: &'a Record<'a>,
         log_files: Option<&'a LogFiles>,
     ) -> Self {
-        let patience = Patience { timeout: plan.task.timeout, log_drain: plan.task.log_drain };
+        let patience = Patience { timeout: *plan.task.timeout, log_drain: *plan.task.log_drain };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
         let reads_at_once = is_fleet(plan.databases().count())
             && plan.fleet.max_parallel.min(plan.packs.len()) >= MANY_STREAMS;
@@ -123,7 +123,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     async fn wave(&self, packs: &[Pack]) {
-        let lanes = Semaphore::new(self.plan.fleet.max_parallel);
+        let lanes = Semaphore::new(*self.plan.fleet.max_parallel);
         let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -220,14 +220,14 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             Launched::Hindered(found) => return Err(found),
             other => return Ok(PackOutcome::all(pack, self.not_started(pack, other))),
         };
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         self.record.started(&pack.databases, &task.arn);
         let lane = Cell::new(lane);
         let when_stopped = |task: &Task| {
             self.tasks.has_ended();
             // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
             let own = task.container(&self.plan.container);
-            if self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+            if *self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
                 lane.take();
             }
         };

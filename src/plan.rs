@@ -6,10 +6,11 @@
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
+use crate::cli;
 use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
+use crate::settings::{Packing, Settings};
 use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
 use crate::task_definition::{Logs, Patch, TaskDefinition};
@@ -61,8 +62,8 @@ pub struct Plan {
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
     pub current: Option<TaskDefinition>,
-    pub task: TaskSettings,
-    pub fleet: FleetSettings,
+    pub task: cli::TaskFlags,
+    pub fleet: cli::FleetFlags,
     /// What the revision sets the database variable to.
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
@@ -127,8 +128,8 @@ impl Plan {
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.task.database_variable;
-        let packed = settings.fleet.packing != Packing::One;
-        let (names, canaries) = match &settings.fleet.canary {
+        let packed = settings.fleet.databases_per_task != Packing::One;
+        let (names, canaries) = match &settings.canary {
             Some(canary) => canary.first(settings.databases.clone()),
             None => (settings.databases.clone(), 0),
         };
@@ -176,18 +177,19 @@ impl Plan {
         }
         let durations = past.history.durations();
         let limits =
-            PackLimits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
+            PackLimits { room: plan.room(), at_once: *plan.fleet.max_parallel, durations: &durations };
         let (first, rest) = names.split_at(canaries.min(names.len()));
         let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let mut waves =
-            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.packing, &limits, &known)?.into_iter();
+            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.databases_per_task, &limits, &known)?
+                .into_iter();
         let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
         plan.packs.extend(with_begun(first.begun));
         plan.canaries = plan.packs.len();
         plan.packs.extend(with_begun(rest.begun));
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
         plan.proved = [first.proved, rest.proved].concat();
-        if (past.resumes || settings.resume.from_github) && plan.image.digest().is_none() {
+        if (past.resumes || settings.resume.from_github()) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),
@@ -228,7 +230,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.task.database_variable.clone(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.to_string(), self.revision_value.clone())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;
@@ -270,13 +272,13 @@ impl Plan {
         {
             environment.push((list, String::new()));
         }
-        environment.extend(self.task.environment.iter().cloned());
+        environment.extend(self.task.env.iter().map(|pair| (pair.name.to_string(), pair.value.clone())));
         RunTask {
             cluster: self.cluster.clone(),
             task_definition: revision.to_owned(),
             container: self.container.clone(),
             environment,
-            command: self.task.command.clone(),
+            command: self.task.command.as_deref().cloned(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
             client_token: client_token(&self.started_by, &told, revision, attempt),

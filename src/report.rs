@@ -194,7 +194,7 @@ impl Report {
         }
         Self {
             cluster: settings.cluster.clone(),
-            region: settings.common.region.clone(),
+            region: settings.common.aws.region.clone(),
             account: None,
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),

@@ -68,7 +68,7 @@ pub struct DeploymentQueue {
 impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            prefix: settings.github.environment_prefix.clone(),
+            prefix: settings.github.environment_prefix.clone().unwrap_or_default(),
             commit: settings.image.commit.clone(),
             started_by: settings.common.run.started_by.clone(),
             cluster: settings.cluster.clone(),

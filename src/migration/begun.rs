@@ -41,7 +41,7 @@ impl<W: TaskWorld> Migration<'_, W> {
             other => return ends(self.not_started(pack, other)),
         };
         let mut sight = self.tasks.watch(&task);
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),

@@ -23,7 +23,7 @@ struct SoFar {
 impl Order {
     pub fn new(plan: &Plan) -> Self {
         let state = SoFar { canary: plan.canaries > 0, ..SoFar::default() };
-        Self { max_failures: plan.fleet.max_failures, state: RefCell::new(state) }
+        Self { max_failures: plan.fleet.stops_after(), state: RefCell::new(state) }
     }
 
     /// Why no database may start any more.

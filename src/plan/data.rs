@@ -34,15 +34,15 @@ pub(super) fn data(plan: &Plan) -> Result<Value, Failure> {
         "databases": databases,
         "packs": packs,
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
-        "max_parallel": plan.fleet.max_parallel,
+        "max_parallel": *plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "on_running": match plan.fleet.on_running {
             OnRunning::Wait => "wait",
             OnRunning::Adopt => "adopt",
             OnRunning::Fail => "fail",
         },
-        "max_failures": plan.fleet.max_failures,
-        "keep_going": plan.fleet.max_failures.is_none(),
+        "max_failures": plan.fleet.stops_after(),
+        "keep_going": plan.fleet.stops_after().is_none(),
         "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
     }))

@@ -146,7 +146,7 @@ fn order(plan: &Plan) -> String {
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
-    let after_failure = match plan.fleet.max_failures {
+    let after_failure = match plan.fleet.stops_after() {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),

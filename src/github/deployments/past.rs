@@ -27,7 +27,7 @@ const QUERIES: usize = 10;
 /// What is known of the databases that are asked for, and a note when that is not all.
 pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (GitHubHistory, Option<String>) {
     let deadline = Instant::now() + READ;
-    let prefix = settings.github.environment_prefix.as_str();
+    let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
     let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.clone());
     let batches = settings.databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
     let mut batches =

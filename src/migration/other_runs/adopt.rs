@@ -32,7 +32,7 @@ impl<W: TaskWorld> Migration<'_, W> {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         if running.ours {
             self.record.started(&pack.databases, &running.arn);
             let followed = Followed { task, told, whose: Whose::TakenOver };

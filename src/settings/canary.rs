@@ -1,42 +1,11 @@
-//! How many tasks there are, which databases go first, and what ends the run.
+//! Which databases go first.
 
 use std::collections::HashSet;
 
 use super::selection;
-use crate::choices::OnRunning;
-use crate::cli;
 use crate::config::Fleet;
 use crate::database_name::DatabaseName;
 use crate::failure::Failure;
-use crate::values::Packing;
-
-#[derive(Debug, Clone)]
-pub struct FleetSettings {
-    pub max_parallel: usize,
-    pub packing: Packing,
-    pub canary: Option<Canary>,
-    /// Nothing starts after so many databases that are not migrated; none is to keep going.
-    pub max_failures: Option<u32>,
-    pub on_running: OnRunning,
-    /// Of AWS's API rates: above 0.
-    pub api_share: f64,
-}
-
-impl FleetSettings {
-    /// # Errors
-    /// The canary is none of the databases.
-    pub fn new(flags: &cli::FleetFlags, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
-        let canary = canary(&flags.canary)?;
-        Ok(Self {
-            max_parallel: flags.max_parallel.0 as usize,
-            packing: flags.databases_per_task,
-            canary: canary.map(|canary| canary.among(databases, fleet)).transpose()?.flatten(),
-            max_failures: (!flags.keep_going).then(|| flags.max_failures.map_or(1, |most| most.0)),
-            on_running: flags.on_running,
-            api_share: flags.api_share.0,
-        })
-    }
-}
 
 /// The databases of the first wave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +17,17 @@ pub enum Canary {
     Percent(usize),
 }
 
+/// The canary of this run.
+///
+/// # Errors
+/// It is none of the databases.
+pub fn canary(flag: &[String], databases: &[DatabaseName], fleet: &Fleet) -> Result<Option<Canary>, Failure> {
+    read(flag)?.map(|canary| canary.among(databases, fleet)).transpose().map(Option::flatten)
+}
+
 /// # Errors
 /// A number that is none, or a number beside names.
-fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
+fn read(values: &[String]) -> Result<Option<Canary>, Failure> {
     let hint = "write names, one number such as 3, or one share such as 5%";
     let bad = |what: String| Err(Failure::input(what).hint(hint));
     let values: Vec<&str> = values.iter().map(|value| value.trim()).collect();
@@ -109,7 +86,7 @@ mod tests {
     use super::*;
 
     fn parsed(values: &[&str]) -> Result<Option<Canary>, Failure> {
-        canary(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
+        read(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
