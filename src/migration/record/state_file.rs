@@ -132,7 +132,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
         revision,
         image_digest: row.image_digest.clone(),
         report: report.filter(kept),
-        ms: took.or_else(|| u64::try_from(row.durations.run_ms?).ok()),
+        ms: took.or_else(|| u64::try_from(row.times.stages_ms()[2]?).ok()),
         github: None,
     })
 }
