@@ -16,11 +16,11 @@ mod error;
 mod file;
 mod fleet;
 mod keys;
+#[cfg(test)]
 mod schema;
 
 pub use fleet::{Fleet, is_pattern, matching};
 pub use keys::{is_list, is_switch};
-pub use schema::schema;
 
 /// Where the file is looked for when `--config` names none.
 pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";

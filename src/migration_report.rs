@@ -201,11 +201,6 @@ impl Reports {
         places.iter().filter_map(|place| self.read.get(*place))
     }
 
-    /// How many databases are named.
-    pub fn databases(&self) -> usize {
-        self.by_database.len()
-    }
-
     /// How many reports could not be read, and what was wrong with the first.
     pub fn malformed(&self) -> Option<(usize, &str)> {
         Some((self.malformed, self.first_fault.as_deref()?))

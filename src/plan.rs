@@ -40,7 +40,7 @@ use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
 use running_tasks::{attempts, client_token, running_task, running_tasks};
 
-pub use image_plan::{ImagePlan, ImageSource, docker_build, platform};
+pub use image_plan::{ImagePlan, ImageSource, docker_build};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;

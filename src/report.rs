@@ -33,7 +33,7 @@ pub use outputs::{OUTPUTS, outputs};
 pub(crate) use samples::HOSTILE;
 
 /// The run so far. It is whole at any time: a killed run leaves what it had.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     pub cluster: String,
     /// Absent when AWS was not asked.
@@ -96,7 +96,9 @@ pub struct DatabaseReport {
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
     pub times: Times,
-    pub durations: Durations,
+    /// Milliseconds from RunTask to the verdict, on our clock; where another process had started the task, those from
+    /// its creation to its end. Databases that share a task have them in common.
+    pub total_ms: Option<i64>,
     /// Its wait for capacity before it could start.
     pub waited: Option<Waited>,
     /// Empty where the database shares a task.
@@ -142,18 +144,20 @@ pub struct Times {
     pub ended: Option<Timestamp>,
 }
 
-/// Where the time of a row's task went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
-/// Databases that share a task have these in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Durations {
-    /// createdAt → pullStartedAt.
-    pub queue_ms: Option<i64>,
-    /// pullStartedAt → pullStoppedAt.
-    pub pull_ms: Option<i64>,
-    /// startedAt → executionStoppedAt.
-    pub run_ms: Option<i64>,
-    /// RunTask → verdict, on our clock; createdAt → executionStoppedAt where another process had started the task.
-    pub total_ms: Option<i64>,
+impl Times {
+    /// The milliseconds in the queue, of the pull and of the run; absent where ECS gave no times.
+    pub fn stages_ms(&self) -> [Option<i64>; 3] {
+        [
+            ms_between(self.created, self.pull_started.or(self.started)),
+            ms_between(self.pull_started, self.pull_stopped),
+            ms_between(self.started, self.ended),
+        ]
+    }
+}
+
+/// None where a time is absent, or the second is before the first.
+pub fn ms_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+    Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
 }
 
 impl DatabaseReport {
@@ -171,7 +175,7 @@ impl DatabaseReport {
             diagnosis: None,
             migration_report: None,
             times: Times::default(),
-            durations: Durations::default(),
+            total_ms: None,
             waited: None,
             log: LogTail::default(),
             pack_log: None,
@@ -195,24 +199,15 @@ impl Report {
         Self {
             cluster: settings.cluster.clone(),
             region: settings.common.aws.region.clone(),
-            account: None,
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),
                 TaskDefinitionSource::Ecs(name) => name.clone(),
             },
             container: settings.container.clone().unwrap_or_default(),
             tag: settings.image.tag.clone(),
-            image: None,
-            revision: None,
-            diff: String::new(),
             databases: rows,
-            pack_logs: Vec::new(),
-            is_resumable: false,
-            never_ran: 0,
-            error: None,
-            notes: Vec::new(),
             started_at: Timestamp::now(),
-            ended_at: None,
+            ..Self::default()
         }
     }
 

@@ -55,6 +55,11 @@ pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// What somebody else said, as a part of a sentence of ours: one line of at most 300 characters.
+pub fn phrase(text: &str) -> String {
+    shortened(&one_line(text), 300).into_owned()
+}
+
 /// Text for HTML content and attributes, one line at a time.
 ///
 /// It can stand on a stream that GitHub's runner reads: no workflow command survives.

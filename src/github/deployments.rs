@@ -1,7 +1,7 @@
 //! A GitHub Deployment per database, recorded beside the run: it never changes a verdict and never holds a task up.
 //!
-//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while the run
-//! goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
+//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while
+//! the run goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

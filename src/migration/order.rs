@@ -8,11 +8,11 @@ use crate::verdict::Verdict;
 
 pub struct Order {
     max_failures: Option<u32>,
-    state: RefCell<Failures>,
+    state: RefCell<SoFar>,
 }
 
 #[derive(Default)]
-struct Failures {
+struct SoFar {
     failures: u32,
     first_failed: Option<DatabaseName>,
     /// A wave whose failure ends the run, whatever else is allowed, is over or under way.
@@ -22,7 +22,7 @@ struct Failures {
 
 impl Order {
     pub fn new(plan: &Plan) -> Self {
-        let state = Failures { canary: plan.canaries > 0, ..Failures::default() };
+        let state = SoFar { canary: plan.canaries > 0, ..SoFar::default() };
         Self { max_failures: plan.fleet.stops_after(), state: RefCell::new(state) }
     }
 

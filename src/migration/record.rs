@@ -1,5 +1,5 @@
-//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`]) and as
-//! GitHub Deployments.
+//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`])
+//! and as GitHub Deployments.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -94,10 +94,8 @@ pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut Hash
     }
     for database in databases {
         let recorded = past.history.next_attempt(database);
-        counted
-            .entry(database.to_string())
-            .and_modify(|count| *count = recorded.max(*count))
-            .or_insert(recorded);
+        let attempts = counted.entry(database.to_string()).or_default();
+        *attempts = recorded.max(*attempts);
     }
 }
 

@@ -148,9 +148,8 @@ fn image_cell(row: &DatabaseReport) -> String {
 
 /// The total, and below it where it went: where a task is shared, of that task.
 fn durations(row: &DatabaseReport) -> String {
-    let times = &row.durations;
     let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
-    let parts = [times.queue_ms, times.pull_ms, times.run_ms];
+    let parts = row.times.stages_ms();
     let mut below: Vec<String> =
         words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
     if parts.iter().any(Option::is_some) {

@@ -121,7 +121,7 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
         Mark::Bad if is_not_run(row) => (1, 0),
         Mark::Bad => (0, 0),
         Mark::UnderWay => (2, 0),
-        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
+        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -152,14 +152,14 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
 /// How long the database took, in milliseconds. Where it shares a task, only its own report knows.
 pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
     match row.pack_log {
-        None => row.durations.total_ms,
+        None => row.total_ms,
         Some(_) => own_report(row)?.ms.and_then(|ms| i64::try_from(ms).ok()),
     }
 }
 
 /// How long the task took that the database shares, in milliseconds; none where it has its own.
 pub(super) fn shared_time(row: &DatabaseReport) -> Option<i64> {
-    row.durations.total_ms.filter(|_| row.pack_log.is_some())
+    row.total_ms.filter(|_| row.pack_log.is_some())
 }
 
 /// `after 2 tasks that were killed`.

@@ -1,4 +1,4 @@
-//! Adopted: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
+//! Adopt: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
 //! it one after the other: the first of them follows it, and the others are judged by what that has seen.
 
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! Running: databases that a task migrates now. What is done about one of another run, `--on-running` says; one that an
-//! earlier process of this run has started is followed.
+//! What is done about databases that a task migrates now: of another run, what `--on-running` says; one that an earlier
+//! process of this run has begun is followed.
 
 use tokio::time::{Instant, sleep_until};
 

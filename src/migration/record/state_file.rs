@@ -132,7 +132,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
         revision,
         image_digest: row.image_digest.clone(),
         report: report.filter(kept),
-        ms: took.or_else(|| u64::try_from(row.durations.run_ms?).ok()),
+        ms: took.or_else(|| u64::try_from(row.times.stages_ms()[2]?).ok()),
         github: None,
     })
 }
@@ -140,6 +140,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::Migrated;
 
     #[test]
     fn a_report_that_is_too_large_is_not_kept() {
@@ -157,12 +158,8 @@ mod tests {
                 github: None,
             };
             let mut row = DatabaseReport::new(&"a".into());
-            (row.verdict, row.ended_at) = (
-                Some(Verdict::Migrated(
-                    crate::verdict::Migrated::recorded(&row.database, &by).expect("a proof"),
-                )),
-                Some(by.at),
-            );
+            let proof = Migrated::recorded(&row.database, &by).expect("a proof");
+            (row.verdict, row.ended_at) = (Some(Verdict::Migrated(proof)), Some(by.at));
             let recorded = judged(&row, None).expect("a verdict");
             assert_eq!(recorded.report.is_some(), kept);
             assert_eq!(recorded.proves(true), kept);

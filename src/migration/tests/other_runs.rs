@@ -45,7 +45,7 @@ async fn it_is_adopted_when_it_runs_the_same_revision_and_only_then() {
         assert_eq!(world.runs.get(), 0, "nothing runs beside it");
         if adopted {
             assert_eq!(report.databases[0].task_arn.as_deref(), Some(OTHER));
-            let took = report.databases[0].durations.total_ms;
+            let took = report.databases[0].total_ms;
             assert_eq!(
                 took,
                 i64::try_from((START + MINUTE).as_millis()).ok(),

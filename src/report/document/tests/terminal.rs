@@ -130,7 +130,7 @@ fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
         .map(|n| {
             let mut row =
                 DatabaseReport { database: format!("tenant_{n:02}").as_str().into(), ..row.clone() };
-            row.durations.total_ms = Some(n * 1000);
+            row.total_ms = Some(n * 1000);
             row
         })
         .collect();
