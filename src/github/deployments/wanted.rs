@@ -3,7 +3,7 @@
 use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 use crate::verdict::{Killer, Verdict};
 
 /// GitHub's limit of a description.
@@ -101,5 +101,5 @@ pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
 
 /// One line that GitHub takes.
 pub fn description(text: &str) -> String {
-    shortened(&one_line(text), DESCRIPTION).into_owned()
+    printable(text, DESCRIPTION)
 }
