@@ -18,15 +18,13 @@ use crate::values::Wrong;
 mod flags;
 mod precedence;
 mod repeated;
-mod resume;
 
 use precedence::Layers;
 
 pub use flags::{
-    AwsFlags, Base, ConfigFile, Credentials, Fleet, GitHubFlags, Image, ImageSource, NetworkFlags, Output,
-    Target, TaskFlags, TrustFlags,
+    AwsFlags, BaseFlags, ConfigFile, CredentialsFlags, FleetFlags, GitHubFlags, ImageFlags, ImageSourceFlags,
+    NetworkFlags, OutputFlags, ResumeFlags, TargetFlags, TaskFlags, TrustFlags,
 };
-pub use resume::Resume;
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
 #[derive(Debug, Parser)]
@@ -40,13 +38,13 @@ pub struct Cli {
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Command {
     /// Build → push → revision → migrate: from a commit to migrated databases
-    Migrate(Migrate),
+    Migrate(MigrateFlags),
     /// Build and push the image, or find that it is there: its digest is for another job's --image
-    Build(Build),
+    Build(BuildFlags),
     /// Print the IAM policy that migrate needs with the same flags, and the role's trust in GitHub's OIDC tokens
-    Iam(Box<Iam>),
+    Iam(Box<IamFlags>),
     /// Print the workflow's dropdown of databases, as the configuration file has them
-    Workflow(Workflow),
+    Workflow(WorkflowFlags),
 }
 
 impl Command {
@@ -72,7 +70,7 @@ impl Command {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Migrate {
+pub struct MigrateFlags {
     /// Print what would be done, change nothing, and stop
     #[arg(long)]
     pub plan: bool,
@@ -91,49 +89,49 @@ pub struct Migrate {
     pub exclude: Vec<String>,
 
     #[command(flatten)]
-    pub target: Target,
+    pub target: TargetFlags,
     #[command(flatten)]
-    pub image: Image,
+    pub image: ImageFlags,
     #[command(flatten)]
     pub network: NetworkFlags,
     #[command(flatten)]
     pub task: TaskFlags,
     #[command(flatten)]
-    pub fleet: Fleet,
+    pub fleet: FleetFlags,
     #[command(flatten)]
-    pub resume: Resume,
+    pub resume: ResumeFlags,
     #[command(flatten)]
     pub config: ConfigFile,
     #[command(flatten)]
-    pub credentials: Credentials,
+    pub credentials: CredentialsFlags,
     #[command(flatten)]
     pub github: GitHubFlags,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputFlags,
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Build {
+pub struct BuildFlags {
     /// Print what would be done, change nothing, and stop
     #[arg(long)]
     pub plan: bool,
 
     #[command(flatten, next_help_heading = "Image: docker build, or --binary")]
-    pub image: ImageSource,
+    pub image: ImageSourceFlags,
     #[command(flatten, next_help_heading = "Where")]
-    pub base: Base,
+    pub base: BaseFlags,
     #[command(flatten, next_help_heading = "Where")]
     pub aws: AwsFlags,
     #[command(flatten)]
     pub config: ConfigFile,
     #[command(flatten)]
-    pub credentials: Credentials,
+    pub credentials: CredentialsFlags,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputFlags,
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Workflow {
+pub struct WorkflowFlags {
     /// Fail, with a diff, when this workflow offers anything else [default: .github/workflows/migrate.yml]
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = DEFAULT_WORKFLOW)]
     pub check: Option<PathBuf>,
@@ -148,9 +146,9 @@ pub struct Workflow {
 
 /// The command line of a run, and what the policies need besides.
 #[derive(Debug, Clone, Args)]
-pub struct Iam {
+pub struct IamFlags {
     #[command(flatten)]
-    pub migrate: Migrate,
+    pub migrate: MigrateFlags,
     #[command(flatten)]
     pub trust: TrustFlags,
 }
@@ -177,7 +175,7 @@ impl From<clap::Error> for Error {
 }
 
 /// What has flags that the Action's inputs and the configuration file can give.
-const OPERATIONS: [&str; 2] = ["migrate", "build"];
+pub const OPERATIONS: [&str; 2] = ["migrate", "build"];
 
 /// What no file says: it is about one run.
 const OF_ONE_RUN: [&str; 12] = [

@@ -33,10 +33,18 @@ impl FromStr for DatabaseName {
     type Err = Wrong;
 
     fn from_str(name: &str) -> Result<Self, Wrong> {
-        match refused(name) {
+        match why_invalid(name) {
             Some(why) => Err(wrong(name, "a database name", why)),
             None => Ok(Self(name.into())),
         }
+    }
+}
+
+#[cfg(test)]
+impl From<&str> for DatabaseName {
+    /// A name for tests, even one that is refused.
+    fn from(name: &str) -> Self {
+        Self(name.into())
     }
 }
 
@@ -51,6 +59,12 @@ impl TryFrom<String> for DatabaseName {
 impl From<DatabaseName> for String {
     fn from(name: DatabaseName) -> Self {
         name.0.as_ref().to_owned()
+    }
+}
+
+impl DatabaseName {
+    pub fn as_str(&self) -> &str {
+        self
     }
 }
 
@@ -94,9 +108,9 @@ pub fn wrong(text: &str, what: &str, why: &str) -> Wrong {
     }
 }
 
-/// Why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
+/// Says why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
 /// links and summaries.
-pub fn refused(name: &str) -> Option<&'static str> {
+pub fn why_invalid(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if name.len() > MAX_BYTES {
@@ -120,11 +134,11 @@ pub fn list_variable(database_variable: &str) -> String {
 }
 
 /// A list by its first name.
-pub fn short_list(databases: &[String]) -> String {
+pub fn short_list(databases: &[impl AsRef<str>]) -> String {
     match databases {
         [] => "no database".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [only] => only.as_ref().to_owned(),
+        [first, rest @ ..] => format!("{} and {} more", first.as_ref(), rest.len()),
     }
 }
 

@@ -85,6 +85,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, with what was being done before its message.
+    pub fn while_doing(mut self, doing: &str) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
     pub fn transient(mut self) -> Self {
         self.transient = true;
         self

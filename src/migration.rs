@@ -4,9 +4,9 @@
 //! - [`order`]: when nothing more starts, and why.
 //! - [`start`]: the RunTask call of a pack, and its look for tasks of other runs.
 //! - [`judge`]: from the end of a task and what it has printed to verdicts.
-//! - [`log`]: a task's log into row, file, terminal, and the search for migration reports.
+//! - [`log_lines`]: a task's log into row, file, terminal, and the search for migration reports.
 //! - [`retry`]: the databases that a killed task left, in new ones.
-//! - [`resume`]: what is done about a task that another process of this run has begun.
+//! - [`begun`]: what is done about a task that another process of this run has begun.
 //! - [`other_runs`]: what is done about tasks of other runs.
 //! - [`rows`]: what a task's end adds to the rows of its databases; [`record`]: what is written down meanwhile.
 
@@ -17,16 +17,16 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use self::judge::{Followed, Outcome, Whose};
+use self::begun::TakenUp;
+use self::judge::{Followed, PackOutcome, Whose};
 use self::order::Order;
-use self::other_runs::adopted::Adopted;
+use self::other_runs::adopt::Adopted;
 use self::other_runs::{Found, OtherRuns};
 use self::record::Record;
-use self::resume::Taken;
 use self::retry::Unit;
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::interrupt::Interrupt;
-use crate::plan::{Earlier, Pack, Plan, Proved};
+use crate::plan::{Begun, Pack, Plan, Proved};
 use crate::ports::{Task, TaskWorld};
 use crate::progress::{Progress, TaskPhase};
 use crate::session::Session;
@@ -36,12 +36,12 @@ use crate::steps::task::log::files::LogFiles;
 use crate::steps::task::{Patience, Tasks};
 use crate::verdict::{Asked, Migrated, Verdict};
 
+mod begun;
 mod judge;
-mod log;
+mod log_lines;
 mod order;
 mod other_runs;
 pub mod record;
-mod resume;
 mod retry;
 mod rows;
 mod start;
@@ -82,7 +82,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         record: &'a Record<'a>,
         log_files: Option<&'a LogFiles>,
     ) -> Self {
-        let patience = Patience { timeout: plan.task.timeout, log_drain: plan.task.log_drain };
+        let patience = Patience { timeout: *plan.task.timeout, log_drain: *plan.task.log_drain };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
         let reads_at_once = is_fleet(plan.databases().count())
             && plan.fleet.max_parallel.min(plan.packs.len()) >= MANY_STREAMS;
@@ -123,13 +123,13 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     async fn wave(&self, packs: &[Pack]) {
-        let lanes = Semaphore::new(self.plan.fleet.max_parallel);
+        let lanes = Semaphore::new(*self.plan.fleet.max_parallel);
         let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
             let Some(unit) = waiting.pop_front() else {
                 match under_way.next().await {
-                    Some(again) => waiting.extend(again),
+                    Some(retried) => waiting.extend(retried),
                     None => break,
                 }
                 continue;
@@ -137,7 +137,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             let lane = loop {
                 tokio::select! {
                     biased;
-                    Some(again) = under_way.next() => waiting.extend(again),
+                    Some(retried) = under_way.next() => waiting.extend(retried),
                     lane = lanes.acquire() => break lane.ok(),
                 }
             };
@@ -148,44 +148,44 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     /// Brings a pack to its end; answers what of it has to run again.
     async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>) -> Vec<Unit<'p>> {
         let pack = &unit.pack;
-        let outcome = match (self.reason_not_to_start(), &pack.earlier) {
+        let outcome = match (self.reason_not_to_start(), &pack.begun) {
             // Its call would start a task while that of another run migrates the same databases.
-            (None, Some(Earlier::Call { .. })) if let Some(other) = &pack.running => {
-                match self.before_call_of_earlier(pack, other).await {
+            (None, Some(Begun::Call { .. })) if let Some(other) = &pack.running => {
+                match self.before_begun_call(pack, other).await {
                     Some(outcome) => outcome,
                     None => return vec![Unit::of(Pack { running: None, ..pack.clone().into_owned() })],
                 }
             }
             // It may run already, so that nothing starts any more does not concern it.
-            (None, Some(earlier)) | (Some(_), Some(earlier @ Earlier::Task { .. })) => {
-                match self.take_up(pack, earlier, lane).await {
-                    Taken::Outcome(outcome) => Ok(outcome),
-                    Taken::Hindered(found) => Err(found),
-                    Taken::Over { migrated, rest } => {
+            (None, Some(begun)) | (Some(_), Some(begun @ Begun::Task { .. })) => {
+                match self.take_up(pack, begun, lane).await {
+                    TakenUp::Outcome(outcome) => Ok(outcome),
+                    TakenUp::Hindered(found) => Err(found),
+                    TakenUp::Over { migrated, rest } => {
                         self.judged(migrated);
                         return rest.into_iter().map(Unit::of).collect();
                     }
                 }
             }
-            (Some(verdict), _) => Ok(Outcome::all(pack, verdict)),
+            (Some(verdict), _) => Ok(PackOutcome::all(pack, verdict)),
             (None, None) => match &pack.running {
-                Some(running) => self.while_running(pack, running, lane).await,
+                Some(running) => self.on_running(pack, running, lane).await,
                 None => self.start(pack, lane).await,
             },
         };
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(found) => return unit.by_running_task(&found, &self.next_place),
+            Err(found) => return unit.split_by_other_runs(&found, &self.next_place),
         };
         // A death is final where nothing may start any more.
         let death = outcome.death.filter(|_| self.reason_not_to_start().is_none());
-        let (judged, again) = unit.settled(Outcome { death, ..outcome }, &self.next_place);
+        let (judged, retried) = unit.settled(PackOutcome { death, ..outcome }, &self.next_place);
         self.judged(judged);
-        self.note_retry(&again);
-        again
+        self.note_retry(&retried);
+        retried
     }
 
-    fn judged(&self, verdicts: Vec<(String, Verdict)>) {
+    fn judged(&self, verdicts: Vec<(DatabaseName, Verdict)>) {
         for (database, verdict) in verdicts {
             self.order.judged(&database, &verdict);
             if let Verdict::Migrated(proof) = &verdict {
@@ -196,13 +196,13 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     /// Nothing is done for it: what an earlier run has found out is its result.
-    fn proved(&self, Proved { database, by, proof }: &Proved) {
-        let task = Task { arn: by.task.clone().unwrap_or_default(), ..Task::default() };
+    fn proved(&self, proved: &Proved) {
+        let task = Task { arn: proved.by.task.clone().unwrap_or_default(), ..Task::default() };
         if !task.arn.is_empty() {
-            self.link(std::slice::from_ref(database), &task);
+            self.link(std::slice::from_ref(&proved.database), &task);
         }
-        self.proofs.borrow_mut().push(proof.clone());
-        self.record.proved(by, proof.clone());
+        self.proofs.borrow_mut().push(proved.proof.clone());
+        self.record.proved(proved);
     }
 
     fn reason_not_to_start(&self) -> Option<Verdict> {
@@ -213,21 +213,21 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     /// Ends without an outcome when tasks of other runs were found to migrate some of it.
-    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>) -> Result<Outcome, Found> {
+    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>) -> Result<PackOutcome, Found> {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let task = match self.launch(pack, self.call(pack), pack.attempt).await {
             Launched::Task(task) => task,
             Launched::Hindered(found) => return Err(found),
-            other => return Ok(Outcome::all(pack, self.not_started(pack, other))),
+            other => return Ok(PackOutcome::all(pack, self.not_started(pack, other))),
         };
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         self.record.started(&pack.databases, &task.arn);
         let lane = Cell::new(lane);
         let when_stopped = |task: &Task| {
             self.tasks.has_ended();
             // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
             let own = task.container(&self.plan.container);
-            if self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+            if *self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
                 lane.take();
             }
         };

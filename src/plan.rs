@@ -6,45 +6,48 @@
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
-use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
+use crate::cli;
+use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
-use crate::state::deployed::Terms;
-use crate::state::record::Target;
+use crate::settings::{Packing, Settings};
+use crate::state::github_history::Terms;
+use crate::state::journal_record::Target;
 use crate::task_definition::{Logs, Patch, TaskDefinition};
 
-pub mod build;
+pub mod build_plan;
 mod checks;
 mod data;
 mod document;
 mod facts;
-mod identity;
-mod image;
+mod image_plan;
 mod listing;
 mod observed;
 mod pack;
 mod packing;
 mod past;
+mod proved;
 mod request;
 mod resumed;
+mod running_tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use checks::{fit_for_fargate, log_notes, start_at_once};
-use identity::{attempts, client_token, running_task, running_tasks};
-use image::{image_plan, unknown_program};
-use pack::{Known, packs};
-use packing::Limits;
+use image_plan::{image_plan, unknown_program};
+use pack::{KnownTasks, packs};
+use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
+use running_tasks::{attempts, client_token, running_task, running_tasks};
 
-pub use identity::told;
-pub use image::{ImagePlan, ImageSource, docker_build, platform};
+pub use image_plan::{ImagePlan, ImageSource, docker_build};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;
+pub use proved::Proved;
 pub use request::run_task_input;
-pub use resumed::{Earlier, Proved};
+pub use resumed::Begun;
+pub use running_tasks::told;
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
 pub const MAX_OVERRIDES: usize = 8192;
@@ -59,8 +62,8 @@ pub struct Plan {
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
     pub current: Option<TaskDefinition>,
-    pub task: TaskSettings,
-    pub fleet: FleetSettings,
+    pub task: cli::TaskFlags,
+    pub fleet: cli::FleetFlags,
     /// What the revision sets the database variable to.
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
@@ -125,11 +128,10 @@ impl Plan {
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.task.database_variable;
-        let packed = settings.fleet.packing != Packing::One;
-        let names: Vec<String> = settings.databases.iter().map(ToString::to_string).collect();
-        let (names, canaries) = match &settings.fleet.canary {
-            Some(canary) => canary.first(names, |name: &String| name),
-            None => (names, 0),
+        let packed = settings.fleet.databases_per_task != Packing::One;
+        let (names, canaries) = match &settings.canary {
+            Some(canary) => canary.first(settings.databases.clone()),
+            None => (settings.databases.clone(), 0),
         };
         let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
         let terms = Terms {
@@ -144,7 +146,8 @@ impl Plan {
         let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);
         let mut attempts = attempts(&finished, &container, variable);
         next_attempts(&names, &past, &mut attempts);
-        let known = Known { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
+        let known =
+            KnownTasks { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
         let revision_value = match settings.databases.as_slice() {
             [only] if !packed && !settings.is_part_of_fleet => only.to_string(),
             _ => FLEET_PLACEHOLDER.to_owned(),
@@ -173,18 +176,20 @@ impl Plan {
             plan.base.check_variable(&plan.container, &list_variable(variable))?;
         }
         let durations = past.history.durations();
-        let limits = Limits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
+        let limits =
+            PackLimits { room: plan.room(), at_once: *plan.fleet.max_parallel, durations: &durations };
         let (first, rest) = names.split_at(canaries.min(names.len()));
         let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let mut waves =
-            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.packing, &limits, &known)?.into_iter();
+            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.databases_per_task, &limits, &known)?
+                .into_iter();
         let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
         plan.packs.extend(with_begun(first.begun));
         plan.canaries = plan.packs.len();
         plan.packs.extend(with_begun(rest.begun));
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
         plan.proved = [first.proved, rest.proved].concat();
-        if (past.resumes || settings.resume.from_deployments) && plan.image.digest().is_none() {
+        if (past.resumes || settings.resume.from_github()) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),
@@ -207,14 +212,14 @@ impl Plan {
 
     /// In the order in which their tasks start.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
-        self.packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+        self.packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
     }
 
     /// How a task is told to migrate these databases.
-    pub fn told(&self, databases: &[String]) -> Told {
+    pub fn told(&self, databases: &[DatabaseName]) -> Told {
         match databases {
-            [only] if !self.packed => Told::One(only.clone()),
-            list => Told::Pack(list.to_vec()),
+            [only] if !self.packed => Told::One(only.to_string()),
+            list => Told::Pack(list.iter().map(DatabaseName::to_string).collect()),
         }
     }
 
@@ -225,7 +230,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.task.database_variable.clone(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.to_string(), self.revision_value.clone())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;
@@ -251,14 +256,14 @@ impl Plan {
         Target::of(account, &self.cluster, self.family(), &self.container, &self.task.database_variable)
     }
 
-    /// What a task of somebody else migrates now; none when it is the run's own.
-    pub fn of_others(&self, task: &Task) -> Option<RunningTask> {
+    /// Returns what a task of another run migrates now; none when the task is the run's own.
+    pub fn of_other_run(&self, task: &Task) -> Option<RunningTask> {
         let running = running_task(task, &self.container, &self.task.database_variable, &self.started_by);
         running.filter(|task| !task.ours)
     }
 
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
+    pub fn run_task(&self, revision: &str, databases: &[DatabaseName], attempt: u32) -> RunTask {
         let told = self.told(databases);
         let mut environment = told.environment(&self.task.database_variable);
         // A list of the task definition's own would be another answer to the same question.
@@ -267,13 +272,13 @@ impl Plan {
         {
             environment.push((list, String::new()));
         }
-        environment.extend(self.task.environment.iter().cloned());
+        environment.extend(self.task.env.iter().map(|pair| (pair.name.to_string(), pair.value.clone())));
         RunTask {
             cluster: self.cluster.clone(),
             task_definition: revision.to_owned(),
             container: self.container.clone(),
             environment,
-            command: self.task.command.clone(),
+            command: self.task.command.as_deref().cloned(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
             client_token: client_token(&self.started_by, &told, revision, attempt),
@@ -306,7 +311,7 @@ impl Plan {
         (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
     }
 
-    fn overrides_length(&self, databases: &[String]) -> usize {
+    fn overrides_length(&self, databases: &[DatabaseName]) -> usize {
         let input = run_task_input(&self.run_task(self.family(), databases, 0));
         input["overrides"].to_string().chars().count()
     }

@@ -11,9 +11,9 @@ use crate::progress::Progress;
 use crate::report::Annotation;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
-mod pace;
+mod save_pace;
 
-use pace::SavePace;
+use save_pace::SavePace;
 
 /// What an operation has done so far, as a person, a workflow and a program read it.
 pub trait Reported {

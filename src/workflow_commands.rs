@@ -83,7 +83,7 @@ pub fn mask(secret: &str) -> Option<String> {
 }
 
 /// A line of text for a stream on which commands are on.
-pub fn harmless(line: &str) -> Cow<'_, str> {
+pub fn without_commands(line: &str) -> Cow<'_, str> {
     if !line.contains("##[") && !line.trim_start().starts_with("::") {
         return Cow::Borrowed(line);
     }
@@ -152,7 +152,7 @@ mod tests {
             ("a ##[set-output name=x]y ##[b]", "a #\u{200b}#[set-output name=x]y #\u{200b}#[b]"),
             ("::##[x]", ":\u{200b}:#\u{200b}#[x]"),
         ] {
-            assert_eq!(harmless(line), expected);
+            assert_eq!(without_commands(line), expected);
         }
     }
 }

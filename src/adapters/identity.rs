@@ -44,10 +44,10 @@ impl Access {
     /// With the whole of AWS's rates.
     pub fn of(common: &Common) -> Self {
         Self {
-            region: common.region.clone(),
-            call_timeout: common.call_timeout,
+            region: common.aws.region.clone(),
+            call_timeout: *common.aws.call_timeout,
             api_share: 1.0,
-            role: Role::of(common.role_to_assume.as_ref(), &common.run),
+            role: Role::of(common.credentials.role_to_assume.as_deref(), &common.run),
         }
     }
 }
@@ -80,8 +80,7 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     };
     credentials.provide_credentials().await.map_err(|error| {
         if let Some(failure) = aws_error::said(&error) {
-            let message = format!("look for AWS credentials: {}", failure.message);
-            return Failure { message, ..failure.clone() };
+            return failure.clone().while_doing("look for AWS credentials");
         }
         let tried = tried::sources(&|name| std::env::var(name).ok(), &aws_error::innermost(&error));
         aws_error::credentials_failure(tried)

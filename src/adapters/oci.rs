@@ -2,23 +2,16 @@
 
 use anyhow::Result;
 
-use crate::adapters::docker::ensure_tag;
 use crate::adapters::registry_login::RegistryLogin;
-use crate::ports::{BinaryImage, ImageProgress, ImageTag};
+use crate::ports::{ImageProgress, ImageTag};
 
 mod executable;
 mod image;
 mod registry;
 
-pub use image::PackagedImage;
-
-/// Packages an executable; the same file gives the same digest.
-///
-/// # Errors
-/// A [`crate::failure::Failure`] when there is no such file, or it is not a static executable for the platform.
-pub fn package(binary: &BinaryImage) -> Result<PackagedImage> {
-    image::package(binary)
-}
+#[cfg(test)]
+pub(super) use executable::tests::tiny_static;
+pub use image::{PackagedImage, package};
 
 /// Pushes the blobs that the registry does not have yet, then the manifest; answers the digest.
 ///
@@ -32,13 +25,6 @@ pub async fn push(
     progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
-    ensure_tag(to)?;
     progress.step("push image");
     registry::push(image, to, login, &registry::LIMITS, progress).await
-}
-
-/// A file that passes for a static executable.
-#[cfg(test)]
-pub(super) fn tiny_static_executable() -> Vec<u8> {
-    executable::tiny_static(62, b"program")
 }

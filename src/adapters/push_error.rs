@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::adapters::docker::output::harmless;
-use crate::failure::Failure;
+use crate::failure::{Failure, is_transient};
 use crate::ports::{ImageProgress, ImageTag, PUSH_ACTIONS};
 
 /// How often a push is tried in all; each pause between tries is [`GROWTH`] times the one before.
@@ -16,43 +16,25 @@ const GROWTH: u32 = 3;
 /// Before the second try.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// One try's failure.
-#[derive(Debug)]
-pub enum PushError {
-    /// The network, or the registry's own trouble: another try may succeed.
-    Passing(anyhow::Error),
-    /// Another try would end the same.
-    Final(anyhow::Error),
-}
-
-impl PushError {
-    fn into_error(self) -> anyhow::Error {
-        match self {
-            Self::Passing(error) | Self::Final(error) => error,
-        }
-    }
-}
-
 /// Tries until it succeeds, fails for good, or has been tried three times.
 pub async fn retrying<T>(
     progress: &dyn ImageProgress,
     what: &str,
     first_pause: Duration,
-    mut attempt: impl AsyncFnMut() -> Result<T, PushError>,
+    mut attempt: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
     let mut pause = first_pause;
     for _ in 1..TRIES {
         match attempt().await {
-            Ok(value) => return Ok(value),
-            Err(PushError::Final(error)) => return Err(error),
-            Err(PushError::Passing(error)) => {
+            Err(error) if is_transient(&error) => {
                 progress.note(&format!("{what} failed, next try in {pause:?}: {}", reason(&error)));
                 tokio::time::sleep(pause).await;
                 pause *= GROWTH;
             }
+            ended => return ended,
         }
     }
-    attempt().await.map_err(PushError::into_error)
+    attempt().await
 }
 
 /// The evidence's last line says more than the failure's own sentence.
@@ -64,15 +46,19 @@ fn reason(error: &anyhow::Error) -> String {
 /// Reads what docker printed, or a registry answered in docker's form, about a push to `to`.
 ///
 /// Sources of the wordings: ECR's "Common errors with Docker commands", distribution's error codes, net/http.
-pub fn read(text: &str, to: &ImageTag) -> PushError {
+pub fn read(text: &str, to: &ImageTag) -> Failure {
     let words = text.to_lowercase();
     let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
     let image = to.reference();
     let repository = &to.repository.name;
 
-    let failure = if has(&["no basic auth credentials", "authentication required"])
-        || has(&["unauthorized", "incorrect username or password"])
-    {
+    const UNAUTHORIZED: &[&str] = &[
+        "no basic auth credentials",
+        "authentication required",
+        "unauthorized",
+        "incorrect username or password",
+    ];
+    let failure = if has(UNAUTHORIZED) {
         Failure::service(format!("push {image}: the registry did not accept the credentials"))
             .hint("check that the AWS credentials belong to the account and region of the repository")
     } else if has(&["token has expired"]) {
@@ -98,12 +84,18 @@ pub fn read(text: &str, to: &ImageTag) -> PushError {
         Failure::service(format!("push {image}: no space left on the disk"))
             .hint("free space where the Docker Engine keeps its data, such as with `docker system prune`")
     } else if has(&["toomanyrequests", "too many requests", "rate exceeded"]) || is_passing(&words) {
-        let failure = Failure::service(format!("push {image}: the registry could not be reached, or failed"));
-        return PushError::Passing(failure.hint("try again later").evidence(lines(text)).into());
+        unreachable(to)
     } else {
         Failure::service(format!("push {image}: refused"))
     };
-    PushError::Final(failure.evidence(lines(text)).into())
+    failure.evidence(lines(text))
+}
+
+/// The network, or the registry's own trouble: another try may succeed.
+pub fn unreachable(to: &ImageTag) -> Failure {
+    Failure::service(format!("push {}: the registry could not be reached, or failed", to.reference()))
+        .hint("try again later")
+        .transient()
 }
 
 /// A proxy in between may answer with a whole page.
@@ -120,7 +112,7 @@ fn denied_action(text: &str) -> Option<&str> {
 
 /// Network trouble and 5xx, in the words of Go's net/http and of docker.
 fn is_passing(words: &str) -> bool {
-    const NETWORK: &[&str] = &[
+    const KNOWN: &[&str] = &[
         "timeout",
         "timed out",
         "deadline exceeded",
@@ -135,10 +127,11 @@ fn is_passing(words: &str) -> bool {
         "internal server error",
         "bad gateway",
         "service unavailable",
+        // docker: "received unexpected HTTP status: 503 Service Unavailable"
+        "status code 5",
+        "status: 5",
     ];
-    // docker: "received unexpected HTTP status: 503 Service Unavailable"
-    const STATUS: &[&str] = &["unexpected http status: 5", "status code 5", "status: 5"];
-    NETWORK.iter().chain(STATUS).any(|needle| words.contains(needle))
+    KNOWN.iter().any(|known| words.contains(known))
 }
 
 #[cfg(test)]
@@ -153,10 +146,9 @@ mod tests {
     }
 
     fn final_failure(text: &str) -> Failure {
-        match read(text, &to()) {
-            PushError::Final(error) => Failure::find(&error).unwrap().clone(),
-            PushError::Passing(error) => panic!("{text} is taken for passing: {error:#}"),
-        }
+        let failure = read(text, &to());
+        assert!(!failure.transient, "{text} is taken for passing: {failure}");
+        failure
     }
 
     #[test]
@@ -206,7 +198,7 @@ mod tests {
             "received unexpected HTTP status: 599 Odd",
             "toomanyrequests: Rate exceeded",
         ] {
-            assert!(matches!(read(text, &to()), PushError::Passing(_)), "{text}");
+            assert!(read(text, &to()).transient, "{text}");
         }
         assert_eq!(final_failure("manifest invalid").message, format!("push {}: refused", to().reference()));
     }
@@ -216,7 +208,7 @@ mod tests {
         let mut tries = 0;
         let error = retrying::<()>(&Progress::silent(), "push", FIRST_PAUSE, async || {
             tries += 1;
-            Err(PushError::Passing(anyhow::anyhow!("try {tries}")))
+            Err(Failure::service(format!("try {tries}")).transient().into())
         })
         .await
         .unwrap_err();
@@ -229,14 +221,14 @@ mod tests {
         let mut tries = 0;
         let value = retrying(&progress, "push", FIRST_PAUSE, async || {
             tries += 1;
-            if tries == 2 { Ok(tries) } else { Err(PushError::Passing(anyhow::anyhow!("busy"))) }
+            if tries == 2 { Ok(tries) } else { Err(Failure::service("busy").transient().into()) }
         });
         assert_eq!(value.await.unwrap(), 2);
 
         let mut tries = 0;
         let refused = retrying::<()>(&progress, "push", FIRST_PAUSE, async || {
             tries += 1;
-            Err(PushError::Final(anyhow::anyhow!("denied")))
+            Err(anyhow::anyhow!("denied"))
         });
         refused.await.unwrap_err();
         assert_eq!(tries, 1);

@@ -13,19 +13,19 @@ use crate::values::{
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where")]
-pub struct Target {
+pub struct TargetFlags {
     /// The ECS cluster that runs the migration tasks
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
 
     #[command(flatten)]
-    pub base: Base,
+    pub base: BaseFlags,
     #[command(flatten)]
     pub aws: AwsFlags,
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Base {
+pub struct BaseFlags {
     /// What the migration task is made from: family, family:revision, ARN, or the path of a JSON file
     #[arg(long, value_name = "FAMILY|ARN|PATH")]
     pub task_definition: Option<String>,
@@ -60,7 +60,7 @@ pub struct ConfigFile {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Credentials")]
-pub struct Credentials {
+pub struct CredentialsFlags {
     /// Assume this role with GitHub's OIDC token, and again before it expires [default: the environment's credentials]
     #[arg(long, value_name = "ARN")]
     pub role_to_assume: Option<RoleArn>,
@@ -84,17 +84,17 @@ pub struct GitHubFlags {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Image: docker build, or --binary, or --image")]
-pub struct Image {
+pub struct ImageFlags {
     /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
     #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
     pub image: Option<String>,
 
     #[command(flatten)]
-    pub source: ImageSource,
+    pub source: ImageSourceFlags,
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct ImageSource {
+pub struct ImageSourceFlags {
     /// The ECR repository [default: the one that the task definition's image is in]
     #[arg(long, value_name = "NAME|URI")]
     pub repository: Option<String>,
@@ -182,7 +182,7 @@ pub struct TaskFlags {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several databases")]
-pub struct Fleet {
+pub struct FleetFlags {
     /// Migration tasks that run at the same time
     #[arg(long, value_name = "N", default_value = "1")]
     pub max_parallel: Parallel,
@@ -215,9 +215,41 @@ pub struct Fleet {
     pub keep_going: bool,
 }
 
+impl FleetFlags {
+    /// Nothing starts after so many databases that are not migrated; none is to keep going.
+    pub fn stops_after(&self) -> Option<u32> {
+        (!self.keep_going).then(|| self.max_failures.as_deref().map_or(1, |most| *most))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Resume")]
+pub struct ResumeFlags {
+    /// Record in this file what the run does, for --resume, and for how long each migration takes
+    #[arg(long, value_name = "PATH")]
+    pub state: Option<PathBuf>,
+
+    /// Go on with the last run in --state: skip what it proved migrated with this image, follow its tasks that still
+    /// run, and run the rest. Without --state but with --deployments, skip what GitHub's Deployments say is migrated
+    /// with it
+    #[arg(long)]
+    pub resume: bool,
+
+    /// With --resume and --state, only databases that ran and were not migrated
+    #[arg(long)]
+    pub only_failed: bool,
+}
+
+impl ResumeFlags {
+    /// Whether databases whose deployments say that they are migrated are skipped.
+    pub fn from_github(&self) -> bool {
+        self.resume && self.state.is_none()
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub struct OutputFlags {
     /// What stdout carries: text for people, or the plan or result as json or markdown (progress then goes to stderr)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -7,7 +7,7 @@
 use super::{Diagnosis, normal};
 use crate::migration_report::MigrationReport;
 
-struct Row {
+struct ReportedCause {
     /// One phrase of each group is in the text: lowercase, plain quotes.
     phrases: &'static [&'static [&'static str]],
     diagnosis: Diagnosis,
@@ -15,12 +15,12 @@ struct Row {
 
 macro_rules! rows {
     ($($phrases:expr, $cause:expr, $fix:expr;)*) => {
-        &[$(Row { phrases: &$phrases, diagnosis: Diagnosis { cause: $cause, fix: $fix } }),*]
+        &[$(ReportedCause { phrases: &$phrases, diagnosis: Diagnosis { cause: $cause, fix: $fix } }),*]
     };
 }
 
 /// The first one that matches wins: the server and the way to it first, then the schema.
-const ROWS: &[Row] = rows! {
+const ROWS: &[ReportedCause] = rows! {
     [&["password authentication failed", "no pg_hba.conf entry", "access denied for user", "sqlstate 28p01",
         "sqlstate 28000"]],
         "the database server refused the user",
@@ -96,7 +96,8 @@ const PENDING: Diagnosis = Diagnosis {
 pub fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
     let failed = report.failed.as_ref().map(|failed| failed.error.as_str());
     let text = normal(&[failed, report.error.as_deref()].map(Option::unwrap_or_default).join(" | "));
-    let says = |row: &&Row| row.phrases.iter().all(|any| any.iter().any(|phrase| text.contains(phrase)));
+    let says =
+        |row: &&ReportedCause| row.phrases.iter().all(|any| any.iter().any(|phrase| text.contains(phrase)));
     ROWS.iter().find(says).map(|row| row.diagnosis)
 }
 

@@ -1,7 +1,7 @@
 //! A GitHub Deployment per database, recorded beside the run: it never changes a verdict and never holds a task up.
 //!
-//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::beside`] sends it on while the run
-//! goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
+//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while
+//! the run goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -14,20 +14,23 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
-use self::rows::{Row, description, state};
+use self::wanted::{DeploymentRow, description, state};
+use crate::database_name::DatabaseName;
 use crate::hex::is_commit;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
-use crate::ports::github::{DeploymentState, Deployments, GitHubFailure, GitHubFailureKind, NewDeployment};
+use crate::ports::github::{
+    DeploymentState, GitHubDeployments, GitHubFailure, GitHubFailureKind, NewDeployment,
+};
 use crate::report::Report;
 use crate::settings::Settings;
-use crate::state::deployed::Payload;
-use crate::state::record::Target;
+use crate::state::github_history::Payload;
+use crate::state::journal_record::Target;
 use crate::verdict::Verdict;
 
-pub mod earlier;
 mod pace;
-mod rows;
+pub mod past;
+mod wanted;
 #[cfg(test)]
 mod tests;
 
@@ -54,7 +57,7 @@ pub struct DeploymentQueue {
     target: RefCell<Option<Target>>,
     asked_for: usize,
     shows_progress: bool,
-    rows: RefCell<Vec<Row>>,
+    rows: RefCell<Vec<DeploymentRow>>,
     wake: Notify,
     closing: Cell<bool>,
     /// When a call last succeeded, or the run ended.
@@ -65,7 +68,7 @@ pub struct DeploymentQueue {
 impl DeploymentQueue {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            prefix: settings.github.environment_prefix.clone(),
+            prefix: settings.github.environment_prefix.clone().unwrap_or_default(),
             commit: settings.image.commit.clone(),
             started_by: settings.common.run.started_by.clone(),
             cluster: settings.cluster.clone(),
@@ -87,29 +90,29 @@ impl DeploymentQueue {
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
-    pub fn started(&self, database: &str, report: &Report) {
+    pub fn started(&self, database: &DatabaseName, report: &Report) {
         // A tag that is a commit names what runs better than the commit of the workflow.
         let tag = report.tag.clone().filter(|tag| is_commit(tag));
         let Some(commit) = tag.or_else(|| self.commit.clone()) else { return };
         let wanted = self.shows_progress.then(|| {
             (DeploymentState::InProgress, description(&format!("its task has started in {}", self.cluster)))
         });
-        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
+        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == *database) {
             // Another task, after one that was killed.
             row.wanted = wanted;
             return;
         }
-        let mut row = Row::new(database, self.deployment(database, commit, report));
+        let mut row = DeploymentRow::new(database, self.deployment(database, commit, report));
         row.wanted = wanted;
         self.rows.borrow_mut().push(row);
         self.wake.notify_one();
     }
 
-    fn deployment(&self, database: &str, commit: String, report: &Report) -> NewDeployment {
+    fn deployment(&self, database: &DatabaseName, commit: String, report: &Report) -> NewDeployment {
         let image = report.image.as_ref();
         let payload = Payload {
             key: format!("{}/{database}/{}", self.started_by, report.started_at.as_nanosecond()),
-            database: database.to_owned(),
+            database: database.to_string(),
             target: self.target.borrow().clone(),
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
@@ -124,10 +127,10 @@ impl DeploymentQueue {
         }
     }
 
-    pub fn judged(&self, database: &str, verdict: &Verdict) {
+    pub fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
         let Some(state) = state(verdict) else { return };
         let text = description(&format!("{}: {}", verdict.word(), verdict.explain()));
-        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
+        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == *database) {
             row.wanted = Some((state, text));
         }
         self.wake.notify_one();
@@ -135,9 +138,9 @@ impl DeploymentQueue {
 
     /// Does `run`, and records beside it. After the run it stays for what is still to be recorded: a minute while
     /// GitHub answers, fifteen seconds when it does not, two when the run was interrupted.
-    pub async fn beside<T>(
+    pub async fn record_during<T>(
         &self,
-        api: &impl Deployments,
+        api: &impl GitHubDeployments,
         run: impl Future<Output = T>,
         interrupt: &Interrupt,
     ) -> T {
@@ -170,7 +173,7 @@ impl DeploymentQueue {
     }
 
     /// Ends when the run is over and everything is sent, and when there is no point in going on.
-    async fn work(&self, api: &impl Deployments) {
+    async fn work(&self, api: &impl GitHubDeployments) {
         let mut calls = FuturesUnordered::new();
         let mut pace = Pace::default();
         let mut pause: Option<Pause> = None;
@@ -231,7 +234,11 @@ impl DeploymentQueue {
     }
 
     /// One call for a row: its deployment first, then the state that is wanted by then.
-    fn send(&self, api: &impl Deployments, index: usize) -> impl Future<Output = Result<(), GitHubFailure>> {
+    fn send(
+        &self,
+        api: &impl GitHubDeployments,
+        index: usize,
+    ) -> impl Future<Output = Result<(), GitHubFailure>> {
         let (new, id, wanted) = {
             let row = &mut self.rows.borrow_mut()[index];
             row.busy = true;
@@ -268,7 +275,7 @@ impl DeploymentQueue {
                 "no GitHub Deployment is recorded: which commit this is about is not known".to_owned(),
             ];
         }
-        rows::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.asked_for)
+        wanted::notes(&self.rows.borrow(), self.trouble.borrow().as_ref(), self.asked_for)
     }
 }
 

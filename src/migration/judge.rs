@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 
 use super::Migration;
-use super::log::{Heard, MigrationLog};
+use super::log_lines::{Heard, MigrationLog};
 use crate::choices::Leftover;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Told};
 use crate::ports::{Task, TaskWorld};
 use crate::steps::task::follow::{End, Following, Stop, Until};
@@ -28,14 +29,14 @@ pub enum Whose {
 }
 
 /// The result of a pack.
-pub struct Outcome {
+pub struct PackOutcome {
     /// For each database, in the pack's order.
     pub verdicts: Vec<Verdict>,
     /// How its task died, when databases are left that may be run again.
     pub death: Option<Death>,
 }
 
-impl Outcome {
+impl PackOutcome {
     /// The same verdict for each database.
     pub fn all(pack: &Pack, verdict: Verdict) -> Self {
         Self { verdicts: all(&pack.databases, &verdict), death: None }
@@ -49,7 +50,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         followed: Followed,
         deadline: Instant,
         when_stopped: &dyn Fn(&Task),
-    ) -> Outcome {
+    ) -> PackOutcome {
         let whose = followed.whose;
         let mut following = self.following(pack, followed, when_stopped);
         let verdicts = self.verdicts(&mut following, whose, deadline).await;
@@ -57,7 +58,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             Whose::OtherRun => None,
             _ => self.death(&following.listener.heard, &following.task, &verdicts),
         };
-        Outcome { verdicts, death }
+        PackOutcome { verdicts, death }
     }
 
     pub(super) fn following<'m>(
@@ -155,7 +156,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
 }
 
 /// The same verdict for each database.
-pub fn all(databases: &[String], verdict: &Verdict) -> Vec<Verdict> {
+pub fn all(databases: &[DatabaseName], verdict: &Verdict) -> Vec<Verdict> {
     vec![verdict.clone(); databases.len()]
 }
 

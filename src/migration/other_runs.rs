@@ -15,10 +15,11 @@ use anyhow::Result;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-pub mod adopted;
-pub mod running;
+pub mod adopt;
+pub mod on_running;
 
 use super::Migration;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Plan, RunningTask};
 use crate::ports::{DesiredStatus, TaskReads, TaskWorld};
 
@@ -28,7 +29,7 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 const SURE_FOR: Duration = Duration::from_secs(5);
 
 /// Databases that tasks of other runs migrate now.
-pub type Found = HashMap<String, Arc<RunningTask>>;
+pub type Found = HashMap<DatabaseName, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
 pub struct OtherRuns {
@@ -39,8 +40,8 @@ pub struct OtherRuns {
     known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
     /// That a look has failed, once.
     said: Cell<bool>,
-    /// By the last look.
-    running: RefCell<Found>,
+    /// By the last look, and by what their overrides name.
+    running: RefCell<HashMap<String, Arc<RunningTask>>>,
 }
 
 impl OtherRuns {
@@ -61,17 +62,17 @@ impl OtherRuns {
         self.running.borrow_mut().retain(|_, task| task.arn != arn);
     }
 
-    fn of(&self, databases: &[String]) -> Found {
+    fn of(&self, databases: &[DatabaseName]) -> Found {
         let running = self.running.borrow();
-        let of = |name: &String| Some((name.clone(), Arc::clone(running.get(name)?)));
+        let of = |name: &DatabaseName| Some((name.clone(), Arc::clone(running.get(name.as_str())?)));
         databases.iter().filter_map(of).collect()
     }
 
     /// Tasks of other runs that were listed before, and are not now.
     fn gone(&self, listed: &[String]) -> Vec<String> {
         let known = self.known.borrow();
-        let of_others = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
-        of_others.filter(|arn| !listed.contains(arn)).cloned().collect()
+        let of_other_run = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
+        of_other_run.filter(|arn| !listed.contains(arn)).cloned().collect()
     }
 
     /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
@@ -90,15 +91,15 @@ impl OtherRuns {
         let mut known = self.known.borrow_mut();
         known.extend(gone.iter().map(|arn| (arn.clone(), None)));
         for task in described {
-            let of_others = plan.of_others(&task).map(Arc::new);
+            let of_other_run = plan.of_other_run(&task).map(Arc::new);
             match known.entry(task.arn) {
                 // One of ours may have been disregarded while this was asked.
-                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_others)),
+                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_other_run)),
                 Entry::Occupied(_) => {}
-                Entry::Vacant(unknown) => drop(unknown.insert(of_others)),
+                Entry::Vacant(unknown) => drop(unknown.insert(of_other_run)),
             }
         }
-        let mut running = Found::new();
+        let mut running = HashMap::new();
         for task in listed.iter().chain(&gone).filter_map(|arn| known.get(arn)?.as_ref()) {
             for database in task.told.databases() {
                 running.entry(database.clone()).or_insert_with(|| Arc::clone(task));

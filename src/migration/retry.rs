@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::Migration;
-use super::judge::Outcome;
-use super::log::Heard;
+use super::judge::PackOutcome;
+use super::log_lines::Heard;
 use super::other_runs::Found;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Told};
 use crate::ports::{Task, TaskWorld};
 use crate::verdict::{Death, Verdict, death};
@@ -37,7 +38,7 @@ impl<'p> Unit<'p> {
     }
 
     /// In units of their own: those that a task of another run was found to migrate, by that task, and the rest.
-    pub fn by_running_task(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
+    pub fn split_by_other_runs(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
         let mut units: Vec<Self> = Vec::new();
         for (at, database) in self.pack.databases.iter().enumerate() {
             let running = found.get(database);
@@ -57,7 +58,7 @@ impl<'p> Unit<'p> {
                 databases: vec![database.clone()],
                 place,
                 running: running.cloned(),
-                earlier: self.pack.earlier.clone(),
+                begun: self.pack.begun.clone(),
                 attempt: self.pack.attempt,
             };
             units.push(Self {
@@ -70,8 +71,12 @@ impl<'p> Unit<'p> {
     }
 
     /// What is final of an outcome, and what runs again, in new packs.
-    pub fn settled(self, outcome: Outcome, places: &Cell<usize>) -> (Vec<(String, Verdict)>, Vec<Self>) {
-        let Outcome { mut verdicts, death } = outcome;
+    pub fn settled(
+        self,
+        outcome: PackOutcome,
+        places: &Cell<usize>,
+    ) -> (Vec<(DatabaseName, Verdict)>, Vec<Self>) {
+        let PackOutcome { mut verdicts, death } = outcome;
         for (verdict, before) in verdicts.iter_mut().zip(&self.before) {
             // That no other task ran says less than what the last one came to.
             if matches!(verdict, Verdict::NeverStarted { .. } | Verdict::NotRun { .. }) {
@@ -81,13 +86,13 @@ impl<'p> Unit<'p> {
         let deaths = self.deaths + 1;
         let judged = self.pack.databases.iter().cloned().zip(verdicts);
         let Some(death) = death.filter(|_| deaths < MAX_TASKS) else { return (judged.collect(), Vec::new()) };
-        let (again, last): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| is_open(verdict));
-        let units = again.chunks(size(again.len(), death, deaths)).map(|chunk| {
+        let (retried, last): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| is_open(verdict));
+        let units = retried.chunks(size(retried.len(), death, deaths)).map(|chunk| {
             let (databases, before) = chunk.iter().cloned().unzip();
             let place = places.replace(places.get() + 1);
             let attempt = self.pack.attempt + 1;
             Self {
-                pack: Cow::Owned(Pack { databases, place, running: None, earlier: None, attempt }),
+                pack: Cow::Owned(Pack { databases, place, running: None, begun: None, attempt }),
                 deaths,
                 before,
             }
@@ -117,7 +122,7 @@ impl<W: TaskWorld> Migration<'_, W> {
     /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
     /// and nobody has stopped it.
     pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {
-        let is_open = |(database, verdict): (&String, &Verdict)| {
+        let is_open = |(database, verdict): (&DatabaseName, &Verdict)| {
             is_open(verdict) && heard.reports.of(database).is_none()
         };
         let of_pack = matches!(heard.told, Told::Pack(_));
@@ -130,7 +135,7 @@ impl<W: TaskWorld> Migration<'_, W> {
             let mut died = None;
             self.record.rows(&unit.pack.databases, |row| {
                 died.clone_from(&row.task_arn);
-                row.earlier_tasks.extend(row.task_arn.clone());
+                row.killed_tasks.extend(row.task_arn.clone());
             });
             if let Some(arn) = died {
                 self.record.note(format!(

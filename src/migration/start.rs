@@ -8,7 +8,7 @@ use crate::diagnosis::diagnose_text;
 use crate::failure::Failure;
 use crate::plan::Pack;
 use crate::ports::{RunTask, TaskWorld};
-use crate::steps::task::launch::{Call, Launched, Owner};
+use crate::steps::task::launch::{Launched, Owner, RunTaskCall};
 use crate::verdict::Verdict;
 
 /// A pack while its task is launched.
@@ -20,19 +20,19 @@ struct Starting<'m, 'a, W> {
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// The call that starts a task of the pack which was never started before.
-    pub(super) fn call(&self, pack: &Pack) -> Call {
+    pub(super) fn call(&self, pack: &Pack) -> RunTaskCall {
         let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
-        Call { request, unanswered: false, place: pack.place }
+        RunTaskCall { request, unanswered: false, place: pack.place }
     }
 
     /// A call that an earlier process has made, or was about to: ECS knows by its token, whatever else it asks for.
-    pub(super) fn call_again(&self, pack: &Pack, token: &str) -> Call {
-        let mut call = Call { unanswered: true, ..self.call(pack) };
+    pub(super) fn begun_call(&self, pack: &Pack, token: &str) -> RunTaskCall {
+        let mut call = RunTaskCall { unanswered: true, ..self.call(pack) };
         token.clone_into(&mut call.request.client_token);
         call
     }
 
-    pub(super) async fn launch(&self, pack: &Pack, call: Call, attempt: u32) -> Launched<Found> {
+    pub(super) async fn launch(&self, pack: &Pack, call: RunTaskCall, attempt: u32) -> Launched<Found> {
         self.tasks.launch(call, &Starting { migration: self, pack, attempt }).await
     }
 

@@ -8,11 +8,11 @@ use crate::adapters::github::GitHub;
 use crate::cli;
 use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
-use crate::plan::build::BuildPlan;
+use crate::plan::build_plan::BuildPlan;
 use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
 use crate::report::Annotation;
-use crate::report::build::{self, BuildReport};
+use crate::report::build_report::{self, BuildReport};
 use crate::session::Session;
 use crate::settings::{BuildSettings, Common};
 use crate::steps::image::image;
@@ -25,7 +25,7 @@ pub struct Build {
 impl Build {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
-    pub fn new(flags: cli::Build, github: Option<&GitHub>) -> Result<Self, Failure> {
+    pub fn new(flags: cli::BuildFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
         Ok(Self { settings: BuildSettings::new(flags, commit, super::identity(github))? })
     }
@@ -83,7 +83,7 @@ impl Reported for BuildReport {
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
-        build::outputs(self)
+        build_report::outputs(self)
     }
 
     fn exit_code(&self) -> ExitCode {

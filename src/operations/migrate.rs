@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use anyhow::Result;
 use tokio::try_join;
 
-use self::github::{earlier_deployments, github_api, post_plan};
+use self::github::{github_api, github_history, post_plan};
 use super::{Operation, Planned, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
@@ -45,7 +45,7 @@ pub struct Migrate {
 impl Migrate {
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
-    pub fn new(flags: cli::Migrate, github: Option<&GitHub>) -> Result<Self, Failure> {
+    pub fn new(flags: cli::MigrateFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
         Ok(Self::of(Settings::new(flags, commit, super::identity(github))?))
     }
@@ -96,12 +96,14 @@ impl Migrate {
         session: &Session<'_, &W, Report>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, github, .. } = *session;
-        let deployments = self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
-        let record =
-            Record::new(session).with_deployments(deployments.as_ref()).with_state(self.state.as_ref());
+        let github_deployments =
+            self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
+        let record = Record::new(session)
+            .with_github_deployments(github_deployments.as_ref())
+            .with_state(self.state.as_ref());
         record.planned(plan);
         if let Some(github) = github {
-            let run = post::Run::new(&self.settings, plan, session.world.region());
+            let run = post::StepState::new(&self.settings, plan, session.world.region());
             recorder.note_unwritten("the step's state was", post::begins(github, &run));
         }
         recorder.save();
@@ -110,11 +112,11 @@ impl Migrate {
             recorder.save();
             migrated
         };
-        let Some(deployments) = &deployments else { return migrate.await };
+        let Some(github_deployments) = &github_deployments else { return migrate.await };
         match github_api(github, progress) {
             Ok(api) => {
-                let migrated = deployments.beside(&api, migrate, interrupt).await;
-                deployments.notes().into_iter().for_each(|note| recorder.note(note));
+                let migrated = github_deployments.record_during(&api, migrate, interrupt).await;
+                github_deployments.notes().into_iter().for_each(|note| recorder.note(note));
                 migrated
             }
             Err(failure) => {
@@ -134,7 +136,7 @@ impl Operation for Migrate {
     }
 
     fn access(&self) -> Access {
-        Access { api_share: self.settings.fleet.api_share, ..Access::of(self.common()) }
+        Access { api_share: *self.settings.fleet.api_share, ..Access::of(self.common()) }
     }
 
     fn report(&self) -> Report {
@@ -155,9 +157,7 @@ impl Operation for Migrate {
         if let Some(files) = log_files(&self.settings, session.github)? {
             self.log_files.get_or_init(|| files);
         }
-        session
-            .progress
-            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
+        session.progress.databases(&self.settings.databases);
         Ok(())
     }
 
@@ -165,12 +165,12 @@ impl Operation for Migrate {
         self.refused.clone().map_or(Ok(()), Err)?;
         let (settings, state) = (&self.settings, self.state.as_ref());
         let aws = session.world;
-        let (mut observed, deployed) = try_join!(
+        let (mut observed, github) = try_join!(
             observe(settings, &ThisMachine, aws),
-            earlier_deployments(settings, session.progress, session.github)
+            github_history(settings, session.progress, session.github)
         )?;
         observed.past = past(state, settings, aws).await?;
-        observed.takes(deployed);
+        observed.takes(github);
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {
             state.check(plan.target().as_ref())?;
@@ -248,7 +248,7 @@ impl Reported for Report {
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
 fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
-    match &settings.task.log_dir {
+    match &settings.common.output.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {
             let below = github.and_then(|github| github.temporary.as_deref());

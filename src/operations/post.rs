@@ -27,7 +27,7 @@ use crate::words::counted;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod stop;
-mod words;
+mod summary;
 
 use stop::stop_tasks;
 
@@ -43,7 +43,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 
 /// What the main stage leaves before it starts the first task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+pub struct StepState {
     pub region: String,
     pub cluster: String,
     pub family: String,
@@ -56,7 +56,7 @@ pub struct Run {
     pub role_to_assume: Option<String>,
 }
 
-impl Run {
+impl StepState {
     pub fn new(settings: &Settings, plan: &Plan, region: &str) -> Self {
         Self {
             region: region.to_owned(),
@@ -64,9 +64,9 @@ impl Run {
             family: plan.family().to_owned(),
             started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
-            database_variable: plan.task.database_variable.clone(),
+            database_variable: plan.task.database_variable.to_string(),
             leave_tasks: plan.task.on_cancel == Leftover::Leave,
-            role_to_assume: settings.common.role_to_assume.clone(),
+            role_to_assume: settings.common.credentials.role_to_assume.as_deref().cloned(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Run {
 }
 
 /// The main stage is about to start tasks.
-pub fn begins(github: &GitHub, run: &Run) -> Result<()> {
+pub fn begins(github: &GitHub, run: &StepState) -> Result<()> {
     github.save_state(RUN, &serde_json::to_string(run)?)
 }
 
@@ -121,7 +121,7 @@ pub async fn post(
         progress.note("the run has ended by itself: there is nothing to stop");
         return Ok(ExitCode::Done);
     }
-    let run: Run = serde_json::from_str(&run).context("read the step's state")?;
+    let run: StepState = serde_json::from_str(&run).context("read the step's state")?;
     let arns: Vec<String> = (0..).map_while(|n| state(&format!("task_{n}"))).collect();
     let summary = |document: &Document| {
         let page = document::markdown(document, SUMMARY_LIMIT);
@@ -131,7 +131,7 @@ pub async fn post(
         let tasks = counted(arns.len(), "task");
         progress
             .note(&format!("the run was cut off, and leaves its tasks running (--on-cancel leave): {tasks}"));
-        summary(&words::left(&arns))?;
+        summary(&summary::left(&arns))?;
         return Ok(ExitCode::Done);
     }
 

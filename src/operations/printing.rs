@@ -40,7 +40,7 @@ pub(super) fn progress_for(format: Format, github: Option<&GitHub>) -> Progress 
 }
 
 /// Says why the command line cannot be read.
-pub(super) fn refused(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
+pub(super) fn print_refusal(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
     // It quotes what was passed, which GitHub's runner would read for commands.
     let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary(github));
     match error {

@@ -12,16 +12,16 @@ use crate::database_name::ALL;
 use crate::failure::{ExitCode, Failure};
 use crate::untrusted::lines;
 
-mod document;
+mod yaml;
 mod scalar;
 
-pub use document::{Document, Dropdown};
+use yaml::WorkflowFile;
 
 /// Prints what there is to say.
 ///
 /// # Errors
 /// As [`said`].
-pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
+pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
     super::printing::print(&said(flags)?)
 }
 
@@ -29,31 +29,25 @@ pub fn run(flags: &cli::Workflow) -> Result<ExitCode> {
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-fn said(flags: &cli::Workflow) -> Result<String, Failure> {
+fn said(flags: &cli::WorkflowFlags) -> Result<String, Failure> {
     let options = options(&flags.config.fleet)?;
-    if let Some(path) = &flags.check {
-        let text = read(path)?;
-        let edited = edit(&text, &options, path)?;
-        return if edited == text {
-            Ok(format!("{} offers what the configuration file lists", path.display()))
-        } else {
-            Err(differ(path, &text, &edited))
-        };
-    }
-    if let Some(path) = &flags.write {
-        let text = read(path)?;
-        let edited = edit(&text, &options, path)?;
-        if edited == text {
-            return Ok(format!(
-                "{} offers what the configuration file lists: nothing to write",
-                path.display()
-            ));
+    let Some(path) = flags.check.as_ref().or(flags.write.as_ref()) else { return Ok(printed(&options)) };
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!("read the workflow {name}: {error}"))
+            .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
+    })?;
+    let edited = edit(&text, &options, path)?;
+    match (edited == text, flags.write.is_some()) {
+        (true, false) => Ok(format!("{name} offers what the configuration file lists")),
+        (true, true) => Ok(format!("{name} offers what the configuration file lists: nothing to write")),
+        (false, false) => Err(differ(path, &text, &edited)),
+        (false, true) => {
+            fs::write(path, edited)
+                .map_err(|error| Failure::input(format!("write the workflow {name}: {error}")))?;
+            Ok(format!("{name} now offers what the configuration file lists"))
         }
-        fs::write(path, edited)
-            .map_err(|error| Failure::input(format!("write the workflow {}: {error}", path.display())))?;
-        return Ok(format!("{} now offers what the configuration file lists", path.display()));
     }
-    Ok(printed(&options))
 }
 
 /// What a person can choose: every database, every group, and all.
@@ -85,18 +79,11 @@ on:
     out
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
-        Failure::input(format!("read the workflow {}: {error}", path.display()))
-            .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
-    })
-}
-
 /// The workflow's text with exactly these options, and everything else as it was.
 fn edit(text: &str, options: &[String], path: &Path) -> Result<String, Failure> {
-    let edited = Document::read(text, path)?.with_options(options);
+    let edited = WorkflowFile::read(text, path)?.with_options(options);
     // Editing lines relies on one option a line: what came of it is read again before anybody sees it.
-    match Document::read(&edited, path) {
+    match WorkflowFile::read(&edited, path) {
         Ok(document) if document.options().eq(options.iter().map(String::as_str)) => Ok(edited),
         _ => Err(Failure::input(format!(
             "edit the options of {}: its list is not written plainly",

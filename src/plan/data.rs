@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Earlier, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
+use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
 use crate::choices::OnRunning;
+use crate::database_name::DatabaseName;
 use crate::failure::Failure;
 
 /// `databases[].run_task` is RunTask's own input; where databases share tasks,
@@ -33,15 +34,15 @@ pub(super) fn data(plan: &Plan) -> Result<Value, Failure> {
         "databases": databases,
         "packs": packs,
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
-        "max_parallel": plan.fleet.max_parallel,
+        "max_parallel": *plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "on_running": match plan.fleet.on_running {
             OnRunning::Wait => "wait",
             OnRunning::Adopt => "adopt",
             OnRunning::Fail => "fail",
         },
-        "max_failures": plan.fleet.max_failures,
-        "keep_going": plan.fleet.max_failures.is_none(),
+        "max_failures": plan.fleet.stops_after(),
+        "keep_going": plan.fleet.stops_after().is_none(),
         "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
     }))
@@ -54,7 +55,7 @@ fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> 
         let each = requests.into_iter().flat_map(|Request { pack, input, already_running }| {
             let names = pack.databases.iter();
             names.map(
-                move |name| json!({"database": name, "already_running": already_running, "earlier": pack.earlier.as_ref().map(earlier_json), "run_task": input}),
+                move |name| json!({"database": name, "already_running": already_running, "earlier": pack.begun.as_ref().map(begun_json), "run_task": input}),
             )
         });
         return Ok((each.collect(), None));
@@ -67,24 +68,24 @@ fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> 
     let databases = databases.collect();
     let pack = |Request { pack, input, already_running }: Request<'_>| {
         let run_task = already_running.is_none().then_some(input);
-        let earlier = pack.earlier.as_ref().map(earlier_json);
-        json!({"databases": pack.databases, "already_running": already_running, "earlier": earlier, "run_task": run_task})
+        let begun = pack.begun.as_ref().map(begun_json);
+        json!({"databases": pack.databases, "already_running": already_running, "earlier": begun, "run_task": run_task})
     };
     Ok((databases, Some(requests.into_iter().map(pack).collect())))
 }
 
 pub(super) fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
-    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+    packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
 }
 
 fn proved_json(Proved { database, by, .. }: &Proved) -> Value {
     json!({"database": database, "task_arn": by.task, "proved_at": by.at.to_string(), "report": by.report})
 }
 
-fn earlier_json(earlier: &Earlier) -> Value {
-    match earlier {
-        Earlier::Task { arn, has_ended, .. } => json!({ "task_arn": arn, "ended": has_ended }),
-        Earlier::Call { token, .. } => json!({ "client_token": token }),
+fn begun_json(begun: &Begun) -> Value {
+    match begun {
+        Begun::Task { arn, has_ended, .. } => json!({ "task_arn": arn, "ended": has_ended }),
+        Begun::Call { token, .. } => json!({ "client_token": token }),
     }
 }
 
@@ -128,7 +129,7 @@ pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
     Ok(packs
         .map(|pack| {
             let mut input = run_task_input(&plan.run_task(&revision, &pack.databases, pack.attempt));
-            if let Some(Earlier::Call { token, .. }) = &pack.earlier {
+            if let Some(Begun::Call { token, .. }) = &pack.begun {
                 input["clientToken"] = json!(token);
             } else if !known {
                 input["clientToken"] = json!("<derived from run, database and new revision>");

@@ -3,7 +3,7 @@
 use super::data::{Request, data, requests};
 use super::facts::facts;
 use super::listing::{is_long, listing, number};
-use super::{Earlier, Pack, Plan};
+use super::{Begun, Pack, Plan};
 use crate::document::{Block, Content, Document, Line, Lines, Rank, Reader, Section};
 use crate::failure::Failure;
 use crate::words::counted;
@@ -60,8 +60,8 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
     let mut shown = false;
     let sections = requests(plan)?.into_iter().map(|Request { pack, input, already_running }| {
         let name = pack.name();
-        let none = match (&pack.earlier, already_running) {
-            (Some(Earlier::Task { arn, has_ended, .. }), _) => {
+        let none = match (&pack.begun, already_running) {
+            (Some(Begun::Task { arn, has_ended, .. }), _) => {
                 Some(format!("No RunTask for {name}: task {arn} of this run {}", becomes(*has_ended)))
             }
             (_, Some(arn)) => Some(format!("No RunTask for {name}: task {arn} migrates it now")),
@@ -70,11 +70,11 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
         if let Some(none) = none {
             return Section::of([Content::Paragraph(none.into())]).within(Rank::Rest, 1);
         }
-        let again = pack.earlier.as_ref().map_or("", |_| AGAIN);
+        let repeated = pack.begun.as_ref().map_or("", |_| REPEATED);
         let whole = Block::from(Content::Lines(Lines {
             language: "json",
             text: format!("{input:#}"),
-            fold: Some(Line::from(format!("RunTask for {name}")).and(again)),
+            fold: Some(Line::from(format!("RunTask for {name}")).and(repeated)),
             whole: true,
             ..Lines::default()
         }));
@@ -84,7 +84,7 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
         }
         let token = input["clientToken"].as_str().unwrap_or_default();
         let variable = variable(plan, pack);
-        let same = format!("RunTask for {name}{again}: the same, with {variable}, clientToken = {token}");
+        let same = format!("RunTask for {name}{repeated}: the same, with {variable}, clientToken = {token}");
         let same = Block::from(Content::Paragraph(same.into())).only(Reader::Terminal);
         Section::of([same, whole.only(Reader::Page)])
     });
@@ -92,7 +92,7 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
 }
 
 /// Said of a call that an earlier process of the run made, or was about to.
-const AGAIN: &str = " again (it names the task of the first call, if that started one)";
+const REPEATED: &str = " again (it names the task of the first call, if that started one)";
 
 /// What is made of a task that an earlier process of the run has started.
 fn becomes(has_ended: bool) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::data::{exists, names};
 use super::listing::brief;
-use super::{Earlier, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
+use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
         plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
     };
-    let of_others = match plan.fleet.on_running {
+    let of_other_run = match plan.fleet.on_running {
         OnRunning::Wait => "a task of somebody else: its end is waited for",
         OnRunning::Adopt => {
             "a task of somebody else: it is followed and judged, when it runs the same revision"
@@ -61,7 +61,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         OnRunning::Fail => "a task of somebody else: nothing is started beside it",
     };
     [
-        (count(|task| !task.ours && !task.ending), of_others),
+        (count(|task| !task.ours && !task.ending), of_other_run),
         (count(|task| task.ours && !task.ending), "a task of this run: it is followed"),
         (count(|task| task.ending), "a task that is being stopped: its end is waited for"),
     ]
@@ -73,18 +73,18 @@ fn running_now(plan: &Plan) -> Vec<String> {
 
 /// What is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
-    let of = |begun: fn(&Earlier) -> bool| -> usize {
-        let packs = plan.packs.iter().filter(|pack| pack.earlier.as_ref().is_some_and(begun));
+    let of = |begun: fn(&Begun) -> bool| -> usize {
+        let packs = plan.packs.iter().filter(|pack| pack.begun.as_ref().is_some_and(begun));
         packs.map(|pack| pack.databases.len()).sum()
     };
     let parts: Vec<String> = [
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
-        (of(|earlier| matches!(earlier, Earlier::Task { has_ended: false, .. })), "begun, and followed"),
+        (of(|begun| matches!(begun, Begun::Task { has_ended: false, .. })), "begun, and followed"),
         (
-            of(|earlier| matches!(earlier, Earlier::Task { has_ended: true, .. })),
+            of(|begun| matches!(begun, Begun::Task { has_ended: true, .. })),
             "begun by a task that has ended, and started again where that did not migrate them",
         ),
-        (of(|earlier| matches!(earlier, Earlier::Call { .. })), "begun, perhaps, which RunTask will tell"),
+        (of(|begun| matches!(begun, Begun::Call { .. })), "begun, perhaps, which RunTask will tell"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
@@ -146,7 +146,7 @@ fn order(plan: &Plan) -> String {
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
-    let after_failure = match plan.fleet.max_failures {
+    let after_failure = match plan.fleet.stops_after() {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),

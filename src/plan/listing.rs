@@ -2,6 +2,7 @@
 
 use super::data::names;
 use super::{Pack, Plan};
+use crate::database_name::DatabaseName;
 use crate::untrusted::one_line;
 use crate::words::counted;
 
@@ -66,7 +67,7 @@ pub(super) fn number(pack: &Pack) -> usize {
 }
 
 fn names_of(pack: &Pack) -> impl Iterator<Item = &str> {
-    pack.databases.iter().map(String::as_str)
+    pack.databases.iter().map(DatabaseName::as_str)
 }
 
 /// Names with commas, below `label` in lines of at most [`WIDTH`] columns; a name is never broken.

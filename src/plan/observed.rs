@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::past::Past;
 use crate::ports::{Account, Network, Repository, Task};
-use crate::state::deployed::EarlierDeployments;
+use crate::state::github_history::GitHubHistory;
 use crate::task_definition::TaskDefinition;
 
 /// What was seen, and what could not be.
@@ -32,8 +32,8 @@ pub struct Observed {
 
 impl Observed {
     /// What was read of earlier runs' deployments, and what was not.
-    pub fn takes(&mut self, (deployed, note): (EarlierDeployments, Option<String>)) {
-        self.past.deployed = deployed;
+    pub fn takes(&mut self, (github, note): (GitHubHistory, Option<String>)) {
+        self.past.github = github;
         self.notes.extend(note);
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::RunningTask;
-use super::packing::{Limits, split};
-use super::resumed::Earlier;
+use super::packing::{PackLimits, split};
+use super::resumed::Begun;
 use crate::choices::OnRunning;
-use crate::database_name::{list_variable, short_list};
+use crate::database_name::{DatabaseName, list_variable, short_list};
 use crate::failure::Failure;
 use crate::settings::Packing;
 
@@ -18,13 +18,13 @@ use crate::settings::Packing;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
     /// Not empty.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     /// Its place in the order in which tasks start: another one for each pack.
     pub place: usize,
-    /// A task of the family that migrates these databases now: none is started beside it.
+    /// A task of the family that migrates these databases now: no other one is started meanwhile.
     pub running: Option<Arc<RunningTask>>,
     /// What an earlier process of this run has begun here, when another one resumes it.
-    pub earlier: Option<Earlier>,
+    pub begun: Option<Begun>,
     /// How many tasks of this run have migrated one of the databases before, and are over: the next one is another
     /// task.
     pub attempt: u32,
@@ -32,8 +32,8 @@ pub struct Pack {
 
 impl Pack {
     /// These of its databases for a task of their own, now that what was begun there is over.
-    pub fn again(&self, databases: &[String]) -> Self {
-        Self { databases: databases.to_vec(), running: self.running.clone(), earlier: None, ..*self }
+    pub fn without_begun(&self, databases: &[DatabaseName]) -> Self {
+        Self { databases: databases.to_vec(), running: self.running.clone(), begun: None, ..*self }
     }
 
     /// `shop`, `shop and 3 more`.
@@ -42,7 +42,7 @@ impl Pack {
     }
 }
 
-/// How the container is told what to migrate.
+/// How the container is told what to migrate. These names are not checked: another run may have told them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// By the database variable.
@@ -59,6 +59,10 @@ impl Told {
         }
     }
 
+    pub fn includes(&self, database: &str) -> bool {
+        self.databases().iter().any(|name| name == database)
+    }
+
     /// The variables that tell it. A pack's container has the variable of a single database as well, from the task
     /// definition, and an override can not remove it: it is emptied.
     pub fn environment(&self, database_variable: &str) -> Vec<(String, String)> {
@@ -73,7 +77,7 @@ impl Told {
 }
 
 /// What is known of the databases before they are packed.
-pub struct Known<'a> {
+pub struct KnownTasks<'a> {
     /// Tasks that migrate databases now.
     pub running: &'a HashMap<String, Arc<RunningTask>>,
     /// Tasks of this run for each database that are over.
@@ -90,10 +94,10 @@ pub struct Known<'a> {
 /// # Errors
 /// A name that not even a pack of its own has room for.
 pub fn packs(
-    waves: &[&[String]],
+    waves: &[&[DatabaseName]],
     packing: Packing,
-    limits: &Limits<'_>,
-    known: &Known<'_>,
+    limits: &PackLimits<'_>,
+    known: &KnownTasks<'_>,
 ) -> Result<Vec<Vec<Pack>>, Failure> {
     let mut place = 0..;
     waves
@@ -109,7 +113,7 @@ pub fn packs(
         .collect()
 }
 
-fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
+fn carve(list: Vec<DatabaseName>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>) {
     let attempt = list.iter().filter_map(|name| known.attempts.get(name.as_str())).max();
     let attempt = attempt.copied().unwrap_or_default();
     let mine = packs.len();
@@ -129,7 +133,7 @@ fn carve(list: Vec<String>, known: &Known<'_>, packs: &mut Vec<Pack>) {
                 databases: vec![database],
                 place: 0,
                 running: running.cloned(),
-                earlier: None,
+                begun: None,
                 attempt,
             }),
         }

@@ -2,7 +2,7 @@
 
 use crate::ports::Task;
 use crate::state::History;
-use crate::state::deployed::EarlierDeployments;
+use crate::state::github_history::GitHubHistory;
 
 /// What a plan is made from besides what runs now.
 #[derive(Debug, Clone, Default)]
@@ -13,5 +13,5 @@ pub struct Past {
     /// What ECS knows of the tasks whose end nobody has judged.
     pub tasks: Vec<Task>,
     /// Instead of a state file: what GitHub's Deployments say.
-    pub deployed: EarlierDeployments,
+    pub github: GitHubHistory,
 }

@@ -2,83 +2,62 @@
 
 use std::collections::HashMap;
 
-use super::identity::told;
-use super::pack::{Known, Pack};
+use super::pack::{KnownTasks, Pack};
 use super::past::Past;
+use super::proved::Proved;
+use super::running_tasks::told;
+use crate::database_name::DatabaseName;
 use crate::ports::Task;
 use crate::state::Next;
-use crate::state::deployed::Terms;
-use crate::verdict::{Judged, Migrated};
+use crate::state::github_history::Terms;
 
 /// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Earlier {
+pub enum Begun {
     /// This task: it runs, or has ended and was not judged. The token, where its call is all that was recorded.
     Task { arn: String, token: Option<String>, has_ended: bool },
     /// RunTask was called with this token, or was about to be.
     Call { token: String, attempt: u32 },
 }
 
-/// A database that needs nothing, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proved {
-    pub database: String,
-    pub by: Judged,
-    pub proof: Migrated,
-}
-
-impl Proved {
-    /// None when the record does not say that the database is migrated.
-    pub fn of(database: &str, by: Judged) -> Option<Self> {
-        let proof = Migrated::recorded(&by)?;
-        Some(Self { database: database.to_owned(), by, proof })
-    }
-}
-
 /// What is there to build on; empty for a run that does not resume.
 #[derive(Debug, Default)]
 pub struct Resumed {
-    proved: HashMap<String, Proved>,
-    earlier: HashMap<String, Earlier>,
+    proved: HashMap<DatabaseName, Proved>,
+    begun: HashMap<DatabaseName, Begun>,
 }
 
 impl Resumed {
     /// `running` is what ECS lists now.
-    pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
-        if !past.resumes {
-            let proof =
-                |name: &String| Some((name.clone(), Proved::of(name, past.deployed.proof(name, terms)?)?));
-            return Self { proved: databases.iter().filter_map(proof).collect(), earlier: HashMap::new() };
-        }
+    pub fn new(databases: &[DatabaseName], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
         let mut resumed = Self::default();
         let alive = of_the_run(running, terms);
         let known: HashMap<&str, &Task> = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
         for database in databases {
-            let next = past.history.next(database, terms.digest, terms.require_report);
-            if let Next::Proved(judged) = next
-                && let Some(proved) = Proved::of(database, judged.clone())
-            {
+            if let Some(proved) = Proved::find(database, past, terms) {
                 resumed.proved.insert(database.clone(), proved);
-            } else if let Some(earlier) = earlier(database, &next, &alive, &known, terms) {
-                resumed.earlier.insert(database.clone(), earlier);
+            } else if past.resumes {
+                let next = past.history.next(database, terms.digest, terms.require_report);
+                let begun = begun(database, &next, &alive, &known, terms);
+                resumed.begun.extend(begun.map(|begun| (database.clone(), begun)));
             }
         }
         resumed
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[String], known: &Known<'_>) -> Wave {
+    pub fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
-        let mut places: HashMap<(&Earlier, Option<&str>), usize> = HashMap::new();
+        let mut places: HashMap<(&Begun, Option<&str>), usize> = HashMap::new();
         for database in databases {
-            let attempt = known.attempts.get(database).copied().unwrap_or_default();
-            let other = known.running.get(database).filter(|task| !task.ours);
-            match (self.proved.get(database), self.earlier.get(database)) {
+            let attempt = known.attempts.get(database.as_str()).copied().unwrap_or_default();
+            let other = known.running.get(database.as_str()).filter(|task| !task.ours);
+            match (self.proved.get(database), self.begun.get(database)) {
                 (Some(proved), _) => wave.proved.push(proved.clone()),
                 (None, None) => wave.to_pack.push(database.clone()),
-                (None, Some(earlier)) => {
+                (None, Some(begun)) => {
                     let index = *places
-                        .entry((earlier, other.map(|task| task.arn.as_str())))
+                        .entry((begun, other.map(|task| task.arn.as_str())))
                         .or_insert(wave.begun.len());
                     match wave.begun.get_mut(index) {
                         Some(pack) => {
@@ -89,7 +68,7 @@ impl Resumed {
                             databases: vec![database.clone()],
                             place: 0,
                             running: other.cloned(),
-                            earlier: Some(earlier.clone()),
+                            begun: Some(begun.clone()),
                             attempt,
                         }),
                     }
@@ -105,17 +84,18 @@ impl Resumed {
 pub struct Wave {
     pub proved: Vec<Proved>,
     pub begun: Vec<Pack>,
-    pub to_pack: Vec<String>,
+    pub to_pack: Vec<DatabaseName>,
 }
 
 /// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
-pub fn next_attempts(databases: &[String], past: &Past, counted: &mut HashMap<String, u32>) {
+pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
     }
     for database in databases {
         let recorded = past.history.next_attempt(database);
-        counted.entry(database.clone()).and_modify(|count| *count = recorded.max(*count)).or_insert(recorded);
+        let attempts = counted.entry(database.to_string()).or_default();
+        *attempts = recorded.max(*attempts);
     }
 }
 
@@ -134,20 +114,20 @@ fn of_the_run(running: &[Task], terms: &Terms<'_>) -> HashMap<String, String> {
     by_database
 }
 
-fn earlier(
+fn begun(
     database: &str,
     next: &Next<'_>,
     alive: &HashMap<String, String>,
     known: &HashMap<&str, &Task>,
     terms: &Terms<'_>,
-) -> Option<Earlier> {
+) -> Option<Begun> {
     let launch = match next {
         Next::FindOut(launch) => Some(launch),
         Next::Start | Next::Proved(_) => None,
     };
     if let Some(arn) = alive.get(database) {
         let token = launch.filter(|launch| launch.task.is_none()).map(|launch| launch.token.clone());
-        return Some(Earlier::Task { arn: arn.clone(), token, has_ended: false });
+        return Some(Begun::Task { arn: arn.clone(), token, has_ended: false });
     }
     let launch = launch?;
     let seen = launch.task.as_deref().and_then(|arn| known.get(arn));
@@ -155,11 +135,11 @@ fn earlier(
         Some(task) => {
             let told = told(task, terms.container, terms.variable)?;
             // A token that ECS had forgotten may have been sent for fewer databases.
-            let is_its = told.databases().iter().any(|name| name == database);
-            is_its.then(|| Earlier::Task { arn: task.arn.clone(), token: None, has_ended: task.is_stopped() })
+            let is_its = told.includes(database);
+            is_its.then(|| Begun::Task { arn: task.arn.clone(), token: None, has_ended: task.is_stopped() })
         }
         None if launch.is_over => None,
-        None => Some(Earlier::Call { token: launch.token.clone(), attempt: launch.attempt }),
+        None => Some(Begun::Call { token: launch.token.clone(), attempt: launch.attempt }),
     }
 }
 

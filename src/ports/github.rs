@@ -47,7 +47,7 @@ github_calls! {
 }
 
 /// GitHub's Deployments: which commit is each database at?
-pub trait Deployments {
+pub trait GitHubDeployments {
     /// Answers the deployment's id.
     async fn create_deployment(&self, deployment: &NewDeployment) -> Result<u64, GitHubFailure>;
 
@@ -60,7 +60,7 @@ pub trait Deployments {
 }
 
 /// What earlier runs have recorded as deployments.
-pub trait PastDeployments {
+pub trait PastGitHubDeployments {
     /// Deployments of ours in these environments (at most [`ENVIRONMENTS`]), newest first: a page of up to 100, from
     /// which those of others are left out; `after` is the page's before it.
     async fn past_deployments(

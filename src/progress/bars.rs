@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::lines::Lines;
+use super::line_writer::LineWriter;
 use super::tally::Tally;
 use super::{Clock, Sink, Stream, TaskPhase};
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -25,22 +25,22 @@ pub(super) struct Bars {
     bars: MultiProgress,
     /// How often elapsed times go on by themselves; absent in tests, which draw when they look.
     tick: Option<Duration>,
-    state: Mutex<State>,
-    lines: Lines,
+    state: Mutex<Shown>,
+    lines: LineWriter,
 }
 
 #[derive(Default)]
-struct State {
+struct Shown {
     step: Option<ProgressBar>,
     push: Option<ProgressBar>,
     fleet: Option<ProgressBar>,
-    databases: HashMap<String, ProgressBar>,
+    databases: HashMap<DatabaseName, ProgressBar>,
     name_width: usize,
     /// Present for a fleet: one bar for all of it.
     tally: Option<Tally>,
 }
 
-impl State {
+impl Shown {
     fn show_tally(&self) {
         if let (Some(tally), Some(fleet)) = (&self.tally, &self.fleet) {
             fleet.set_message(tally.line());
@@ -62,7 +62,7 @@ impl Bars {
 
     pub fn on(target: ProgressDrawTarget, clock: Clock, tick: Option<Duration>) -> Self {
         let bars = MultiProgress::with_draw_target(target);
-        let lines = Lines::new({
+        let lines = LineWriter::new({
             let bars = bars.clone();
             move |text| {
                 // A terminal that went away is no reason to leave a migration alone.
@@ -72,7 +72,7 @@ impl Bars {
         Self { clock, bars, tick, state: Mutex::default(), lines }
     }
 
-    pub fn lines(&self) -> &Lines {
+    pub fn lines(&self) -> &LineWriter {
         &self.lines
     }
 
@@ -113,7 +113,7 @@ impl Sink for Bars {
         }
     }
 
-    fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[DatabaseName]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
@@ -123,7 +123,7 @@ impl Sink for Bars {
         }
     }
 
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
@@ -144,7 +144,7 @@ impl Sink for Bars {
         }
     }
 
-    fn database_reported(&self, _: &[String], database: &str) {
+    fn database_reported(&self, _: &[DatabaseName], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -174,7 +174,7 @@ impl Sink for Bars {
         self.lines.flush();
     }
 
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
         let took = state.databases.remove(database).map(|bar| {
             bar.finish_and_clear();
@@ -208,7 +208,7 @@ impl Sink for Bars {
 }
 
 impl Bars {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Shown> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -221,7 +221,7 @@ impl Bars {
         bar
     }
 
-    fn end_step(&self, state: &mut State) {
+    fn end_step(&self, state: &mut Shown) {
         if let Some(push) = state.push.take() {
             push.finish_and_clear();
         }
@@ -232,7 +232,7 @@ impl Bars {
         }
     }
 
-    fn clear(&self, state: &mut State) {
+    fn clear(&self, state: &mut Shown) {
         self.end_step(state);
         for bar in state.databases.drain().map(|(_, bar)| bar).chain(state.fleet.take()) {
             bar.finish_and_clear();

@@ -90,7 +90,7 @@ fn terminal_rows(report: &Report) -> Table {
     let rest = report.databases.len() - shown.len();
     let row = |row: &&DatabaseReport| {
         let word = words::verdict(report, row);
-        (Some(mark(row)), vec![row.database.clone().into(), word.into(), what_was_done(row).into()])
+        (Some(mark(row)), vec![row.database.to_string().into(), word.into(), what_was_done(row).into()])
     };
     Table {
         rows: shown.iter().map(row).collect(),
@@ -123,7 +123,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         words::proved_earlier(row)
             .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
     );
-    parts.extend(words::earlier_tasks(row));
+    parts.extend(words::killed_tasks(row));
     parts.extend(row.waited.as_ref().map(|waited| format!("waited {} for capacity", duration(waited.ms))));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
@@ -154,7 +154,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
         mark: Some(words::shown_mark(report, row)),
-        title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
+        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(report, row)),
         blocks: why.into_iter().chain(last).collect(),
     }
 }
@@ -165,7 +165,7 @@ fn log(row: &DatabaseReport) -> Log {
         applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name).trim().to_owned());
     let names = names.collect::<Vec<_>>().join(", ");
     Log {
-        of: row.database.clone(),
+        of: row.database.to_string(),
         tail: row.log.clone(),
         url: row.log_url.clone(),
         about: (!names.is_empty()).then(|| format!("Applied: {names}")),

@@ -82,8 +82,8 @@ fn line(report: &Report, row: &DatabaseReport, links: Links) -> String {
     let ran = words::own_report(row);
     let cells = [
         database(row, links),
-        verdict(report, row) + &again(row),
-        image(row),
+        verdict(report, row) + &killed(row),
+        image_cell(row),
         markdown_cell(&words::versions(row)),
         number(ran.map(|ran| ran.applied.len())),
         number(ran.and_then(|ran| ran.tables)),
@@ -124,12 +124,12 @@ fn verdict(report: &Report, row: &DatabaseReport) -> String {
     }
 }
 
-fn again(row: &DatabaseReport) -> String {
-    words::earlier_tasks(row).map(|text| format!("<br><sub>{text}</sub>")).unwrap_or_default()
+fn killed(row: &DatabaseReport) -> String {
+    words::killed_tasks(row).map(|text| format!("<br><sub>{text}</sub>")).unwrap_or_default()
 }
 
 /// What its task ran: the short commit, and below it the digest as docker shortens it.
-fn image(row: &DatabaseReport) -> String {
+fn image_cell(row: &DatabaseReport) -> String {
     const COMMIT: usize = 7;
     const TAG: usize = 20;
     const DIGEST: usize = 12;
@@ -148,9 +148,8 @@ fn image(row: &DatabaseReport) -> String {
 
 /// The total, and below it where it went: where a task is shared, of that task.
 fn durations(row: &DatabaseReport) -> String {
-    let times = &row.durations;
     let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
-    let parts = [times.queue_ms, times.pull_ms, times.run_ms];
+    let parts = row.times.stages_ms();
     let mut below: Vec<String> =
         words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
     if parts.iter().any(Option::is_some) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{DatabaseReport, Report};
 use crate::document::Mark;
 use crate::migration_report::MigrationReport;
-use crate::verdict::{Deployed, Verdict};
+use crate::verdict::{GitHubProof, Verdict};
 use crate::words::counted;
 
 /// How a row stands.
@@ -76,13 +76,13 @@ pub(super) fn by_exit_code(report: &Report) -> usize {
 
 /// Migrated databases of which only a GitHub Deployment says so, and not why.
 pub(super) fn by_deployment(report: &Report) -> usize {
-    without_report(report, Some(Deployed::Success))
+    without_report(report, Some(GitHubProof::Success))
 }
 
-fn without_report(report: &Report, deployed: Option<Deployed>) -> usize {
+fn without_report(report: &Report, github: Option<GitHubProof>) -> usize {
     let is_one = |row: &&DatabaseReport| {
         matches!(&row.verdict, Some(Verdict::Migrated(migrated))
-            if migrated.report().is_none() && migrated.deployed() == deployed)
+            if migrated.report().is_none() && migrated.github() == github)
     };
     report.databases.iter().filter(is_one).count()
 }
@@ -121,7 +121,7 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
         Mark::Bad if is_not_run(row) => (1, 0),
         Mark::Bad => (0, 0),
         Mark::UnderWay => (2, 0),
-        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
+        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -133,7 +133,7 @@ pub(super) fn is_not_run(row: &DatabaseReport) -> bool {
 
 /// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
 pub(super) fn own_report(row: &DatabaseReport) -> Option<&MigrationReport> {
-    row.migration_report.as_ref().filter(|report| report.database == row.database)
+    row.migration_report.as_ref().filter(|report| report.database == *row.database)
 }
 
 /// `6 → 12`, `12` when nothing moved; empty when the task said nothing.
@@ -152,19 +152,19 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
 /// How long the database took, in milliseconds. Where it shares a task, only its own report knows.
 pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
     match row.pack_log {
-        None => row.durations.total_ms,
+        None => row.total_ms,
         Some(_) => own_report(row)?.ms.and_then(|ms| i64::try_from(ms).ok()),
     }
 }
 
 /// How long the task took that the database shares, in milliseconds; none where it has its own.
 pub(super) fn shared_time(row: &DatabaseReport) -> Option<i64> {
-    row.durations.total_ms.filter(|_| row.pack_log.is_some())
+    row.total_ms.filter(|_| row.pack_log.is_some())
 }
 
 /// `after 2 tasks that were killed`.
-pub(super) fn earlier_tasks(row: &DatabaseReport) -> Option<String> {
-    match row.earlier_tasks.len() {
+pub(super) fn killed_tasks(row: &DatabaseReport) -> Option<String> {
+    match row.killed_tasks.len() {
         0 => None,
         1 => Some("after a task that was killed".to_owned()),
         more => Some(format!("after {more} tasks that were killed")),
@@ -194,7 +194,7 @@ pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
 /// When an earlier run has proved what this row says.
 pub(super) fn proved_earlier(row: &DatabaseReport) -> Option<Timestamp> {
     match &row.verdict {
-        Some(Verdict::Migrated(migrated)) => migrated.earlier(),
+        Some(Verdict::Migrated(migrated)) => migrated.recorded_at(),
         _ => None,
     }
 }

@@ -23,8 +23,9 @@ pub enum ImageChoice {
 
 impl ImageSettings {
     /// `reference` is an image that exists.
-    pub fn new(reference: Option<String>, source: cli::ImageSource, commit: Option<String>) -> Self {
-        let cli::ImageSource { repository, tag, binary, dockerfile, context, target, build_arg } = source;
+    pub fn new(reference: Option<String>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
+        let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, build_arg } =
+            source;
         let choice = match (reference, binary) {
             (Some(reference), _) => ImageChoice::Reference(reference),
             (None, Some(binary)) => ImageChoice::Binary(binary),
@@ -34,7 +35,7 @@ impl ImageSettings {
                     dockerfile: dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
                     context,
                     target,
-                    build_args: build_arg.into_iter().map(|argument| argument.0).collect(),
+                    build_args: build_arg.iter().map(|argument| argument.to_string()).collect(),
                 }
             }
         };

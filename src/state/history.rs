@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::record::{Intent, Record, Run, VERSION};
+use super::journal_record::{Intent, JournalRecord, Run, VERSION};
 use crate::verdict::Judged;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     run: Option<Run>,
-    launches: Vec<Launch>,
+    launches: Vec<RecordedLaunch>,
     by_token: HashMap<String, usize>,
     by_task: HashMap<String, usize>,
-    databases: HashMap<String, Past>,
+    databases: HashMap<String, DatabaseHistory>,
 }
 
 /// RunTask with one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Launch {
+pub struct RecordedLaunch {
     pub token: String,
     pub attempt: u32,
     /// The task, once RunTask has named it.
@@ -27,8 +27,8 @@ pub struct Launch {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Past {
-    /// The last one; absent for a database that only tasks of others have migrated.
+struct DatabaseHistory {
+    /// The last one; absent for a database that only tasks of other runs have migrated.
     launch: Option<usize>,
     /// One more than the highest attempt.
     attempts: u32,
@@ -43,7 +43,7 @@ pub enum Next<'a> {
     /// Nothing: this proves it.
     Proved(&'a Judged),
     /// A task of this launch may run, or may have migrated it unseen.
-    FindOut(&'a Launch),
+    FindOut(&'a RecordedLaunch),
     /// Nothing of ours runs there.
     Start,
 }
@@ -51,24 +51,24 @@ pub enum Next<'a> {
 impl History {
     /// # Errors
     /// The record makes no sense after those before it.
-    pub fn take(&mut self, record: Record) -> Result<(), String> {
+    pub fn take(&mut self, record: JournalRecord) -> Result<(), String> {
         match record {
-            Record::Run(run) => self.begins(run),
+            JournalRecord::Run(run) => self.begins(run),
             _ if self.run.is_none() => Err("no run has begun before it".into()),
-            Record::Intent(intent) => self.intends(intent),
-            Record::Started { token, task, .. } => {
+            JournalRecord::Intent(intent) => self.intends(intent),
+            JournalRecord::Started { token, task, .. } => {
                 let index = *self.by_token.get(&token).ok_or("no RunTask had this token")?;
                 self.launches[index].task = Some(task.clone());
                 self.by_task.insert(task, index);
                 Ok(())
             }
-            Record::Refused { token, .. } => {
+            JournalRecord::Refused { token, .. } => {
                 let index = *self.by_token.get(&token).ok_or("no RunTask had this token")?;
                 self.launches[index].is_over = true;
                 Ok(())
             }
-            Record::Ended { task, .. } => {
-                // A task of somebody else that was adopted is no launch of ours.
+            JournalRecord::Ended { task, .. } => {
+                // A task of another run that was adopted is no launch of ours.
                 if let Some(launch) = self.by_task.get(&task).and_then(|index| self.launches.get_mut(*index))
                     && launch.task.as_ref() == Some(&task)
                 {
@@ -76,7 +76,7 @@ impl History {
                 }
                 Ok(())
             }
-            Record::Verdict(judged) => {
+            JournalRecord::Verdict(judged) => {
                 let past = self.databases.entry(judged.database.clone()).or_default();
                 past.took = judged.ms.map(Duration::from_millis).or(past.took);
                 past.verdict = Some(*judged);
@@ -110,7 +110,7 @@ impl History {
             return Err("its token is none that RunTask takes".into());
         }
         // A token that is sent again may start a task again, when ECS has forgotten it.
-        let launch = Launch { token: token.clone(), attempt, task: None, is_over: false };
+        let launch = RecordedLaunch { token: token.clone(), attempt, task: None, is_over: false };
         let index = *self.by_token.entry(token).or_insert(self.launches.len());
         match self.launches.get_mut(index) {
             Some(known) => *known = launch,
@@ -166,7 +166,7 @@ impl History {
 
     /// Databases of which a task may still run, or may have run unseen.
     pub fn open(&self) -> impl Iterator<Item = &str> {
-        let is_open = |past: &Past| {
+        let is_open = |past: &DatabaseHistory| {
             let launch = past.launch.and_then(|index| self.launches.get(index));
             launch.is_some_and(|launch| !launch.is_over)
         };

@@ -6,9 +6,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::history::History;
-use super::record::Record;
+use super::journal_record::JournalRecord;
 use crate::failure::Failure;
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::phrase;
 
 /// A journal that this process alone may write to, until it is dropped.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file is then as it was before.
-    pub fn append(&self, record: &Record) -> Result<(), Failure> {
+    pub fn append(&self, record: &JournalRecord) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(record).map_err(|error| self.not_written(&error))?;
         line.push(b'\n');
         let mut file = self.file.borrow_mut();
@@ -85,7 +85,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::append`]; the record may be there all the same.
-    pub fn append_ahead(&self, record: &Record) -> Result<(), Failure> {
+    pub fn append_ahead(&self, record: &JournalRecord) -> Result<(), Failure> {
         self.append(record)?;
         self.file.borrow().sync_data().map_err(|error| self.not_written(&error))
     }
@@ -140,9 +140,9 @@ fn read(path: &Path, file: &mut File) -> Result<(Contents, u64), Failure> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let mut history = History::default();
     for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|byte| *byte == b'\n')) {
-        let record = serde_json::from_slice::<Record>(line).map_err(|error| error.to_string());
+        let record = serde_json::from_slice::<JournalRecord>(line).map_err(|error| error.to_string());
         record.and_then(|record| history.take(record)).map_err(|why| {
-            let why = shortened(&one_line(&why), 300).into_owned();
+            let why = phrase(&why);
             Failure::input(format!("line {number} of state file {} can not be read: {why}", path.display()))
                 .hint("restore the file, or name another one with --state; nothing is resumed without it")
         })?;
@@ -154,8 +154,8 @@ fn read(path: &Path, file: &mut File) -> Result<(Contents, u64), Failure> {
 mod tests {
     use super::*;
 
-    fn record() -> Record {
-        Record::Ended { at: jiff::Timestamp::UNIX_EPOCH, task: "t".into() }
+    fn record() -> JournalRecord {
+        JournalRecord::Ended { at: jiff::Timestamp::UNIX_EPOCH, task: "t".into() }
     }
 
     #[test]

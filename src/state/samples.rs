@@ -1,7 +1,7 @@
 //! Records for tests.
 
 use super::History;
-use super::record::{Intent, Record, Run, Target, VERSION};
+use super::journal_record::{Intent, JournalRecord, Run, Target, VERSION};
 use crate::verdict::Judged;
 
 pub const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
@@ -22,8 +22,8 @@ pub fn target() -> Target {
     }
 }
 
-pub fn run() -> Record {
-    Record::Run(Run {
+pub fn run() -> JournalRecord {
+    JournalRecord::Run(Run {
         version: VERSION,
         at: at(),
         started_by: "fargate-migrate/local-1".into(),
@@ -33,8 +33,8 @@ pub fn run() -> Record {
     })
 }
 
-pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> Record {
-    Record::Intent(Intent {
+pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> JournalRecord {
+    JournalRecord::Intent(Intent {
         at: at(),
         token: token.into(),
         attempt,
@@ -43,21 +43,21 @@ pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> Record {
     })
 }
 
-pub fn started(token: &str) -> Record {
-    Record::Started { at: at(), token: token.into(), task: TASK.into() }
+pub fn started(token: &str) -> JournalRecord {
+    JournalRecord::Started { at: at(), token: token.into(), task: TASK.into() }
 }
 
-pub fn ended() -> Record {
-    Record::Ended { at: at(), task: TASK.into() }
+pub fn ended() -> JournalRecord {
+    JournalRecord::Ended { at: at(), task: TASK.into() }
 }
 
-pub fn judged(database: &str, verdict: &str, report: bool) -> Record {
+pub fn judged(database: &str, verdict: &str, report: bool) -> JournalRecord {
     let report = report.then(|| {
         let line =
             serde_json::json!({"version": 1, "database": database, "applied": [], "pending": 0, "ms": 40});
         serde_json::from_value(line).expect("a report")
     });
-    Record::Verdict(Box::new(Judged {
+    JournalRecord::Verdict(Box::new(Judged {
         at: at(),
         database: database.into(),
         verdict: verdict.into(),
@@ -66,11 +66,11 @@ pub fn judged(database: &str, verdict: &str, report: bool) -> Record {
         image_digest: Some(DIGEST.into()),
         report,
         ms: Some(40),
-        deployed: None,
+        github: None,
     }))
 }
 
-pub fn history(records: &[Record]) -> History {
+pub fn history(records: &[JournalRecord]) -> History {
     let mut history = History::default();
     records.iter().cloned().try_for_each(|record| history.take(record)).expect("a journal");
     history

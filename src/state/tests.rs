@@ -2,7 +2,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::record::Record;
+use super::journal_record::JournalRecord;
 use super::samples::*;
 use super::*;
 use crate::failure::ExitCode;
@@ -27,7 +27,7 @@ fn what_is_left_to_do() {
         ("a task", vec![run(), intent("t", 0, &["a"]), started("t")], "find out about its task", 1),
         (
             "no task",
-            vec![run(), intent("t", 0, &["a"]), Record::Refused { at: at(), token: "t".into() }],
+            vec![run(), intent("t", 0, &["a"]), JournalRecord::Refused { at: at(), token: "t".into() }],
             "start",
             1,
         ),
@@ -74,7 +74,7 @@ fn what_is_left_to_do() {
                 ended(),
                 judged("a", "migrated", true),
                 intent("u", 1, &["a"]),
-                Record::Refused { at: at(), token: "u".into() },
+                JournalRecord::Refused { at: at(), token: "u".into() },
             ],
             "start",
             2,
@@ -131,7 +131,7 @@ fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-fn lines(records: &[Record]) -> Vec<u8> {
+fn lines(records: &[JournalRecord]) -> Vec<u8> {
     let line = |record| format!("{}\n", serde_json::to_string(record).expect("JSON"));
     records.iter().map(line).collect::<String>().into_bytes()
 }

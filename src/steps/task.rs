@@ -2,7 +2,8 @@
 //!
 //! - [`launch`]: RunTask, once per task whatever happens; [`capacity`]: whose turn it is while Fargate has no room.
 //! - [`watch`]: one reader of task states for all tasks of a run.
-//! - [`follow`]: one task to its end, states and log together.
+//! - [`follow`]: one task to its end, states and log together; [`timeout`]: what is done when it runs too
+//!   long.
 //! - [`log`]: its log, from its own stream or from that of all tasks.
 
 use std::future::pending;
@@ -22,6 +23,7 @@ mod capacity;
 pub mod follow;
 pub mod launch;
 pub mod log;
+mod timeout;
 pub mod watch;
 
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.

@@ -30,12 +30,12 @@ pub struct Judged {
     pub ms: Option<u64>,
     /// Known from a GitHub Deployment alone, and in no file.
     #[serde(skip)]
-    pub deployed: Option<Deployed>,
+    pub github: Option<GitHubProof>,
 }
 
 /// What a database's GitHub Deployment says of the proof, which it does not have itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deployed {
+pub enum GitHubProof {
     /// It was a migration report.
     Reported,
     /// Nothing: a report, or the exit code alone.
@@ -49,7 +49,7 @@ impl Judged {
 
     /// Migrated; with `require_report`, by its own report.
     pub fn proves(&self, require_report: bool) -> bool {
-        let reported = self.report.is_some() || self.deployed == Some(Deployed::Reported);
+        let reported = self.report.is_some() || self.github == Some(GitHubProof::Reported);
         self.is_migrated() && (reported || !require_report)
     }
 }

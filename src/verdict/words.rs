@@ -1,8 +1,8 @@
 //! A verdict in words.
 
-use super::{Deployed, Killer, MIGRATED, Verdict};
+use super::{GitHubProof, Killer, MIGRATED, Verdict};
 use crate::ports::{Container, Task};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::{phrase, printable};
 
 impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
@@ -24,13 +24,13 @@ impl Verdict {
     /// One sentence, lowercase, without a full stop; names nothing that is not in the verdict.
     pub fn explain(&self) -> String {
         match self {
-            Self::Migrated(migrated) => match (migrated.report(), migrated.deployed()) {
+            Self::Migrated(migrated) => match (migrated.report(), migrated.github()) {
                 (Some(report), _) => report.to_string(),
-                (None, Some(Deployed::Reported)) => {
+                (None, Some(GitHubProof::Reported)) => {
                     "a success by its GitHub Deployment, of a run that took nothing but a migration report for it"
                         .into()
                 }
-                (None, Some(Deployed::Success)) => {
+                (None, Some(GitHubProof::Success)) => {
                     "a success by its GitHub Deployment, which does not say whether a migration report proved it"
                         .into()
                 }
@@ -100,10 +100,10 @@ pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
 
 /// A name or code from outside.
 pub(super) fn code(name: &str) -> String {
-    shortened(&one_line(name), 300).into_owned()
+    phrase(name)
 }
 
 /// A sentence from outside: ECS keeps 1024 characters of a reason.
 pub(super) fn text(sentence: &str) -> String {
-    shortened(&one_line(sentence), 2100).into_owned()
+    printable(sentence, 2100)
 }

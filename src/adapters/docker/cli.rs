@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -50,34 +50,25 @@ struct Probed {
 }
 
 impl DockerCli {
-    /// The first docker with buildx, else the first with BuildKit built in.
+    /// The first docker with buildx, else the first with BuildKit built in, once its engine has answered.
     ///
     /// # Errors
-    /// A [`Failure`] when there is no docker, or none that can build with BuildKit.
+    /// A [`Failure`] that tells apart: no docker, none that can build with BuildKit, a missing engine, a socket that we
+    /// may not open, and an engine too new for this CLI.
     pub async fn find() -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut probed = Vec::new();
         for candidate in candidates(&path) {
-            let found = probe(candidate).await?;
-            let done = found.buildx;
-            probed.push(found);
-            if done {
+            probed.push(probe(candidate).await);
+            if probed.last().is_some_and(|found| found.buildx) {
                 break;
             }
         }
-        Ok(choose(&probed)?)
-    }
-
-    /// Asks the engine for its platform, such as `linux/amd64`.
-    ///
-    /// # Errors
-    /// A [`Failure`] that tells a missing engine, a socket that we may not open, and an engine too new for this
-    /// CLI apart.
-    pub async fn engine_platform(&self) -> Result<String> {
-        let mut command = Command::new(&self.path);
+        let found = choose(&probed)?;
+        let mut command = Command::new(&found.path);
         command.args(["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
         match process::ask(command, QUERY_DEADLINE).await? {
-            Some(answer) if answer.success => Ok(answer.stdout),
+            Some(answer) if answer.success => Ok(found),
             Some(answer) => Err(unreachable_engine(&answer.stderr).into()),
             None => Err(unreachable_engine("it did not answer in time").into()),
         }
@@ -94,7 +85,7 @@ fn candidates(path: &OsStr) -> Vec<PathBuf> {
         .collect()
 }
 
-async fn probe(path: PathBuf) -> Result<Probed> {
+async fn probe(path: PathBuf) -> Probed {
     let ask = async |arguments: &[&str]| {
         let mut command = Command::new(&path);
         command.args(arguments);
@@ -103,7 +94,7 @@ async fn probe(path: PathBuf) -> Result<Probed> {
     };
     let buildx = ask(&["buildx", "version"]).await.is_some();
     let version = ask(&["--version"]).await.and_then(|answer| client_version(&answer.stdout));
-    Ok(Probed { path, version, buildx })
+    Probed { path, version, buildx }
 }
 
 /// The version in `Docker version 20.10.24+dfsg1, build 297e128`.
@@ -112,46 +103,37 @@ fn client_version(text: &str) -> Option<String> {
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
 }
 
-fn major(version: &str) -> Option<u32> {
-    version.split('.').next()?.parse().ok()
-}
-
 fn choose(probed: &[Probed]) -> Result<DockerCli, Failure> {
-    let cli = |found: &Probed, way| DockerCli { path: found.path.clone(), way };
-    if let Some(found) = probed.iter().find(|found| found.buildx) {
-        return Ok(cli(found, Way::Buildx));
-    }
     let has_buildkit = |found: &&Probed| {
-        found.version.as_deref().and_then(major).is_some_and(|major| major < FIRST_WITHOUT_BUILDKIT)
+        let major =
+            found.version.as_deref().and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        major.is_some_and(|major| major < FIRST_WITHOUT_BUILDKIT)
     };
-    if let Some(found) = probed.iter().find(has_buildkit) {
-        return Ok(cli(found, Way::BuiltIn));
+    let with_buildx = probed.iter().find(|found| found.buildx).map(|found| (found, Way::Buildx));
+    let built_in = || probed.iter().find(has_buildkit).map(|found| (found, Way::BuiltIn));
+    if let Some((found, way)) = with_buildx.or_else(built_in) {
+        return Ok(DockerCli { path: found.path.clone(), way });
     }
-    let found: Vec<String> = probed.iter().map(described).collect();
-    if found.is_empty() {
+    if probed.is_empty() {
         return Err(Failure::service("build an image: no docker command on PATH").hint(
             "install Docker, or push without it: --binary for a static executable, --image for an image that \
              was built elsewhere",
         ));
     }
+    let described = |found: &Probed| {
+        let version = found.version.as_deref().unwrap_or("unknown version");
+        format!("{} ({version}, without buildx)", found.path.display())
+    };
+    let found: Vec<String> = probed.iter().map(described).collect();
     Err(Failure::service(format!("build an image: no BuildKit for {}", found.join(", "))).hint(
         "install Docker's buildx plugin (package docker-buildx-plugin from Docker, docker-buildx from Debian or \
          Ubuntu); `docker buildx version` must answer",
     ))
 }
 
-fn described(found: &Probed) -> String {
-    let path = Path::new(&found.path).display();
-    match &found.version {
-        Some(version) => format!("{path} ({version}, without buildx)"),
-        None => format!("{path} (unknown version, without buildx)"),
-    }
-}
-
 /// Why the engine did not answer, from what `docker version` printed.
 pub fn unreachable_engine(stderr: &str) -> Failure {
     let words = stderr.to_lowercase();
-    let evidence = stderr.lines().map(str::to_owned);
     let (message, hint) = if words.contains("permission denied") {
         (
             "reach the Docker Engine: no permission for its socket",
@@ -175,7 +157,7 @@ pub fn unreachable_engine(stderr: &str) -> Failure {
              set DOCKER_HOST",
         )
     };
-    Failure::service(message).hint(hint).evidence(evidence)
+    Failure::service(message).hint(hint).evidence(stderr.lines().map(str::to_owned))
 }
 
 #[cfg(test)]

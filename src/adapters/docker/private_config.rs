@@ -4,9 +4,9 @@
 //! there: logins for private base images, proxies, contexts, the buildx plugin. So the settings are copied and the
 //! directories linked.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -29,40 +29,24 @@ const KEPT: &[&str] = &[
 /// What of the user's directory is linked.
 const LINKED: &[&str] = &["cli-plugins", "contexts"];
 
-/// A directory for DOCKER_CONFIG, 0700, removed when dropped.
-#[derive(Debug)]
-pub struct PrivateConfig {
-    dir: TempDir,
-}
-
-impl PrivateConfig {
-    /// `user` is the user's own directory, which may not exist.
-    pub fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<Self> {
-        let dir = tempfile::Builder::new()
-            .prefix("fargate-migrate-docker-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir()
-            .context("create a private directory for docker's configuration")?;
-        let settings = user.map(settings).transpose()?.unwrap_or_default();
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(dir.path().join("config.json"))
-            .context("create docker's private configuration")?;
-        file.write_all(with_login(settings, login).to_string().as_bytes())
-            .context("write docker's private configuration")?;
-        for name in LINKED {
-            let Some(Ok(theirs)) = user.map(|user| user.join(name).canonicalize()) else { continue };
-            symlink(&theirs, dir.path().join(name))
-                .with_context(|| format!("link docker's {name} from {}", theirs.display()))?;
-        }
-        Ok(Self { dir })
+/// Makes a directory for DOCKER_CONFIG, 0700, removed when dropped. `user` is the user's own, which may not exist.
+pub fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempDir> {
+    let dir = tempfile::Builder::new()
+        .prefix("fargate-migrate-docker-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .context("create a private directory for docker's configuration")?;
+    let settings = with_login(user.map_or(Ok(Map::new()), settings)?, login);
+    let file = dir.path().join("config.json");
+    fs::write(&file, settings.to_string())
+        .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o600)))
+        .context("write docker's private configuration")?;
+    for name in LINKED {
+        let Some(Ok(theirs)) = user.map(|user| user.join(name).canonicalize()) else { continue };
+        symlink(&theirs, dir.path().join(name))
+            .with_context(|| format!("link docker's {name} from {}", theirs.display()))?;
     }
-
-    pub fn path(&self) -> &Path {
-        self.dir.path()
-    }
+    Ok(dir)
 }
 
 /// Where docker keeps the user's configuration: DOCKER_CONFIG, else `~/.docker`.
@@ -74,34 +58,31 @@ pub fn user_dir() -> Option<PathBuf> {
 /// The user's settings that are kept.
 fn settings(user: &Path) -> Result<Map<String, Value>> {
     let file = user.join("config.json");
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
+    let read = match fs::read(&file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Map::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("read docker's configuration {}", file.display()));
-        }
+        read => read.map_err(anyhow::Error::new).and_then(|text| Ok(serde_json::from_slice(&text)?)),
     };
-    let settings: Map<String, Value> = serde_json::from_str(&text)
-        .with_context(|| format!("read docker's configuration {}", file.display()))?;
-    Ok(settings.into_iter().filter(|(name, _)| KEPT.contains(&name.as_str())).collect())
+    let mut settings: Map<String, Value> =
+        read.with_context(|| format!("read docker's configuration {}", file.display()))?;
+    settings.retain(|name, _| KEPT.contains(&name.as_str()));
+    Ok(settings)
 }
 
 /// `settings` with the login of one registry.
 fn with_login(mut settings: Map<String, Value>, login: &RegistryLogin) -> Value {
-    let insert =
-        |settings: &mut Map<String, Value>, section: &str, value: Value| match settings.get_mut(section) {
-            Some(Value::Object(section)) => {
-                section.insert(login.registry.clone(), value);
-            }
-            _ => {
-                settings.insert(section.to_owned(), json!({ login.registry.clone(): value }));
-            }
-        };
-    insert(&mut settings, "auths", json!({ "auth": login.basic().expose() }));
     // docker asks a credential store, or a helper for this registry, before `auths`; the empty helper's name says
     // that this registry is in `auths`.
-    if settings.contains_key("credsStore") || settings.contains_key("credHelpers") {
-        insert(&mut settings, "credHelpers", json!(""));
+    let asks_others = settings.contains_key("credsStore") || settings.contains_key("credHelpers");
+    let mut insert = |section: &str, value: Value| {
+        let section = settings.entry(section).or_insert_with(|| json!({}));
+        if !section.is_object() {
+            *section = json!({});
+        }
+        section[&login.registry] = value;
+    };
+    insert("auths", json!({ "auth": login.basic().expose() }));
+    if asks_others {
+        insert("credHelpers", json!(""));
     }
     Value::Object(settings)
 }
@@ -120,13 +101,13 @@ mod tests {
         }
     }
 
-    fn read(config: &PrivateConfig) -> Value {
+    fn read(config: &TempDir) -> Value {
         serde_json::from_str(&fs::read_to_string(config.path().join("config.json")).unwrap()).unwrap()
     }
 
     #[test]
     fn only_we_can_read_it_and_it_goes_away() {
-        let config = PrivateConfig::create(None, &login()).unwrap();
+        let config = create(None, &login()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(config.path()), 0o700);
         assert_eq!(mode(&config.path().join("config.json")), 0o600);
@@ -149,7 +130,7 @@ mod tests {
         });
         fs::write(user.path().join("config.json"), theirs.to_string()).unwrap();
 
-        let config = PrivateConfig::create(Some(user.path()), &login()).unwrap();
+        let config = create(Some(user.path()), &login()).unwrap();
         assert_eq!(
             read(&config),
             json!({
@@ -174,9 +155,9 @@ mod tests {
     fn a_broken_configuration_is_named() {
         let user = tempfile::tempdir().unwrap();
         fs::write(user.path().join("config.json"), "{oops").unwrap();
-        let error = PrivateConfig::create(Some(user.path()), &login()).unwrap_err();
+        let error = create(Some(user.path()), &login()).unwrap_err();
         assert!(error.to_string().contains("config.json"), "{error}");
         fs::write(user.path().join("config.json"), r#"{"auths": null}"#).unwrap();
-        assert!(PrivateConfig::create(Some(user.path()), &login()).is_ok());
+        assert!(create(Some(user.path()), &login()).is_ok());
     }
 }

@@ -1,11 +1,11 @@
 //! Runs one program: its lines as they come, a deadline, and no program left behind.
 
-use std::collections::VecDeque;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -18,7 +18,7 @@ const TAIL: usize = 60;
 #[derive(Debug)]
 pub struct Ended {
     pub success: bool,
-    /// The last lines of both outputs.
+    /// The last lines of both outputs, as they came.
     pub tail: Vec<String>,
 }
 
@@ -39,39 +39,33 @@ pub async fn stream(
     mut show: impl FnMut(&str),
 ) -> Result<Option<Ended>> {
     let name = program(&command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("start {name}"))?;
-    let mut outputs = (Output::new(child.stdout.take()), Output::new(child.stderr.take()));
+    let start = || format!("start {name}");
+    let (output, end) = std::io::pipe().with_context(start)?;
+    let mut output = Receiver::from_owned_fd(output.into()).with_context(start)?;
+    command.stdin(Stdio::null()).stdout(end.try_clone().with_context(start)?).stderr(end).kill_on_drop(true);
+    let mut child = command.spawn().with_context(start)?;
+    // It holds the pipe's other end, and the output would not end with the program.
+    drop(command);
 
-    let mut tail = VecDeque::with_capacity(TAIL);
     let run = async {
-        while outputs.0.is_open() || outputs.1.is_open() {
-            let lines = tokio::select! {
-                lines = outputs.0.lines(), if outputs.0.is_open() => lines,
-                lines = outputs.1.lines(), if outputs.1.is_open() => lines,
-            };
-            for line in lines.with_context(|| format!("read the output of {name}"))? {
+        let (mut lines, mut tail) = (Lines::default(), Vec::new());
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let read =
+                output.read(&mut buffer).await.with_context(|| format!("read the output of {name}"))?;
+            for line in if read > 0 { lines.feed(&buffer[..read]) } else { Vec::from_iter(lines.rest()) } {
                 show(&line);
-                if tail.len() == TAIL {
-                    tail.pop_front();
-                }
-                tail.push_back(line);
+                tail.push(line);
+            }
+            tail.drain(..tail.len().saturating_sub(TAIL));
+            if read == 0 {
+                break;
             }
         }
-        child.wait().await.with_context(|| format!("wait for {name}"))
+        let status = child.wait().await.with_context(|| format!("wait for {name}"))?;
+        Ok(Ended { success: status.success(), tail })
     };
-    match timeout(deadline, run).await {
-        Ok(status) => {
-            let success = status?.success();
-            Ok(Some(Ended { success, tail: tail.into() }))
-        }
-        Err(_) => Ok(None),
-    }
+    timeout(deadline, run).await.ok().transpose()
 }
 
 /// Runs a short query; `None` when `deadline` came first.
@@ -91,33 +85,6 @@ pub async fn ask(mut command: Command, deadline: Duration) -> Result<Option<Answ
 /// The program alone: its arguments may hold what is not to be shown.
 fn program(command: &Command) -> String {
     command.as_std().get_program().to_string_lossy().into_owned()
-}
-
-struct Output<R> {
-    pipe: Option<R>,
-    lines: Lines,
-    buffer: Vec<u8>,
-}
-
-impl<R: AsyncRead + Unpin> Output<R> {
-    fn new(pipe: Option<R>) -> Self {
-        Self { pipe, lines: Lines::default(), buffer: vec![0; 16 * 1024] }
-    }
-
-    fn is_open(&self) -> bool {
-        self.pipe.is_some()
-    }
-
-    /// The next complete lines, perhaps none; at the end what is left, and the pipe is closed.
-    async fn lines(&mut self) -> std::io::Result<Vec<String>> {
-        let Some(pipe) = &mut self.pipe else { return Ok(Vec::new()) };
-        let read = pipe.read(&mut self.buffer).await?;
-        if read == 0 {
-            self.pipe = None;
-            return Ok(self.lines.rest().into_iter().collect());
-        }
-        Ok(self.lines.feed(&self.buffer[..read]))
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use super::cli::DockerCli;
 use super::process;
-use crate::adapters::push_error::{self, PushError};
+use crate::adapters::push_error;
+use crate::failure::Failure;
 use crate::ports::{ImageProgress, ImageTag};
 
 /// For one try.
@@ -27,28 +28,20 @@ pub async fn push(
     .await
 }
 
-async fn once(
-    cli: &DockerCli,
-    config: &Path,
-    to: &ImageTag,
-    progress: &dyn ImageProgress,
-) -> Result<String, PushError> {
+async fn once(cli: &DockerCli, config: &Path, to: &ImageTag, progress: &dyn ImageProgress) -> Result<String> {
+    let image = to.reference();
     let mut command = cli.command(config);
-    command.args(["push", "--", &to.reference()]);
-    let ended = process::stream(command, DEADLINE, |line| progress.line(line))
-        .await
-        .with_context(|| format!("push {}", to.reference()))
-        .map_err(PushError::Final)?;
-    let Some(ended) = ended else {
+    command.args(["push", "--", &image]);
+    let ended = process::stream(command, DEADLINE, |line| progress.line(line)).await;
+    let Some(ended) = ended.with_context(|| format!("push {image}"))? else {
         let minutes = DEADLINE.as_secs() / 60;
-        return Err(PushError::Passing(anyhow!("push {}: not done after {minutes} minutes", to.reference())));
+        let message = format!("push {image}: not done after {minutes} minutes");
+        return Err(Failure::service(message).transient().into());
     };
     if !ended.success {
-        return Err(push_error::read(&reason(&ended.tail), to));
+        return Err(push_error::read(&reason(&ended.tail), to).into());
     }
-    digest(&ended.tail).ok_or_else(|| {
-        PushError::Final(anyhow!("push {}: docker reported no digest of what it pushed", to.reference()))
-    })
+    digest(&ended.tail).with_context(|| format!("push {image}: docker reported no digest of what it pushed"))
 }
 
 /// The lines that say why: docker prints the state of each layer before them.

@@ -2,6 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use aws_sdk_ecs::types::{TaskDefinitionFamilyStatus, TaskDefinitionField};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
 use super::raw;
@@ -49,10 +51,21 @@ impl DefinitionWrites for Aws {
     async fn register_task_definition(&self, document: &Value) -> Result<String> {
         let family = document["family"].as_str().unwrap_or_default();
         let doing = format!("register a revision of task definition {family}");
-        let body = raw::Replaced::new(document)?;
+        let body = document.to_string();
         let registered = async || {
-            let request = self.ecs.register_task_definition().family(family).customize();
-            request.interceptor(body.clone()).send().await
+            let body = body.clone();
+            // Before it is signed, on every attempt.
+            let replaced = move |request: &mut HttpRequest| {
+                request.headers_mut().insert("content-length", body.len().to_string());
+                *request.body_mut() = SdkBody::from(body.as_str());
+            };
+            self.ecs
+                .register_task_definition()
+                .family(family)
+                .customize()
+                .mutate_request(replaced)
+                .send()
+                .await
         };
         let answer = self.call(Call::REGISTER_TASK_DEFINITION, &doing, registered).await?;
         answer

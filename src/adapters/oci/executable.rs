@@ -1,8 +1,7 @@
 //! What an ELF file's header says: for which machine, and whether it needs a dynamic linker, which an image of one
 //! file does not have.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -45,90 +44,82 @@ impl Platform {
     }
 }
 
-/// Fails unless the file is a static executable for the platform.
-pub fn check(file: &mut File, path: &Path, platform: Platform) -> Result<()> {
+/// Fails unless the program is a static executable for the platform.
+pub fn check(program: &[u8], path: &Path, platform: Platform) -> Result<()> {
     let path = path.display();
-    let refuse = |what: &str, hint: String| Failure::input(format!("package {path}: {what}")).hint(hint);
-    let build = format!(
-        "build it static: `rustup target add {0}-musl && cargo build --release --target {0}-musl`, or \
-         `RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --target {0}-gnu`",
-        platform.target
-    );
-
-    let mut header = [0; HEADER];
-    if file.read_exact(&mut header).is_err() || !header.starts_with(b"\x7fELF") {
-        return Err(refuse("it is no Linux executable (ELF)", build).into());
+    let refuse = |what: &str| {
+        let build = format!(
+            "build it static: `rustup target add {0}-musl && cargo build --release --target {0}-musl`, or \
+             `RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --target {0}-gnu`",
+            platform.target
+        );
+        Err(Failure::input(format!("package {path}: {what}")).hint(build).into())
+    };
+    if program.len() < HEADER || !program.starts_with(b"\x7fELF") {
+        return refuse("it is no Linux executable (ELF)");
     }
     const SIXTY_FOUR_BITS: u8 = 2;
     const LITTLE_ENDIAN: u8 = 1;
-    let machine = u16_at(&header, 18);
-    if header[4] != SIXTY_FOUR_BITS || header[5] != LITTLE_ENDIAN || machine != platform.machine {
+    let machine = u16_at(program, 18);
+    if program[4] != SIXTY_FOUR_BITS || program[5] != LITTLE_ENDIAN || machine != platform.machine {
         let made_for =
-            PLATFORMS.iter().find(|known| known.machine == machine && header[4] == SIXTY_FOUR_BITS);
+            PLATFORMS.iter().find(|known| known.machine == machine && program[4] == SIXTY_FOUR_BITS);
         let made_for = made_for.map_or("another machine", |known| known.architecture);
-        let what =
-            format!("it is made for {made_for}, and the task definition wants {}", platform.architecture);
-        return Err(refuse(&what, build).into());
+        let wanted = platform.architecture;
+        return refuse(&format!("it is made for {made_for}, and the task definition wants {wanted}"));
     }
     const EXECUTABLE: u16 = 2;
     const POSITION_INDEPENDENT: u16 = 3;
-    if ![EXECUTABLE, POSITION_INDEPENDENT].contains(&u16_at(&header, 16)) {
-        return Err(refuse("it is an object file, not an executable", build).into());
+    if ![EXECUTABLE, POSITION_INDEPENDENT].contains(&u16_at(program, 16)) {
+        return refuse("it is an object file, not an executable");
     }
-    if has_interpreter(file, &header).with_context(|| format!("read the program headers of {path}"))? {
-        let what = "it is linked dynamically, and the image would have no C library to load";
-        return Err(refuse(what, build).into());
+    if has_interpreter(program).with_context(|| format!("read the program headers of {path}"))? {
+        return refuse("it is linked dynamically, and the image would have no C library to load");
     }
     Ok(())
 }
 
-fn has_interpreter(file: &mut File, header: &[u8; HEADER]) -> std::io::Result<bool> {
-    let (mut offset, mut at) = ([0; 8], [0; PROGRAM_HEADER]);
-    offset.copy_from_slice(&header[32..40]);
-    let (size, count) = (u16_at(header, 54), u16_at(header, 56));
-    for index in 0..u64::from(count) {
-        let position = u64::from_le_bytes(offset).saturating_add(index * u64::from(size));
-        file.seek(SeekFrom::Start(position))?;
-        file.read_exact(&mut at)?;
-        if u32::from_le_bytes([at[0], at[1], at[2], at[3]]) == INTERPRETER {
+fn has_interpreter(program: &[u8]) -> std::io::Result<bool> {
+    let mut offset = [0; 8];
+    offset.copy_from_slice(&program[32..40]);
+    let (size, count) = (usize::from(u16_at(program, 54)), usize::from(u16_at(program, 56)));
+    for index in 0..count {
+        let at =
+            usize::try_from(u64::from_le_bytes(offset)).unwrap_or(usize::MAX).saturating_add(index * size);
+        let mut header = [0; PROGRAM_HEADER];
+        program.get(at..).unwrap_or_default().read_exact(&mut header)?;
+        if header.starts_with(&INTERPRETER.to_le_bytes()) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn u16_at(bytes: &[u8; HEADER], at: usize) -> u16 {
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// The smallest file that passes: a header, one PT_LOAD, and `payload`.
 #[cfg(test)]
-pub fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
-    let mut elf = vec![0; HEADER + PROGRAM_HEADER];
-    elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
-    elf[16..18].copy_from_slice(&2_u16.to_le_bytes());
-    elf[18..20].copy_from_slice(&machine.to_le_bytes());
-    elf[32..40].copy_from_slice(&(HEADER as u64).to_le_bytes());
-    elf[54..56].copy_from_slice(&(PROGRAM_HEADER as u16).to_le_bytes());
-    elf[56..58].copy_from_slice(&1_u16.to_le_bytes());
-    elf[HEADER..HEADER + 4].copy_from_slice(&1_u32.to_le_bytes());
-    elf.extend_from_slice(payload);
-    elf
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
+pub(super) mod tests {
     use super::*;
 
+    /// The smallest file that passes: a header, one PT_LOAD, and `payload`.
+    pub fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
+        let mut elf = vec![0; HEADER + PROGRAM_HEADER];
+        elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        elf[16..18].copy_from_slice(&2_u16.to_le_bytes());
+        elf[18..20].copy_from_slice(&machine.to_le_bytes());
+        elf[32..40].copy_from_slice(&(HEADER as u64).to_le_bytes());
+        elf[54..56].copy_from_slice(&(PROGRAM_HEADER as u16).to_le_bytes());
+        elf[56..58].copy_from_slice(&1_u16.to_le_bytes());
+        elf[HEADER..HEADER + 4].copy_from_slice(&1_u32.to_le_bytes());
+        elf.extend_from_slice(payload);
+        elf
+    }
+
     fn checked(bytes: &[u8], platform: &str) -> Result<(), Failure> {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        file.rewind().unwrap();
-        check(&mut file, Path::new("target/app"), Platform::find(platform)?).map_err(|error| {
-            Failure::find(&error).cloned().unwrap_or_else(|| Failure::service(format!("{error:#}")))
-        })
+        check(bytes, Path::new("target/app"), Platform::find(platform)?)
+            .map_err(|error| Failure::from_error(&error))
     }
 
     #[test]

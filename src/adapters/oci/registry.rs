@@ -4,18 +4,19 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use http::HeaderValue;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError, OciEnvelope};
+use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::image::{Blob, PackagedImage};
 use crate::adapters::proxy::Proxies;
-use crate::adapters::push_error::{self, PushError};
+use crate::adapters::push_error::{self, retrying};
 use crate::adapters::registry_login::RegistryLogin;
-use crate::failure::Failure;
 use crate::ports::{ImageProgress, ImageTag};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -52,22 +53,18 @@ pub async fn push(
     let total = image.blobs.iter().map(Blob::size).sum();
     let what = |part: &str| format!("{part} of {}", to.reference());
 
-    push_error::retrying(progress, &what("login for the push"), pause, async || session.log_in().await)
-        .await?;
+    retrying(progress, &what("login for the push"), pause, async || session.log_in().await).await?;
     let mut done = 0;
     for blob in &image.blobs {
         let part = what(&format!("push of blob {}", blob.digest));
         let show = |sent| progress.pushed(done + sent, total);
-        push_error::retrying(progress, &part, pause, async || session.push_blob(blob, show).await).await?;
+        retrying(progress, &part, pause, async || session.push_blob(blob, show).await).await?;
         done += blob.size();
         progress.pushed(done, total);
     }
-    push_error::retrying(progress, &what("push of the manifest"), pause, async || {
-        session.push_manifest(image).await
-    })
-    .await?;
-    let given =
-        push_error::retrying(progress, &what("check"), pause, async || session.digest().await).await?;
+    retrying(progress, &what("push of the manifest"), pause, async || session.push_manifest(image).await)
+        .await?;
+    let given = retrying(progress, &what("check"), pause, async || session.digest().await).await?;
     ensure!(
         given == image.manifest_digest,
         "push {}: the registry has {given} under this tag, and we pushed {}",
@@ -88,22 +85,16 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn open(to: &'a ImageTag, login: &RegistryLogin, limits: Limits) -> Result<Self> {
-        // The TLS library has no provider of its own in this build; a second call finds the first one's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let proxies = Proxies::of_this_process()?;
         let config = ClientConfig {
             protocol: if login.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
             // ECR refuses chunks below 5 MiB; one upload is what docker and containerd do too.
             use_monolithic_push: true,
             connect_timeout: Some(CONNECT_DEADLINE),
-            user_agent: concat!("fargate-migrate/", env!("CARGO_PKG_VERSION")),
             ..proxies.registry()
         };
-        let (registry, repository) = to
-            .repository
-            .uri
-            .split_once('/')
-            .with_context(|| format!("read repository {}", to.repository.uri))?;
+        let uri = &to.repository.uri;
+        let (registry, repository) = uri.split_once('/').with_context(|| format!("read repository {uri}"))?;
         Ok(Self {
             client: Client::try_from(config).context("set up the registry client")?,
             reference: Reference::with_tag(registry.to_owned(), repository.to_owned(), to.tag.clone()),
@@ -116,13 +107,11 @@ impl<'a> Session<'a> {
 
     /// Finds out how the registry wants to be authenticated to. Without this the client would go on without
     /// credentials when the registry can not be reached, and the refusal that follows would mislead.
-    async fn log_in(&self) -> Result<(), PushError> {
-        self.answered(self.client.auth(&self.reference, &self.auth, RegistryOperation::Push))
-            .await
-            .map(|_| ())
+    async fn log_in(&self) -> Result<()> {
+        self.answered(self.client.auth(&self.reference, &self.auth, RegistryOperation::Push)).await.map(drop)
     }
 
-    async fn push_blob(&self, blob: &Blob, show: impl Fn(u64)) -> Result<(), PushError> {
+    async fn push_blob(&self, blob: &Blob, show: impl Fn(u64)) -> Result<()> {
         // A refusal here has no body to explain it: the upload's has.
         let exists = self.client.blob_exists(&self.reference, &blob.digest);
         if matches!(timeout(self.limits.request, exists).await, Ok(Ok(true))) {
@@ -138,79 +127,62 @@ impl<'a> Session<'a> {
         let pieces = futures::stream::iter(pieces);
         let upload = self.client.push_blob_stream(&self.reference, pieces, &blob.digest, Some(blob.size()));
         tokio::pin!(upload);
+        let mut sending = true;
         loop {
             tokio::select! {
-                result = &mut upload => return result.map(|_| ()).map_err(|error| self.read(error)),
-                moved = timeout(self.limits.stall, sent.changed()) => match moved {
-                    Ok(Ok(())) => show(*sent.borrow_and_update()),
-                    Ok(Err(_)) => break,
-                    Err(_) => return Err(self.silent(self.limits.stall)),
+                result = &mut upload => return result.map(drop).map_err(|error| self.read(error)),
+                moved = sent.changed(), if sending => match moved {
+                    Ok(()) => show(*sent.borrow_and_update()),
+                    Err(_) => sending = false,
                 },
+                () = sleep(self.limits.stall) => return Err(self.silent(self.limits.stall)),
             }
         }
-        match timeout(self.limits.stall, upload).await {
-            Ok(result) => result.map(|_| ()).map_err(|error| self.read(error)),
-            Err(_) => Err(self.silent(self.limits.stall)),
-        }
     }
 
-    async fn push_manifest(&self, image: &PackagedImage) -> Result<(), PushError> {
-        let media_type = image.media_type.parse().context("read the manifest's media type");
-        let media_type = media_type.map_err(PushError::Final)?;
-        let manifest = image.manifest.clone();
-        self.answered(self.client.push_manifest_raw(&self.reference, manifest, media_type)).await.map(|_| ())
+    async fn push_manifest(&self, image: &PackagedImage) -> Result<()> {
+        let (manifest, media_type) = (image.manifest.clone(), HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE));
+        self.answered(self.client.push_manifest_raw(&self.reference, manifest, media_type)).await.map(drop)
     }
 
-    async fn digest(&self) -> Result<String, PushError> {
+    async fn digest(&self) -> Result<String> {
         self.answered(self.client.fetch_manifest_digest(&self.reference, &self.auth)).await
     }
 
-    async fn answered<T>(
-        &self,
-        request: impl Future<Output = Result<T, OciDistributionError>>,
-    ) -> Result<T, PushError> {
+    async fn answered<T>(&self, request: impl Future<Output = Result<T, OciDistributionError>>) -> Result<T> {
         match timeout(self.limits.request, request).await {
             Ok(result) => result.map_err(|error| self.read(error)),
             Err(_) => Err(self.silent(self.limits.request)),
         }
     }
 
-    fn silent(&self, deadline: Duration) -> PushError {
+    fn silent(&self, deadline: Duration) -> anyhow::Error {
         self.passing(format!("no answer for {deadline:?}"))
     }
 
-    fn passing(&self, evidence: String) -> PushError {
-        let message = format!("push {}: the registry could not be reached, or failed", self.to.reference());
-        PushError::Passing(Failure::service(message).hint("try again later").evidence([evidence]).into())
+    fn passing(&self, evidence: String) -> anyhow::Error {
+        push_error::unreachable(self.to).evidence([evidence]).into()
     }
 
-    fn unreachable(&self, failure: Failure) -> PushError {
-        let message = format!("push {}: {}", self.to.reference(), failure.message);
-        let kind = if failure.transient { PushError::Passing } else { PushError::Final };
-        kind(Failure { message, ..failure }.into())
-    }
-
-    fn read(&self, error: OciDistributionError) -> PushError {
+    fn read(&self, error: OciDistributionError) -> anyhow::Error {
         use OciDistributionError as Error;
-        let refusal = |text: &str| push_error::read(text, self.to);
+        let refusal = |text: &str| push_error::read(text, self.to).into();
         match error {
             // The address of an upload may hold a signature.
-            Error::RequestError(error) => {
-                if let Some(failure) = self.proxies.failure_of(&error) {
-                    return self.unreachable(failure);
-                }
-                self.passing(format!("{:#}", anyhow::Error::new(error.without_url())))
-            }
-            Error::ServerError { code, message, .. } if code >= 500 || code == 408 || code == 429 => {
-                self.passing(format!("HTTP {code}: {}", words(&message)))
-            }
-            Error::ServerError { code: 401, message, .. } => refusal(&with_code("unauthorized", &message)),
-            Error::ServerError { code: 403, message, .. } => refusal(&with_code("denied", &message)),
-            Error::ServerError { code, message, .. } => refusal(&format!("HTTP {code}: {}", words(&message))),
+            Error::RequestError(error) => match self.proxies.failure_of(&error) {
+                Some(failure) => failure.while_doing(&format!("push {}", self.to.reference())).into(),
+                None => self.passing(format!("{:#}", anyhow!(error.without_url()))),
+            },
+            Error::ServerError { code, message, .. } => match code {
+                401 => refusal(&with_code("unauthorized", &message)),
+                403 => refusal(&with_code("denied", &message)),
+                408 | 429 | 500.. => self.passing(format!("HTTP {code}: {}", words(&message))),
+                _ => refusal(&format!("HTTP {code}: {}", words(&message))),
+            },
             Error::UnauthorizedError { .. } => refusal("unauthorized: authentication required"),
             Error::AuthenticationFailure(reason) => refusal(&with_code("unauthorized", &reason)),
             Error::RegistryError { envelope, .. } => refusal(&said(&envelope)),
-            other => PushError::Final(anyhow!(other).context(format!("push {}", self.to.reference()))),
+            other => anyhow!(other).context(format!("push {}", self.to.reference())),
         }
     }
 }

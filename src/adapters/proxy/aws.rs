@@ -1,7 +1,7 @@
 //! The AWS SDK's HTTP client. Its own way to read the environment takes no addresses that are never proxied, and its
-//! own settings take one proxy: so there is a client for each way out, and each request takes one.
+//! own settings take a proxy for one scheme: so there is a client for each.
 
-use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::proxy::{ProxyConfig, ProxyError};
 use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -18,37 +18,39 @@ use crate::failure::Failure;
 
 const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
 
-/// One of something for each way out.
+/// One of something for each scheme.
 #[derive(Debug, Clone)]
 struct Ways<T> {
     proxies: Proxies,
-    direct: T,
-    http: Option<T>,
-    https: Option<T>,
+    http: T,
+    https: T,
 }
 
 impl Proxies {
     /// # Errors
     /// The SDK takes an address of a proxy for none.
     pub fn aws(&self) -> Result<SharedHttpClient, Failure> {
-        let by = |proxy: &Option<Secret>| proxy.as_ref().map(by_proxy).transpose();
-        let direct = Builder::new().tls_provider(TLS).build_https();
-        Ok(match (by(&self.http)?, by(&self.https)?) {
-            (None, None) => direct,
-            (http, https) => SharedHttpClient::new(Ways { proxies: self.clone(), direct, http, https }),
-        })
+        if self.http.is_none() && self.https.is_none() {
+            return Ok(Builder::new().tls_provider(TLS).build_https());
+        }
+        let by = |proxy: &Option<Secret>, config: fn(String) -> Result<ProxyConfig, ProxyError>| {
+            let Some(proxy) = proxy else { return Ok(client(ProxyConfig::disabled())) };
+            let config = config(proxy.expose().to_owned())
+                .map_err(|_| Failure::input("the address of the proxy is none that the AWS SDK can use"))?;
+            Ok(client(config.no_proxy(&self.never)))
+        };
+        let (http, https) = (by(&self.http, ProxyConfig::http)?, by(&self.https, ProxyConfig::https)?);
+        Ok(SharedHttpClient::new(Ways { proxies: self.clone(), http, https }))
     }
 }
 
-fn by_proxy(proxy: &Secret) -> Result<SharedHttpClient, Failure> {
-    let config = ProxyConfig::all(proxy.expose())
-        .map_err(|_| Failure::input("the address of the proxy is none that the AWS SDK can use"))?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(config.clone());
+fn client(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.tls_provider(TLS).build()
-    }))
+    })
 }
 
 impl HttpClient for Ways<SharedHttpClient> {
@@ -57,24 +59,19 @@ impl HttpClient for Ways<SharedHttpClient> {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        let connector = |client: &SharedHttpClient| client.http_connector(settings, components);
         SharedHttpConnector::new(Ways {
             proxies: self.proxies.clone(),
-            direct: connector(&self.direct),
-            http: self.http.as_ref().map(connector),
-            https: self.https.as_ref().map(connector),
+            http: self.http.http_connector(settings, components),
+            https: self.https.http_connector(settings, components),
         })
     }
 }
 
 impl HttpConnector for Ways<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Ok(target) = request.uri().parse::<Uri>() else { return self.direct.call(request) };
-        let by = if target.scheme_str() == Some("https") { &self.https } else { &self.http };
-        let (Some(by), Some(_)) = (by, self.proxies.matcher.intercept(&target)) else {
-            return self.direct.call(request);
-        };
-        let (proxies, answer) = (self.proxies.clone(), by.call(request));
+        let Ok(target) = request.uri().parse::<Uri>() else { return self.https.call(request) };
+        let way = if target.scheme_str() == Some("https") { &self.https } else { &self.http };
+        let (proxies, answer) = (self.proxies.clone(), way.call(request));
         HttpConnectorFuture::new(async move {
             answer.await.map_err(|error| match proxies.failure(&target, &error) {
                 Some(failure) if error.is_timeout() => ConnectorError::timeout(failure.into()),

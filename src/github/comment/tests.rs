@@ -70,8 +70,8 @@ fn plan(cluster: &str, databases: &[String]) -> Plan {
     arguments.extend(["--cluster", cluster, "--database"]);
     let names = databases.join(",");
     arguments.push(&names);
-    let matches = cli::Migrate::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
-    let flags = cli::Migrate::from_arg_matches(&matches).expect("flags");
+    let matches = cli::MigrateFlags::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
+    let flags = cli::MigrateFlags::from_arg_matches(&matches).expect("flags");
     let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
     let text = include_str!("../../../sandbox/fixtures/describe-task-definition.json");
     let document: Value = serde_json::from_str(text).expect("JSON");

@@ -89,7 +89,7 @@ impl Environments {
     }
 }
 
-impl Deployments for Environments {
+impl GitHubDeployments for Environments {
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, GitHubFailure> {
         self.answer(Some(&new.environment)).await?;
         assert!(new.description.chars().count() <= 140);
@@ -115,8 +115,8 @@ fn settings(databases: &[String], more: &[&str]) -> Settings {
     let mut arguments = vec!["migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
     arguments.extend(["--deployments", "--environment-prefix=db/", "--database", &names]);
     arguments.extend(more);
-    let matches = cli::Migrate::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
-    let flags = cli::Migrate::from_arg_matches(&matches).expect("flags");
+    let matches = cli::MigrateFlags::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
+    let flags = cli::MigrateFlags::from_arg_matches(&matches).expect("flags");
     Settings::new(flags, Some(COMMIT.into()), RunIdentity::local("test")).expect("settings")
 }
 
@@ -148,12 +148,12 @@ async fn run(
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            record.started(&[database.to_string()], "arn");
+            record.started(std::slice::from_ref(database), "arn");
         }
         sleep(each).await;
         for database in &settings.databases {
@@ -162,7 +162,7 @@ async fn run(
         assert_eq!(started.elapsed(), each, "the run was held up");
         Instant::now()
     };
-    let ended = queue.beside(github, work, &interrupt).await;
+    let ended = queue.record_during(github, work, &interrupt).await;
     (queue.notes(), ended.elapsed())
 }
 
@@ -217,17 +217,17 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        record.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".into()], "arn");
         sleep(Duration::from_secs(100)).await;
-        record.judged("tenant_0", failed());
+        record.judged(&"tenant_0".into(), failed());
         sleep(Duration::from_secs(100)).await;
         github.mood.set(Mood::Answers);
         sleep(Duration::from_secs(100)).await;
     };
-    queue.beside(&github, work, &interrupt).await;
+    queue.record_during(&github, work, &interrupt).await;
     assert_eq!(github.states("db/tenant_0"), [DeploymentState::Failure]);
     assert_eq!(queue.notes(), [""; 0]);
 }
@@ -305,16 +305,16 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        record.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".into()], "arn");
         sleep(Duration::from_secs(10)).await;
         sender.send_replace(true);
-        record.judged("tenant_0", Verdict::Cancelled { stopped: true });
+        record.judged(&"tenant_0".into(), Verdict::Cancelled { stopped: true });
         Instant::now()
     };
-    let ended = queue.beside(&github, work, &interrupt).await;
+    let ended = queue.record_during(&github, work, &interrupt).await;
     // The runner kills a cancelled step after 10 s, and stopping tasks may take 5 of them.
     assert!(ended.elapsed() <= Duration::from_millis(2500), "{:?}", ended.elapsed());
 }
@@ -323,8 +323,8 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
 fn only_a_task_that_was_started_has_a_deployment() {
     let settings = settings(&names(2), &[]);
     let queue = DeploymentQueue::new(&settings);
-    queue.judged("tenant_0", &Verdict::NotRun { why: "no".into() });
-    queue.judged("tenant_1", &Verdict::NeverStarted { reason: "RunTask was refused".into() });
+    queue.judged(&"tenant_0".into(), &Verdict::NotRun { why: "no".into() });
+    queue.judged(&"tenant_1".into(), &Verdict::NeverStarted { reason: "RunTask was refused".into() });
     assert!(queue.rows.borrow().is_empty());
     assert_eq!(queue.notes(), [""; 0]);
 }
@@ -337,8 +337,8 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let progress = Progress::silent();
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
-    let record = record(&recorder, &progress, &calm).with_deployments(Some(&queue));
-    record.started(&["tenant_0".to_owned()], "arn");
+    let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
+    record.started(&["tenant_0".into()], "arn");
     assert_eq!(queue.rows.borrow()[0].new.commit, other);
 }
 

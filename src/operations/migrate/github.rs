@@ -6,29 +6,29 @@ use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
 use crate::failure::Failure;
 use crate::github::comment::comment;
-use crate::github::deployments::earlier;
+use crate::github::deployments::past;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::state::deployed::EarlierDeployments;
+use crate::state::github_history::GitHubHistory;
 
 /// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
-pub(super) async fn earlier_deployments(
+pub(super) async fn github_history(
     settings: &Settings,
     progress: &Progress,
     github: Option<&GitHub>,
-) -> Result<(EarlierDeployments, Option<String>)> {
-    if !settings.resume.from_deployments {
+) -> Result<(GitHubHistory, Option<String>)> {
+    if !settings.resume.from_github() {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {
-        Ok(api) => earlier::read(&api, settings).await,
+        Ok(api) => past::read(&api, settings).await,
         Err(failure) => {
             let note = format!(
                 "GitHub's Deployments were not asked what is migrated already, so everything runs: {}",
                 failure.sentence()
             );
-            (EarlierDeployments::default(), Some(note))
+            (GitHubHistory::default(), Some(note))
         }
     })
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::Run;
+use super::StepState;
 use crate::ports::{DesiredStatus, Task, TaskReads, TaskWrites};
 use crate::progress::Progress;
 
@@ -23,13 +23,13 @@ const REASON: &str = "stopped by fargate-migrate: the run was cut off";
 
 /// What became of the run's tasks.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct StopOutcome {
     pub tasks: Vec<Stopped>,
     /// Why tasks may be missing here.
     pub problem: Option<String>,
 }
 
-impl Outcome {
+impl StopOutcome {
     /// No task is left that nobody has stopped.
     pub fn is_done(&self) -> bool {
         self.problem.is_none() && !self.tasks.iter().any(|task| matches!(task.fate, Fate::Refused(_)))
@@ -58,11 +58,11 @@ pub enum Fate {
 
 /// Stops every task that the step's state names (`arns`), and those that only ECS knows to be the run's.
 pub async fn stop_tasks<W: TaskReads + TaskWrites>(
-    run: &Run,
+    run: &StepState,
     arns: &[String],
     world: &W,
     progress: &Progress,
-) -> Result<Outcome> {
+) -> Result<StopOutcome> {
     let start = Instant::now();
     let mut tasks: BTreeMap<String, Stopped> = BTreeMap::new();
     let mut problem;
@@ -106,11 +106,11 @@ pub async fn stop_tasks<W: TaskReads + TaskWrites>(
         }
         sleep(INTERVAL).await;
     }
-    Ok(Outcome { tasks: tasks.into_values().collect(), problem })
+    Ok(StopOutcome { tasks: tasks.into_values().collect(), problem })
 }
 
 /// The run's tasks as they are now. One of two ways to find them may be closed, such as by a policy.
-async fn look(run: &Run, known: &[String], world: &impl TaskReads) -> (Vec<Task>, Option<String>) {
+async fn look(run: &StepState, known: &[String], world: &impl TaskReads) -> (Vec<Task>, Option<String>) {
     let mut problem = None;
     let mut tasks: BTreeMap<String, Task> = BTreeMap::new();
     match world.describe_tasks(&run.cluster, known).await {

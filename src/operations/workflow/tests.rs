@@ -50,7 +50,7 @@ fn the_dropdown_has_every_database_every_group_and_all() {
             .ends_with("options:\n          - prod\n          - '2024'\n          - canary\n          - all")
     );
     assert!(
-        Document::read(&printed, Path::new("x"))
+        WorkflowFile::read(&printed, Path::new("x"))
             .expect("a workflow")
             .options()
             .eq(options.iter().map(String::as_str))

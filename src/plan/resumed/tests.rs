@@ -4,7 +4,7 @@ use super::*;
 use crate::plan::tests::{document, observed, page, settings, task, text};
 use crate::plan::{ObservedImage, Plan};
 use crate::state::History;
-use crate::state::record::Record;
+use crate::state::journal_record::JournalRecord;
 use crate::state::samples::{TASK, at, ended, history, intent, judged, run, started};
 use crate::verdict::Judged;
 
@@ -12,12 +12,12 @@ use crate::verdict::Judged;
 const DIGEST: &str = "sha256:0";
 
 /// Migrated with the image of the plan.
-fn migrated(database: &str) -> Record {
-    let Record::Verdict(by) = judged(database, "migrated", true) else { panic!("a verdict") };
-    Record::Verdict(Box::new(Judged { image_digest: Some(DIGEST.into()), ..*by }))
+fn migrated(database: &str) -> JournalRecord {
+    let JournalRecord::Verdict(by) = judged(database, "migrated", true) else { panic!("a verdict") };
+    JournalRecord::Verdict(Box::new(Judged { image_digest: Some(DIGEST.into()), ..*by }))
 }
 
-fn plan_after(records: &[Record], flags: &[&str], running: Vec<Task>) -> Plan {
+fn plan_after(records: &[JournalRecord], flags: &[&str], running: Vec<Task>) -> Plan {
     let mut observed = observed(document());
     observed.running = running;
     observed.past = Past { resumes: true, history: history(records), ..Past::default() };
@@ -25,17 +25,17 @@ fn plan_after(records: &[Record], flags: &[&str], running: Vec<Task>) -> Plan {
 }
 
 fn packs(plan: &Plan) -> Vec<(Vec<&str>, String, u32)> {
-    let word = |pack: &Pack| match &pack.earlier {
+    let word = |pack: &Pack| match &pack.begun {
         None => "start".to_owned(),
-        Some(Earlier::Task { arn, token, has_ended }) => {
+        Some(Begun::Task { arn, token, has_ended }) => {
             let what = if *has_ended { "judge" } else { "follow" };
             format!("{what} {arn}{}", if token.is_some() { ", and record it" } else { "" })
         }
-        Some(Earlier::Call { token, attempt }) => format!("call {token}/{attempt} again"),
+        Some(Begun::Call { token, attempt }) => format!("call {token}/{attempt} again"),
     };
     let packs = plan.packs.iter();
     packs
-        .map(|pack| (pack.databases.iter().map(String::as_str).collect(), word(pack), pack.attempt))
+        .map(|pack| (pack.databases.iter().map(|name| name.as_str()).collect(), word(pack), pack.attempt))
         .collect()
 }
 
@@ -127,8 +127,8 @@ fn nothing_is_proved_of_an_image_that_nobody_has_made_yet() {
 #[test]
 fn a_run_that_does_not_resume_packs_by_what_it_knows_and_starts_everything() {
     let slow = |database: &str, seconds: u64| {
-        let Record::Verdict(by) = migrated(database) else { panic!("a verdict") };
-        Record::Verdict(Box::new(Judged { ms: Some(seconds * 1000), ..*by }))
+        let JournalRecord::Verdict(by) = migrated(database) else { panic!("a verdict") };
+        JournalRecord::Verdict(Box::new(Judged { ms: Some(seconds * 1000), ..*by }))
     };
     let records = [run(), slow("a", 1), slow("b", 1), slow("c", 1), slow("d", 3)];
     let mut observed = observed(document());

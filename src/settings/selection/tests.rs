@@ -13,7 +13,7 @@ fn fleet() -> Fleet {
 
 fn selected(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    select(&Asked { databases: owned(asked), exclude: owned(excluded), ..Asked::default() }, fleet)
+    select(&Selection { databases: owned(asked), exclude: owned(excluded), ..Selection::default() }, fleet)
 }
 
 fn refused(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> (String, String) {

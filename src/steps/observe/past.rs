@@ -8,7 +8,7 @@ use crate::database_name::DatabaseName;
 use crate::plan::Past;
 use crate::ports::TaskReads;
 use crate::settings::Settings;
-use crate::state::deployed::EarlierDeployments;
+use crate::state::github_history::GitHubHistory;
 use crate::state::{Next, State};
 
 /// What is recorded, and what ECS knows of the tasks whose end nobody has judged.
@@ -34,5 +34,5 @@ pub async fn past<R: TaskReads>(
             tasks = reads.describe_tasks(&settings.cluster, &arns).await?;
         }
     }
-    Ok(Past { resumes: state.resumes(), history, tasks, deployed: EarlierDeployments::default() })
+    Ok(Past { resumes: state.resumes(), history, tasks, github: GitHubHistory::default() })
 }

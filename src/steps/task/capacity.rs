@@ -24,12 +24,12 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 pub struct Capacity {
     /// How long there may be no room at all.
     patience: Duration,
-    state: RefCell<State>,
+    state: RefCell<Turns>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct Turns {
     /// Places in the plan: the first one that waits has the next turn.
     waiting: BTreeSet<usize>,
     calls: usize,
@@ -61,9 +61,9 @@ impl Drop for Turn<'_> {
 }
 
 /// A place in the queue, left when the turn comes or nobody waits for it any more.
-struct Place<'a>(&'a Capacity, usize);
+struct QueuePlace<'a>(&'a Capacity, usize);
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         self.0.state.borrow_mut().waiting.remove(&self.1);
         self.0.changed.notify_waiters();
@@ -81,7 +81,7 @@ impl Capacity {
     /// What RunTask last said, when it has refused for as long as we are patient.
     pub async fn turn(&self, place: usize) -> Result<Turn<'_>, String> {
         self.state.borrow_mut().waiting.insert(place);
-        let _place = Place(self, place);
+        let _place = QueuePlace(self, place);
         loop {
             let changed = self.changed.notified();
             let admission = self.state.borrow_mut().admit(place, self.patience)?;
@@ -151,7 +151,7 @@ enum Admission {
     WhenSomethingChanges,
 }
 
-impl State {
+impl Turns {
     fn admit(&mut self, place: usize, patience: Duration) -> Result<Admission, String> {
         if self.waiting.first() != Some(&place) || self.calls >= MAX_CALLS {
             return Ok(Admission::WhenSomethingChanges);

@@ -1,21 +1,14 @@
 //! Follow: one task from RunTask to its end, its states and its log together.
 
-use std::time::Duration;
-
 use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::Tasks;
-use super::log::{Log, Taken};
+use super::log::{Taken, TaskLog};
 use super::watch::Sight;
 use crate::choices::Leftover;
 use crate::failure::Failure;
 use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
-
-/// A task that was stopped at its deadline is watched this much longer: stopTimeout is at most 120 s on Fargate.
-const LAST_WORDS: Duration = Duration::from_secs(150);
-/// After a StopTask that was refused or had no answer: it may have been carried out all the same.
-const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// Hears what becomes of a task while it is followed.
 pub trait Listener {
@@ -49,7 +42,7 @@ pub struct Following<L> {
     pub task: Task,
     pub listener: L,
     sight: Receiver<Sight>,
-    pub(super) log: Log,
+    pub(super) log: TaskLog,
     is_stopped: bool,
 }
 
@@ -115,7 +108,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
     }
 
     /// Watches state and log together.
-    async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
+    pub(super) async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
         loop {
             let sight = following.sight.borrow_and_update().clone();
             match sight {
@@ -140,48 +133,6 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 }
             }
         }
-    }
-
-    async fn interrupted(&self, following: &mut Following<impl Listener>, on_cancel: Leftover) -> End {
-        if following.task.is_stopped() {
-            return End::Unread;
-        }
-        End::Interrupted(match on_cancel {
-            Leftover::Leave => Stop::Left,
-            Leftover::Stop => match self.stop_followed(following, "the run was interrupted").await {
-                Ok(()) => Stop::Taken,
-                Err(why) => Stop::Failed(why),
-            },
-        })
-    }
-
-    /// Stops the task at its deadline, and still hears it out: what it was doing is what people ask next.
-    async fn timed_out(&self, following: &mut Following<impl Listener>, on_timeout: Leftover) -> End {
-        if following.task.is_stopped() {
-            // It made it in time: only its log is still being read.
-            return tokio::select! {
-                end = self.to_the_end(following) => end,
-                () = self.interrupt.wait() => End::Unread,
-            };
-        }
-        if on_timeout == Leftover::Leave {
-            return End::TimedOut(Stop::Left);
-        }
-        let stop = self.stop_followed(following, "still running at --timeout").await;
-        let patience = if stop.is_ok() { LAST_WORDS } else { LAST_LOOK };
-        tokio::select! {
-            _ = timeout(patience, self.to_the_end(following)) => {}
-            () = self.interrupt.wait() => {}
-        }
-        End::TimedOut(match stop {
-            Err(why) if !following.task.is_stopped() => Stop::Failed(why),
-            _ => Stop::Taken,
-        })
-    }
-
-    async fn stop_followed(&self, following: &mut Following<impl Listener>, why: &str) -> Result<(), String> {
-        following.listener.is_being_stopped();
-        self.stop(&following.task.arn, why).await
     }
 }
 

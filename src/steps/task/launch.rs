@@ -10,7 +10,7 @@ use crate::failure::{Failure, is_throttled, is_transient};
 use crate::ports::{Launch, RunTask, Task, TaskStatus, TaskWorld};
 
 /// A RunTask call, however often it is sent.
-pub struct Call {
+pub struct RunTaskCall {
     pub request: RunTask,
     /// It was sent before, or may have been, and what it did is not known.
     pub unanswered: bool,
@@ -87,8 +87,8 @@ struct Attempts {
 impl<W: TaskWorld> Tasks<'_, W> {
     /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can come
     /// of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
-    pub async fn launch<O: Owner>(&self, call: Call, owner: &O) -> Launched<O::Hindrance> {
-        let Call { mut request, unanswered, place } = call;
+    pub async fn launch<O: Owner>(&self, call: RunTaskCall, owner: &O) -> Launched<O::Hindrance> {
+        let RunTaskCall { mut request, unanswered, place } = call;
         let mut so_far = Attempts {
             unanswered,
             in_doubt: false,
@@ -103,7 +103,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Some(Ok(turn)) => turn,
                 Some(Err(reason)) => {
                     so_far.is_over(owner, &request);
-                    return refused(format!("{reason} (until --timeout)"));
+                    return no_task(format!("{reason} (until --timeout)"));
                 }
                 None => return Launched::Interrupted,
             };
@@ -168,7 +168,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Launch::Refused { reason, detail } => {
                     so_far.is_over(owner, &request);
                     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-                    return refused(format!("RunTask: {reason}{detail}"));
+                    return no_task(format!("RunTask: {reason}{detail}"));
                 }
                 Launch::Conflict { tasks } => return conflicting(owner, &request.client_token, tasks),
             }
@@ -234,12 +234,12 @@ fn conflicting<O: Owner>(owner: &O, token: &str, tasks: Vec<String>) -> Launched
             Launched::Task(Box::new(Task { arn, ..Task::default() }))
         }
         None => {
-            refused("RunTask: ECS has used the client token for another request and names no task".into())
+            no_task("RunTask: ECS has used the client token for another request and names no task".into())
         }
     }
 }
 
-fn refused<H>(reason: String) -> Launched<H> {
+fn no_task<H>(reason: String) -> Launched<H> {
     Launched::Refused { reason, failure: None }
 }
 

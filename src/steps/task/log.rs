@@ -27,7 +27,7 @@ enum Source {
 }
 
 /// A task's log while it is read.
-pub(super) struct Log {
+pub(super) struct TaskLog {
     /// None when the log is not in CloudWatch Logs, or may not be read.
     source: Option<Source>,
     errors: u32,
@@ -62,7 +62,7 @@ impl Source {
     }
 }
 
-impl Log {
+impl TaskLog {
     /// Waits for ever without a log, and while there cannot be anything in it.
     pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self.source.as_mut().filter(|_| has_run) {
@@ -94,7 +94,7 @@ impl Log {
 }
 
 impl<W: TaskWorld> Tasks<'_, W> {
-    pub(super) fn log_of(&self, task: &Task, stream: Option<LogStream>) -> Log {
+    pub(super) fn log_of(&self, task: &Task, stream: Option<LogStream>) -> TaskLog {
         let source = stream.map(|stream| match &self.fleet_log {
             Some(fleet) => {
                 // A task that runs already was started before: by another process of this run, or by another run.
@@ -103,7 +103,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
             }
             None => Source::Own(LogFollower::new(stream)),
         });
-        Log { source, errors: 0 }
+        TaskLog { source, errors: 0 }
     }
 
     /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows

@@ -1,11 +1,12 @@
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::super::executable::tiny_static;
+use super::super::executable::tests::tiny_static;
 use super::*;
 
 fn binary(path: &Path) -> BinaryImage {
@@ -25,7 +26,7 @@ fn the_same_file_gives_the_same_digest() {
     let (_two, second) = written("app", b"payload");
     fs::set_permissions(&first, fs::Permissions::from_mode(0o400)).unwrap();
     let earlier = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
-    File::open(&second).unwrap().set_modified(earlier).unwrap();
+    fs::File::open(&second).unwrap().set_modified(earlier).unwrap();
     let package = |path: &Path| package(&binary(path)).unwrap();
     assert_eq!(package(&first).manifest_digest, package(&second).manifest_digest);
     assert_eq!(package(&first).blobs[0].digest, package(&second).blobs[0].digest);

@@ -1,11 +1,12 @@
 use std::fs;
 use std::time::Duration;
 
-use super::super::executable::tiny_static;
+use super::super::executable::tests::tiny_static;
 use super::super::image;
 use super::fake::{Fault, Registry};
 use super::*;
 use crate::adapters::secret::Secret;
+use crate::failure::Failure;
 use crate::ports::{BinaryImage, Repository};
 use crate::progress::Progress;
 

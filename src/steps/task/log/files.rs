@@ -88,8 +88,8 @@ fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
         .hint("name a directory that can be written with --log-dir")
 }
 
-/// Makes a part of a file's name of any text, another one for each: told apart also where capitals do not count and where an artifact is unpacked: lower-case letters, digits, `_` and
-/// `-` as they are, all else as `%` and its bytes.
+/// Makes a part of a file's name of any text, another one for each, also where capitals do not count and where an
+/// artifact is unpacked: lower-case letters, digits, `_` and `-` as they are, all else as `%` and its bytes.
 pub fn file_part(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {

@@ -29,7 +29,7 @@ const MAX_PAGES: u32 = 30;
 pub struct FleetLog<'a, R> {
     reads: &'a R,
     group: LogGroup,
-    streams: RefCell<HashMap<String, Stream>>,
+    streams: RefCell<HashMap<String, TaskStream>>,
     /// The newest event, in milliseconds since the Unix epoch.
     watermark: Cell<i64>,
     /// The ids of events after the overlap's begin, as hashes: a run may see many.
@@ -39,7 +39,7 @@ pub struct FleetLog<'a, R> {
     more: Notify,
 }
 
-struct Stream {
+struct TaskStream {
     events: mpsc::UnboundedSender<Vec<LogEvent>>,
     newest: i64,
     out_of_order: Rc<Cell<bool>>,
@@ -97,7 +97,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
     pub fn follow(&self, stream: LogStream, is_new: bool) -> FleetStream {
         let (events, receiver) = mpsc::unbounded_channel();
         let out_of_order = Rc::new(Cell::new(!is_new));
-        let entry = Stream { events, newest: i64::MIN, out_of_order: Rc::clone(&out_of_order) };
+        let entry = TaskStream { events, newest: i64::MIN, out_of_order: Rc::clone(&out_of_order) };
         self.streams.borrow_mut().insert(stream.name.clone(), entry);
         self.more.notify_one();
         FleetStream { stream, events: receiver, sweeps: self.sweeps.subscribe(), out_of_order }

@@ -2,7 +2,7 @@ use sandbox::GitHubFault;
 
 use super::super::tests::{api, deployment, server};
 use super::*;
-use crate::ports::github::{DeploymentState, Deployments as _, GitHubFailureKind, NewDeployment};
+use crate::ports::github::{DeploymentState, GitHubDeployments as _, GitHubFailureKind, NewDeployment};
 
 fn asked() -> Vec<String> {
     vec!["db/shop prod".to_owned()]

@@ -1,4 +1,4 @@
-//! Adopted: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
+//! Adopt: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
 //! it one after the other: the first of them follows it, and the others are judged by what that has seen.
 
 use std::cell::RefCell;
@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::migration::Migration;
-use crate::migration::judge::{Followed, Outcome, Whose, all};
-use crate::migration::log::Heard;
+use crate::migration::judge::{Followed, PackOutcome, Whose, all};
+use crate::migration::log_lines::Heard;
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Task, TaskWorld};
 use crate::progress::TaskPhase;
@@ -28,11 +28,11 @@ pub struct Seen {
 }
 
 impl<W: TaskWorld> Migration<'_, W> {
-    pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> Outcome {
+    pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> PackOutcome {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         if running.ours {
             self.record.started(&pack.databases, &running.arn);
             let followed = Followed { task, told, whose: Whose::TakenOver };
@@ -53,7 +53,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                 verdicts
             }
         };
-        Outcome { verdicts, death: None }
+        PackOutcome { verdicts, death: None }
     }
 
     fn judge_by(&self, Seen { task, heard, verdict }: &mut Seen, pack: &Pack) -> Vec<Verdict> {

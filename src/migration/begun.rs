@@ -1,13 +1,14 @@
-//! Earlier: what another process of this run has begun, and did not see the end of. [`crate::state`] has the argument
+//! Begun: what another process of this run has begun, and did not see the end of. [`crate::state`] has the argument
 //! why this never makes two migrations of one database at once.
 
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-use super::judge::{Followed, Outcome, Whose, lost};
+use super::judge::{Followed, PackOutcome, Whose, lost};
 use super::other_runs::Found;
 use super::{Lane, Migration};
-use crate::plan::{Earlier, Pack, Told, told};
+use crate::database_name::DatabaseName;
+use crate::plan::{Begun, Pack, Told, told};
 use crate::ports::{Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
 use crate::state::FRESH;
@@ -16,37 +17,37 @@ use crate::steps::task::watch::{Sight, until};
 use crate::verdict::Verdict;
 
 /// What became of a task that an earlier process had begun.
-pub enum Taken {
+pub enum TakenUp {
     /// Nothing was called: tasks of other runs migrate these databases now.
     Hindered(Found),
     /// It ended under our eyes, or could not be followed: a result of this run.
-    Outcome(Outcome),
+    Outcome(PackOutcome),
     /// It was over before, or ran something else until now: what it had not migrated is started anew.
-    Over { migrated: Vec<(String, Verdict)>, rest: Option<Pack> },
+    Over { migrated: Vec<(DatabaseName, Verdict)>, rest: Option<Pack> },
 }
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
-    pub(super) async fn take_up(&self, pack: &Pack, earlier: &Earlier, lane: Option<Lane<'_>>) -> Taken {
+    pub(super) async fn take_up(&self, pack: &Pack, begun: &Begun, lane: Option<Lane<'_>>) -> TakenUp {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
-        let ends = |verdict: Verdict| Taken::Outcome(Outcome::all(pack, verdict));
-        if matches!(earlier, Earlier::Call { .. }) && self.plan.looked_at.elapsed() >= FRESH {
+        let ends = |verdict: Verdict| TakenUp::Outcome(PackOutcome::all(pack, verdict));
+        if matches!(begun, Begun::Call { .. }) && self.plan.looked_at.elapsed() >= FRESH {
             let why = "too long ago was looked for a task of the run before: resume again".to_owned();
             return ends(Verdict::NotRun { why });
         }
-        let task = match self.begun(pack, earlier).await {
+        let task = match self.begun_task(pack, begun).await {
             Launched::Task(task) => *task,
-            Launched::Hindered(found) => return Taken::Hindered(found),
+            Launched::Hindered(found) => return TakenUp::Hindered(found),
             other => return ends(self.not_started(pack, other)),
         };
         let mut sight = self.tasks.watch(&task);
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
         let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
-        let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
+        let is_told = |told: &Told| pack.databases.iter().all(|name| told.includes(name));
         let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
         if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {
             let followed = Followed { task: seen, told, whose: Whose::TakenOver };
@@ -58,23 +59,21 @@ impl<W: TaskWorld> Migration<'_, W> {
             task.arn
         ));
         match self.over(&task, &mut sight, deadline).await {
-            Ok(()) => Taken::Over { migrated: Vec::new(), rest: Some(pack.again(&pack.databases)) },
+            Ok(()) => TakenUp::Over { migrated: Vec::new(), rest: Some(pack.without_begun(&pack.databases)) },
             Err(verdict) => ends(verdict),
         }
     }
 
     /// The task, by its ARN at least.
-    async fn begun(&self, pack: &Pack, earlier: &Earlier) -> Launched<Found> {
-        match earlier {
-            Earlier::Task { arn, token, .. } => {
+    async fn begun_task(&self, pack: &Pack, begun: &Begun) -> Launched<Found> {
+        match begun {
+            Begun::Task { arn, token, .. } => {
                 if let Some(token) = token {
                     self.record.launched(token, arn);
                 }
                 Launched::Task(Box::new(Task { arn: arn.clone(), ..Task::default() }))
             }
-            Earlier::Call { token, attempt } => {
-                self.launch(pack, self.call_again(pack, token), *attempt).await
-            }
+            Begun::Call { token, attempt } => self.launch(pack, self.begun_call(pack, token), *attempt).await,
         }
     }
 
@@ -85,18 +84,18 @@ impl<W: TaskWorld> Migration<'_, W> {
         followed: Followed,
         lane: Option<Lane<'_>>,
         deadline: Instant,
-    ) -> Taken {
+    ) -> TakenUp {
         let was_over = followed.task.is_stopped();
         self.record.started(&pack.databases, &followed.task.arn);
         let outcome = self.follow(pack, followed, deadline, &|_| ()).await;
         drop(lane);
         if !was_over {
-            return Taken::Outcome(outcome);
+            return TakenUp::Outcome(outcome);
         }
         let judged = pack.databases.iter().cloned().zip(outcome.verdicts);
         let (migrated, rest): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| verdict.is_migrated());
-        let rest: Vec<String> = rest.into_iter().map(|(database, _)| database).collect();
-        Taken::Over { migrated, rest: (!rest.is_empty()).then(|| pack.again(&rest)) }
+        let rest: Vec<DatabaseName> = rest.into_iter().map(|(database, _)| database).collect();
+        TakenUp::Over { migrated, rest: (!rest.is_empty()).then(|| pack.without_begun(&rest)) }
     }
 
     /// The task with its revision and what it was told, once ECS says both. An interrupted run has no time for that:

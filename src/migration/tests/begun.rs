@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::{Life, REVISION};
 use super::*;
-use crate::plan::{Earlier, RunningTask, Told};
+use crate::plan::{Begun, RunningTask, Told};
 use crate::state::FRESH;
 
 #[tokio::test(start_paused = true)]
@@ -13,7 +13,7 @@ async fn what_can_not_be_recorded_is_not_started() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let state = State::full(file.path());
     let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = recorded(&world, &plan(&["--database=shop"]), &never, Some(&state)).await;
+    let (report, _) = recorded(&world, &plan(&["--database=shop"]), &never, (Some(&state), None)).await;
     assert!(matches!(verdict(&report), Verdict::NeverStarted { .. }), "{report:#?}");
     assert_eq!(world.runs.get(), 0);
     let error = report.error.expect("an error");
@@ -28,7 +28,7 @@ async fn a_call_is_not_made_again_when_nobody_has_looked_for_long() {
         let world = Fargate::running_for(first_takes);
         let mut plan = plan(&["--database=a", "--database=b", "--timeout=20h"]);
         let token = "0123456789abcdef0123456789abcdef0123456789abcdef".to_owned();
-        plan.packs[1].earlier = Some(Earlier::Call { token, attempt: 0 });
+        plan.packs[1].begun = Some(Begun::Call { token, attempt: 0 });
         let (_sender, never) = Interrupt::by_hand();
         let (report, _) = migrated(&world, &plan, &never).await;
         let second = report.databases[1].verdict.as_ref().expect("a verdict");
@@ -49,7 +49,7 @@ async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
         world.tasks.borrow_mut().insert(OTHER.into(), life);
         let mut plan = plan(&["--database=shop", flag]);
         let token = "f123456789abcdef0123456789abcdef0123456789abcdef".to_owned();
-        plan.packs[0].earlier = Some(Earlier::Call { token, attempt: 0 });
+        plan.packs[0].begun = Some(Begun::Call { token, attempt: 0 });
         plan.packs[0].running = Some(Arc::new(RunningTask {
             arn: OTHER.into(),
             task_definition: Some(REVISION.into()),
@@ -75,11 +75,9 @@ async fn the_logs_of_two_tasks_of_a_database_are_told_apart() {
     world.tasks.borrow_mut().insert(FIRST.into(), Life::of(&["shop"], false));
     tokio::time::sleep(10 * MINUTE).await;
     let directory = tempfile::tempdir().expect("a directory");
-    let log_dir = format!("--log-dir={}", directory.path().display());
-    let mut plan = plan(&["--database=shop", &log_dir]);
-    plan.packs[0].earlier = Some(Earlier::Task { arn: FIRST.into(), token: None, has_ended: true });
-    let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = migrated(&world, &plan, &never).await;
+    let mut plan = plan(&["--database=shop"]);
+    plan.packs[0].begun = Some(Begun::Task { arn: FIRST.into(), token: None, has_ended: true });
+    let (report, _) = logged(&world, &plan, &directory).await;
     assert_eq!((verdict(&report).word(), world.runs.get()), ("failed", 1), "{report:#?}");
     let row = &report.databases[0];
     let second = row.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).expect("a task");

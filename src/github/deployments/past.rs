@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::database_name::DatabaseName;
 use crate::failure::listed;
-use crate::ports::github::{DeploymentPage, ENVIRONMENTS, PastDeployments};
+use crate::ports::github::{DeploymentPage, ENVIRONMENTS, PastGitHubDeployments};
 use crate::settings::Settings;
-use crate::state::deployed::{EarlierDeployments, Newest};
+use crate::state::github_history::{GitHubHistory, Newest};
 
 /// All queries of a run together; each has a shorter deadline of its own.
 const READ: Duration = Duration::from_secs(60);
@@ -25,19 +25,19 @@ const AT_ONCE: usize = 4;
 const QUERIES: usize = 10;
 
 /// What is known of the databases that are asked for, and a note when that is not all.
-pub async fn read(api: &impl PastDeployments, settings: &Settings) -> (EarlierDeployments, Option<String>) {
+pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (GitHubHistory, Option<String>) {
     let deadline = Instant::now() + READ;
-    let prefix = settings.github.environment_prefix.as_str();
-    let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.to_string());
+    let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
+    let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.clone());
     let batches = settings.databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
     let mut batches =
         futures::stream::iter(batches).map(|batch| Batch::read(api, batch)).buffer_unordered(AT_ONCE);
-    let (mut earlier, mut settled, mut trouble) = (EarlierDeployments::default(), HashSet::new(), None);
+    let (mut history, mut settled, mut trouble) = (GitHubHistory::default(), HashSet::new(), None);
     loop {
         match timeout_at(deadline, batches.next()).await {
             Ok(Some(batch)) => {
                 settled.extend(batch.settled);
-                earlier.newest.extend(batch.newest);
+                history.newest.extend(batch.newest);
                 trouble = batch.trouble;
             }
             Ok(None) => break,
@@ -49,7 +49,7 @@ pub async fn read(api: &impl PastDeployments, settings: &Settings) -> (EarlierDe
         }
     }
     let note = trouble.map(|why| {
-        let unknown = |name: &&DatabaseName| !settled.contains(&***name);
+        let unknown = |name: &&DatabaseName| !settled.contains(*name);
         let names: Vec<DatabaseName> = settings.databases.iter().filter(unknown).cloned().collect();
         format!(
             "what GitHub's Deployments say of {} of {} databases is not known, so these run ({}): {why}",
@@ -58,21 +58,21 @@ pub async fn read(api: &impl PastDeployments, settings: &Settings) -> (EarlierDe
             listed(&names)
         )
     });
-    (earlier, note)
+    (history, note)
 }
 
 /// What was read of some databases.
 #[derive(Default)]
 struct Batch {
-    newest: HashMap<String, Newest>,
+    newest: HashMap<DatabaseName, Newest>,
     /// Databases whose newest deployment is known, or known not to be there.
-    settled: Vec<String>,
+    settled: Vec<DatabaseName>,
     trouble: Option<String>,
 }
 
 impl Batch {
     /// Of databases by their environments.
-    async fn read(api: &impl PastDeployments, mut left: HashMap<String, String>) -> Self {
+    async fn read(api: &impl PastGitHubDeployments, mut left: HashMap<String, DatabaseName>) -> Self {
         let mut batch = Self::default();
         let mut after = None;
         for _ in 0..QUERIES {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// Waiting bytes that are written before their page ends: 200,000 lines cost a few hundred writes.
 const FULL: usize = 64 * 1024;
 
-pub(super) struct Lines(Arc<Mutex<Waiting>>);
+pub(super) struct LineWriter(Arc<Mutex<Waiting>>);
 
 struct Waiting {
     text: String,
@@ -13,7 +13,7 @@ struct Waiting {
     write: Box<dyn FnMut(&str) + Send>,
 }
 
-impl Lines {
+impl LineWriter {
     pub fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Waiting { text: String::new(), write: Box::new(write) })))
     }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn every_line_arrives_once_and_in_order() {
         let got = Arc::new(Mutex::new((String::new(), 0_usize)));
-        let lines = Lines::new({
+        let lines = LineWriter::new({
             let got = Arc::clone(&got);
             move |text| {
                 let mut got = got.lock().unwrap();
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_last_line_does_not_wait_for_another() {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let lines = Lines::new(move |text: &str| sender.send(text.to_owned()).unwrap());
+        let lines = LineWriter::new(move |text: &str| sender.send(text.to_owned()).unwrap());
         lines.write("first");
         assert_eq!(receiver.try_recv().unwrap(), "first\n");
         lines.push("second");

@@ -1,16 +1,17 @@
 //! What each database's deployment is to show, and what is said of those that do not.
 
+use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 use crate::verdict::{Killer, Verdict};
 
 /// GitHub's limit of a description.
 const DESCRIPTION: usize = 140;
 
 /// One database whose task was started.
-pub struct Row {
-    pub database: String,
+pub struct DeploymentRow {
+    pub database: DatabaseName,
     pub new: NewDeployment,
     pub id: Option<u64>,
     /// What it is to show, and what is said about it.
@@ -22,10 +23,10 @@ pub struct Row {
     pub refused: Option<String>,
 }
 
-impl Row {
-    pub fn new(database: &str, new: NewDeployment) -> Self {
+impl DeploymentRow {
+    pub fn new(database: &DatabaseName, new: NewDeployment) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             new,
             id: None,
             wanted: None,
@@ -45,9 +46,9 @@ impl Row {
 }
 
 /// One note per cause: each refusal, and then whatever kept the others from being sent.
-pub fn notes(rows: &[Row], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
-    let note = |behind: Vec<&Row>, why: &str| {
-        let names: Vec<String> = behind.iter().map(|row| row.database.clone()).collect();
+pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
+    let note = |behind: Vec<&DeploymentRow>, why: &str| {
+        let names: Vec<DatabaseName> = behind.iter().map(|row| row.database.clone()).collect();
         let (all, have) = match asked_for {
             1 => ("database", "has"),
             _ => ("databases", "have"),
@@ -63,7 +64,8 @@ pub fn notes(rows: &[Row], trouble: Option<&GitHubFailure>, asked_for: usize) ->
     refusals.dedup();
     let refused_for = |why| rows.iter().filter(move |row| row.refused.as_deref() == Some(why)).collect();
     let mut notes: Vec<String> = refusals.iter().map(|why| note(refused_for(*why), why)).collect();
-    let left: Vec<&Row> = rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
+    let left: Vec<&DeploymentRow> =
+        rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
     if !left.is_empty() {
         let why = trouble.filter(|trouble| trouble.kind != GitHubFailureKind::Refused);
         let why = why.map_or_else(
@@ -99,5 +101,5 @@ pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
 
 /// One line that GitHub takes.
 pub fn description(text: &str) -> String {
-    shortened(&one_line(text), DESCRIPTION).into_owned()
+    printable(text, DESCRIPTION)
 }

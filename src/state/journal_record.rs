@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 /// A line; `at` is our clock, for people: nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
-pub enum Record {
+pub enum JournalRecord {
     /// A process begins to migrate. It may go on with what others before it have begun.
     Run(Run),
     /// RunTask is about to be called with this token. Whoever finds no more than this does not know whether it was.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::record::Target;
-use crate::verdict::{Deployed, Judged, MIGRATED};
+use super::journal_record::Target;
+use crate::database_name::DatabaseName;
+use crate::verdict::{GitHubProof, Judged, MIGRATED};
 
 /// A deployment's payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +28,8 @@ pub struct Payload {
 
 /// The newest deployment of each database; empty for a run that does not ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EarlierDeployments {
-    pub newest: HashMap<String, Newest>,
+pub struct GitHubHistory {
+    pub newest: HashMap<DatabaseName, Newest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Terms<'a> {
     pub require_report: bool,
 }
 
-impl EarlierDeployments {
+impl GitHubHistory {
     /// What proves that the database needs no task; None when nothing does.
     pub fn proof(&self, database: &str, terms: &Terms<'_>) -> Option<Judged> {
         let Newest { at, succeeded, payload } = self.newest.get(database)?;
@@ -70,7 +71,7 @@ impl EarlierDeployments {
             image_digest: payload.image_digest.clone(),
             report: None,
             ms: None,
-            deployed: Some(if payload.require_report { Deployed::Reported } else { Deployed::Success }),
+            github: Some(if payload.require_report { GitHubProof::Reported } else { GitHubProof::Success }),
         };
         (is_about_it && judged.proves(terms.require_report)).then_some(judged)
     }

@@ -1,10 +1,10 @@
 //! What the post stage says.
 
-use super::stop::{Fate, Outcome};
+use super::stop::{Fate, StopOutcome};
 use crate::document::{Content, Document, Line, Section, Table};
 use crate::words::counted;
 
-impl Outcome {
+impl StopOutcome {
     pub fn document(&self) -> Document {
         let rows = self.tasks.iter().map(|task| {
             let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
@@ -34,7 +34,7 @@ pub fn left(arns: &[String]) -> Document {
     }
 }
 
-fn headline(outcome: &Outcome) -> String {
+fn headline(outcome: &StopOutcome) -> String {
     let count = |wanted: fn(&Fate) -> bool| outcome.tasks.iter().filter(|task| wanted(&task.fate)).count();
     let stopped = count(|fate| matches!(fate, Fate::Stopped | Fate::Stopping));
     let refused = count(|fate| matches!(fate, Fate::Refused(_)));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_run_that_was_cut_off_is_told_in_one_table() {
-        let outcome = Outcome {
+        let outcome = StopOutcome {
             tasks: vec![
                 task("shop", Fate::Stopped),
                 task("##[set-output name=image]x", Fate::OverBefore),
@@ -105,7 +105,7 @@ mod tests {
     fn the_headline_counts_what_was_stopped() {
         let headline = |fates: &[Fate]| {
             let tasks = fates.iter().map(|fate| task("shop", fate.clone())).collect();
-            headline(&Outcome { tasks, problem: None })
+            headline(&StopOutcome { tasks, problem: None })
         };
         for (fates, said) in [
             (vec![], "no migration task was still running"),

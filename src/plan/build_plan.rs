@@ -5,7 +5,7 @@ use serde_json::json;
 use super::ImagePlan;
 use super::data::image_json;
 use super::facts::image_sentence;
-use super::image::image_plan;
+use super::image_plan::image_plan;
 use super::observed::ObservedBuild;
 use crate::document::{Content, Document, Section};
 use crate::failure::Failure;

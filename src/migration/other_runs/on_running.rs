@@ -1,11 +1,11 @@
-//! Running: databases that a task migrates now. What is done about one of another run, `--on-running` says; one that an
-//! earlier process of this run has started is followed.
+//! What is done about databases that a task migrates now: of another run, what `--on-running` says; one that an earlier
+//! process of this run has begun is followed.
 
 use tokio::time::{Instant, sleep_until};
 
 use super::Found;
 use crate::choices::OnRunning;
-use crate::migration::judge::Outcome;
+use crate::migration::judge::PackOutcome;
 use crate::migration::{Lane, Migration, interrupted_before};
 use crate::plan::{Pack, RunningTask};
 use crate::ports::{Task, TaskWorld};
@@ -15,18 +15,18 @@ use crate::verdict::Verdict;
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// Ends without an outcome when, after a wait, a task of another run was found.
-    pub(in crate::migration) async fn while_running(
+    pub(in crate::migration) async fn on_running(
         &self,
         pack: &Pack,
         running: &RunningTask,
         lane: Option<Lane<'_>>,
-    ) -> Result<Outcome, Found> {
+    ) -> Result<PackOutcome, Found> {
         match running.met(self.plan.fleet.on_running) {
-            OnRunning::Fail => Ok(Outcome::all(pack, already(running))),
+            OnRunning::Fail => Ok(PackOutcome::all(pack, already(running))),
             OnRunning::Wait => {
                 self.waits(pack, running);
                 match self.other_ends(running).await {
-                    Some(verdict) => Ok(Outcome::all(pack, verdict)),
+                    Some(verdict) => Ok(PackOutcome::all(pack, verdict)),
                     None => self.start(pack, lane).await,
                 }
             }
@@ -38,7 +38,7 @@ impl<W: TaskWorld> Migration<'_, W> {
                     pack.name(),
                     self.revision.arn()
                 ));
-                Ok(Outcome::all(pack, already(running)))
+                Ok(PackOutcome::all(pack, already(running)))
             }
             OnRunning::Adopt => Ok(self.adopt(pack, running).await),
         }
@@ -46,16 +46,16 @@ impl<W: TaskWorld> Migration<'_, W> {
 
     /// The same for databases of which a call was recorded; none when the other task has ended, and the call can be made
     /// again.
-    pub(in crate::migration) async fn before_call_of_earlier(
+    pub(in crate::migration) async fn before_begun_call(
         &self,
         pack: &Pack,
         running: &RunningTask,
-    ) -> Option<Result<Outcome, Found>> {
+    ) -> Option<Result<PackOutcome, Found>> {
         if running.met(self.plan.fleet.on_running) != OnRunning::Wait {
-            return Some(self.while_running(pack, running, None).await);
+            return Some(self.on_running(pack, running, None).await);
         }
         self.waits(pack, running);
-        self.other_ends(running).await.map(|verdict| Ok(Outcome::all(pack, verdict)))
+        self.other_ends(running).await.map(|verdict| Ok(PackOutcome::all(pack, verdict)))
     }
 
     fn waits(&self, pack: &Pack, RunningTask { arn, ending, .. }: &RunningTask) {
@@ -67,7 +67,7 @@ impl<W: TaskWorld> Migration<'_, W> {
     /// None when the other task has ended; else why ours does not start.
     async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
         let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         tokio::select! {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {

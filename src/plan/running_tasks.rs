@@ -12,7 +12,7 @@ use crate::database_name::list_variable;
 use crate::hex::hex;
 use crate::ports::Task;
 
-/// The tasks that migrate a database now, by database: those of somebody else, and those of this run that were told a
+/// The tasks that migrate a database now, by database: those of other runs, and those of this run that were told a
 /// list, or something else than they would be told now, or to end. Other tasks of this run are taken up again by their
 /// client token.
 pub fn running_tasks(
