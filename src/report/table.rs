@@ -37,7 +37,7 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
             (text, shown) = table(report, folded, Links::Left, &mut room);
         }
         let summary = counted(folded.len(), "more database");
-        let states = states(report, folded);
+        let states = words::states(report, folded.iter().copied());
         out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
         left = folded[shown..].to_vec();
     } else {
@@ -45,17 +45,10 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
     }
     if !left.is_empty() {
         let count = counted(left.len(), "more database");
-        let states = states(report, &left);
+        let states = words::states(report, left.into_iter());
         out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
     }
     out
-}
-
-/// `3 failed, 940 migrated`.
-fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
-    let counts = words::counts(rows.iter().map(|row| words::verdict(report, row)));
-    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    counts.join(", ")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,8 +143,7 @@ fn image_cell(row: &DatabaseReport) -> String {
 fn durations(row: &DatabaseReport) -> String {
     let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
     let parts = row.times.stages_ms();
-    let mut below: Vec<String> =
-        words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
+    let mut below: Vec<String> = words::shared_time(row).into_iter().collect();
     if parts.iter().any(Option::is_some) {
         below.push(parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / "));
     }
