@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use crate::choices::OnRunning;
 use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
-use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
+use crate::ports::{Account, Network, Task};
 use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
 use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
-use crate::task_definition::{Logs, Patch, TaskDefinition};
+use crate::task_definition::{Patch, TaskDefinition};
 
 pub mod build_plan;
 mod checks;
@@ -26,8 +26,8 @@ mod pack;
 mod packing;
 mod past;
 mod proved;
-mod request;
 mod resumed;
+mod run_task;
 mod running_tasks;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,19 +37,16 @@ use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
-use running_tasks::{attempts, client_token, running_task, running_tasks};
+use running_tasks::{attempts, running_task, running_tasks};
 
 pub use image_plan::{ImagePlan, ImageSource, docker_build, platform};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;
 pub use proved::Proved;
-pub use request::run_task_input;
 pub use resumed::Begun;
+pub use run_task::{MAX_OVERRIDES, run_task_input};
 pub use running_tasks::told;
-
-/// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
-pub const MAX_OVERRIDES: usize = 8192;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -259,75 +256,6 @@ impl Plan {
     pub fn of_other_run(&self, task: &Task) -> Option<RunningTask> {
         let running = running_task(task, &self.container, &self.task.database_variable, &self.started_by);
         running.filter(|task| !task.ours)
-    }
-
-    /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
-        let told = self.told(databases);
-        let mut environment = told.environment(&self.task.database_variable);
-        // A list of the task definition's own would be another answer to the same question.
-        let list = list_variable(&self.task.database_variable);
-        if !self.packed && self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty())
-        {
-            environment.push((list, String::new()));
-        }
-        environment.extend(self.task.environment.iter().cloned());
-        RunTask {
-            cluster: self.cluster.clone(),
-            task_definition: revision.to_owned(),
-            container: self.container.clone(),
-            environment,
-            command: self.task.command.clone(),
-            network: self.network.clone(),
-            started_by: self.started_by.clone(),
-            client_token: client_token(&self.started_by, &told, revision, attempt),
-        }
-    }
-
-    /// Where a container's log of a task is; none when it is not in CloudWatch Logs.
-    pub fn log_stream(&self, container: &str, task: &Task) -> Option<LogStream> {
-        let Logs::Awslogs { region, group, stream_prefix, .. } = self.base.logs(container) else {
-            return None;
-        };
-        let own_region = || self.account.as_ref().map(|account| account.region.clone());
-        Some(LogStream {
-            region: region.or_else(own_region)?,
-            group,
-            name: format!("{stream_prefix}/{container}/{}", task.id()),
-        })
-    }
-
-    /// Where a container's logs of all tasks are; none as in [`Plan::log_stream`].
-    pub fn log_group(&self, container: &str) -> Option<LogGroup> {
-        let any = self.log_stream(container, &Task::default())?;
-        let LogStream { region, group, name: stream_prefix } = any;
-        Some(LogGroup { region, name: group, stream_prefix })
-    }
-
-    /// Characters that are left for a list of names.
-    fn room(&self) -> usize {
-        // The last name of a list has no comma after it.
-        (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
-    }
-
-    fn overrides_length(&self, databases: &[String]) -> usize {
-        let input = run_task_input(&self.run_task(self.family(), databases, 0));
-        input["overrides"].to_string().chars().count()
-    }
-
-    fn overrides_fit(&self) -> Result<(), Failure> {
-        // One that only follows a task is never told to another.
-        let started = self.packs.iter().filter(|pack| self.may_start(pack));
-        let Some(length) = started.map(|pack| self.overrides_length(&pack.databases)).max() else {
-            return Ok(());
-        };
-        if length <= MAX_OVERRIDES {
-            return Ok(());
-        }
-        Err(Failure::input(format!(
-            "RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"
-        ))
-        .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
     }
 
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
