@@ -104,6 +104,11 @@ impl RunningTask {
     }
 }
 
+/// The databases of these packs, in their order.
+fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
+    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+}
+
 /// What the revision will be.
 #[derive(Debug, Clone)]
 pub enum RevisionPlan {
@@ -208,7 +213,7 @@ impl Plan {
 
     /// In the order in which their tasks start.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
-        self.packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+        names(&self.packs)
     }
 
     /// How a task is told to migrate these databases.
@@ -238,12 +243,16 @@ impl Plan {
 
     /// The unified diff that a revision with this image makes; empty when the current one is reused.
     pub fn diff(&self, image: &str) -> Result<String, Failure> {
-        Ok(match self.revision(image)? {
+        Ok(self.diff_of(&self.revision(image)?))
+    }
+
+    fn diff_of(&self, revision: &RevisionPlan) -> String {
+        let variable = self.task.database_variable.as_str();
+        let before = self.current.as_ref().unwrap_or(&self.base);
+        match revision {
             RevisionPlan::Reuse(_) => String::new(),
-            RevisionPlan::Register(wanted) => {
-                self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.task.database_variable])
-            }
-        })
+            RevisionPlan::Register(wanted) => before.diff(wanted, &[variable]),
+        }
     }
 
     /// What its databases are databases of; none when AWS was not asked.

@@ -1,14 +1,13 @@
 //! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
 
-use super::data::{exists, names};
+use super::data::exists;
 use super::listing::brief;
-use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
+use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, names};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
-use crate::failure::Failure;
 use crate::words::{counted, duration};
 
-pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
         facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
@@ -17,7 +16,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     facts.push(("image", image_sentence(&plan.image, exists(plan))));
     facts.push((
         "revision",
-        match plan.revision(&plan.image.reference())? {
+        match revision {
             RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
             RevisionPlan::Register(_) => {
                 format!("register a new revision of {}, made from {}", plan.family(), plan.base.name())
@@ -36,7 +35,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     }
     facts.push(("network", network(plan)));
     facts.push(("order", order(plan)));
-    Ok(facts)
+    facts
 }
 
 /// `3, told by DATABASE_NAMES, of 200 databases at most`.
