@@ -48,35 +48,27 @@ fn tasks(plan: &Plan) -> String {
 
 /// Databases that a task migrates now, by what is done about it.
 fn running_now(plan: &Plan) -> Vec<String> {
-    let count = |is_meant: fn(&RunningTask) -> bool| -> usize {
-        let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
-        plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
+    let of = |is_meant: fn(&RunningTask) -> bool| {
+        of_packs(plan, |pack| pack.running.as_ref().is_some_and(|task| is_meant(task)))
     };
     let of_other_run = match plan.fleet.on_running {
-        OnRunning::Wait => "a task of somebody else: its end is waited for",
+        OnRunning::Wait => "migrated by a task of somebody else: its end is waited for",
         OnRunning::Adopt => {
-            "a task of somebody else: it is followed and judged, when it runs the same revision"
+            "migrated by a task of somebody else: it is followed and judged, when it runs the same revision"
         }
-        OnRunning::Fail => "a task of somebody else: nothing is started beside it",
+        OnRunning::Fail => "migrated by a task of somebody else: nothing is started beside it",
     };
-    [
-        (count(|task| !task.ours && !task.ending), of_other_run),
-        (count(|task| task.ours && !task.ending), "a task of this run: it is followed"),
-        (count(|task| task.ending), "a task that is being stopped: its end is waited for"),
-    ]
-    .into_iter()
-    .filter(|(databases, _)| *databases > 0)
-    .map(|(databases, whose)| format!("{} migrated by {whose}", counted(databases, "database")))
-    .collect()
+    told([
+        (of(|task| !task.ours && !task.ending), of_other_run),
+        (of(|task| task.ours && !task.ending), "migrated by a task of this run: it is followed"),
+        (of(|task| task.ending), "migrated by a task that is being stopped: its end is waited for"),
+    ])
 }
 
 /// What is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
-    let of = |begun: fn(&Begun) -> bool| -> usize {
-        let packs = plan.packs.iter().filter(|pack| pack.begun.as_ref().is_some_and(begun));
-        packs.map(|pack| pack.databases.len()).sum()
-    };
-    let parts: Vec<String> = [
+    let of = |is_meant: fn(&Begun) -> bool| of_packs(plan, |pack| pack.begun.as_ref().is_some_and(is_meant));
+    let parts = told([
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
         (of(|begun| matches!(begun, Begun::Task { has_ended: false, .. })), "begun, and followed"),
         (
@@ -84,12 +76,19 @@ fn resumed(plan: &Plan) -> Option<String> {
             "begun by a task that has ended, and started again where that did not migrate them",
         ),
         (of(|begun| matches!(begun, Begun::Call { .. })), "begun, perhaps, which RunTask will tell"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{} {what}", counted(count, "database")))
-    .collect();
+    ]);
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// How many databases such packs have.
+fn of_packs(plan: &Plan, is_meant: impl Fn(&Pack) -> bool) -> usize {
+    plan.packs.iter().filter(|pack| is_meant(pack)).map(|pack| pack.databases.len()).sum()
+}
+
+/// `2 databases begun, and followed`, where there are any.
+fn told<const N: usize>(counts: [(usize, &str); N]) -> Vec<String> {
+    let some = counts.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{} {what}", counted(count, "database"))).collect()
 }
 
 fn waves(plan: &Plan) -> String {
