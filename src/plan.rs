@@ -144,12 +144,14 @@ impl Plan {
             target: target.as_ref(),
             require_report: settings.task.require_report,
         };
-        let resumed = Resumed::new(&names, &past, &running, &terms);
+        let resumed = Resumed::new(&past, &running, &terms);
         let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);
         let mut attempts = attempts(&finished, &container, variable);
         next_attempts(&names, &past, &mut attempts);
         let known =
             KnownTasks { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
+        let (first, rest) = names.split_at(canaries.min(names.len()));
+        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let revision_value = match settings.databases.as_slice() {
             [only] if !packed && !settings.is_part_of_fleet => only.to_string(),
             _ => FLEET_PLACEHOLDER.to_owned(),
@@ -164,8 +166,8 @@ impl Plan {
             task: settings.task.clone(),
             fleet: settings.fleet.clone(),
             revision_value,
-            packs: Vec::new(),
-            proved: Vec::new(),
+            packs: first.begun,
+            proved: [first.proved, rest.proved].concat(),
             packed,
             network,
             started_by: settings.common.run.started_by.clone(),
@@ -180,16 +182,12 @@ impl Plan {
         let durations = past.history.durations();
         let limits =
             PackLimits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
-        let (first, rest) = names.split_at(canaries.min(names.len()));
-        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
-        let mut waves =
-            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.packing, &limits, &known)?.into_iter();
-        let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
-        plan.packs.extend(with_begun(first.begun));
+        let packs = |databases: &[String]| packs(databases, settings.fleet.packing, &limits, &known);
+        plan.packs.extend(packs(&first.to_pack)?);
         plan.canaries = plan.packs.len();
-        plan.packs.extend(with_begun(rest.begun));
+        plan.packs.extend(rest.begun);
+        plan.packs.extend(packs(&rest.to_pack)?);
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
-        plan.proved = [first.proved, rest.proved].concat();
         if (past.resumes || settings.resume.from_github) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
