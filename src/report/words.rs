@@ -55,9 +55,9 @@ pub(super) fn headline(report: &Report) -> String {
     let proved = if is_proved(report) { "proved migrated" } else { "migrated" };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
     let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total, "database"));
-    let others = states(report, report.databases.iter().filter(|row| mark(row) != Mark::Good));
+    let others: Vec<_> = report.databases.iter().filter(|row| mark(row) != Mark::Good).collect();
     if !others.is_empty() {
-        line = format!("{line}: {others}");
+        line = format!("{line}: {}", states(report, &others));
     }
     if report.never_ran > 0 {
         line = format!("{line}; {} left out never ran", counted(report.never_ran, "database"));
@@ -80,9 +80,9 @@ pub(super) fn without_report(report: &Report, github: Option<GitHubProof>) -> us
 }
 
 /// `3 failed, 940 migrated`, in the order in which the rows have these words first.
-pub(super) fn states<'a>(report: &Report, rows: impl Iterator<Item = &'a DatabaseReport>) -> String {
+pub(super) fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in rows.map(|row| verdict(report, row)) {
+    for word in rows.iter().map(|row| verdict(report, row)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
