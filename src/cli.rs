@@ -18,15 +18,13 @@ use crate::values::Wrong;
 mod flags;
 mod precedence;
 mod repeated;
-mod resume;
 
 use precedence::Layers;
 
 pub use flags::{
     AwsFlags, BaseFlags, ConfigFile, CredentialsFlags, FleetFlags, GitHubFlags, ImageFlags, ImageSourceFlags,
-    NetworkFlags, OutputFlags, TargetFlags, TaskFlags, TrustFlags,
+    NetworkFlags, OutputFlags, ResumeFlags, TargetFlags, TaskFlags, TrustFlags,
 };
-pub use resume::ResumeFlags;
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
 #[derive(Debug, Parser)]
@@ -177,7 +175,7 @@ impl From<clap::Error> for Error {
 }
 
 /// What has flags that the Action's inputs and the configuration file can give.
-const OPERATIONS: [&str; 2] = ["migrate", "build"];
+pub const OPERATIONS: [&str; 2] = ["migrate", "build"];
 
 /// What no file says: it is about one run.
 const OF_ONE_RUN: [&str; 12] = [

@@ -68,8 +68,8 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
 /// What the exit code alone tells; nothing to tell when there is none or it is 0.
 fn end(task: &Task, container: &str) -> Option<Diagnosis> {
     let exit_code = task.container(container)?.exit_code.filter(|code| *code != 0)?;
-    let known = ENDS.iter().find(|end| end.exit_codes.contains(&exit_code));
-    Some(known.map_or(OTHER_END, |end| end.diagnosis))
+    let known = ENDS.iter().find(|(exit_codes, _)| exit_codes.contains(&exit_code));
+    Some(known.map_or(OTHER_END, |(_, diagnosis)| *diagnosis))
 }
 
 impl Row {

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::{phrase, printable};
 
 /// The protocol that we understand.
 const PROTOCOL: u64 = 1;
@@ -96,7 +96,7 @@ pub fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
         }
         None => return Some(Err("it names no protocol version".into())),
     }
-    Some(serde_json::from_value(report).map_err(|error| printable(&error.to_string(), 300)).and_then(
+    Some(serde_json::from_value(report).map_err(|error| phrase(&error.to_string())).and_then(
         |report: MigrationReport| {
             if report.database.is_empty() { Err("it names no database".into()) } else { Ok(report) }
         },
@@ -201,11 +201,6 @@ impl Reports {
         places.iter().filter_map(|place| self.read.get(*place))
     }
 
-    /// How many databases are named.
-    pub fn databases(&self) -> usize {
-        self.by_database.len()
-    }
-
     /// How many reports could not be read, and what was wrong with the first.
     pub fn malformed(&self) -> Option<(usize, &str)> {
         Some((self.malformed, self.first_fault.as_deref()?))
@@ -233,8 +228,4 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn printable(text: &str, limit: usize) -> String {
-    shortened(&one_line(text), limit).into_owned()
 }

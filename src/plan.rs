@@ -6,10 +6,11 @@
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
-use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
+use crate::cli;
+use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, Network, Task};
-use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
+use crate::settings::{Packing, Settings};
 use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
 use crate::task_definition::{Patch, TaskDefinition};
@@ -39,7 +40,7 @@ use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
 use running_tasks::{attempts, running_task, running_tasks};
 
-pub use image_plan::{ImagePlan, ImageSource, docker_build, platform};
+pub use image_plan::{ImagePlan, ImageSource, docker_build};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;
@@ -58,8 +59,8 @@ pub struct Plan {
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
     pub current: Option<TaskDefinition>,
-    pub task: TaskSettings,
-    pub fleet: FleetSettings,
+    pub task: cli::TaskFlags,
+    pub fleet: cli::FleetFlags,
     /// What the revision sets the database variable to.
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
@@ -106,7 +107,7 @@ impl RunningTask {
 
 /// The databases of these packs, in their order.
 fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
-    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+    packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
 }
 
 /// What the revision will be.
@@ -129,11 +130,10 @@ impl Plan {
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.task.database_variable;
-        let packed = settings.fleet.packing != Packing::One;
-        let names: Vec<String> = settings.databases.iter().map(ToString::to_string).collect();
-        let (names, canaries) = match &settings.fleet.canary {
-            Some(canary) => canary.first(names, |name: &String| name),
-            None => (names, 0),
+        let packed = settings.fleet.databases_per_task != Packing::One;
+        let (names, canaries) = match &settings.canary {
+            Some(canary) => canary.first(settings.databases.clone()),
+            None => (settings.databases.clone(), 0),
         };
         let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
         let terms = Terms {
@@ -181,14 +181,15 @@ impl Plan {
         }
         let durations = past.history.durations();
         let limits =
-            PackLimits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
-        let packs = |databases: &[String]| packs(databases, settings.fleet.packing, &limits, &known);
+            PackLimits { room: plan.room(), at_once: *plan.fleet.max_parallel, durations: &durations };
+        let packing = settings.fleet.databases_per_task;
+        let packs = |databases: &[DatabaseName]| packs(databases, packing, &limits, &known);
         plan.packs.extend(packs(&first.to_pack)?);
         plan.canaries = plan.packs.len();
         plan.packs.extend(rest.begun);
         plan.packs.extend(packs(&rest.to_pack)?);
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
-        if (past.resumes || settings.resume.from_github) && plan.image.digest().is_none() {
+        if (past.resumes || settings.resume.from_github()) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),
@@ -215,10 +216,10 @@ impl Plan {
     }
 
     /// How a task is told to migrate these databases.
-    pub fn told(&self, databases: &[String]) -> Told {
+    pub fn told(&self, databases: &[DatabaseName]) -> Told {
         match databases {
-            [only] if !self.packed => Told::One(only.clone()),
-            list => Told::Pack(list.to_vec()),
+            [only] if !self.packed => Told::One(only.to_string()),
+            list => Told::Pack(list.iter().map(DatabaseName::to_string).collect()),
         }
     }
 
@@ -229,7 +230,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.task.database_variable.clone(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.to_string(), self.revision_value.clone())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;

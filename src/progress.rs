@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::database_name::DatabaseName;
 use crate::untrusted;
 use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
@@ -132,7 +133,7 @@ pub trait Sink: Send + Sync {
     fn note(&self, text: &str) {}
 
     /// Tells where the task of these names is now; the same phase again says nothing new.
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {}
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {}
 
     /// Tells a line of a task's log; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
     ///
@@ -144,13 +145,13 @@ pub trait Sink: Send + Sync {
 
     /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
     /// and of each one only a failure is told.
-    fn databases(&self, names: &[String]) {}
+    fn databases(&self, names: &[DatabaseName]) {}
 
     /// Tells that the task of these databases has reported on this one of them.
-    fn database_reported(&self, databases: &[String], database: &str) {}
+    fn database_reported(&self, databases: &[DatabaseName], database: &str) {}
 
     /// Tells what a database's task came to.
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {}
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {}
 
     /// Annotates the run, or a place in its repository, where GitHub's runner reads along.
     fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {}
@@ -236,7 +237,7 @@ impl Clock {
 }
 
 /// The width of the names before log lines: none with one database.
-fn name_width(names: &[String]) -> usize {
+fn name_width(names: &[DatabaseName]) -> usize {
     if names.len() > 1 { names.iter().map(|name| name.chars().count()).max().unwrap_or(0) } else { 0 }
 }
 
@@ -250,7 +251,7 @@ fn is_told(verdict: &Verdict, of_fleet: bool) -> bool {
     !of_fleet || !(verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }))
 }
 
-fn verdict_line(database: &str, verdict: &Verdict) -> String {
+fn verdict_line(database: &DatabaseName, verdict: &Verdict) -> String {
     let (database, word) = (untrusted::one_line(database), verdict.word());
     if verdict.is_migrated() {
         return format!("✔ {database}: {word}");

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::diagnosis::Diagnosis;
 pub use crate::document::LogTail;
 use crate::failure::Failure;
@@ -79,9 +79,9 @@ pub struct RevisionUsed {
 }
 
 /// One database's row. `verdict` is absent while it is under way.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct DatabaseReport {
-    pub database: String,
+    pub database: DatabaseName,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
     /// Tasks of this run that were killed before they reported on it, as ARNs.
@@ -120,7 +120,7 @@ pub struct DatabaseReport {
 #[derive(Debug, Clone, Default)]
 pub struct PackLog {
     /// Those that this run asked for.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub log: LogTail,
 }
 
@@ -161,21 +161,44 @@ pub fn ms_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64>
 }
 
 impl DatabaseReport {
-    pub fn new(database: &str) -> Self {
-        Self { database: database.to_owned(), ..Self::default() }
+    pub fn new(database: &DatabaseName) -> Self {
+        Self {
+            database: database.clone(),
+            verdict: None,
+            task_arn: None,
+            killed_tasks: Vec::new(),
+            tag: None,
+            image_digest: None,
+            exit_code: None,
+            stop_code: None,
+            stopped_reason: None,
+            diagnosis: None,
+            migration_report: None,
+            times: Times::default(),
+            total_ms: None,
+            waited: None,
+            log: LogTail::default(),
+            pack_log: None,
+            log_file: None,
+            task_url: None,
+            other_run_url: None,
+            log_url: None,
+            started_at: None,
+            ended_at: None,
+        }
     }
 }
 
 impl Report {
     /// Every database has its row from the start, so that it has one whatever happens.
     pub fn new(settings: &Settings) -> Self {
-        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        let mut rows: Vec<_> = settings.databases.iter().map(DatabaseReport::new).collect();
         if is_fleet(rows.len()) {
             rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
         }
         Self {
             cluster: settings.cluster.clone(),
-            region: settings.common.region.clone(),
+            region: settings.common.aws.region.clone(),
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),
                 TaskDefinitionSource::Ecs(name) => name.clone(),

@@ -15,7 +15,7 @@ mod properties;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, listed};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::{phrase, printable};
 
 pub use patch::Patch;
 
@@ -85,18 +85,9 @@ impl TaskDefinition {
 
     /// The container whose exit code decides: the one named, or the only essential one.
     pub fn migration_container(&self, named: Option<&str>) -> Result<&str, Failure> {
-        let names =
-            |containers: &[&str]| listed(&containers.iter().map(|n| printable(n, 255)).collect::<Vec<_>>());
         if let Some(named) = named {
-            let all = self.container_names();
-            return all.iter().find(|name| **name == named).copied().ok_or_else(|| {
-                Failure::input(format!(
-                    "task definition {} has no container {}",
-                    printable(&self.name(), 300),
-                    printable(named, 255)
-                ))
-                .hint(format!("its containers: {}; choose with --container", names(&all)))
-            });
+            let found = self.container_names().into_iter().find(|name| *name == named);
+            return found.ok_or_else(|| self.no_container(named));
         }
         let essential: Vec<&str> = self
             .containers()
@@ -108,16 +99,25 @@ impl TaskDefinition {
             [only] => Ok(only),
             [] => Err(Failure::input(format!(
                 "task definition {} has no essential container",
-                printable(&self.name(), 300)
+                phrase(&self.name())
             ))
             .hint("ECS requires one: set \"essential\": true on the container that migrates")),
             _ => Err(Failure::input(format!(
                 "task definition {} has {} essential containers and none was chosen",
-                printable(&self.name(), 300),
+                phrase(&self.name()),
                 essential.len()
             ))
-            .hint(format!("choose the one that migrates with --container: {}", names(&essential)))),
+            .hint(format!("choose the one that migrates with --container: {}", listed_names(&essential)))),
         }
+    }
+
+    fn no_container(&self, named: &str) -> Failure {
+        Failure::input(format!(
+            "task definition {} has no container {}",
+            phrase(&self.name()),
+            printable(named, 255)
+        ))
+        .hint(format!("its containers: {}; choose with --container", listed_names(&self.container_names())))
     }
 
     pub fn image(&self, container: &str) -> Option<&str> {
@@ -132,13 +132,16 @@ impl TaskDefinition {
 
     /// The command that replaces the image's own; absent when it replaces nothing.
     pub fn command(&self, container: &str) -> Option<Vec<String>> {
-        let words = self.container(container)?.get("command")?.as_array()?;
-        (!words.is_empty()).then(|| strings(words))
+        self.words(container, "command")
     }
 
     /// What replaces the image's own entry point; absent when nothing does.
     pub fn entry_point(&self, container: &str) -> Option<Vec<String>> {
-        let words = self.container(container)?.get("entryPoint")?.as_array()?;
+        self.words(container, "entryPoint")
+    }
+
+    fn words(&self, container: &str, key: &str) -> Option<Vec<String>> {
+        let words = self.container(container)?.get(key)?.as_array()?;
         (!words.is_empty()).then(|| strings(words))
     }
 
@@ -154,21 +157,21 @@ impl TaskDefinition {
             let text = configuration?.get("options")?.get(name)?.as_str()?;
             (!text.is_empty()).then(|| text.to_owned())
         };
-        let Some(group) = option("awslogs-group") else {
-            return Logs::Unlocatable { missing: "awslogs-group" };
-        };
-        let Some(stream_prefix) = option("awslogs-stream-prefix") else {
-            return Logs::Unlocatable { missing: "awslogs-stream-prefix" };
-        };
-        let blocking = option("mode").as_deref() == Some("blocking");
-        Logs::Awslogs { region: option("awslogs-region"), group, stream_prefix, blocking }
+        match (option("awslogs-group"), option("awslogs-stream-prefix")) {
+            (None, _) => Logs::Unlocatable { missing: "awslogs-group" },
+            (_, None) => Logs::Unlocatable { missing: "awslogs-stream-prefix" },
+            (Some(group), Some(stream_prefix)) => {
+                let blocking = option("mode").as_deref() == Some("blocking");
+                Logs::Awslogs { region: option("awslogs-region"), group, stream_prefix, blocking }
+            }
+        }
     }
 
     /// The platform that an image must be built for: `linux/amd64` or `linux/arm64`.
     pub fn platform(&self) -> Result<&'static str, Failure> {
         let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
         let refused = |what: String| {
-            Failure::input(format!("task definition {} runs on {what}", printable(&self.name(), 300)))
+            Failure::input(format!("task definition {} runs on {what}", phrase(&self.name())))
                 .hint("migration images are Linux images for X86_64 or ARM64: change its runtimePlatform")
         };
         match field("operatingSystemFamily") {
@@ -233,11 +236,10 @@ fn is_named(entry: &Value, name: &str) -> bool {
     entry.get("name").and_then(Value::as_str) == Some(name)
 }
 
-fn strings(list: &[Value]) -> Vec<String> {
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+fn listed_names(containers: &[&str]) -> String {
+    listed(&containers.iter().map(|name| printable(name, 255)).collect::<Vec<_>>())
 }
 
-/// Text of the document for a person: on one line, and not endless.
-fn printable(text: &str, limit: usize) -> String {
-    shortened(&one_line(text), limit).into_owned()
+fn strings(list: &[Value]) -> Vec<String> {
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }

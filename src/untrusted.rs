@@ -44,6 +44,11 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// One line of at most `limit` characters, for a sentence of ours.
+pub fn printable(text: &str, limit: usize) -> String {
+    shortened(&one_line(text), limit).into_owned()
+}
+
 /// At most `limit` characters, the last of which says that there was more.
 pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
@@ -53,6 +58,11 @@ pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
             Cow::Owned(format!("{}…", &text[..kept]))
         }
     }
+}
+
+/// What others said, as a part of a sentence of ours: one line of at most 300 characters.
+pub fn phrase(text: &str) -> String {
+    printable(text, 300)
 }
 
 /// Text for HTML content and attributes, one line at a time.

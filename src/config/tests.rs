@@ -44,6 +44,8 @@ fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_name() {
     let (message, hint) = refused("cluster: c\n# a comment\nmax-paralel: 3\n");
     assert_eq!(message, format!("{PATH}:3: unknown key \"max-paralel\""));
     assert_eq!(hint, "did you mean max-parallel?");
+    let (message, _) = refused("cluster: c\nsubnet:\n- subnet-1\nregion: r\n");
+    assert_eq!(message, format!("{PATH}:2: unknown key \"subnet\""));
     let (_, hint) = refused("keep_going: true\n");
     assert_eq!(hint, "did you mean keep-going?");
     let (_, hint) = refused("zzz: 1\n");

@@ -6,6 +6,7 @@ use super::Migration;
 use super::judge::Whose;
 use super::log_lines::Heard;
 use crate::aws_console;
+use crate::database_name::DatabaseName;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
 use crate::ports::{Task, TaskWorld};
@@ -16,7 +17,7 @@ use crate::verdict::Verdict;
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
-    pub(super) fn link(&self, databases: &[String], task: &Task) {
+    pub(super) fn link(&self, databases: &[DatabaseName], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
         let stream = self.plan.log_stream(&self.plan.container, task);

@@ -48,8 +48,8 @@ pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
 
 /// Where no failure can keep another pack from starting.
 pub fn start_at_once(plan: &Plan) -> Option<String> {
-    let limits_failures = plan.fleet.max_failures.is_some() && plan.databases().count() > 1;
-    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= plan.fleet.max_parallel;
+    let limits_failures = plan.fleet.stops_after().is_some() && plan.databases().count() > 1;
+    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= *plan.fleet.max_parallel;
     (limits_failures && at_once).then(|| {
         "all tasks start at once, so no failure keeps a database from its migration: a --canary does"
             .to_owned()

@@ -58,7 +58,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
         }
         OnRunning::Fail => "migrated by a task of somebody else: nothing is started beside it",
     };
-    told([
+    counts([
         (of(|task| !task.ours && !task.ending), of_other_run),
         (of(|task| task.ours && !task.ending), "migrated by a task of this run: it is followed"),
         (of(|task| task.ending), "migrated by a task that is being stopped: its end is waited for"),
@@ -68,7 +68,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
 /// What is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
     let of = |is_meant: fn(&Begun) -> bool| of_packs(plan, |pack| pack.begun.as_ref().is_some_and(is_meant));
-    let parts = told([
+    let parts = counts([
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
         (of(|begun| matches!(begun, Begun::Task { has_ended: false, .. })), "begun, and followed"),
         (
@@ -86,8 +86,8 @@ fn of_packs(plan: &Plan, is_meant: impl Fn(&Pack) -> bool) -> usize {
 }
 
 /// `2 databases begun, and followed`, where there are any.
-fn told<const N: usize>(counts: [(usize, &str); N]) -> Vec<String> {
-    let some = counts.into_iter().filter(|(count, _)| *count > 0);
+fn counts<const N: usize>(of: [(usize, &str); N]) -> Vec<String> {
+    let some = of.into_iter().filter(|(count, _)| *count > 0);
     some.map(|(count, what)| format!("{} {what}", counted(count, "database"))).collect()
 }
 
@@ -144,7 +144,7 @@ fn order(plan: &Plan) -> String {
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
-    let after_failure = match plan.fleet.max_failures {
+    let after_failure = match plan.fleet.stops_after() {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),

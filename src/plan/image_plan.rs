@@ -152,7 +152,8 @@ pub fn unknown_program(settings: &Settings, base: &TaskDefinition, image: &Image
     let ImagePlan::Package { binary: BinaryImage { path: binary, .. }, .. } = image else { return None };
     let container = base.migration_container(settings.container.as_deref()).ok()?;
     let entry_point = base.entry_point(container).unwrap_or_default();
-    let command = settings.task.command.clone().or_else(|| base.command(container)).unwrap_or_default();
+    let command =
+        settings.task.command.as_deref().cloned().or_else(|| base.command(container)).unwrap_or_default();
     let program = entry_point.into_iter().chain(command).next()?;
     let name = binary.file_name()?.to_string_lossy();
     if Path::new(&program).file_name()?.to_string_lossy() == name {

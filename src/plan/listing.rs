@@ -1,6 +1,7 @@
 //! Which databases a plan means: a line that stays short, and below it every name, wave by wave and pack by pack.
 
 use super::{Pack, Plan, names};
+use crate::database_name::DatabaseName;
 use crate::untrusted::one_line;
 use crate::words::counted;
 
@@ -44,7 +45,11 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
             let word = if packs.len() == 1 { "pack" } else { "packs" };
             lines.push(format!("{when}{databases} in {} {word}", packs.len()));
             for pack in packs {
-                wrapped(&number(pack).to_string(), pack.databases.iter().map(String::as_str), &mut lines);
+                wrapped(
+                    &number(pack).to_string(),
+                    pack.databases.iter().map(DatabaseName::as_str),
+                    &mut lines,
+                );
             }
         } else {
             lines.push(format!("{when}{databases}"));

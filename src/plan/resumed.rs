@@ -6,6 +6,7 @@ use super::pack::{KnownTasks, Pack};
 use super::past::Past;
 use super::proved::Proved;
 use super::running_tasks::told;
+use crate::database_name::DatabaseName;
 use crate::ports::Task;
 use crate::state::Next;
 use crate::state::github_history::Terms;
@@ -37,7 +38,7 @@ impl<'a> Resumed<'a> {
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[String], known: &KnownTasks<'_>) -> Wave {
+    pub fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
         let mut places: HashMap<(Begun, Option<&str>), usize> = HashMap::new();
         for database in databases {
@@ -49,8 +50,8 @@ impl<'a> Resumed<'a> {
                 wave.to_pack.push(database.clone());
                 continue;
             };
-            let attempt = known.attempts.get(database).copied().unwrap_or_default();
-            let other = known.running.get(database).filter(|task| !task.ours);
+            let attempt = known.attempts.get(database.as_str()).copied().unwrap_or_default();
+            let other = known.running.get(database.as_str()).filter(|task| !task.ours);
             let key = (begun.clone(), other.map(|task| task.arn.as_str()));
             let index = *places.entry(key).or_insert(wave.begun.len());
             match wave.begun.get_mut(index) {
@@ -89,7 +90,7 @@ impl<'a> Resumed<'a> {
             Some(task) => {
                 let told = told(task, terms.container, terms.variable)?;
                 // A token that ECS had forgotten may have been sent for fewer databases.
-                let is_its = told.databases().iter().any(|name| name == database);
+                let is_its = told.includes(database);
                 is_its.then(|| Begun::Task {
                     arn: task.arn.clone(),
                     token: None,
@@ -107,17 +108,18 @@ impl<'a> Resumed<'a> {
 pub struct Wave {
     pub proved: Vec<Proved>,
     pub begun: Vec<Pack>,
-    pub to_pack: Vec<String>,
+    pub to_pack: Vec<DatabaseName>,
 }
 
 /// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
-pub fn next_attempts(databases: &[String], past: &Past, counted: &mut HashMap<String, u32>) {
+pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
     }
     for database in databases {
         let recorded = past.history.next_attempt(database);
-        counted.entry(database.clone()).and_modify(|count| *count = recorded.max(*count)).or_insert(recorded);
+        let attempts = counted.entry(database.to_string()).or_default();
+        *attempts = recorded.max(*attempts);
     }
 }
 

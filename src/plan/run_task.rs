@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Plan, Told};
-use crate::database_name::list_variable;
+use crate::database_name::{DatabaseName, list_variable};
 use crate::failure::Failure;
 use crate::hex::hex;
 use crate::ports::{LogGroup, LogStream, RunTask, Task};
@@ -15,7 +15,7 @@ pub const MAX_OVERRIDES: usize = 8192;
 
 impl Plan {
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
+    pub fn run_task(&self, revision: &str, databases: &[DatabaseName], attempt: u32) -> RunTask {
         let told = self.told(databases);
         let mut environment = told.environment(&self.task.database_variable);
         // A list of the task definition's own would be another answer to the same question.
@@ -24,13 +24,13 @@ impl Plan {
         {
             environment.push((list, String::new()));
         }
-        environment.extend(self.task.environment.iter().cloned());
+        environment.extend(self.task.env.iter().map(|pair| (pair.name.to_string(), pair.value.clone())));
         RunTask {
             cluster: self.cluster.clone(),
             task_definition: revision.to_owned(),
             container: self.container.clone(),
             environment,
-            command: self.task.command.clone(),
+            command: self.task.command.as_deref().cloned(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
             client_token: client_token(&self.started_by, &told, revision, attempt),
@@ -63,7 +63,7 @@ impl Plan {
         (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
     }
 
-    fn overrides_length(&self, databases: &[String]) -> usize {
+    fn overrides_length(&self, databases: &[DatabaseName]) -> usize {
         let input = run_task_input(&self.run_task(self.family(), databases, 0));
         input["overrides"].to_string().chars().count()
     }

@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 use super::line_writer::LineWriter;
 use super::tally::Tally;
 use super::{Clock, Sink, Stream, TaskPhase};
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -34,7 +34,7 @@ struct Shown {
     step: Option<ProgressBar>,
     push: Option<ProgressBar>,
     fleet: Option<ProgressBar>,
-    databases: HashMap<String, ProgressBar>,
+    databases: HashMap<DatabaseName, ProgressBar>,
     name_width: usize,
     /// Present for a fleet: one bar for all of it.
     tally: Option<Tally>,
@@ -113,7 +113,7 @@ impl Sink for Bars {
         }
     }
 
-    fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[DatabaseName]) {
         let mut state = self.state();
         state.name_width = super::name_width(names);
         state.tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
@@ -123,7 +123,7 @@ impl Sink for Bars {
         }
     }
 
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
@@ -144,7 +144,7 @@ impl Sink for Bars {
         }
     }
 
-    fn database_reported(&self, _: &[String], database: &str) {
+    fn database_reported(&self, _: &[DatabaseName], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.tally {
             tally.reported(database);
@@ -174,7 +174,7 @@ impl Sink for Bars {
         self.lines.flush();
     }
 
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
         let took = state.databases.remove(database).map(|bar| {
             bar.finish_and_clear();

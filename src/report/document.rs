@@ -95,7 +95,7 @@ fn terminal_rows(report: &Report) -> Table {
     };
     let row = |row: &&DatabaseReport| {
         let word = words::verdict(report, row);
-        (Some(mark(row)), vec![row.database.clone().into(), word.into(), what_was_done(row).into()])
+        (Some(mark(row)), vec![row.database.to_string().into(), word.into(), what_was_done(row).into()])
     };
     Table { rows: shown.iter().map(row).collect(), rest, ..Table::default() }
 }
@@ -151,7 +151,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
         mark: Some(words::shown_mark(report, row)),
-        title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
+        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(report, row)),
         blocks: why.into_iter().chain(last).collect(),
     }
 }
@@ -162,7 +162,7 @@ fn log(row: &DatabaseReport) -> Log {
         applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name).trim().to_owned());
     let names = names.collect::<Vec<_>>().join(", ");
     Log {
-        of: row.database.clone(),
+        of: row.database.to_string(),
         tail: row.log.clone(),
         url: row.log_url.clone(),
         about: (!names.is_empty()).then(|| format!("Applied: {names}")),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::DatabaseReport;
 use super::words::mark;
 use crate::document::Mark;
-use crate::untrusted::{fence, one_line, shortened};
+use crate::untrusted::{fence, printable};
 use crate::words::counted;
 
 /// More rows than this can not be read.
@@ -99,7 +99,7 @@ fn bars(row: &DatabaseReport) -> Vec<Bar> {
 
 /// Nothing in it is syntax: in Mermaid only punctuation is, and that becomes its fullwidth form.
 fn name(row: &DatabaseReport) -> String {
-    let name = shortened(&one_line(&row.database), NAME).into_owned();
+    let name = printable(&row.database, NAME);
     let name: String = name
         .chars()
         .map(|char| match char {

@@ -120,7 +120,7 @@ pub(super) fn is_not_run(row: &DatabaseReport) -> bool {
 
 /// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
 pub(super) fn own_report(row: &DatabaseReport) -> Option<&MigrationReport> {
-    row.migration_report.as_ref().filter(|report| report.database == row.database)
+    row.migration_report.as_ref().filter(|report| report.database == *row.database)
 }
 
 /// `6 → 12`, `12` when nothing moved; empty when the task said nothing.

@@ -2,17 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use crate::config::{Fleet, is_pattern, matching};
+use crate::config::{Fleet, is_pattern, matching, text_of};
 use crate::database_name::{ALL, DatabaseName};
 use crate::failure::{Failure, listed, nearest};
 use crate::untrusted::{lines, shortened};
 use crate::values::Wrong;
-
-/// Bytes of `--databases-file`: a hundred thousand of the longest names.
-const MAX_FILE_SIZE: u64 = 8 << 20;
 
 /// What the flags say about databases.
 #[derive(Debug, Default)]
@@ -90,19 +86,11 @@ pub fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
         Failure::input(format!("read the databases in {place}: {why}"))
             .hint("--databases-file takes a file with one name a line, or - for standard input")
     };
-    let read = |source: &mut dyn Read| {
-        let mut text = String::new();
-        source.take(MAX_FILE_SIZE + 1).read_to_string(&mut text).map(|_| text)
+    let text = match from_stdin {
+        true => text_of(std::io::stdin()),
+        false => File::open(path).map_err(|error| error.to_string()).and_then(text_of),
     };
-    let text = if from_stdin {
-        read(&mut std::io::stdin())
-    } else {
-        File::open(path).and_then(|mut file| read(&mut file))
-    };
-    let text = text.map_err(|error| cannot(error.to_string()))?;
-    if text.len() as u64 > MAX_FILE_SIZE {
-        return Err(cannot(format!("it is larger than {} MiB", MAX_FILE_SIZE >> 20)));
-    }
+    let text = text.map_err(cannot)?;
     let mut names = Vec::new();
     for (number, line) in (1..).zip(lines(text.trim_start_matches('\u{feff}'))) {
         let name = line.split('#').next().unwrap_or_default().trim();

@@ -8,10 +8,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::TextDiff;
 
 use super::same::normal;
-use super::{TaskDefinition, name_of, printable};
+use super::{TaskDefinition, name_of};
+use crate::untrusted::{phrase, printable};
 
 /// Fields of a task or a container whose texts are names, modes and sizes: no place for a secret.
 const HARMLESS: [&str; 36] = [
@@ -84,7 +85,7 @@ impl TaskDefinition {
             }
         }
         let next = if to.revision.is_some() { to.name() } else { format!("{} (next revision)", to.family) };
-        let mut text = format!("--- {}\n+++ {}\n", printable(&self.name(), 300), printable(&next, 300));
+        let mut text = format!("--- {}\n+++ {}\n", phrase(&self.name()), phrase(&next));
         let header = text.len();
         for section in sections {
             hunks(&mut text, section, &before, &after);
@@ -99,23 +100,16 @@ impl TaskDefinition {
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-fn hunks(text: &mut String, section: &str, before: &[(&str, String)], after: &[(&str, String)]) {
-    let of = |side: &[(&str, String)]| -> Vec<String> {
-        side.iter().filter(|(name, _)| *name == section).map(|(_, line)| line.clone()).collect()
+fn hunks<'a>(text: &mut String, section: &str, before: &'a [(&str, String)], after: &'a [(&str, String)]) {
+    let of = |side: &'a [(&str, String)]| -> Vec<&'a str> {
+        side.iter().filter(|(name, _)| *name == section).map(|(_, line)| line.as_str()).collect()
     };
     let (before, after) = (of(before), of(after));
-    let before: Vec<&str> = before.iter().map(String::as_str).collect();
-    let after: Vec<&str> = after.iter().map(String::as_str).collect();
     let diff = TextDiff::from_slices(&before, &after);
     for group in diff.grouped_ops(CONTEXT) {
         text.push_str(&format!("@@ {section} @@\n"));
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            text.push_str(&format!("{sign} {}\n", change.value()));
+            text.push_str(&format!("{} {}\n", change.tag(), change.value()));
         }
     }
 }
@@ -181,7 +175,7 @@ fn leaves(definition: &TaskDefinition, ours: &[&str]) -> Vec<Leaf> {
         });
     }
     entries(&mut leaves, "tags", document.get("tags"), |_, tag| {
-        (" = ", Some(printable(tag.get("value").and_then(Value::as_str).unwrap_or_default(), 300)))
+        (" = ", Some(phrase(tag.get("value").and_then(Value::as_str).unwrap_or_default())))
     });
     leaves
 }
@@ -199,7 +193,7 @@ fn entries(
         let (link, text) = shown(name, entry);
         leaves.push(Leaf {
             section: section.to_owned(),
-            name: printable(name, 300),
+            name: phrase(name),
             raw: canonical(entry),
             text,
             shown_if_new: None,

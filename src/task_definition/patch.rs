@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{TaskDefinition, is_named, name_of, printable};
-use crate::failure::{Failure, listed};
+use super::{TaskDefinition, is_named, name_of};
+use crate::failure::Failure;
+use crate::untrusted::{phrase, printable};
 
 /// What a new revision changes, in the migration container only. A sidecar keeps its image, also when it is the same.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,14 +43,7 @@ impl TaskDefinition {
             .filter_map(Value::as_object_mut)
             .find(|object| name_of(object) == Some(container))
         else {
-            let names: Vec<String> =
-                self.container_names().into_iter().map(|name| printable(name, 255)).collect();
-            return Err(Failure::input(format!(
-                "task definition {} has no container {}",
-                printable(&self.name(), 300),
-                printable(container, 255)
-            ))
-            .hint(format!("its containers: {}; choose with --container", listed(&names))));
+            return Err(self.no_container(container));
         };
         target.insert("image".into(), Value::String(patch.image.clone()));
         if let Some(command) = &patch.command {
@@ -67,12 +61,7 @@ impl TaskDefinition {
     /// # Errors
     /// Its name is none, or the container takes it from a secret.
     pub fn check_variable(&self, container: &str, name: &str) -> Result<(), Failure> {
-        let containers = self.document.get("containerDefinitions").and_then(Value::as_array);
-        let mut objects = containers.into_iter().flatten().filter_map(Value::as_object);
-        match objects.find(|object| name_of(object) == Some(container)) {
-            Some(object) => self.check_settable(container, object, name),
-            None => Ok(()),
-        }
+        self.container(container).map_or(Ok(()), |object| self.check_settable(container, object, name))
     }
 
     fn check_settable(
@@ -91,7 +80,7 @@ impl TaskDefinition {
             return Err(Failure::input(format!(
                 "container {} of task definition {} takes {shown} from a secret, so it can not be set per database",
                 printable(container, 255),
-                printable(&self.name(), 300)
+                phrase(&self.name())
             ))
             .hint(format!(
                 "ECS refuses a variable that is also a secret: remove {shown} from the `secrets` of container {} in \

@@ -2,7 +2,7 @@
 
 use super::{GitHubProof, Killer, MIGRATED, Verdict};
 use crate::ports::{Container, Task};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::{phrase, printable};
 
 impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
@@ -100,10 +100,10 @@ pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
 
 /// A name or code from outside.
 pub(super) fn code(name: &str) -> String {
-    shortened(&one_line(name), 300).into_owned()
+    phrase(name)
 }
 
 /// A sentence from outside: ECS keeps 1024 characters of a reason.
 pub(super) fn text(sentence: &str) -> String {
-    shortened(&one_line(sentence), 2100).into_owned()
+    printable(sentence, 2100)
 }

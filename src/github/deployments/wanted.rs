@@ -1,8 +1,9 @@
 //! What each database's deployment is to show, and what is said of those that do not.
 
+use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::printable;
 use crate::verdict::{Killer, Verdict};
 
 /// GitHub's limit of a description.
@@ -10,7 +11,7 @@ const DESCRIPTION: usize = 140;
 
 /// One database whose task was started.
 pub struct DeploymentRow {
-    pub database: String,
+    pub database: DatabaseName,
     pub new: NewDeployment,
     pub id: Option<u64>,
     /// What it is to show, and what is said about it.
@@ -23,9 +24,9 @@ pub struct DeploymentRow {
 }
 
 impl DeploymentRow {
-    pub fn new(database: &str, new: NewDeployment) -> Self {
+    pub fn new(database: &DatabaseName, new: NewDeployment) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             new,
             id: None,
             wanted: None,
@@ -47,7 +48,7 @@ impl DeploymentRow {
 /// One note per cause: each refusal, and then whatever kept the others from being sent.
 pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
     let note = |behind: Vec<&DeploymentRow>, why: &str| {
-        let names: Vec<String> = behind.iter().map(|row| row.database.clone()).collect();
+        let names: Vec<DatabaseName> = behind.iter().map(|row| row.database.clone()).collect();
         let (all, have) = match asked_for {
             1 => ("database", "has"),
             _ => ("databases", "have"),
@@ -100,5 +101,5 @@ pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
 
 /// One line that GitHub takes.
 pub fn description(text: &str) -> String {
-    shortened(&one_line(text), DESCRIPTION).into_owned()
+    printable(text, DESCRIPTION)
 }

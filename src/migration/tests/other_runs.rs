@@ -236,15 +236,14 @@ async fn a_pack_that_several_adopt_is_followed_once() {
     for lanes in 1..=3 {
         let world = Fargate::running_for(2 * MINUTE);
         let logs = tempfile::tempdir().expect("a directory");
-        let (lanes_flag, log_dir) =
-            (format!("--max-parallel={lanes}"), format!("--log-dir={}", logs.path().display()));
+        let lanes_flag = format!("--max-parallel={lanes}");
         let names = format!("--database={},blog,wiki", ["shop", "docs", "mail"][..lanes].join(","));
-        let plan = plan(&[&names, &lanes_flag, &log_dir, "--on-running=adopt"]);
+        let plan = plan(&[&names, &lanes_flag, "--on-running=adopt"]);
         let late = async {
             tokio::time::sleep(100 * SECOND).await;
             world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other", "blog", "wiki"], true));
         };
-        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        let ((report, _), ()) = tokio::join!(logged(&world, &plan, &logs), late);
         assert_eq!((words(&report), world.runs.get()), (vec!["migrated".into(); lanes + 2], lanes));
         let both = &report.databases[lanes..];
         let files = both.iter().map(|row| row.log_file.clone().expect("a file"));
@@ -259,7 +258,7 @@ async fn a_pack_that_several_adopt_is_followed_once() {
                 (row.pack_log, row.task_arn.as_deref(), row.exit_code),
                 (Some(0), Some(OTHER), Some(0))
             );
-            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == row.database));
+            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == *row.database));
         }
     }
 }

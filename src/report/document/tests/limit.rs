@@ -81,7 +81,7 @@ fn the_logs_of_packs_stay_below_the_limit_and_are_text() {
     let mut log = LogTail::default();
     HOSTILE.iter().for_each(|line| log.push(line));
     (0..200).for_each(|_| log.push(&"x".repeat(300)));
-    let databases = vec![HOSTILE.concat(), "b".to_owned()];
+    let databases = vec![HOSTILE.concat().as_str().into(), "b".into()];
     report.pack_logs = vec![PackLog { databases, log }; 400];
     let summary = summary(&report);
     assert!(summary.len() <= SUMMARY_LIMIT, "{} bytes", summary.len());
