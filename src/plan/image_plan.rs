@@ -102,33 +102,27 @@ pub fn image_plan(
     observed: ObservedImage,
     notes: &mut Vec<String>,
 ) -> Result<ImagePlan, Failure> {
-    match observed {
+    let to = match observed {
         ObservedImage::Reference { reference, digest } => {
             if digest.is_none() {
                 notes.push(format!(
                     "image {reference} is not pinned by digest: what it names can change between two tasks"
                 ));
             }
-            Ok(ImagePlan::Given { reference, digest })
+            return Ok(ImagePlan::Given { reference, digest });
         }
-        ObservedImage::Tagged { repository, tag, digest } => {
-            let to = ImageTag { repository, tag };
-            if let Some(digest) = digest {
-                return Ok(ImagePlan::Reuse { tag: to, digest });
-            }
-            match &settings.choice {
-                ImageChoice::Binary(path) => {
-                    let platform = platform(base)?.to_owned();
-                    Ok(ImagePlan::Package { binary: BinaryImage { path: path.clone(), platform }, to })
-                }
-                _ => match docker_build(settings, base)? {
-                    Some(build) => Ok(ImagePlan::Build { build, to }),
-                    None => {
-                        Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile"))
-                    }
-                },
-            }
+        ObservedImage::Tagged { repository, tag, digest: Some(digest) } => {
+            return Ok(ImagePlan::Reuse { tag: ImageTag { repository, tag }, digest });
         }
+        ObservedImage::Tagged { repository, tag, digest: None } => ImageTag { repository, tag },
+    };
+    if let ImageChoice::Binary(path) = &settings.choice {
+        let binary = BinaryImage { path: path.clone(), platform: platform(base)?.to_owned() };
+        return Ok(ImagePlan::Package { binary, to });
+    }
+    match docker_build(settings, base)? {
+        Some(build) => Ok(ImagePlan::Build { build, to }),
+        None => Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile")),
     }
 }
 

@@ -85,7 +85,7 @@ pub struct KnownTasks<'a> {
     pub on_running: OnRunning,
 }
 
-/// The packs of each wave, in their order.
+/// The packs of a wave, in their order.
 ///
 /// What runs now does not move anything: databases are packed as if nothing ran, and those that a task migrates leave
 /// their pack and become one of their own. So a second process of a run makes the packs of the first, and the client
@@ -94,23 +94,16 @@ pub struct KnownTasks<'a> {
 /// # Errors
 /// A name that not even a pack of its own has room for.
 pub fn packs(
-    waves: &[&[DatabaseName]],
+    databases: &[DatabaseName],
     packing: Packing,
     limits: &PackLimits<'_>,
     known: &KnownTasks<'_>,
-) -> Result<Vec<Vec<Pack>>, Failure> {
-    let mut place = 0..;
-    waves
-        .iter()
-        .map(|databases| {
-            let mut packs = Vec::new();
-            for list in split(databases, packing, limits)? {
-                carve(list, known, &mut packs);
-            }
-            packs.iter_mut().zip(&mut place).for_each(|(pack, place)| pack.place = place);
-            Ok(packs)
-        })
-        .collect()
+) -> Result<Vec<Pack>, Failure> {
+    let mut packs = Vec::new();
+    for list in split(databases, packing, limits)? {
+        carve(list, known, &mut packs);
+    }
+    Ok(packs)
 }
 
 fn carve(list: Vec<DatabaseName>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>) {
