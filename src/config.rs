@@ -4,7 +4,7 @@
 //! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
 
 use std::fs;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
@@ -16,11 +16,11 @@ mod error;
 mod file;
 mod fleet;
 mod keys;
+#[cfg(test)]
 mod schema;
 
 pub use fleet::{Fleet, is_pattern, matching};
 pub use keys::{is_list, is_switch};
-pub use schema::schema;
 
 /// Where the file is looked for when `--config` names none.
 pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
@@ -36,7 +36,7 @@ const MAX_SIZE: u64 = 8 << 20;
 pub struct Config {
     path: PathBuf,
     values: Vec<(String, Vec<String>)>,
-    fleet: Fleet,
+    pub fleet: Fleet,
 }
 
 impl Config {
@@ -45,30 +45,18 @@ impl Config {
     /// # Errors
     /// A given file does not exist; or one that is there can not be read, or is wrong.
     pub fn find(given: Option<&Path>, directory: &Path, keys: &Command) -> Result<Option<Self>, Failure> {
-        match given {
-            Some(path) => Self::read(path, path, keys).map(Some),
-            None => {
-                let path = directory.join(DEFAULT_PATH);
-                // Anything but its absence, a missing permission for instance, must not mean that there is none.
-                let absent = matches!(path.try_exists(), Ok(false));
-                if absent { Ok(None) } else { Self::read(&path, Path::new(DEFAULT_PATH), keys).map(Some) }
-            }
+        let path = given.map_or_else(|| directory.join(DEFAULT_PATH), Path::to_owned);
+        // Anything but its absence, a missing permission for instance, must not mean that there is none.
+        if given.is_none() && matches!(path.try_exists(), Ok(false)) {
+            return Ok(None);
         }
-    }
-
-    /// `name` is how errors call it.
-    fn read(path: &Path, name: &Path, keys: &Command) -> Result<Self, Failure> {
-        let cannot = |why: String| {
+        let name = given.unwrap_or(Path::new(DEFAULT_PATH));
+        let text = fs::File::open(&path).map_err(|error| error.to_string()).and_then(text_of);
+        let text = text.map_err(|why| {
             Failure::input(format!("read the configuration file {}: {why}", name.display()))
                 .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
-        };
-        let mut text = String::new();
-        let file = fs::File::open(path).map_err(|error| cannot(error.to_string()))?;
-        file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| cannot(error.to_string()))?;
-        if text.len() as u64 > MAX_SIZE {
-            return Err(cannot(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
-        }
-        Self::parse(&text, name, keys)
+        })?;
+        Self::parse(&text, name, keys).map(Some)
     }
 
     /// # Errors
@@ -83,14 +71,20 @@ impl Config {
             with_snippet: false,
         };
         let file = file::read(text, options, keys).map_err(|error| error::unreadable(path, &error, keys))?;
-        let fleet = Fleet::of(&file, text, path)?;
-        let config = Self { path: path.to_owned(), fleet, values: file.values };
-        config.refuse_exclusive_keys(text, keys)?;
-        Ok(config)
-    }
-
-    pub fn fleet(&self) -> &Fleet {
-        &self.fleet
+        let fleet = Fleet::of(&file, path)?;
+        let line_of = |key: &str| file.flags.iter().find(|(name, _)| name.value == key);
+        let mut exclusive = keys::exclusive(keys).filter_map(|(key, other)| line_of(key).zip(line_of(other)));
+        if let Some(((key, _), (other, _))) = exclusive.next() {
+            let (line, key, other) = (other.referenced.line(), &key.value, &other.value);
+            let failure = error::at(path, Some(line), &format!("{other} makes no sense beside {key}"));
+            return Err(failure.hint(format!("remove {key}, or {other}")));
+        }
+        let mut values = Vec::new();
+        for (key, given) in file.flags {
+            let texts = given.texts().map_err(|(line, message)| error::at(path, Some(line), &message))?;
+            values.push((key.value, texts));
+        }
+        Ok(Self { path: path.to_owned(), values, fleet })
     }
 
     /// The texts that a flag is given; none when the file does not speak for it.
@@ -98,29 +92,24 @@ impl Config {
         self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
-    /// An error about what the file says as a whole.
-    pub fn refused(&self, message: &str) -> Failure {
+    /// What clap says about a flag that the file stands for. Each value was checked before, so this is about a flag that
+    /// knows better than its key.
+    pub fn refused(&self, error: &clap::Error) -> Failure {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         error::at(&self.path, None, message)
-    }
-
-    fn refuse_exclusive_keys(&self, text: &str, keys: &Command) -> Result<(), Failure> {
-        let mut exclusive = keys::exclusive(keys);
-        match exclusive.find(|(key, other)| self.value(key).is_some() && self.value(other).is_some()) {
-            None => Ok(()),
-            Some((key, other)) => {
-                let message = format!("{other} makes no sense beside {key}");
-                let failure = error::at(&self.path, line_of(text, other), &message);
-                Err(failure.hint(format!("remove {key}, or {other}")))
-            }
-        }
     }
 }
 
-/// The line, counted from 1, of a key of the file: it is at the beginning of a line.
-fn line_of(text: &str, key: &str) -> Option<u64> {
-    let is_key =
-        |line: &str| line.split_once(':').is_some_and(|(name, _)| name.trim_matches(['"', '\'']) == key);
-    (1..).zip(text.lines()).find(|(_, line)| is_key(line)).map(|(number, _)| number)
+/// # Errors
+/// It can not be read, is larger than the text of a hundred thousand databases, or is no text.
+pub fn text_of(source: impl Read) -> Result<String, String> {
+    let mut text = String::new();
+    source.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    match text.len() as u64 > MAX_SIZE {
+        true => Err(format!("it is larger than {} MiB", MAX_SIZE >> 20)),
+        false => Ok(text),
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,14 @@ impl FromStr for DatabaseName {
     }
 }
 
+#[cfg(test)]
+impl From<&str> for DatabaseName {
+    /// A name for tests, even one that is refused.
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
 impl TryFrom<String> for DatabaseName {
     type Error = Wrong;
 
@@ -51,6 +59,12 @@ impl TryFrom<String> for DatabaseName {
 impl From<DatabaseName> for String {
     fn from(name: DatabaseName) -> Self {
         name.0.as_ref().to_owned()
+    }
+}
+
+impl DatabaseName {
+    pub fn as_str(&self) -> &str {
+        self
     }
 }
 
@@ -120,11 +134,11 @@ pub fn list_variable(database_variable: &str) -> String {
 }
 
 /// A list by its first name.
-pub fn short_list(databases: &[String]) -> String {
+pub fn short_list(databases: &[impl AsRef<str>]) -> String {
     match databases {
         [] => "no database".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [only] => only.as_ref().to_owned(),
+        [first, rest @ ..] => format!("{} and {} more", first.as_ref(), rest.len()),
     }
 }
 

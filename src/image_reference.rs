@@ -30,6 +30,13 @@ impl<'a> ImageReference<'a> {
         Self { registry, path, tag, digest }
     }
 
+    /// Whether it is in this account's ECR. An ECR on loopback is a sandbox or an emulator, and belongs to whatever
+    /// account it plays.
+    pub fn is_in_ecr_of(&self, account: &str, region: &str) -> bool {
+        let own = format!("{account}.dkr.ecr.{region}.");
+        self.registry.is_some_and(|registry| registry.starts_with(&own) || registry.starts_with("127.0.0.1:"))
+    }
+
     /// Registry and path, without tag and digest.
     pub fn repository(&self) -> String {
         self.registry.map_or_else(|| self.path.to_owned(), |registry| format!("{registry}/{}", self.path))

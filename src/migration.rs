@@ -24,7 +24,7 @@ use self::other_runs::adopt::Adopted;
 use self::other_runs::{Found, OtherRuns};
 use self::record::Record;
 use self::retry::Unit;
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::interrupt::Interrupt;
 use crate::plan::{Begun, Pack, Plan, Proved};
 use crate::ports::{Task, TaskWorld};
@@ -82,7 +82,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         record: &'a Record<'a>,
         log_files: Option<&'a LogFiles>,
     ) -> Self {
-        let patience = Patience { timeout: plan.task.timeout, log_drain: plan.task.log_drain };
+        let patience = Patience { timeout: *plan.task.timeout, log_drain: *plan.task.log_drain };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
         let reads_at_once = is_fleet(plan.databases().count())
             && plan.fleet.max_parallel.min(plan.packs.len()) >= MANY_STREAMS;
@@ -123,7 +123,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     async fn wave(&self, packs: &[Pack]) {
-        let lanes = Semaphore::new(self.plan.fleet.max_parallel);
+        let lanes = Semaphore::new(*self.plan.fleet.max_parallel);
         let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -185,7 +185,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         retried
     }
 
-    fn judged(&self, verdicts: Vec<(String, Verdict)>) {
+    fn judged(&self, verdicts: Vec<(DatabaseName, Verdict)>) {
         for (database, verdict) in verdicts {
             self.order.judged(&database, &verdict);
             if let Verdict::Migrated(proof) = &verdict {
@@ -196,13 +196,13 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 
     /// Nothing is done for it: what an earlier run has found out is its result.
-    fn proved(&self, Proved { database, by, proof }: &Proved) {
-        let task = Task { arn: by.task.clone().unwrap_or_default(), ..Task::default() };
+    fn proved(&self, proved: &Proved) {
+        let task = Task { arn: proved.by.task.clone().unwrap_or_default(), ..Task::default() };
         if !task.arn.is_empty() {
-            self.link(std::slice::from_ref(database), &task);
+            self.link(std::slice::from_ref(&proved.database), &task);
         }
-        self.proofs.borrow_mut().push(proof.clone());
-        self.record.proved(by, proof.clone());
+        self.proofs.borrow_mut().push(proved.proof.clone());
+        self.record.proved(proved);
     }
 
     fn reason_not_to_start(&self) -> Option<Verdict> {
@@ -220,14 +220,14 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             Launched::Hindered(found) => return Err(found),
             other => return Ok(PackOutcome::all(pack, self.not_started(pack, other))),
         };
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         self.record.started(&pack.databases, &task.arn);
         let lane = Cell::new(lane);
         let when_stopped = |task: &Task| {
             self.tasks.has_ended();
             // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
             let own = task.container(&self.plan.container);
-            if self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+            if *self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
                 lane.take();
             }
         };

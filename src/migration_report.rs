@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 /// The protocol that we understand.
 const PROTOCOL: u64 = 1;
@@ -96,7 +96,7 @@ pub fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
         }
         None => return Some(Err("it names no protocol version".into())),
     }
-    Some(serde_json::from_value(report).map_err(|error| printable(&error.to_string(), 300)).and_then(
+    Some(serde_json::from_value(report).map_err(|error| phrase(&error.to_string())).and_then(
         |report: MigrationReport| {
             if report.database.is_empty() { Err("it names no database".into()) } else { Ok(report) }
         },
@@ -199,11 +199,6 @@ impl Reports {
     pub fn all_of(&self, database: &str) -> impl DoubleEndedIterator<Item = &MigrationReport> {
         let places = self.by_database.get(database).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|place| self.read.get(*place))
-    }
-
-    /// How many databases are named.
-    pub fn databases(&self) -> usize {
-        self.by_database.len()
     }
 
     /// How many reports could not be read, and what was wrong with the first.

@@ -171,7 +171,7 @@ async fn in_surroundings<O: Operation>(
 ) -> Result<ExitCode> {
     let interrupt = &Interrupt::install()?;
     let (operation, surroundings) = (operation()?, Surroundings { progress, interrupt, github });
-    let Common { plan_only, format, .. } = operation.common();
+    let Common { plan_only, output, .. } = operation.common();
     if *plan_only {
         return print_plan(&operation, &surroundings).await;
     }
@@ -183,7 +183,7 @@ async fn in_surroundings<O: Operation>(
     for annotation in report.annotations() {
         annotate(&annotation, &surroundings);
     }
-    for_programs(&document, *format)?;
+    for_programs(&document, output.format)?;
     Ok(report.exit_code())
 }
 
@@ -205,7 +205,7 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
     if let Some(github) = github {
         github.write_summary(&markdown(&document, SUMMARY_LIMIT))?;
     }
-    let format = operation.common().format;
+    let format = operation.common().output.format;
     if format == Format::Text {
         progress.closing(&text(&document, colour()));
     }
@@ -221,7 +221,7 @@ async fn plan_where_aws_may_be_absent<O: Operation>(
     let common = operation.common();
     let may_be_absent = operation.plans_without_aws();
     let has_credentials =
-        || common.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
+        || common.credentials.role_to_assume.is_some() || is_configured(&|name| std::env::var(name).ok());
     if may_be_absent && !has_credentials() {
         return operation.plan(&session.on(None::<&Aws>)).await;
     }
@@ -244,7 +244,7 @@ pub async fn done<O: Operation>(
 ) -> O::Report {
     let Surroundings { progress, interrupt, github } = *surroundings;
     let common = operation.common();
-    let recorder = Recorder::new(operation.report(), progress, github, common.summary_file.clone());
+    let recorder = Recorder::new(operation.report(), progress, github, common.output.summary_file.clone());
     let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
     let doing = async {
         operation.prepare(&session)?;

@@ -6,13 +6,14 @@
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
-use crate::database_name::{FLEET_PLACEHOLDER, list_variable};
+use crate::cli;
+use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
 use crate::failure::Failure;
-use crate::ports::{Account, LogGroup, LogStream, Network, RunTask, Task};
-use crate::settings::{FleetSettings, Packing, Settings, TaskSettings};
+use crate::ports::{Account, Network, Task};
+use crate::settings::{Packing, Settings};
 use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
-use crate::task_definition::{Logs, Patch, TaskDefinition};
+use crate::task_definition::{Patch, TaskDefinition};
 
 pub mod build_plan;
 mod checks;
@@ -26,8 +27,8 @@ mod pack;
 mod packing;
 mod past;
 mod proved;
-mod request;
 mod resumed;
+mod run_task;
 mod running_tasks;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,19 +38,16 @@ use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
-use running_tasks::{attempts, client_token, running_task, running_tasks};
+use running_tasks::{attempts, running_task, running_tasks};
 
-pub use image_plan::{ImagePlan, ImageSource, docker_build, platform};
+pub use image_plan::{ImagePlan, ImageSource, docker_build};
 pub use observed::{Observed, ObservedBuild, ObservedImage};
 pub use pack::{Pack, Told};
 pub use past::Past;
 pub use proved::Proved;
-pub use request::run_task_input;
 pub use resumed::Begun;
+pub use run_task::{MAX_OVERRIDES, run_task_input};
 pub use running_tasks::told;
-
-/// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
-pub const MAX_OVERRIDES: usize = 8192;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -61,8 +59,8 @@ pub struct Plan {
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
     pub current: Option<TaskDefinition>,
-    pub task: TaskSettings,
-    pub fleet: FleetSettings,
+    pub task: cli::TaskFlags,
+    pub fleet: cli::FleetFlags,
     /// What the revision sets the database variable to.
     pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
@@ -107,6 +105,11 @@ impl RunningTask {
     }
 }
 
+/// The databases of these packs, in their order.
+fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
+    packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
+}
+
 /// What the revision will be.
 #[derive(Debug, Clone)]
 pub enum RevisionPlan {
@@ -127,11 +130,10 @@ impl Plan {
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let variable = &settings.task.database_variable;
-        let packed = settings.fleet.packing != Packing::One;
-        let names: Vec<String> = settings.databases.iter().map(ToString::to_string).collect();
-        let (names, canaries) = match &settings.fleet.canary {
-            Some(canary) => canary.first(names, |name: &String| name),
-            None => (names, 0),
+        let packed = settings.fleet.databases_per_task != Packing::One;
+        let (names, canaries) = match &settings.canary {
+            Some(canary) => canary.first(settings.databases.clone()),
+            None => (settings.databases.clone(), 0),
         };
         let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
         let terms = Terms {
@@ -142,12 +144,14 @@ impl Plan {
             target: target.as_ref(),
             require_report: settings.task.require_report,
         };
-        let resumed = Resumed::new(&names, &past, &running, &terms);
+        let resumed = Resumed::new(&past, &running, &terms);
         let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);
         let mut attempts = attempts(&finished, &container, variable);
         next_attempts(&names, &past, &mut attempts);
         let known =
             KnownTasks { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
+        let (first, rest) = names.split_at(canaries.min(names.len()));
+        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let revision_value = match settings.databases.as_slice() {
             [only] if !packed && !settings.is_part_of_fleet => only.to_string(),
             _ => FLEET_PLACEHOLDER.to_owned(),
@@ -162,8 +166,8 @@ impl Plan {
             task: settings.task.clone(),
             fleet: settings.fleet.clone(),
             revision_value,
-            packs: Vec::new(),
-            proved: Vec::new(),
+            packs: first.begun,
+            proved: [first.proved, rest.proved].concat(),
             packed,
             network,
             started_by: settings.common.run.started_by.clone(),
@@ -177,18 +181,15 @@ impl Plan {
         }
         let durations = past.history.durations();
         let limits =
-            PackLimits { room: plan.room(), at_once: plan.fleet.max_parallel, durations: &durations };
-        let (first, rest) = names.split_at(canaries.min(names.len()));
-        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
-        let mut waves =
-            packs(&[&first.to_pack, &rest.to_pack], settings.fleet.packing, &limits, &known)?.into_iter();
-        let mut with_begun = |begun: Vec<Pack>| begun.into_iter().chain(waves.next().into_iter().flatten());
-        plan.packs.extend(with_begun(first.begun));
+            PackLimits { room: plan.room(), at_once: *plan.fleet.max_parallel, durations: &durations };
+        let packing = settings.fleet.databases_per_task;
+        let packs = |databases: &[DatabaseName]| packs(databases, packing, &limits, &known);
+        plan.packs.extend(packs(&first.to_pack)?);
         plan.canaries = plan.packs.len();
-        plan.packs.extend(with_begun(rest.begun));
+        plan.packs.extend(rest.begun);
+        plan.packs.extend(packs(&rest.to_pack)?);
         (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
-        plan.proved = [first.proved, rest.proved].concat();
-        if (past.resumes || settings.resume.from_github) && plan.image.digest().is_none() {
+        if (past.resumes || settings.resume.from_github()) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
                     .to_owned(),
@@ -211,14 +212,14 @@ impl Plan {
 
     /// In the order in which their tasks start.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
-        self.packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+        names(&self.packs)
     }
 
     /// How a task is told to migrate these databases.
-    pub fn told(&self, databases: &[String]) -> Told {
+    pub fn told(&self, databases: &[DatabaseName]) -> Told {
         match databases {
-            [only] if !self.packed => Told::One(only.clone()),
-            list => Told::Pack(list.to_vec()),
+            [only] if !self.packed => Told::One(only.to_string()),
+            list => Told::Pack(list.iter().map(DatabaseName::to_string).collect()),
         }
     }
 
@@ -229,7 +230,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.task.database_variable.clone(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.to_string(), self.revision_value.clone())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;
@@ -241,12 +242,16 @@ impl Plan {
 
     /// The unified diff that a revision with this image makes; empty when the current one is reused.
     pub fn diff(&self, image: &str) -> Result<String, Failure> {
-        Ok(match self.revision(image)? {
+        Ok(self.diff_of(&self.revision(image)?))
+    }
+
+    fn diff_of(&self, revision: &RevisionPlan) -> String {
+        let variable = self.task.database_variable.as_str();
+        let before = self.current.as_ref().unwrap_or(&self.base);
+        match revision {
             RevisionPlan::Reuse(_) => String::new(),
-            RevisionPlan::Register(wanted) => {
-                self.current.as_ref().unwrap_or(&self.base).diff(&wanted, &[&self.task.database_variable])
-            }
-        })
+            RevisionPlan::Register(wanted) => before.diff(wanted, &[variable]),
+        }
     }
 
     /// What its databases are databases of; none when AWS was not asked.
@@ -259,75 +264,6 @@ impl Plan {
     pub fn of_other_run(&self, task: &Task) -> Option<RunningTask> {
         let running = running_task(task, &self.container, &self.task.database_variable, &self.started_by);
         running.filter(|task| !task.ours)
-    }
-
-    /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
-    pub fn run_task(&self, revision: &str, databases: &[String], attempt: u32) -> RunTask {
-        let told = self.told(databases);
-        let mut environment = told.environment(&self.task.database_variable);
-        // A list of the task definition's own would be another answer to the same question.
-        let list = list_variable(&self.task.database_variable);
-        if !self.packed && self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty())
-        {
-            environment.push((list, String::new()));
-        }
-        environment.extend(self.task.environment.iter().cloned());
-        RunTask {
-            cluster: self.cluster.clone(),
-            task_definition: revision.to_owned(),
-            container: self.container.clone(),
-            environment,
-            command: self.task.command.clone(),
-            network: self.network.clone(),
-            started_by: self.started_by.clone(),
-            client_token: client_token(&self.started_by, &told, revision, attempt),
-        }
-    }
-
-    /// Where a container's log of a task is; none when it is not in CloudWatch Logs.
-    pub fn log_stream(&self, container: &str, task: &Task) -> Option<LogStream> {
-        let Logs::Awslogs { region, group, stream_prefix, .. } = self.base.logs(container) else {
-            return None;
-        };
-        let own_region = || self.account.as_ref().map(|account| account.region.clone());
-        Some(LogStream {
-            region: region.or_else(own_region)?,
-            group,
-            name: format!("{stream_prefix}/{container}/{}", task.id()),
-        })
-    }
-
-    /// Where a container's logs of all tasks are; none as in [`Plan::log_stream`].
-    pub fn log_group(&self, container: &str) -> Option<LogGroup> {
-        let any = self.log_stream(container, &Task::default())?;
-        let LogStream { region, group, name: stream_prefix } = any;
-        Some(LogGroup { region, name: group, stream_prefix })
-    }
-
-    /// Characters that are left for a list of names.
-    fn room(&self) -> usize {
-        // The last name of a list has no comma after it.
-        (MAX_OVERRIDES + 1).saturating_sub(self.overrides_length(&[]))
-    }
-
-    fn overrides_length(&self, databases: &[String]) -> usize {
-        let input = run_task_input(&self.run_task(self.family(), databases, 0));
-        input["overrides"].to_string().chars().count()
-    }
-
-    fn overrides_fit(&self) -> Result<(), Failure> {
-        // One that only follows a task is never told to another.
-        let started = self.packs.iter().filter(|pack| self.may_start(pack));
-        let Some(length) = started.map(|pack| self.overrides_length(&pack.databases)).max() else {
-            return Ok(());
-        };
-        if length <= MAX_OVERRIDES {
-            return Ok(());
-        }
-        Err(Failure::input(format!(
-            "RunTask's overrides would have {length} characters; ECS takes {MAX_OVERRIDES}"
-        ))
-        .hint("shorten --env and --command; large values belong into a secret or a file in S3"))
     }
 
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.

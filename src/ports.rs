@@ -13,12 +13,12 @@ use serde_json::Value;
 
 mod buckets;
 pub mod github;
-mod grant;
+mod iam_grant;
 mod shapes;
 mod task_status;
 
 pub use buckets::{ApiBucket, BUCKETS};
-pub use grant::{Grant, On, When};
+pub use iam_grant::{Grant, On, When};
 pub use shapes::*;
 pub use task_status::TaskStatus;
 

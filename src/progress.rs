@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::database_name::DatabaseName;
 use crate::ports::ImageProgress;
 use crate::verdict::Verdict;
 use crate::workflow_commands::Place;
@@ -119,7 +120,7 @@ impl Drop for Progress {
 #[expect(unused_variables, reason = "an event that is left out has no use for its facts")]
 pub trait Sink: ImageProgress + Send + Sync {
     /// Tells where the task of these names is now; the same phase again says nothing new.
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {}
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {}
 
     /// Tells a line of a task's log; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.
     ///
@@ -131,13 +132,13 @@ pub trait Sink: ImageProgress + Send + Sync {
 
     /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
     /// and of each one only a failure is told.
-    fn databases(&self, names: &[String]) {}
+    fn databases(&self, names: &[DatabaseName]) {}
 
     /// Tells that the task of these databases has reported on this one of them.
-    fn database_reported(&self, databases: &[String], database: &str) {}
+    fn database_reported(&self, databases: &[DatabaseName], database: &str) {}
 
     /// Tells what a database's task came to.
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {}
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {}
 
     /// Annotates the run, or a place in its repository, where GitHub's runner reads along.
     fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {}

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::diagnosis::Diagnosis;
 pub use crate::document::LogTail;
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ pub use outputs::{OUTPUTS, outputs};
 pub(crate) use samples::HOSTILE;
 
 /// The run so far. It is whole at any time: a killed run leaves what it had.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     pub cluster: String,
     /// Absent when AWS was not asked.
@@ -81,7 +81,7 @@ pub struct RevisionUsed {
 /// One database's row. `verdict` is absent while it is under way.
 #[derive(Debug, Clone)]
 pub struct DatabaseReport {
-    pub database: String,
+    pub database: DatabaseName,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
     /// Tasks of this run that were killed before they reported on it, as ARNs.
@@ -96,7 +96,9 @@ pub struct DatabaseReport {
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
     pub times: Times,
-    pub durations: Durations,
+    /// Milliseconds from RunTask to the verdict, on our clock; where another process had started the task, those from
+    /// its creation to its end. Databases that share a task have them in common.
+    pub total_ms: Option<i64>,
     /// Its wait for capacity before it could start.
     pub waited: Option<Waited>,
     /// Empty where the database shares a task.
@@ -118,7 +120,7 @@ pub struct DatabaseReport {
 #[derive(Debug, Clone, Default)]
 pub struct PackLog {
     /// Those that this run asked for.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub log: LogTail,
 }
 
@@ -142,24 +144,26 @@ pub struct Times {
     pub ended: Option<Timestamp>,
 }
 
-/// Where the time of a row's task went, in milliseconds, from the task's own timestamps; absent where ECS gave none.
-/// Databases that share a task have these in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Durations {
-    /// createdAt → pullStartedAt.
-    pub queue_ms: Option<i64>,
-    /// pullStartedAt → pullStoppedAt.
-    pub pull_ms: Option<i64>,
-    /// startedAt → executionStoppedAt.
-    pub run_ms: Option<i64>,
-    /// RunTask → verdict, on our clock; createdAt → executionStoppedAt where another process had started the task.
-    pub total_ms: Option<i64>,
+impl Times {
+    /// The milliseconds in the queue, of the pull and of the run; absent where ECS gave no times.
+    pub fn stages_ms(&self) -> [Option<i64>; 3] {
+        [
+            ms_between(self.created, self.pull_started.or(self.started)),
+            ms_between(self.pull_started, self.pull_stopped),
+            ms_between(self.started, self.ended),
+        ]
+    }
+}
+
+/// None where a time is absent, or the second is before the first.
+pub fn ms_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+    Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
 }
 
 impl DatabaseReport {
-    pub fn new(database: &str) -> Self {
+    pub fn new(database: &DatabaseName) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             verdict: None,
             task_arn: None,
             killed_tasks: Vec::new(),
@@ -171,7 +175,7 @@ impl DatabaseReport {
             diagnosis: None,
             migration_report: None,
             times: Times::default(),
-            durations: Durations::default(),
+            total_ms: None,
             waited: None,
             log: LogTail::default(),
             pack_log: None,
@@ -188,31 +192,22 @@ impl DatabaseReport {
 impl Report {
     /// Every database has its row from the start, so that it has one whatever happens.
     pub fn new(settings: &Settings) -> Self {
-        let mut rows: Vec<_> = settings.databases.iter().map(|name| DatabaseReport::new(name)).collect();
+        let mut rows: Vec<_> = settings.databases.iter().map(DatabaseReport::new).collect();
         if is_fleet(rows.len()) {
             rows.iter_mut().for_each(|row| row.log = LogTail::of_fleet());
         }
         Self {
             cluster: settings.cluster.clone(),
-            region: settings.common.region.clone(),
-            account: None,
+            region: settings.common.aws.region.clone(),
             family: match &settings.task_definition {
                 TaskDefinitionSource::File(path) => path.display().to_string(),
                 TaskDefinitionSource::Ecs(name) => name.clone(),
             },
             container: settings.container.clone().unwrap_or_default(),
             tag: settings.image.tag.clone(),
-            image: None,
-            revision: None,
-            diff: String::new(),
             databases: rows,
-            pack_logs: Vec::new(),
-            is_resumable: false,
-            never_ran: 0,
-            error: None,
-            notes: Vec::new(),
             started_at: Timestamp::now(),
-            ended_at: None,
+            ..Self::default()
         }
     }
 

@@ -1,32 +1,35 @@
 //! What was asked for, checked: a [`Settings`] is made before anything is observed, so that bad input changes nothing.
 
+use std::collections::HashSet;
+
 use crate::cli;
 use crate::database_name::{DatabaseName, list_variable};
 use crate::failure::Failure;
 
 mod build;
-mod common;
+mod canary;
 mod definition;
-mod fleet;
-mod github;
-mod image;
-mod network;
-mod resume;
 mod run_identity;
+mod image;
 mod selection;
-mod task;
 
 pub use crate::values::{Packing, Selector};
 pub use build::BuildSettings;
-pub use common::Common;
+pub use canary::Canary;
 pub use definition::TaskDefinitionSource;
-pub use fleet::{Canary, FleetSettings};
-pub use github::GitHubSettings;
 pub use image::{ImageChoice, ImageSettings};
-pub use network::NetworkChoice;
-pub use resume::{ResumeSettings, StateChoice};
 pub use run_identity::RunIdentity;
-pub use task::TaskSettings;
+
+/// What every operation is told: how AWS is reached, and where its output goes.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// Nothing is changed.
+    pub plan_only: bool,
+    pub aws: cli::AwsFlags,
+    pub credentials: cli::CredentialsFlags,
+    pub output: cli::OutputFlags,
+    pub run: RunIdentity,
+}
 
 /// What `fargate-migrate migrate` was asked for.
 #[derive(Debug, Clone)]
@@ -36,15 +39,17 @@ pub struct Settings {
     pub databases: Vec<DatabaseName>,
     /// More were named, and earlier runs have done with the others.
     pub is_part_of_fleet: bool,
+    pub canary: Option<Canary>,
     pub cluster: String,
     pub task_definition: TaskDefinitionSource,
     pub container: Option<String>,
     pub image: ImageSettings,
-    pub network: NetworkChoice,
-    pub task: TaskSettings,
-    pub fleet: FleetSettings,
-    pub github: GitHubSettings,
-    pub resume: ResumeSettings,
+    /// With subnets, or a service to take them from.
+    pub network: cli::NetworkFlags,
+    pub task: cli::TaskFlags,
+    pub fleet: cli::FleetFlags,
+    pub github: cli::GitHubFlags,
+    pub resume: cli::ResumeFlags,
 }
 
 impl Settings {
@@ -52,96 +57,109 @@ impl Settings {
     /// A flag is missing, or its value makes no sense beside those of others.
     pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         all_given(&flags)?;
-        let cli::MigrateFlags {
-            plan,
-            database,
-            databases_file,
-            exclude,
-            target: cli::TargetFlags { cluster, base, aws },
-            image,
-            network,
-            task,
-            fleet,
-            resume,
-            config,
-            credentials,
-            github,
-            output,
-        } = flags;
-        let listed = databases_file.as_deref().map(selection::listed_in).transpose()?;
-        let asked = selection::Selection { databases: database, listed: listed.unwrap_or_default(), exclude };
-        let databases = selection::select(&asked, &config.fleet)?;
-        let task_definition = required(
-            base.task_definition,
-            "task definition",
-            "--task-definition FAMILY, an ARN, or the path of a JSON file",
-        );
-        let settings = Self {
-            common: Common::new(plan, aws, credentials, &output, run),
-            fleet: FleetSettings::new(&fleet, &databases, &config.fleet)?,
+        check_environment(&flags)?;
+        check_resume(&flags.resume, flags.github.deployments)?;
+        let cli::TargetFlags { cluster, base, aws } = flags.target;
+        let in_file =
+            flags.databases_file.as_deref().map(selection::listed_in).transpose()?.unwrap_or_default();
+        let known = flags.config.fleet;
+        let databases = selection::select(&flags.database, &in_file, &flags.exclude, &known)?;
+        Ok(Self {
+            common: Common {
+                plan_only: flags.plan,
+                aws,
+                credentials: flags.credentials,
+                output: flags.output,
+                run,
+            },
+            canary: canary::canary(&flags.fleet.canary, &databases, &known)?,
             databases,
             is_part_of_fleet: false,
-            cluster: required(cluster, "cluster", "--cluster NAME")?,
-            task_definition: task_definition?.into(),
+            cluster: cluster.unwrap_or_default(),
+            task_definition: base.task_definition.unwrap_or_default().into(),
             container: base.container,
-            image: ImageSettings::new(image.image, image.source, commit),
-            network: NetworkChoice::new(network)?,
-            task: TaskSettings::new(task, output.log_dir)?,
-            resume: ResumeSettings::new(resume, github.deployments)?,
-            github: github.into(),
-        };
-        settings.check_environment()?;
-        Ok(settings)
-    }
-
-    /// What tells a task its databases is nobody else's to set.
-    fn check_environment(&self) -> Result<(), Failure> {
-        let list = list_variable(&self.task.database_variable);
-        let is_set = |variable: &str| self.task.environment.iter().any(|(name, _)| name == variable);
-        let (variable, what) = if is_set(&self.task.database_variable) {
-            (&self.task.database_variable, "the database variable")
-        } else if self.fleet.packing != Packing::One && is_set(&list) {
-            (&list, "the variable that names the databases of a task")
-        } else {
-            return Ok(());
-        };
-        Err(Failure::input(format!("--env sets {variable}, {what}"))
-            .hint("name databases with --database; each task gets its own value"))
+            image: ImageSettings::new(flags.image.image, flags.image.source, commit),
+            network: flags.network,
+            task: flags.task,
+            fleet: flags.fleet,
+            github: flags.github,
+            resume: flags.resume,
+        })
     }
 }
 
-/// Fails with all of what a run can not do without, when it lacks more than one thing.
+/// Fails with all of what a run can not do without.
 fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     let absent = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
     let network = &flags.network;
-    let missing: Vec<(&str, &str)> = [
-        (flags.database.is_empty() && flags.databases_file.is_none(), "database", "--database NAME"),
-        (absent(&flags.target.cluster), "cluster", "--cluster NAME"),
-        (absent(&flags.target.base.task_definition), "task definition", "--task-definition FAMILY"),
+    let missing: Vec<(&str, &str, &str)> = [
+        (flags.database.is_empty() && flags.databases_file.is_none(), "database", "--database NAME", ""),
+        (absent(&flags.target.cluster), "cluster", "--cluster NAME", "--cluster NAME"),
+        (
+            absent(&flags.target.base.task_definition),
+            "task definition",
+            "--task-definition FAMILY",
+            "--task-definition FAMILY, an ARN, or the path of a JSON file",
+        ),
         (
             network.subnets.is_empty() && network.network_from_service.is_none(),
             "subnets",
             "--subnets ID or --network-from-service SERVICE",
+            "--subnets ID,ID or --subnets 'tag:Name=pattern*', or take them from a service with --network-from-service",
         ),
     ]
     .into_iter()
-    .filter_map(|(missing, what, flag)| missing.then_some((what, flag)))
+    .filter_map(|(is_missing, what, flag, alone)| is_missing.then_some((what, flag, alone)))
     .collect();
-    let ([first @ .., last], false) = (missing.as_slice(), missing.len() < 2) else { return Ok(()) };
-    let words = |part: fn(&(&'static str, &'static str)) -> &'static str| {
-        first.iter().map(part).collect::<Vec<_>>().join(", ")
+    let (what, flags) = match missing.as_slice() {
+        // Which there are is said where they are selected.
+        [] | [("database", ..)] => return Ok(()),
+        [(what, _, alone)] => ((*what).to_owned(), (*alone).to_owned()),
+        [first @ .., last] => {
+            let joined = |part: fn(&(&'static str, &'static str, &'static str)) -> &'static str| {
+                format!("{} and {}", first.iter().map(part).collect::<Vec<_>>().join(", "), part(last))
+            };
+            (joined(|missing| missing.0), joined(|missing| missing.1))
+        }
     };
-    Err(Failure::input(format!("no {} and {} given", words(|(what, _)| what), last.0)).hint(format!(
-        "pass {} and {}",
-        words(|(_, flag)| flag),
-        last.1
-    )))
+    Err(Failure::input(format!("no {what} given")).hint(format!("pass {flags}")))
 }
 
-fn required(value: Option<String>, what: &str, flag: &str) -> Result<String, Failure> {
-    value
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| Failure::input(format!("no {what} given")).hint(format!("pass {flag}")))
+/// What tells a task its databases is nobody else's to set.
+fn check_environment(flags: &cli::MigrateFlags) -> Result<(), Failure> {
+    let mut set = HashSet::new();
+    if let Some(twice) = flags.task.env.iter().find(|pair| !set.insert(pair.name.as_str())) {
+        return Err(Failure::input(format!("--env sets {} twice", twice.name.as_str())));
+    }
+    let (one, list) = (flags.task.database_variable.as_str(), list_variable(&flags.task.database_variable));
+    let (variable, what) = if set.contains(one) {
+        (one, "the database variable")
+    } else if flags.fleet.databases_per_task != Packing::One && set.contains(list.as_str()) {
+        (list.as_str(), "the variable that names the databases of a task")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::input(format!("--env sets {variable}, {what}"))
+        .hint("name databases with --database; each task gets its own value"))
+}
+
+fn check_resume(flags: &cli::ResumeFlags, deployments: bool) -> Result<(), Failure> {
+    let (message, hint) = match flags {
+        cli::ResumeFlags { only_failed: true, resume: false, .. } => (
+            "--only-failed without --resume",
+            "add --resume and --state FILE: the file says which databases failed",
+        ),
+        cli::ResumeFlags { only_failed: true, state: None, .. } => (
+            "--only-failed without --state",
+            "name the file that the run to go on with has left: --state FILE; GitHub's Deployments do not say what ran in vain",
+        ),
+        cli::ResumeFlags { resume: true, state: None, .. } if !deployments => (
+            "--resume without --state",
+            "name the file that the run to go on with has left: --state FILE; or add --deployments, which are asked instead",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::input(message).hint(hint))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::ResumeFlags;
 use crate::failure::Failure;
 use crate::settings::{RunIdentity, Settings};
 
@@ -70,19 +71,19 @@ impl State {
     /// The file is in use, can not be read, or does not fit what is asked. Nothing was changed.
     pub fn take_up(settings: &Settings) -> Result<(Settings, Option<Self>), Failure> {
         let mut settings = settings.clone();
-        let Some(choice) = settings.resume.state.clone() else { return Ok((settings, None)) };
-        let exists = choice.file.exists();
-        if choice.resume && !exists {
-            return Err(Failure::input(format!("state file {} does not exist", choice.file.display()))
+        let Some(path) = settings.resume.state.clone() else { return Ok((settings, None)) };
+        let ResumeFlags { resume, only_failed, .. } = settings.resume;
+        let exists = path.exists();
+        if resume && !exists {
+            return Err(Failure::input(format!("state file {} does not exist", path.display()))
                 .hint("--resume goes on with a run that had --state; leave it out to begin a run"));
         }
         let (journal, contents) = match settings.common.plan_only {
-            true if exists => (None, Journal::peek(&choice.file)?),
+            true if exists => (None, Journal::peek(&path)?),
             true => (None, journal::Contents::default()),
-            false => Journal::open(&choice.file).map(|(journal, contents)| (Some(journal), contents))?,
+            false => Journal::open(&path).map(|(journal, contents)| (Some(journal), contents))?,
         };
         let history = contents.history;
-        let path = choice.file;
         let mut notes = Vec::new();
         let mut never_ran = 0;
         if contents.was_cut {
@@ -92,11 +93,11 @@ impl State {
             ));
         }
         match history.run() {
-            Some(run) if choice.resume => {
+            Some(run) if resume => {
                 settings.common.run =
                     RunIdentity { started_by: run.started_by.clone(), may_have_a_past: true };
             }
-            None if choice.resume => {
+            None if resume => {
                 notes.push(format!(
                     "no run has begun in state file {}: there is nothing to resume",
                     path.display()
@@ -104,7 +105,7 @@ impl State {
             }
             _ => nothing_is_open(&history, &path)?,
         }
-        if choice.only_failed {
+        if only_failed {
             let before = settings.databases.len();
             never_ran = settings.databases.iter().filter(|name| !history.has_run(name)).count();
             settings.databases.retain(|name| history.ran_in_vain(name, settings.task.require_report));
@@ -125,7 +126,7 @@ impl State {
                 notes.push(format!("--only-failed leaves out {left_out} of {before} databases: {why}"));
             }
         }
-        Ok((settings, Some(Self { path, journal, history, resumes: choice.resume, never_ran, notes })))
+        Ok((settings, Some(Self { path, journal, history, resumes: resume, never_ran, notes })))
     }
 
     /// With a file that nothing can be written to.

@@ -15,7 +15,7 @@ mod properties;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, listed};
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 pub use patch::Patch;
 
@@ -99,12 +99,12 @@ impl TaskDefinition {
             [only] => Ok(only),
             [] => Err(Failure::input(format!(
                 "task definition {} has no essential container",
-                printable(&self.name(), 300)
+                phrase(&self.name())
             ))
             .hint("ECS requires one: set \"essential\": true on the container that migrates")),
             _ => Err(Failure::input(format!(
                 "task definition {} has {} essential containers and none was chosen",
-                printable(&self.name(), 300),
+                phrase(&self.name()),
                 essential.len()
             ))
             .hint(format!("choose the one that migrates with --container: {}", listed_names(&essential)))),
@@ -114,7 +114,7 @@ impl TaskDefinition {
     fn no_container(&self, named: &str) -> Failure {
         Failure::input(format!(
             "task definition {} has no container {}",
-            printable(&self.name(), 300),
+            phrase(&self.name()),
             printable(named, 255)
         ))
         .hint(format!("its containers: {}; choose with --container", listed_names(&self.container_names())))
@@ -171,7 +171,7 @@ impl TaskDefinition {
     pub fn platform(&self) -> Result<&'static str, Failure> {
         let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
         let refused = |what: String| {
-            Failure::input(format!("task definition {} runs on {what}", printable(&self.name(), 300)))
+            Failure::input(format!("task definition {} runs on {what}", phrase(&self.name())))
                 .hint("migration images are Linux images for X86_64 or ARM64: change its runtimePlatform")
         };
         match field("operatingSystemFamily") {

@@ -60,6 +60,11 @@ pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// What others said, as a part of a sentence of ours: one line of at most 300 characters.
+pub fn phrase(text: &str) -> String {
+    printable(text, 300)
+}
+
 /// Text for HTML content and attributes, one line at a time.
 ///
 /// It can stand on a stream that GitHub's runner reads: no workflow command survives.

@@ -39,6 +39,9 @@ impl std::error::Error for Wrong {}
 pub enum Written {
     /// With a pattern for editors, which the schema publishes.
     Text(Option<&'static str>),
+    /// One of the words that the flag names.
+    Choice,
+    Switch,
     Number {
         most: u32,
     },
@@ -59,7 +62,22 @@ pub struct Grammar {
     pub check: fn(&str) -> Result<(), Wrong>,
 }
 
-static GRAMMARS: [&Grammar; 13] = [
+/// Of what has none: clap checks a choice by its words, and any text is a text.
+const fn loose(written: Written) -> Grammar {
+    Grammar { type_id: TypeId::of::<String>(), name: "text", hint: "", written, check: |_| Ok(()) }
+}
+
+static CHOICE: Grammar = loose(Written::Choice);
+static TEXT: Grammar = loose(Written::Text(None));
+const SWITCH: Grammar = Grammar {
+    type_id: TypeId::of::<bool>(),
+    name: "true or false",
+    check: |text| text.parse::<bool>().map(drop).map_err(|_| SWITCH.wrong(text)),
+    ..loose(Written::Switch)
+};
+
+static GRAMMARS: [&Grammar; 14] = [
+    &SWITCH,
     &Tag::GRAMMAR,
     &Variable::GRAMMAR,
     &RoleArn::GRAMMAR,
@@ -76,10 +94,11 @@ static GRAMMARS: [&Grammar; 13] = [
 ];
 
 impl Grammar {
-    /// Returns the grammar of a flag's value; none for plain text, switches and choices.
-    pub fn of(arg: &clap::Arg) -> Option<&'static Self> {
+    /// Returns the grammar of a flag's value.
+    pub fn of(arg: &clap::Arg) -> &'static Self {
         let id = arg.get_value_parser().type_id();
-        GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id)
+        let own = GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id);
+        own.unwrap_or(if arg.get_possible_values().is_empty() { &TEXT } else { &CHOICE })
     }
 
     fn wrong(&self, text: &str) -> Wrong {
@@ -87,11 +106,11 @@ impl Grammar {
     }
 }
 
-/// Gives a type its grammar, and reads it.
+/// Gives a type its grammar; and reads it, where nothing but the grammar can be wrong.
 macro_rules! grammar {
-    ($type:ident, $name:literal, $hint:expr, $written:expr, $read:expr) => {
+    ($type:ident, $name:literal, $hint:expr, $written:expr) => {
         impl $type {
-            pub(super) const GRAMMAR: Grammar = Grammar {
+            const GRAMMAR: Grammar = Grammar {
                 type_id: TypeId::of::<Self>(),
                 name: $name,
                 hint: $hint,
@@ -99,6 +118,9 @@ macro_rules! grammar {
                 check: |text| text.parse::<Self>().map(drop),
             };
         }
+    };
+    ($type:ident, $name:literal, $hint:expr, $written:expr, $read:expr) => {
+        grammar!($type, $name, $hint, $written);
 
         impl FromStr for $type {
             type Err = Wrong;
@@ -111,100 +133,95 @@ macro_rules! grammar {
     };
 }
 
-/// Makes a type of text that matches a pattern.
-macro_rules! text {
-    ($(#[doc = $doc:literal])+ $type:ident, $name:literal, $pattern:expr, $written:expr, $hint:literal) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $type(String);
+/// Makes a type of values that are held as another: only its grammar makes one.
+macro_rules! value {
+    ($(#[$about:meta])+ $type:ident($held:ty), $name:literal, $hint:expr, $written:expr, $read:expr) => {
+        $(#[$about])+
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $type($held);
 
-        // The patterns are constants; a test compiles each of them.
         grammar!($type, $name, $hint, $written, |text| {
-            Regex::new($pattern).ok()?.is_match(text).then(|| Self(text.to_owned()))
+            let read: fn(&str) -> Option<$held> = $read;
+            read(text).map(Self)
         });
 
-        impl TryFrom<String> for $type {
-            type Error = Wrong;
-
-            fn try_from(text: String) -> Result<Self, Wrong> {
-                text.parse()
-            }
-        }
-
         impl Deref for $type {
-            type Target = str;
+            type Target = $held;
 
-            fn deref(&self) -> &str {
+            fn deref(&self) -> &$held {
                 &self.0
             }
         }
     };
 }
 
-text! {
+value! {
     /// A tag as registries allow it; `a:b@c` would change which image is named.
-    Tag, "an image tag", "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", Written::Text(None),
-    "letters, digits and _ . - are allowed, at most 128, the first one no . or -"
+    Tag(String), "an image tag",
+    "letters, digits and _ . - are allowed, at most 128, the first one no . or -", Written::Text(None),
+    |text| matching("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", text)
 }
 
-text! {
+value! {
     /// An environment variable's name.
-    Variable, "a variable's name", VARIABLE, Written::Text(Some(VARIABLE)),
-    "letters, digits and _ are allowed, the first one no digit"
+    #[derive(Eq, PartialOrd, Ord, Hash, Deserialize)]
+    #[serde(try_from = "String")]
+    Variable(String), "a variable's name",
+    "letters, digits and _ are allowed, the first one no digit", Written::Text(Some(VARIABLE)),
+    |text| matching(VARIABLE, text)
 }
 
 pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-text! {
-    /// `arn:aws:iam::123456789012:role/path/name`.
-    RoleArn, "a role's ARN", "^arn:aws[^:]*:iam::[0-9]{12}:role/.+$", Written::Text(None),
-    "an ARN reads arn:aws:iam::123456789012:role/NAME"
+impl TryFrom<String> for Variable {
+    type Error = Wrong;
+
+    fn try_from(text: String) -> Result<Self, Wrong> {
+        text.parse()
+    }
 }
 
-/// `90s`, `45m`, `1h 30m`; more than nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period(pub Duration);
+value! {
+    /// `arn:aws:iam::123456789012:role/path/name`.
+    RoleArn(String), "a role's ARN", "an ARN reads arn:aws:iam::123456789012:role/NAME", Written::Text(None),
+    |text| matching("^arn:aws[^:]*:iam::[0-9]{12}:role/.+$", text)
+}
+
+/// The patterns are constants; a test reads a value with each of them.
+fn matching(pattern: &str, text: &str) -> Option<String> {
+    Regex::new(pattern).ok()?.is_match(text).then(|| text.to_owned())
+}
+
+value! {
+    /// `90s`, `45m`, `1h 30m`; more than nothing.
+    Period(Duration), "a duration", "write 90s, 45m or 1h 30m", Written::Text(Some(PERIOD)),
+    |text| {
+        let duration = Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?;
+        (!duration.is_zero()).then_some(duration)
+    }
+}
 
 /// The common half of what is taken.
 const PERIOD: &str = "^[1-9][0-9]*(h( ?[1-9][0-9]*m)?( ?[1-9][0-9]*s)?|m( ?[1-9][0-9]*s)?|s)$";
 
-grammar!(Period, "a duration", "write 90s, 45m or 1h 30m", Written::Text(Some(PERIOD)), |text| {
-    let duration = Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()?;
-    (!duration.is_zero()).then_some(Self(duration))
-});
-
-/// A part of something that others use as well: `50%`, or `50`, as 0.5.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Share(pub f64);
-
-grammar!(
-    Share,
-    "a share",
-    "write 1% to 100%, and more where AWS has raised the account's rates",
+value! {
+    /// A part of something that others use as well: `50%`, or `50`, as 0.5.
+    Share(f64), "a share", "write 1% to 100%, and more where AWS has raised the account's rates",
     Written::Text(Some("^[1-9][0-9]{0,3}%?$")),
-    |text| count(text.trim().trim_end_matches('%'), 9_999).map(|percent| Self(f64::from(percent) / 100.0))
-);
+    |text| count(text.trim().trim_end_matches('%'), 9_999).map(|percent| f64::from(percent) / 100.0)
+}
 
-/// Tasks at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parallel(pub u32);
+value! {
+    /// Tasks at the same time.
+    Parallel(usize), "a whole number from 1 to 1000", COUNT, Written::Number { most: 1000 },
+    |text| count(text, 1000).map(|number| number as usize)
+}
 
-grammar!(Parallel, "a whole number from 1 to 1000", COUNT, Written::Number { most: 1000 }, |text| {
-    count(text, 1000).map(Self)
-});
-
-/// Failures that are too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failures(pub u32);
-
-grammar!(
-    Failures,
-    "a whole number from 1 to 4294967295",
-    COUNT,
-    Written::Number { most: u32::MAX },
-    |text| count(text, u32::MAX).map(Self)
-);
+value! {
+    /// Failures that are too many.
+    Failures(u32), "a whole number from 1 to 4294967295", COUNT, Written::Number { most: u32::MAX },
+    |text| count(text, u32::MAX)
+}
 
 const COUNT: &str = "write a number such as 3";
 
@@ -236,17 +253,12 @@ grammar!(
     }
 );
 
-/// A command, split into words as a shell does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(pub Vec<String>);
-
-grammar!(
-    Words,
-    "a command: it is empty, or has a quote without its end",
-    "quote it as for a shell; no shell runs it",
-    Written::Text(None),
-    |text| shell_words::split(text).ok().filter(|words| !words.is_empty()).map(Self)
-);
+value! {
+    /// A command, split into words as a shell does.
+    Words(Vec<String>), "a command: it is empty, or has a quote without its end",
+    "quote it as for a shell; no shell runs it", Written::Text(None),
+    |text| shell_words::split(text).ok().filter(|words| !words.is_empty())
+}
 
 /// `NAME=value`. The value may be secret after all, so an error names the variable only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,15 +267,7 @@ pub struct Assignment {
     pub value: String,
 }
 
-impl Assignment {
-    const GRAMMAR: Grammar = Grammar {
-        type_id: TypeId::of::<Self>(),
-        name: "an assignment",
-        hint: "write NAME=value",
-        written: Written::Pairs { need_value: true },
-        check: |text| text.parse::<Self>().map(drop),
-    };
-}
+grammar!(Assignment, "an assignment", "write NAME=value", Written::Pairs { need_value: true });
 
 impl FromStr for Assignment {
     type Err = Wrong;
@@ -275,21 +279,41 @@ impl FromStr for Assignment {
     }
 }
 
-/// `NAME=value`, or `NAME` for the environment's.
+value! {
+    /// `NAME=value`, or `NAME` for the environment's.
+    BuildArg(String), "a build argument", "write NAME=value, or NAME", Written::Pairs { need_value: false },
+    |text| Some(text.to_owned())
+}
+
+/// Selects subnets or security groups: one, or several by a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildArg(pub String);
+pub enum Selector {
+    Id(String),
+    Tag { key: String, pattern: String },
+}
 
-grammar!(
-    BuildArg,
-    "a build argument",
-    "write NAME=value, or NAME",
-    Written::Pairs { need_value: false },
-    |text| Some(Self(text.to_owned()))
-);
+impl Selector {
+    fn read(text: &str, prefix: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some((key, pattern)) = text.strip_prefix("tag:").and_then(|tag| tag.split_once('=')) {
+            let is_whole = !key.is_empty() && !pattern.is_empty();
+            return is_whole.then(|| Self::Tag { key: key.into(), pattern: pattern.into() });
+        }
+        text.strip_prefix(prefix).filter(|id| !id.is_empty()).map(|_| Self::Id(text.into()))
+    }
+}
 
-mod selector;
+value! {
+    /// `subnet-…`, or a tag.
+    Subnet(Selector), "a subnet", "write an id that begins with subnet-, or tag:Name=pattern*",
+    Written::Text(Some("^(subnet-.+|tag:[^=]+=.+)$")), |text| Selector::read(text, "subnet-")
+}
 
-pub use selector::{SecurityGroup, Selector, Subnet};
+value! {
+    /// `sg-…`, or a tag.
+    SecurityGroup(Selector), "a security group", "write an id that begins with sg-, or tag:Name=pattern*",
+    Written::Text(Some("^(sg-.+|tag:[^=]+=.+)$")), |text| Selector::read(text, "sg-")
+}
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod words;
 mod tests;
 
 use crate::container_exit::{SIGKILL, SIGTERM, is_signal};
+use crate::database_name::DatabaseName;
 use crate::failure::ExitCode;
 use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
@@ -48,7 +49,7 @@ pub enum Verdict {
     /// Ours: the run was interrupted. `stopped` says whether StopTask was accepted.
     Cancelled { stopped: bool },
     /// The task says itself that it was connected to another database.
-    WrongDatabase { asked: String, reported: String, exit_code: Option<i32> },
+    WrongDatabase { asked: DatabaseName, reported: String, exit_code: Option<i32> },
     /// It may have worked, and nothing proves it.
     Unproved { why: String },
     /// Ours: another task migrates this database now, so none was started.
@@ -79,20 +80,25 @@ pub enum Killer {
 }
 
 /// Judges a task that has stopped and was told to migrate `database`. `reports` is all that its log held.
-pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
-    let container = asked.container;
+pub(crate) fn judge(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+    let other = reports.all().iter().find(|report| report.database != **database);
+    if let Some(other) = other.filter(|_| task.is_stopped()) {
+        return Verdict::WrongDatabase {
+            asked: database.clone(),
+            reported: other.database.clone(),
+            exit_code: task.container(asked.container).and_then(|own| own.exit_code),
+        };
+    }
+    by_end(asked.container, task, reports, || proof_of(database, asked, task, reports))
+}
+
+/// Judges by the task's end; `ended_well` judges exit code 0 of a container that nothing else has ended.
+fn by_end(container: &str, task: &Task, reports: &Reports, ended_well: impl FnOnce() -> Verdict) -> Verdict {
     if !task.is_stopped() {
         return unproved(format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())));
     }
     let own = task.container(container);
     let exit_code = own.and_then(|own| own.exit_code);
-    if let Some(other) = reports.all().iter().find(|report| report.database != database) {
-        return Verdict::WrongDatabase {
-            asked: database.into(),
-            reported: other.database.clone(),
-            exit_code,
-        };
-    }
     let stop_code = task.stop_code.as_deref();
     let Some(own) = own else {
         let there: Vec<String> = task.containers.iter().map(|other| words::code(&other.name)).collect();
@@ -118,14 +124,14 @@ pub(crate) fn judge(database: &str, asked: &Asked<'_>, task: &Task, reports: &Re
             (None, None) => {
                 unproved(format!("its container left no exit code: {}", words::reason(task, Some(own))))
             }
-            (None, Some(0)) => proof_of(database, asked, task, reports),
+            (None, Some(0)) => ended_well(),
             (None, Some(exit_code)) => Verdict::Failed { exit_code },
         },
     }
 }
 
 /// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
-fn proof_of(database: &str, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+fn proof_of(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
     if task.stop_code.as_deref() != Some("EssentialContainerExited") {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
         return unproved(format!(

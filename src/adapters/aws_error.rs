@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use anyhow::anyhow;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -17,7 +18,7 @@ pub fn unless<T, E: ProvideErrorMetadata>(
     answer: Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<Option<T>, SdkError<E, HttpResponse>> {
     match answer {
-        Err(SdkError::ServiceError(context)) if context.err().code() == Some(exception) => Ok(None),
+        Err(error) if error.code() == Some(exception) => Ok(None),
         answer => answer.map(Some),
     }
 }
@@ -28,17 +29,15 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     match &error {
-        SdkError::ServiceError(context) => {
-            answered(call, doing, context.err().code(), context.err().message()).into()
-        }
+        SdkError::ServiceError(_) => answered(call, doing, error.code(), error.message()).into(),
         SdkError::TimeoutError(_) => no_answer(call, doing, "no answer before the deadline"),
         _ => {
             // A session that could not be renewed, or a proxy, has said what is wrong itself.
             if let Some(failure) = said(&error) {
                 return failure.clone().while_doing(doing).into();
             }
-            if let Some(cause) = credentials_cause(&error) {
-                return credentials_failure([cause]).into();
+            if let Some(cause) = chain(&error).find(|cause| cause.is::<CredentialsError>()) {
+                return credentials_failure([innermost(cause)]).into();
             }
             no_answer(call, doing, &innermost(&error))
         }
@@ -128,12 +127,6 @@ pub fn credentials_failure(why: impl IntoIterator<Item = String>) -> Failure {
 /// What a person can fix, when something below the SDK has found it.
 pub fn said<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {
     chain(error).find_map(|cause| cause.downcast_ref())
-}
-
-fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
-    chain(error)
-        .find(|cause| cause.is::<aws_credential_types::provider::error::CredentialsError>())
-        .map(innermost)
 }
 
 /// The last cause of an error: the SDK's outer ones say "dispatch failure".

@@ -6,9 +6,7 @@ use anyhow::Result;
 use tokio::process::Command;
 
 use crate::adapters::registry_login::RegistryLogin;
-use crate::failure::Failure;
 use crate::ports::{DockerBuild, ImageProgress, ImageTag};
-use crate::values::Tag;
 
 mod build;
 mod build_failure;
@@ -20,15 +18,13 @@ mod push;
 
 use cli::DockerCli;
 
-/// Checks, without a change, what a build needs: context, Dockerfile, a docker command that can build with BuildKit,
-/// and an engine that answers.
+/// Checks, without a change, what a build needs: context, Dockerfile, docker command and engine.
 ///
 /// # Errors
-/// A [`Failure`] for each of them, with its fix.
+/// A [`crate::failure::Failure`] for each of them, with its fix.
 pub async fn check(build: &DockerBuild) -> Result<()> {
     build::Input::find(build)?;
-    DockerCli::find().await?.engine_platform().await?;
-    Ok(())
+    DockerCli::find().await.map(drop)
 }
 
 /// `docker build`, then `docker push`; answers the digest (`sha256:…`) that the registry gave.
@@ -37,8 +33,8 @@ pub async fn check(build: &DockerBuild) -> Result<()> {
 /// credentials.
 ///
 /// # Errors
-/// A [`Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines are the
-/// evidence), and the registry's refusals.
+/// A [`crate::failure::Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines
+/// are the evidence), and the registry's refusals.
 pub async fn build_and_push(
     build: &DockerBuild,
     to: &ImageTag,
@@ -46,20 +42,13 @@ pub async fn build_and_push(
     progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
-    ensure_tag(to)?;
     let cli = DockerCli::find().await?;
-    cli.engine_platform().await?;
     let config = private_config::create(private_config::user_dir().as_deref(), login)?;
 
     progress.step("build image");
     build::build(&cli, config.path(), build, to, progress).await?;
     progress.step("push image");
     push::push(&cli, config.path(), to, progress).await
-}
-
-/// A tag as registries allow it; `a:b@c` would change which image is named.
-pub(super) fn ensure_tag(to: &ImageTag) -> Result<(), Failure> {
-    to.tag.parse::<Tag>().map(drop).map_err(|wrong| wrong.about("tag"))
 }
 
 impl DockerCli {

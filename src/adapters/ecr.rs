@@ -1,7 +1,7 @@
 //! ECR's API; the push itself speaks the registry's own protocol ([`super::docker`], [`super::oci`]).
 
 use anyhow::Result;
-use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
 
 use super::aws_error::{incomplete, unless};
 use super::registry_login::RegistryLogin;
@@ -37,12 +37,10 @@ impl ImageReads for Aws {
             }
             .into());
         };
-        let uri = answer
-            .repositories()
-            .first()
-            .and_then(|repository| repository.repository_uri())
-            .ok_or_else(|| incomplete(Call::DESCRIBE_REPOSITORIES, &doing, "repositoryUri"))?;
-        Ok(Repository { name: name.to_owned(), uri: uri.to_owned() })
+        let found = answer.repositories.unwrap_or_default().into_iter().next();
+        let uri = found.and_then(|repository| repository.repository_uri);
+        let uri = uri.ok_or_else(|| incomplete(Call::DESCRIBE_REPOSITORIES, &doing, "repositoryUri"))?;
+        Ok(Repository { name: name.to_owned(), uri })
     }
 
     /// BatchGetImage: what is absent comes back in `failures[]`, not as an exception.
@@ -58,22 +56,17 @@ impl ImageReads for Aws {
         let request = request.set_accepted_media_types(Some(MANIFEST_TYPES.map(str::to_owned).to_vec()));
         let answer = self.call(Call::BATCH_GET_IMAGE, &doing, async || request.clone().send().await).await?;
         if let Some(image) = answer.images().first() {
-            let digest = image.image_id().and_then(ImageIdentifier::image_digest);
-            return digest
-                .map(|digest| Some(digest.to_owned()))
-                .ok_or_else(|| incomplete(Call::BATCH_GET_IMAGE, &doing, "imageDigest"));
+            let digest = image.image_id().and_then(ImageIdentifier::image_digest).map(str::to_owned);
+            return digest.map(Some).ok_or_else(|| incomplete(Call::BATCH_GET_IMAGE, &doing, "imageDigest"));
         }
         match answer.failures().first() {
             None => Ok(None),
-            Some(failure) => match failure.failure_code().map(|code| code.as_str()) {
-                Some("ImageNotFound") => Ok(None),
-                code => Err(Failure::service(format!(
-                    "{doing}: {}: {}",
-                    code.unwrap_or("failure"),
-                    failure.failure_reason().unwrap_or("no reason given")
-                ))
-                .into()),
-            },
+            Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => Ok(None),
+            Some(failure) => {
+                let code = failure.failure_code().map_or("failure", |code| code.as_str());
+                let reason = failure.failure_reason().unwrap_or("no reason given");
+                Err(Failure::service(format!("{doing}: {code}: {reason}")).into())
+            }
         }
     }
 }
@@ -85,8 +78,7 @@ impl ImageWrites for Aws {
         to: &ImageTag,
         progress: &dyn ImageProgress,
     ) -> Result<String> {
-        let login = self.registry_login().await?;
-        docker::build_and_push(build, to, &login, progress).await
+        docker::build_and_push(build, to, &self.registry_login().await?, progress).await
     }
 
     async fn package_and_push(
@@ -96,8 +88,7 @@ impl ImageWrites for Aws {
         progress: &dyn ImageProgress,
     ) -> Result<String> {
         let image = oci::package(binary)?;
-        let login = self.registry_login().await?;
-        oci::push(&image, to, &login, progress).await
+        oci::push(&image, to, &self.registry_login().await?, progress).await
     }
 }
 
@@ -114,11 +105,9 @@ impl Aws {
         let (call, doing) = (Call::GET_AUTHORIZATION_TOKEN, "get a registry login from ECR");
         let answer = self.call(call, doing, async || self.ecr.get_authorization_token().send().await).await?;
         let data = answer.authorization_data().first();
-        let (Some(token), Some(endpoint)) =
-            (data.and_then(|data| data.authorization_token()), data.and_then(|data| data.proxy_endpoint()))
-        else {
-            return Err(incomplete(call, doing, "authorizationToken and proxyEndpoint"));
-        };
+        let data = data.and_then(|data| data.authorization_token().zip(data.proxy_endpoint()));
+        let (token, endpoint) =
+            data.ok_or_else(|| incomplete(call, doing, "authorizationToken and proxyEndpoint"))?;
         RegistryLogin::from_ecr(token, endpoint)
     }
 }

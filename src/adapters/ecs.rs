@@ -83,8 +83,8 @@ impl TaskReads for Aws {
             };
             let answer = self.call(Call::DESCRIBE_TASKS, &doing, described).await?;
             let asked: HashSet<&String> = batch.iter().collect();
-            let tasks = answer.tasks.unwrap_or_default().iter().map(shapes::task).collect::<Vec<_>>();
-            anyhow::Ok(tasks.into_iter().filter(move |task| asked.contains(&task.arn)).collect::<Vec<_>>())
+            let tasks = answer.tasks.unwrap_or_default().into_iter().map(shapes::task);
+            anyhow::Ok(tasks.filter(|task| asked.contains(&task.arn)).collect::<Vec<_>>())
         });
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())
     }
@@ -123,13 +123,13 @@ impl TaskWrites for Aws {
             Ok(answer) => answer,
             Err(tasks) => return Ok(Launch::Conflict { tasks }),
         };
-        if let Some(task) = answer.tasks().first() {
+        if let Some(task) = answer.tasks.unwrap_or_default().into_iter().next() {
             return Ok(Launch::Started(Box::new(shapes::task(task))));
         }
-        match answer.failures().first() {
+        match answer.failures.unwrap_or_default().into_iter().next() {
             Some(failure) => Ok(Launch::Refused {
-                reason: failure.reason().unwrap_or("no reason given").to_owned(),
-                detail: failure.detail().map(str::to_owned),
+                reason: failure.reason.unwrap_or_else(|| "no reason given".to_owned()),
+                detail: failure.detail,
             }),
             None => Err(incomplete(Call::RUN_TASK, &doing, "task and no failure")),
         }

@@ -111,10 +111,7 @@ impl GitHub {
     pub fn url_of_run(&self, started_by: &str) -> Option<String> {
         let (server, repository) = (self.server_url.as_ref()?, self.repository.as_ref()?);
         let mut parts = started_by.strip_prefix("fargate-migrate/gha-")?.split('-');
-        let mut number = || {
-            let digits = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            parts.next().filter(digits)
-        };
+        let mut number = || parts.next()?.parse::<u64>().ok();
         let (run, attempt) = (number()?, number()?);
         Some(format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}"))
     }

@@ -44,10 +44,10 @@ impl Access {
     /// With the whole of AWS's rates.
     pub fn of(common: &Common) -> Self {
         Self {
-            region: common.region.clone(),
-            call_timeout: common.call_timeout,
+            region: common.aws.region.clone(),
+            call_timeout: *common.aws.call_timeout,
             api_share: 1.0,
-            role: Role::of(common.role_to_assume.as_ref(), &common.run),
+            role: Role::of(common.credentials.role_to_assume.as_deref(), &common.run),
         }
     }
 }

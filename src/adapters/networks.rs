@@ -22,11 +22,8 @@ impl NetworkReads for Aws {
         };
         let Some(vpc) = found.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration)
         else {
-            return Err(Failure::input(format!(
-                "service {service} does not run in awsvpc mode: it has no subnets"
-            ))
-            .hint("pass --subnets and --security-groups")
-            .into());
+            let message = format!("service {service} does not run in awsvpc mode: it has no subnets");
+            return Err(Failure::input(message).hint("pass --subnets and --security-groups").into());
         };
         Ok(Network {
             subnets: vpc.subnets().to_vec(),
@@ -53,9 +50,8 @@ impl NetworkReads for Aws {
             let page = self.call(Call::GET_RESOURCES, &doing, page).await?;
             for resource in page.resource_tag_mapping_list() {
                 let value = resource.tags().iter().find(|tag| tag.key() == key).map_or("", |tag| tag.value());
-                let id = resource.resource_arn().map(arn::name);
-                match id {
-                    Some(id) if pattern_matcher.matches(value) => ids.push(id.to_owned()),
+                match resource.resource_arn() {
+                    Some(arn) if pattern_matcher.matches(value) => ids.push(arn::name(arn).to_owned()),
                     _ => values.push(value.to_owned()),
                 }
             }
@@ -67,11 +63,8 @@ impl NetworkReads for Aws {
         }
         if ids.is_empty() {
             values.dedup();
-            let there = if values.is_empty() {
-                "none has that tag".into()
-            } else {
-                format!("there are: {}", listed(&values))
-            };
+            let there = format!("there are: {}", listed(&values));
+            let there = if values.is_empty() { "none has that tag" } else { &there };
             return Err(Failure::input(format!("no {name} has a tag {key} that matches {pattern}"))
                 .hint(format!("{there}. The pattern knows * and ?; the region may be another one"))
                 .into());

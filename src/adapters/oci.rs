@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use crate::adapters::docker::ensure_tag;
 use crate::adapters::registry_login::RegistryLogin;
 use crate::ports::{ImageProgress, ImageTag};
 
@@ -11,7 +10,7 @@ mod image;
 mod registry;
 
 #[cfg(test)]
-pub(super) use executable::tiny_static;
+pub(super) use executable::tests::tiny_static;
 pub use image::{PackagedImage, package};
 
 /// Pushes the blobs that the registry does not have yet, then the manifest; answers the digest.
@@ -26,7 +25,6 @@ pub async fn push(
     progress: &dyn ImageProgress,
 ) -> Result<String> {
     login.ensure_serves(to)?;
-    ensure_tag(to)?;
     progress.step("push image");
     registry::push(image, to, login, &registry::LIMITS, progress).await
 }

@@ -3,8 +3,8 @@
 //! The libraries would each read them in a way of their own, or not at all. Lower case comes first, as with curl, the
 //! AWS CLI and GitHub's runner; an empty variable is one that is not set; a proxy without a scheme is `http://`.
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use http::Uri;
@@ -16,7 +16,7 @@ use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
 use super::aws_error::{chain, innermost};
 use super::secret::Secret;
 use crate::failure::Failure;
-use crate::untrusted::printable;
+use crate::untrusted::phrase;
 
 mod aws;
 
@@ -32,19 +32,13 @@ const USER_AGENT: &str = concat!("fargate-migrate/", env!("CARGO_PKG_VERSION"));
 type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<Uri>>::Error;
 
 /// By which proxy each address is reached.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Proxies {
     http: Option<Secret>,
     https: Option<Secret>,
     /// [`NEVER`] and NO_PROXY.
     never: String,
     matcher: Arc<Matcher>,
-}
-
-impl fmt::Debug for Proxies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.matcher.fmt(f)
-    }
 }
 
 impl Proxies {
@@ -60,10 +54,8 @@ impl Proxies {
             Some((_, theirs)) => format!("{NEVER},{theirs}"),
             None => NEVER.to_owned(),
         };
-        let exposed =
-            |proxy: &Option<Secret>| proxy.as_ref().map(Secret::expose).unwrap_or_default().to_owned();
-        let matcher =
-            Matcher::builder().http(exposed(&http)).https(exposed(&https)).no(never.clone()).build();
+        let (to_http, to_https) = (exposed(&http).unwrap_or_default(), exposed(&https).unwrap_or_default());
+        let matcher = Matcher::builder().http(to_http).https(to_https).no(never.clone()).build();
         Ok(Self { http, https, never, matcher: Arc::new(matcher) })
     }
 
@@ -91,7 +83,6 @@ impl Proxies {
     /// For the registry. Without any proxy its client reads the environment, which then has none.
     pub fn registry(&self) -> oci_client::client::ClientConfig {
         install_tls();
-        let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|proxy| proxy.expose().to_owned());
         oci_client::client::ClientConfig {
             http_proxy: exposed(&self.http),
             https_proxy: exposed(&self.https),
@@ -112,59 +103,49 @@ impl Proxies {
     fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
         let intercept = self.matcher.intercept(target)?;
         let (proxy, host) = (intercept.uri().authority()?, target.host()?);
-        let reason = |error: &(dyn Error + 'static)| printable(&innermost(error), 300);
-        let failure = match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
-            Some(TunnelError::ProxyAuthRequired) => {
-                return Some(
-                    Failure::input(format!(
-                        "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
-                    ))
-                    .hint("set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
-                           percent-encoding"),
-                );
-            }
-            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
-            Some(TunnelError::TunnelUnsuccessful) => {
-                Failure::service(format!("{host} can not be reached: the proxy {proxy} refuses to connect to it"))
-                    .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
-            }
-            Some(TunnelError::ConnectFailed(why)) => Failure::service(format!(
-                "{host} can not be reached: the proxy {proxy} does not answer: {}",
-                reason(&**why)
-            ))
-            .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy"),
-            _ => Failure::service(format!(
-                "{host} can not be reached by the proxy {proxy}: {}",
-                reason(error)
+        let unreachable =
+            |why: String| Failure::service(format!("{host} can not be reached{why}")).transient();
+        Some(match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
+            Some(TunnelError::ProxyAuthRequired) => Failure::input(format!(
+                "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
             ))
             .hint(
+                "set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
+                 percent-encoding",
+            ),
+            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
+            Some(TunnelError::TunnelUnsuccessful) => {
+                unreachable(format!(": the proxy {proxy} refuses to connect to it"))
+                    .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
+            }
+            Some(TunnelError::ConnectFailed(why)) => {
+                unreachable(format!(": the proxy {proxy} does not answer: {}", phrase(&innermost(&**why))))
+                    .hint("check HTTPS_PROXY and HTTP_PROXY, and the way to the proxy")
+            }
+            _ => unreachable(format!(" by the proxy {proxy}: {}", phrase(&innermost(error)))).hint(
                 "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY; a proxy that opens TLS needs its own CA certificate among \
                  those of SSL_CERT_FILE",
             ),
-        };
-        Some(failure.transient())
+        })
     }
 }
 
 /// What of the proxies' variables nobody may see: passwords, and a user that stands alone, as tokens do.
 pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-    let mut secrets: Vec<String> = names
-        .iter()
-        .flat_map(|name| [name.to_lowercase(), (*name).to_owned()])
-        .filter_map(|name| variable(&name))
-        .filter_map(|value| value.rsplit_once('@').map(|(before, _)| before.to_owned()))
-        .flat_map(|before| {
-            let user = before.split_once("://").map_or(before.as_str(), |(_, user)| user);
-            let password = user.split_once(':').map_or(user, |(_, password)| password);
-            let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned();
-            [user.to_owned(), password.to_owned(), decoded]
-        })
-        .filter(|secret| !secret.is_empty())
-        .collect();
-    secrets.sort();
-    secrets.dedup();
-    secrets
+    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].map(|name| [name.to_lowercase(), name.to_owned()]);
+    let mut secrets = BTreeSet::new();
+    for value in names.as_flattened().iter().filter_map(|name| variable(name)) {
+        let Some((before, _)) = value.rsplit_once('@') else { continue };
+        let user = before.split_once("://").map_or(before, |(_, user)| user);
+        let password = user.split_once(':').map_or(user, |(_, password)| password);
+        let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned();
+        secrets.extend([user.to_owned(), password.to_owned(), decoded]);
+    }
+    secrets.into_iter().filter(|secret| !secret.is_empty()).collect()
+}
+
+fn exposed(proxy: &Option<Secret>) -> Option<String> {
+    proxy.as_ref().map(|proxy| proxy.expose().to_owned())
 }
 
 /// The TLS library has no provider of its own in this build; a second call finds the first one's.
@@ -184,14 +165,13 @@ fn address(name: &str, value: &str) -> Result<Secret, Failure> {
     let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let address =
         Url::parse(&whole).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match address {
-        // What the libraries read is the URL standard's spelling of it.
-        Some(url) => Ok(Secret::new(url)),
-        None => Err(Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
+    // What the libraries read is the URL standard's spelling of it.
+    address.map(Secret::new).ok_or_else(|| {
+        Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
             "set it as in {name}=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with percent-encoding; leave it \
              empty to go without a proxy"
-        ))),
-    }
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The credentials of one image registry, kept out of every output.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use aws_smithy_types::base64;
 
 use crate::adapters::secret::Secret;
 use crate::ports::ImageTag;
+use crate::values::Tag;
 
 /// Name and password for one registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +25,9 @@ impl RegistryLogin {
     /// # Errors
     /// When either has another form. The error shows nothing of the token.
     pub fn from_ecr(authorization_token: &str, proxy_endpoint: &str) -> Result<Self> {
-        let (plain_http, rest) = match proxy_endpoint.split_once("://") {
-            Some(("https", rest)) => (false, rest),
-            Some(("http", rest)) => (true, rest),
-            _ => bail!("read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address"),
-        };
+        let (scheme, rest) = proxy_endpoint.split_once("://").unwrap_or_default();
+        let known = matches!(scheme, "http" | "https");
+        ensure!(known, "read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address");
         let registry = rest.split('/').next().unwrap_or_default();
         ensure!(!registry.is_empty(), "read ECR's proxy endpoint '{proxy_endpoint}': it has no host");
         let pair = base64::decode(authorization_token)
@@ -42,7 +41,7 @@ impl RegistryLogin {
             registry: registry.to_owned(),
             username: username.to_owned(),
             password: Secret::new(password),
-            plain_http,
+            plain_http: scheme == "http",
         })
     }
 
@@ -51,7 +50,7 @@ impl RegistryLogin {
         Secret::new(base64::encode(format!("{}:{}", self.username, self.password.expose())))
     }
 
-    /// Fails when `to` is on another registry, so that the credentials go nowhere else.
+    /// Fails when `to` is on another registry, so that the credentials go nowhere else, or has no tag of an image.
     pub fn ensure_serves(&self, to: &ImageTag) -> Result<()> {
         let host = to.repository.uri.split('/').next().unwrap_or_default();
         ensure!(
@@ -60,7 +59,8 @@ impl RegistryLogin {
             to.reference(),
             self.registry
         );
-        Ok(())
+        // `a:b@c` would change which image is named.
+        to.tag.parse::<Tag>().map(drop).map_err(|wrong| wrong.about("tag").into())
     }
 }
 

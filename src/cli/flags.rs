@@ -215,6 +215,38 @@ pub struct FleetFlags {
     pub keep_going: bool,
 }
 
+impl FleetFlags {
+    /// Nothing starts after so many databases that are not migrated; none is to keep going.
+    pub fn stops_after(&self) -> Option<u32> {
+        (!self.keep_going).then(|| self.max_failures.as_deref().map_or(1, |most| *most))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Resume")]
+pub struct ResumeFlags {
+    /// Record in this file what the run does, for --resume, and for how long each migration takes
+    #[arg(long, value_name = "PATH")]
+    pub state: Option<PathBuf>,
+
+    /// Go on with the last run in --state: skip what it proved migrated with this image, follow its tasks that still
+    /// run, and run the rest. Without --state but with --deployments, skip what GitHub's Deployments say is migrated
+    /// with it
+    #[arg(long)]
+    pub resume: bool,
+
+    /// With --resume and --state, only databases that ran and were not migrated
+    #[arg(long)]
+    pub only_failed: bool,
+}
+
+impl ResumeFlags {
+    /// Whether databases whose deployments say that they are migrated are skipped.
+    pub fn from_github(&self) -> bool {
+        self.resume && self.state.is_none()
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {

@@ -1,6 +1,5 @@
 use super::*;
 use crate::choices::Leftover;
-use crate::values::BuildArg;
 
 fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> MigrateFlags {
     in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")
@@ -52,7 +51,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
     assert_eq!(migrate.database, ["a", "b", "c", "d"]);
     assert_eq!(migrate.target.cluster.as_deref(), Some("x"));
     assert_eq!(migrate.target.aws.region, None);
-    assert_eq!(migrate.fleet.max_parallel.0, 7);
+    assert_eq!(*migrate.fleet.max_parallel, 7);
     assert!(migrate.fleet.keep_going);
     assert!(!migrate.task.require_report);
     assert_eq!(migrate.network.subnets, ["tag:Name=a-*".parse().expect("a subnet")]);
@@ -71,7 +70,7 @@ fn a_flag_overrides_its_input() {
         &[("GITHUB_ACTIONS", "true"), ("INPUT_DATABASE", "b"), ("INPUT_MAX_PARALLEL", "3")],
     );
     assert_eq!(migrate.database, ["a"]);
-    assert_eq!(migrate.fleet.max_parallel.0, 2);
+    assert_eq!(*migrate.fleet.max_parallel, 2);
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
     assert_eq!(migrate.target.cluster.as_deref(), Some("flag"));
     assert_eq!(migrate.target.aws.region.as_deref(), Some("input"));
     assert_eq!(migrate.target.base.container.as_deref(), Some("file"), "an empty input is none");
-    assert_eq!(migrate.fleet.max_parallel.0, 9);
+    assert_eq!(*migrate.fleet.max_parallel, 9);
     assert_eq!(&*migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
 }
 
@@ -110,7 +109,10 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
 fn every_kind_of_value_becomes_its_flag() {
     let config = include_str!("../config/samples/full.yml");
     let migrate = with_config(config, &[], &[]).expect("valid");
-    assert_eq!(migrate.image.source.build_arg, ["PROXY", "VERSION=1"].map(|text| BuildArg(text.into())));
+    assert_eq!(
+        migrate.image.source.build_arg,
+        ["PROXY", "VERSION=1"].map(|text| text.parse().expect("an argument"))
+    );
     assert_eq!(migrate.task.env, ["LOG_LEVEL=debug".parse().expect("a variable")]);
     assert_eq!(Ok(migrate.task.timeout), "1h 30m".parse());
     assert_eq!(migrate.task.on_timeout, Leftover::Leave);

@@ -1,32 +1,38 @@
-//! Reads the file: keys that are flags, as the flags take them, and `databases` and `groups`.
+//! Reads the file: keys that are flags, with their values as they are written, and `databases` and `groups`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
-use super::fleet::{GroupName, Member};
-use super::keys::{Kind, is_list, name};
+use super::keys::{is_list, name};
 use crate::database_name::DatabaseName;
 use crate::values::{Grammar, Variable, Written};
 
 /// What the file says.
-#[derive(Debug, Clone, Default)]
-pub struct File {
-    /// Keys that are flags, with the texts that the flags are given. What is null or empty is absent, as an empty input
-    /// is.
-    pub values: Vec<(String, Vec<String>)>,
+#[derive(Debug, Default)]
+pub struct File<'a> {
+    /// Keys that are flags, but for those that are null or empty: they are absent, as empty inputs are.
+    pub flags: Vec<(Spanned<String>, Values<'a>)>,
     pub databases: Vec<Spanned<DatabaseName>>,
-    pub groups: BTreeMap<GroupName, Vec<Spanned<Member>>>,
+    pub groups: HashMap<Spanned<String>, Vec<Spanned<String>>>,
+}
+
+/// What a flag is given.
+#[derive(Debug)]
+pub struct Values<'a> {
+    arg: &'a Arg,
+    /// With their lines.
+    values: Vec<(u64, Value)>,
 }
 
 /// # Errors
-/// The text is no YAML, has a key that is none, or a value that its flag does not take.
-pub fn read(text: &str, options: Options, keys: &Command) -> Result<File, serde_saphyr::Error> {
+/// The text is no YAML, has a key that is none, or a value of a kind that its flag does not take.
+pub fn read<'a>(text: &str, options: Options, keys: &'a Command) -> Result<File<'a>, serde_saphyr::Error> {
     with_deserializer_from_str_with_options(text, options, |deserializer| {
         deserializer.deserialize_map(FileVisitor(keys))
     })
@@ -34,146 +40,93 @@ pub fn read(text: &str, options: Options, keys: &Command) -> Result<File, serde_
 
 struct FileVisitor<'a>(&'a Command);
 
-impl<'de> Visitor<'de> for FileVisitor<'_> {
-    type Value = File;
+impl<'de, 'a> Visitor<'de> for FileVisitor<'a> {
+    type Value = File<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a mapping of keys to values")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<File, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<File<'a>, A::Error> {
         let mut file = File::default();
-        while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
-            match key {
-                Key::Databases => file.databases = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                Key::Groups => file.groups = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                Key::Flag(name, arg) => {
-                    let texts = map.next_value_seed(Texts(arg))?;
-                    if !texts.is_empty() {
-                        file.values.push((name, texts));
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            match self.0.get_arguments().find(|arg| name(arg) == key.value) {
+                Some(arg) => {
+                    let values = values(&mut map, arg)?;
+                    if !values.is_empty() {
+                        file.flags.push((key, Values { arg, values }));
                     }
                 }
+                None if key.value == "databases" => {
+                    file.databases = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                None if key.value == "groups" => {
+                    file.groups = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                None => return Err(A::Error::unknown_field(&key.value, &[])),
             }
         }
         Ok(file)
     }
 }
 
-enum Key<'a> {
-    Flag(String, &'a Arg),
-    Databases,
-    Groups,
-}
-
-struct KeySeed<'a>(&'a Command);
-
-impl<'de, 'a> DeserializeSeed<'de> for KeySeed<'a> {
-    type Value = Key<'a>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key<'a>, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        match (key.as_str(), self.0.get_arguments().find(|arg| name(arg) == key)) {
-            ("databases", _) => Ok(Key::Databases),
-            ("groups", _) => Ok(Key::Groups),
-            (_, Some(arg)) => Ok(Key::Flag(key, arg)),
-            (_, None) => Err(D::Error::unknown_field(&key, &[])),
-        }
-    }
-}
-
-/// The texts that the value of a key gives its flag.
-struct Texts<'a>(&'a Arg);
-
-impl<'de> DeserializeSeed<'de> for Texts<'_> {
-    type Value = Vec<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Texts<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Vec<String>, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
-        let kind = Kind::of(self.0);
-        if let Kind::Value(Grammar { written: Written::Pairs { need_value }, .. }) = kind {
-            return if *need_value {
-                let pairs = BTreeMap::<Variable, String>::deserialize(deserializer)?;
-                Ok(pairs.iter().map(|(name, value)| format!("{}={value}", &**name)).collect())
-            } else {
-                let pairs = BTreeMap::<Variable, Option<String>>::deserialize(deserializer)?;
-                let with =
-                    |value: &Option<String>| value.as_ref().map_or_else(String::new, |it| format!("={it}"));
-                Ok(pairs.iter().map(|(name, value)| format!("{}{}", &**name, with(value))).collect())
+/// The values of a key that is this flag, with their lines.
+fn values<'de, A: MapAccess<'de>>(map: &mut A, arg: &Arg) -> Result<Vec<(u64, Value)>, A::Error> {
+    let text = |text: Spanned<String>| (text.referenced.line(), Value::String(text.value));
+    let written = Grammar::of(arg).written;
+    Ok(match written {
+        Written::Pairs { .. } => {
+            let pairs: Option<BTreeMap<Variable, Spanned<Option<String>>>> = map.next_value()?;
+            let pair = |(name, Spanned { value, referenced, .. }): (Variable, Spanned<Option<String>>)| {
+                let value = value.map_or_else(String::new, |value| format!("={value}"));
+                (referenced.line(), Value::String(format!("{}{value}", &*name)))
             };
+            pairs.into_iter().flatten().map(pair).collect()
         }
-        if is_list(self.0) {
-            return deserializer.deserialize_seq(self);
+        Written::Switch | Written::Number { .. } | Written::NumberOrAuto => {
+            let value: Option<Spanned<Value>> = map.next_value()?;
+            value.into_iter().map(|value| (value.referenced.line(), value.value)).collect()
         }
-        let text = One(&kind).deserialize(deserializer)?;
-        Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
-        let kind = Kind::of(self.0);
-        let mut texts = Vec::new();
-        while let Some(text) = items.next_element_seed(One(&kind))? {
-            texts.push(text);
+        Written::Text(_) | Written::Choice if is_list(arg) => {
+            map.next_value::<Option<Vec<_>>>()?.into_iter().flatten().map(text).collect()
         }
-        Ok(texts)
-    }
+        Written::Text(_) | Written::Choice => {
+            let value: Option<Spanned<String>> = map.next_value()?;
+            // What is empty is absent, unless there is a pattern that the schema tells as well.
+            let is_absent = |value: &str| value.is_empty() && written == Written::Text(None);
+            value.into_iter().filter(|value| !is_absent(&value.value)).map(text).collect()
+        }
+    })
 }
 
-/// One value. Switches and numbers are as every YAML 1.2 reader takes them: `'true'` and `'4'` are text.
-struct One<'a>(&'a Kind);
+impl Values<'_> {
+    /// # Errors
+    /// In this line is a value that the flag does not take.
+    pub fn texts(&self) -> Result<Vec<String>, (u64, String)> {
+        self.values.iter().map(|(line, value)| self.text(value).map_err(|message| (*line, message))).collect()
+    }
 
-impl<'de> DeserializeSeed<'de> for One<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        let expected =
-            |what: &str, value: &Value| D::Error::custom(format!("{what} was expected, not {value}"));
-        match self.0 {
-            Kind::Switch => match Value::deserialize(deserializer)? {
-                Value::Bool(is_on) => Ok(is_on.to_string()),
-                other => Err(expected("true or false", &other)),
-            },
-            Kind::Value(Grammar {
-                written: Written::Number { .. } | Written::NumberOrAuto,
-                name,
-                check,
-                ..
-            }) => match Value::deserialize(deserializer)? {
-                Value::Number(number) if check(&number.to_string()).is_ok() => Ok(number.to_string()),
-                Value::String(word) if word == "auto" && check(&word).is_ok() => Ok(word),
-                other => Err(expected(name, &other)),
-            },
-            Kind::Value(Grammar { written, check, .. }) => {
-                let text = String::deserialize(deserializer)?;
-                // What is empty is absent, unless there is a pattern that the schema tells as well.
-                if !(text.is_empty() && *written == Written::Text(None)) {
-                    check(&text).map_err(D::Error::custom)?;
-                }
+    /// Switches and numbers are as every YAML 1.2 reader takes them: `'true'` and `'4'` are text.
+    fn text(&self, value: &Value) -> Result<String, String> {
+        let Grammar { written, name, check, .. } = Grammar::of(self.arg);
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match written {
+            Written::Switch | Written::Number { .. } | Written::NumberOrAuto => {
+                let is_taken = (!value.is_string() || text == "auto") && check(&text).is_ok();
+                is_taken.then_some(text).ok_or_else(|| format!("{name} was expected, not {value}"))
+            }
+            Written::Choice => {
+                let choices = self.arg.get_possible_values();
+                let choices: Vec<&str> = choices.iter().map(PossibleValue::get_name).collect();
+                let is_taken = choices.contains(&text.as_str());
+                is_taken
+                    .then_some(())
+                    .ok_or_else(|| format!("{text:?} is not one of {}", choices.join(", ")))?;
                 Ok(text)
             }
-            Kind::Choice(choices) => {
-                let text = String::deserialize(deserializer)?;
-                let choices: Vec<&str> = choices.iter().map(PossibleValue::get_name).collect();
-                match choices.contains(&text.as_str()) {
-                    true => Ok(text),
-                    false => Err(D::Error::custom(format!("{text:?} is not one of {}", choices.join(", ")))),
-                }
+            Written::Text(_) | Written::Pairs { .. } => {
+                check(&text).map(|()| text).map_err(|wrong| wrong.to_string())
             }
-            Kind::Text => String::deserialize(deserializer),
         }
     }
 }

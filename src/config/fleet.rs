@@ -3,48 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_saphyr::Spanned;
 use wildmatch::WildMatch;
 
 use super::error::at;
 use super::file::File;
 use crate::database_name::{self, DatabaseName};
-use crate::failure::{Failure, listed, nearest};
-use crate::values::Wrong;
-
-/// The name of a group: what may be a database's name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct GroupName(String);
-
-/// A member of a group: a database's name, or a pattern with `*` and `?`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Member(String);
-
-impl TryFrom<String> for GroupName {
-    type Error = Wrong;
-
-    fn try_from(name: String) -> Result<Self, Wrong> {
-        match database_name::why_invalid(&name) {
-            Some(why) => Err(database_name::wrong(&name, "a group's name", why)),
-            None => Ok(Self(name)),
-        }
-    }
-}
-
-impl TryFrom<String> for Member {
-    type Error = Wrong;
-
-    fn try_from(member: String) -> Result<Self, Wrong> {
-        // With its wildcards taken for letters, a pattern is a name.
-        match database_name::why_invalid(&member.replace(['*', '?'], "x")) {
-            Some(why) => Err(database_name::wrong(&member, "a database name or a pattern of them", why)),
-            None => Ok(Self(member)),
-        }
-    }
-}
+use crate::failure::{Failure, did_you_mean, listed};
 
 /// What `--database` may name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,13 +23,19 @@ pub struct Fleet {
 impl Fleet {
     /// # Errors
     /// A database is listed twice, or a group has no database, one that is not listed, or the name of one.
-    pub(super) fn of(file: &File, text: &str, path: &Path) -> Result<Self, Failure> {
+    pub(super) fn of(file: &File<'_>, path: &Path) -> Result<Self, Failure> {
         let databases = databases(file, path)?;
         let known: HashMap<&str, &DatabaseName> = databases.iter().map(|name| (&**name, name)).collect();
         let mut groups = BTreeMap::new();
-        for (GroupName(group), members) in &file.groups {
-            let wrong = |message: &str| at(path, line_of(text, group), message);
-            if known.contains_key(group.as_str()) {
+        let mut in_file: Vec<_> = file.groups.iter().collect();
+        in_file.sort_unstable_by_key(|(group, _)| group.referenced.line());
+        for (group, members) in in_file {
+            let (line, group) = (group.referenced.line(), group.value.as_str());
+            let wrong = |message: &str| at(path, Some(line), message);
+            if let Some(why) = database_name::why_invalid(group) {
+                return Err(wrong(&database_name::wrong(group, "a group's name", why).to_string()));
+            }
+            if known.contains_key(group) {
                 return Err(
                     wrong(&format!("group {group} is named like a database")).hint("rename the group")
                 );
@@ -74,7 +45,12 @@ impl Fleet {
             }
             let mut chosen = HashSet::new();
             for member in members {
-                let name = member.value.0.as_str();
+                let name = member.value.as_str();
+                // With its wildcards taken for letters, a pattern is a name.
+                if let Some(why) = database_name::why_invalid(&name.replace(['*', '?'], "x")) {
+                    let wrong = database_name::wrong(name, "a database name or a pattern of them", why);
+                    return Err(at(path, Some(member.referenced.line()), &wrong.to_string()));
+                }
                 let found: Vec<&DatabaseName> = match known.get(name) {
                     Some(name) => vec![*name],
                     None if is_pattern(name) => matching(&databases, name).collect(),
@@ -103,7 +79,7 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-fn databases(file: &File, path: &Path) -> Result<Vec<DatabaseName>, Failure> {
+fn databases(file: &File<'_>, path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let mut lines: HashMap<&str, u64> = HashMap::new();
     for name in &file.databases {
         let line = name.referenced.line();
@@ -116,24 +92,14 @@ fn databases(file: &File, path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     Ok(file.databases.iter().map(|name| name.value.clone()).collect())
 }
 
-fn no_database(group: &str, member: &Spanned<Member>, databases: &[DatabaseName], path: &Path) -> Failure {
+fn no_database(group: &str, member: &Spanned<String>, databases: &[DatabaseName], path: &Path) -> Failure {
     let line = Some(member.referenced.line());
-    let member = member.value.0.as_str();
+    let member = member.value.as_str();
     if is_pattern(member) {
         return at(path, line, &format!("{member} in group {group} matches no database"))
             .hint(format!("databases: {}", listed(databases)));
     }
-    let hint = match nearest(member, databases.iter().map(|name| &**name)) {
-        Some(name) => format!("did you mean {name}?"),
-        None => format!("databases: {}", listed(databases)),
-    };
+    let names = databases.iter().map(|name| &**name);
+    let hint = did_you_mean(member, names, || format!("databases: {}", listed(databases)));
     at(path, line, &format!("{member} in group {group} is not among the databases")).hint(hint)
-}
-
-/// The line, counted from 1, where a group's name stands as a key.
-fn line_of(text: &str, group: &str) -> Option<u64> {
-    let is_key = |line: &str| {
-        line.split_once(':').is_some_and(|(key, _)| key.trim().trim_matches(['"', '\'']) == group)
-    };
-    (1..).zip(text.lines()).find(|(_, line)| line.starts_with(' ') && is_key(line)).map(|(number, _)| number)
 }

@@ -1,33 +1,8 @@
-//! The keys of the file that are flags: what each takes, and what it excludes. A [`Command`] has them as arguments.
+//! The keys of the file that are flags: their names, and what they exclude. A [`Command`] has them as arguments.
 
 use std::any::TypeId;
 
-use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};
-
-use crate::values::Grammar;
-
-/// What a key takes, once or in a list.
-pub enum Kind {
-    Text,
-    Switch,
-    Choice(Vec<PossibleValue>),
-    Value(&'static Grammar),
-}
-
-impl Kind {
-    pub fn of(arg: &Arg) -> Self {
-        if is_switch(arg) {
-            return Self::Switch;
-        }
-        let choices = arg.get_possible_values();
-        match Grammar::of(arg) {
-            Some(grammar) => Self::Value(grammar),
-            None if choices.is_empty() => Self::Text,
-            None => Self::Choice(choices),
-        }
-    }
-}
 
 pub fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_default()

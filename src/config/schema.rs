@@ -5,9 +5,9 @@ use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 use serde_json::{Map, Value, json};
 
-use super::keys::{Kind, exclusive, is_list, name};
+use super::keys::{exclusive, is_list, is_switch, name};
 use crate::database_name;
-use crate::values::{VARIABLE, Written};
+use crate::values::{Grammar, VARIABLE, Written};
 
 /// Where the published schema is found.
 const ID: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/docs/fargate-migrate.schema.json");
@@ -57,26 +57,28 @@ pub fn schema(keys: &Command) -> Value {
 }
 
 fn property(arg: &Arg) -> Value {
-    let mut schema = match Kind::of(arg) {
-        Kind::Switch => json!({"type": "boolean"}),
-        Kind::Text => json!({"type": "string"}),
-        Kind::Choice(choices) => json!({
+    let mut schema = match Grammar::of(arg).written {
+        Written::Switch => json!({"type": "boolean"}),
+        Written::Choice => json!({
             "type": "string",
-            "oneOf": choices.iter().map(choice).chain([json!({"type": "null"})]).collect::<Vec<_>>(),
+            "oneOf": arg
+                .get_possible_values()
+                .iter()
+                .map(choice)
+                .chain([json!({"type": "null"})])
+                .collect::<Vec<_>>(),
         }),
-        Kind::Value(grammar) => match grammar.written {
-            Written::Text(None) => json!({"type": "string"}),
-            Written::Text(Some(pattern)) => json!({"type": "string", "pattern": pattern}),
-            Written::Number { most } => json!({"type": "integer", "minimum": 1, "maximum": most}),
-            Written::NumberOrAuto => {
-                json!({"type": ["integer", "string"], "minimum": 1, "pattern": "^auto$"})
-            }
-            Written::Pairs { need_value } => json!({
-                "type": "object",
-                "propertyNames": {"pattern": VARIABLE},
-                "additionalProperties": {"type": if need_value { json!("string") } else { json!(["string", "null"]) }},
-            }),
-        },
+        Written::Text(None) => json!({"type": "string"}),
+        Written::Text(Some(pattern)) => json!({"type": "string", "pattern": pattern}),
+        Written::Number { most } => json!({"type": "integer", "minimum": 1, "maximum": most}),
+        Written::NumberOrAuto => {
+            json!({"type": ["integer", "string"], "minimum": 1, "pattern": "^auto$"})
+        }
+        Written::Pairs { need_value } => json!({
+            "type": "object",
+            "propertyNames": {"pattern": VARIABLE},
+            "additionalProperties": {"type": if need_value { json!("string") } else { json!(["string", "null"]) }},
+        }),
     };
     if is_list(arg) && schema["type"] != "object" {
         schema = json!({"type": "array", "items": schema});
@@ -101,7 +103,7 @@ fn choice(value: &PossibleValue) -> Value {
 /// A flag's help, with its default.
 fn described(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let default = arg.get_default_values().first().filter(|_| !matches!(Kind::of(arg), Kind::Switch));
+    let default = arg.get_default_values().first().filter(|_| !is_switch(arg));
     match default {
         Some(default) => format!("{help} [default: {}]", default.to_string_lossy()),
         None => help,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Content, Document, Line, Log, Mark, Reader, Section, Span, Table};
+use super::{Content, Document, Line, Mark, Reader, Section, Span, Table};
 use crate::failure::Failure;
 use crate::untrusted::{lines, one_line};
 
@@ -12,6 +12,11 @@ const LOG_LINES: usize = 12;
 const FLAGS: usize = 1_000;
 /// Columns of a fact's name.
 const NAME: usize = 12;
+/// SGR parameters (ECMA-48, 8.3.117).
+const BOLD: u8 = 1;
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const CYAN: u8 = 36;
 
 /// Whether to use colours; their absence loses no information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +34,14 @@ pub fn text(document: &Document, colour: Colour) -> String {
     let mut parts: Vec<String> =
         document.sections.iter().map(|one| section(one, colour)).filter(|part| !part.is_empty()).collect();
     parts.extend(document.conclusion.as_ref().map(|line| match document.mark {
-        Some(mark) => colour.paint(Paint::of(mark), &plain(line)) + "\n",
+        Some(mark) => colour.paint(paint_of(mark), &plain(line)) + "\n",
         None => plain(line) + "\n",
     }));
     out.push_str(&parts.join("\n"));
     for content in document.sections.iter().flat_map(shown) {
         if let Content::Next(say, how) = content {
             let how = how.as_ref().filter(|how| how.len() <= FLAGS).map(|how| format!(": {}", one_line(how)));
-            let next = colour.paint(Paint::Cyan, "next:");
+            let next = colour.paint(CYAN, "next:");
             let _ = writeln!(out, "{next} {}{}", plain(say), how.unwrap_or_default());
         }
     }
@@ -46,12 +51,12 @@ pub fn text(document: &Document, colour: Colour) -> String {
 
 /// `error: …`, its evidence indented, and `hint: …` last, where the eye ends.
 pub fn failure(failure: &Failure, colour: Colour) -> String {
-    let mut out = format!("{} {}\n", colour.paint(Paint::Red, "error:"), one_line(&failure.message));
+    let mut out = format!("{} {}\n", colour.paint(RED, "error:"), one_line(&failure.message));
     for line in failure.evidence.iter().flat_map(|text| lines(text)) {
         let _ = writeln!(out, "  {}", one_line(line));
     }
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(out, "{} {}", colour.paint(Paint::Cyan, "hint:"), one_line(hint));
+        let _ = writeln!(out, "{} {}", colour.paint(CYAN, "hint:"), one_line(hint));
     }
     out
 }
@@ -61,59 +66,56 @@ fn shown(section: &Section) -> impl Iterator<Item = &Content> {
 }
 
 fn section(section: &Section, colour: Colour) -> String {
-    let body: String = shown(section).map(|content| block(content, colour)).collect();
-    if body.is_empty() || section.title.is_empty() {
-        return body;
-    }
-    format!("{}\n{body}", colour.paint(Paint::Bold, &plain(&section.title)))
+    let lines: Vec<String> = shown(section).flat_map(|content| block(content, colour)).collect();
+    let title = match lines.is_empty() || section.title.is_empty() {
+        true => None,
+        false => Some(colour.paint(BOLD, &plain(&section.title))),
+    };
+    title.into_iter().chain(lines).map(|line| line + "\n").collect()
 }
 
-fn block(content: &Content, colour: Colour) -> String {
-    let mut out = String::new();
+/// Its lines.
+fn block(content: &Content, colour: Colour) -> Vec<String> {
+    let named = |name: &str| colour.paint(CYAN, &format!("{name}:"));
     match content {
-        Content::Paragraph(line) => out = format!("{}\n", plain(line)),
-        Content::Warning(line) => out = format!("warning: {}\n", plain(line)),
+        Content::Paragraph(line) => vec![plain(line)],
+        Content::Warning(line) => vec![format!("warning: {}", plain(line))],
         Content::Facts(facts) => {
             let width = facts.iter().map(|(name, _)| name.len() + 1).fold(NAME, usize::max);
-            for (name, value) in facts {
-                let _ = writeln!(out, "  {name:<width$} {}", plain(value));
-            }
+            facts.iter().map(|(name, value)| format!("  {name:<width$} {}", plain(value))).collect()
         }
         Content::Points(points) => {
-            for (_, name, value) in points.iter().filter(|(reader, ..)| *reader != Reader::Page) {
-                let _ =
-                    writeln!(out, "  {} {}", colour.paint(Paint::Cyan, &format!("{name}:")), plain(value));
-            }
+            let shown = points.iter().filter(|(reader, ..)| *reader != Reader::Page);
+            shown.map(|(_, name, value)| format!("  {} {}", named(name), plain(value))).collect()
         }
-        Content::Table(table) => out = rows(table, colour),
-        Content::Notes(notes) => {
-            notes.iter().for_each(|note| out.push_str(&format!("note: {}\n", one_line(note))));
-        }
+        Content::Table(table) => rows(table, colour),
+        Content::Notes(notes) => notes.iter().map(|note| format!("note: {}", one_line(note))).collect(),
         Content::Lines(all) => {
-            if let Some(title) = &all.fold {
-                out = format!("{}\n", colour.paint(Paint::Bold, &plain(title)));
-            }
-            lines(&all.text).for_each(|line| out.push_str(&format!("  {}\n", one_line(line))));
+            let title = all.fold.iter().map(|title| colour.paint(BOLD, &plain(title)));
+            title.chain(lines(&all.text).map(|line| format!("  {}", one_line(line)))).collect()
         }
         Content::File(text) => {
-            out.push('\n');
-            lines(text).for_each(|line| out.push_str(&format!("{}\n", one_line(line))));
+            [String::new()].into_iter().chain(lines(text).map(|line| one_line(line).into())).collect()
         }
-        Content::Log(end) => out = log(end, colour),
-        Content::Next(..) | Content::Markdown(_) => {}
+        Content::Log(log) => {
+            let shown = log.tail.lines().len().min(LOG_LINES);
+            let note = log.tail.note.iter().map(|note| one_line(note).into_owned());
+            let above = note.chain((shown > 0).then(|| log.count(shown)));
+            let above = above.map(|line| format!("  {} {line}", named("log")));
+            let last = log.tail.lines().skip(log.tail.lines().len() - shown);
+            above.chain(last.map(|line| format!("    {}", one_line(line)))).collect()
+        }
+        Content::Next(..) | Content::Markdown(_) => Vec::new(),
     }
-    out
 }
 
-fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> String {
+fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> Vec<String> {
     let cells = |(mark, cells): &(Option<Mark>, Vec<Line>)| -> Vec<String> {
-        let tick = mark.map(|mark| if mark == Mark::Good { "✔ " } else { "✖ " });
-        let ticks = [None, tick].into_iter().chain(std::iter::repeat(None));
+        let mut cells: Vec<String> = cells.iter().map(plain).collect();
+        if let (Some(mark), Some(cell)) = (mark, cells.get_mut(1)) {
+            cell.insert_str(0, if *mark == Mark::Good { "✔ " } else { "✖ " });
+        }
         cells
-            .iter()
-            .zip(ticks)
-            .map(|(cell, tick)| tick.unwrap_or_default().to_owned() + &plain(cell))
-            .collect()
     };
     let all: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = all.first().map_or(0, Vec::len);
@@ -122,34 +124,16 @@ fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> String {
     };
     // Nothing is to the right of the last column.
     let widths: Vec<usize> = (1..columns).map(|next| width(next - 1)).chain([0]).collect();
-    let mut out = String::new();
-    for (cells, (mark, _)) in all.iter().zip(rows) {
+    let aligned = all.iter().zip(rows).map(|(cells, (mark, _))| {
         let mut cells: Vec<String> =
             cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         if let (Some(mark), Some(cell)) = (mark, cells.get_mut(1)) {
-            *cell = colour.paint(Paint::of(*mark), cell);
+            *cell = colour.paint(paint_of(*mark), cell);
         }
-        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
-    }
-    if rest.is_empty() { out } else { format!("{out}{rest}\n") }
-}
-
-/// The end of a log.
-fn log(log: &Log, colour: Colour) -> String {
-    let tail = &log.tail;
-    let mut out = String::new();
-    let name = colour.paint(Paint::Cyan, "log:");
-    if let Some(note) = &tail.note {
-        let _ = writeln!(out, "  {name} {}", one_line(note));
-    }
-    let shown = tail.lines().len().min(LOG_LINES);
-    if shown > 0 {
-        let _ = writeln!(out, "  {name} {}", log.count(shown));
-    }
-    for line in tail.lines().skip(tail.lines().len() - shown) {
-        let _ = writeln!(out, "    {}", one_line(line));
-    }
-    out
+        cells.join("  ").trim_end().to_owned()
+    });
+    let rest = Some(rest.clone()).filter(|rest| !rest.is_empty());
+    aligned.chain(rest).collect()
 }
 
 fn plain(line: &Line) -> String {
@@ -160,31 +144,14 @@ fn plain(line: &Line) -> String {
     spans.collect()
 }
 
-#[derive(Clone, Copy)]
-enum Paint {
-    Bold,
-    Red,
-    Green,
-    Cyan,
-}
-
-impl Paint {
-    fn of(mark: Mark) -> Self {
-        if matches!(mark, Mark::Good | Mark::Doubtful) { Self::Green } else { Self::Red }
-    }
+fn paint_of(mark: Mark) -> u8 {
+    if matches!(mark, Mark::Good | Mark::Doubtful) { GREEN } else { RED }
 }
 
 impl Colour {
-    /// SGR sequences (ECMA-48, 8.3.117).
-    fn paint(self, paint: Paint, text: &str) -> String {
-        let code = match paint {
-            Paint::Bold => 1,
-            Paint::Red => 31,
-            Paint::Green => 32,
-            Paint::Cyan => 36,
-        };
+    fn paint(self, paint: u8, text: &str) -> String {
         match self {
-            Self::Always => format!("\x1b[{code}m{text}\x1b[0m"),
+            Self::Always => format!("\x1b[{paint}m{text}\x1b[0m"),
             Self::Never => text.to_owned(),
         }
     }

@@ -1,7 +1,7 @@
 //! A GitHub Deployment per database, recorded beside the run: it never changes a verdict and never holds a task up.
 //!
-//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while the run
-//! goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
+//! [`DeploymentQueue`] is told what happens and is always ready. [`DeploymentQueue::record_during`] sends it on while
+//! the run goes on, at GitHub's pace, and for a short time after its end. What could not be recorded is said in a note.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::pace::Pace;
 use self::wanted::{DeploymentRow, description, state};
+use crate::database_name::DatabaseName;
 use crate::hex::is_commit;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -77,7 +78,7 @@ impl DeploymentQueue {
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
-    pub fn started(&self, database: &str, report: &Report) {
+    pub fn started(&self, database: &DatabaseName, report: &Report) {
         // A tag that is a commit names what runs better than the commit of the workflow.
         let tag = report.tag.clone().filter(|tag| is_commit(tag));
         let Some(commit) = tag.or_else(|| self.settings.image.commit.clone()) else { return };
@@ -85,13 +86,13 @@ impl DeploymentQueue {
             let text = format!("its task has started in {}", self.settings.cluster);
             (DeploymentState::InProgress, description(&text))
         });
-        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
+        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == *database) {
             // Another task, after one that was killed.
             row.wanted = wanted;
             return;
         }
         self.rows.borrow_mut().push(DeploymentRow {
-            database: database.to_owned(),
+            database: database.clone(),
             new: self.deployment(database, commit, report),
             id: None,
             wanted,
@@ -102,12 +103,13 @@ impl DeploymentQueue {
         self.wake.notify_one();
     }
 
-    fn deployment(&self, database: &str, commit: String, report: &Report) -> NewDeployment {
+    fn deployment(&self, database: &DatabaseName, commit: String, report: &Report) -> NewDeployment {
         let (settings, image) = (&self.settings, report.image.as_ref());
         let started_by = &settings.common.run.started_by;
+        let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
         let payload = Payload {
             key: format!("{started_by}/{database}/{}", report.started_at.as_nanosecond()),
-            database: database.to_owned(),
+            database: database.to_string(),
             target: self.target.borrow().clone(),
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
@@ -115,17 +117,17 @@ impl DeploymentQueue {
             require_report: settings.task.require_report,
         };
         NewDeployment {
-            environment: format!("{}{database}", settings.github.environment_prefix),
+            environment: format!("{prefix}{database}"),
             description: description(&format!("migrate {database} in {}", settings.cluster)),
             payload: serde_json::to_value(payload).unwrap_or_default(),
             commit,
         }
     }
 
-    pub fn judged(&self, database: &str, verdict: &Verdict) {
+    pub fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
         let Some(state) = state(verdict) else { return };
         let text = description(&format!("{}: {}", verdict.word(), verdict.explain()));
-        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == database) {
+        if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == *database) {
             row.wanted = Some((state, text));
         }
         self.wake.notify_one();

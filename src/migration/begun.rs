@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::judge::{Followed, PackOutcome, Whose, lost};
 use super::other_runs::Found;
 use super::{Lane, Migration};
+use crate::database_name::DatabaseName;
 use crate::plan::{Begun, Pack, Told, told};
 use crate::ports::{Task, TaskStatus, TaskWorld};
 use crate::progress::TaskPhase;
@@ -22,7 +23,7 @@ pub enum TakenUp {
     /// It ended under our eyes, or could not be followed: a result of this run.
     Outcome(PackOutcome),
     /// It was over before, or ran something else until now: what it had not migrated is started anew.
-    Over { migrated: Vec<(String, Verdict)>, rest: Option<Pack> },
+    Over { migrated: Vec<(DatabaseName, Verdict)>, rest: Option<Pack> },
 }
 
 impl<W: TaskWorld> Migration<'_, W> {
@@ -40,13 +41,13 @@ impl<W: TaskWorld> Migration<'_, W> {
             other => return ends(self.not_started(pack, other)),
         };
         let mut sight = self.tasks.watch(&task);
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
         let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
-        let is_told = |told: &Told| pack.databases.iter().all(|name| told.databases().contains(name));
+        let is_told = |told: &Told| pack.databases.iter().all(|name| told.includes(name));
         let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
         if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {
             let followed = Followed { task: seen, told, whose: Whose::TakenOver };
@@ -93,7 +94,7 @@ impl<W: TaskWorld> Migration<'_, W> {
         }
         let judged = pack.databases.iter().cloned().zip(outcome.verdicts);
         let (migrated, rest): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| verdict.is_migrated());
-        let rest: Vec<String> = rest.into_iter().map(|(database, _)| database).collect();
+        let rest: Vec<DatabaseName> = rest.into_iter().map(|(database, _)| database).collect();
         TakenUp::Over { migrated, rest: (!rest.is_empty()).then(|| pack.without_begun(&rest)) }
     }
 

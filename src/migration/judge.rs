@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::Migration;
 use super::log_lines::{Heard, MigrationLog};
 use crate::choices::Leftover;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Told};
 use crate::ports::{Task, TaskWorld};
 use crate::steps::task::follow::{End, Following, Stop, Until};
@@ -155,7 +156,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
 }
 
 /// The same verdict for each database.
-pub fn all(databases: &[String], verdict: &Verdict) -> Vec<Verdict> {
+pub fn all(databases: &[DatabaseName], verdict: &Verdict) -> Vec<Verdict> {
     vec![verdict.clone(); databases.len()]
 }
 

@@ -3,7 +3,7 @@
 use super::Migration;
 use super::judge::Followed;
 use super::record::Tail;
-use crate::database_name::short_list;
+use crate::database_name::{DatabaseName, short_list};
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
@@ -17,7 +17,7 @@ use crate::untrusted;
 /// What a task was told, and what it has printed of it.
 pub struct Heard {
     /// Those that it is followed for; it may have been told others as well.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     pub told: Told,
     /// Where the end of its log is kept.
     pub tail: Tail,

@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 
+use crate::database_name::DatabaseName;
 use crate::plan::Plan;
 use crate::verdict::Verdict;
 
 pub struct Order {
     max_failures: Option<u32>,
-    state: RefCell<Failures>,
+    state: RefCell<SoFar>,
 }
 
 #[derive(Default)]
-struct Failures {
+struct SoFar {
     failures: u32,
-    first_failed: Option<String>,
+    first_failed: Option<DatabaseName>,
     /// A wave whose failure ends the run, whatever else is allowed, is over or under way.
     canary: bool,
     closed: Option<String>,
@@ -21,8 +22,8 @@ struct Failures {
 
 impl Order {
     pub fn new(plan: &Plan) -> Self {
-        let state = Failures { canary: plan.canaries > 0, ..Failures::default() };
-        Self { max_failures: plan.fleet.max_failures, state: RefCell::new(state) }
+        let state = SoFar { canary: plan.canaries > 0, ..SoFar::default() };
+        Self { max_failures: plan.fleet.stops_after(), state: RefCell::new(state) }
     }
 
     /// Why no database may start any more.
@@ -43,13 +44,13 @@ impl Order {
     }
 
     /// A database that was not run is no failure of its own: something else was.
-    pub fn judged(&self, database: &str, verdict: &Verdict) {
+    pub fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
         if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
             return;
         }
         let mut state = self.state.borrow_mut();
         state.failures += 1;
-        state.first_failed.get_or_insert_with(|| database.to_owned());
+        state.first_failed.get_or_insert_with(|| database.clone());
     }
 
     /// All of a wave is judged: after the canaries, a failure closes the run even when it would keep going.

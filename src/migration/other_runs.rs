@@ -19,6 +19,7 @@ pub mod adopt;
 pub mod on_running;
 
 use super::Migration;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Plan, RunningTask};
 use crate::ports::{DesiredStatus, TaskReads, TaskWorld};
 
@@ -28,7 +29,7 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 const SURE_FOR: Duration = Duration::from_secs(5);
 
 /// Databases that tasks of other runs migrate now.
-pub type Found = HashMap<String, Arc<RunningTask>>;
+pub type Found = HashMap<DatabaseName, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
 pub struct OtherRuns {
@@ -39,8 +40,8 @@ pub struct OtherRuns {
     known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
     /// That a look has failed, once.
     said: Cell<bool>,
-    /// By the last look.
-    running: RefCell<Found>,
+    /// By the last look, and by what their overrides name.
+    running: RefCell<HashMap<String, Arc<RunningTask>>>,
 }
 
 impl OtherRuns {
@@ -61,9 +62,9 @@ impl OtherRuns {
         self.running.borrow_mut().retain(|_, task| task.arn != arn);
     }
 
-    fn of(&self, databases: &[String]) -> Found {
+    fn of(&self, databases: &[DatabaseName]) -> Found {
         let running = self.running.borrow();
-        let of = |name: &String| Some((name.clone(), Arc::clone(running.get(name)?)));
+        let of = |name: &DatabaseName| Some((name.clone(), Arc::clone(running.get(name.as_str())?)));
         databases.iter().filter_map(of).collect()
     }
 
@@ -98,7 +99,7 @@ impl OtherRuns {
                 Entry::Vacant(unknown) => drop(unknown.insert(of_other_run)),
             }
         }
-        let mut running = Found::new();
+        let mut running = HashMap::new();
         for task in listed.iter().chain(&gone).filter_map(|arn| known.get(arn)?.as_ref()) {
             for database in task.told.databases() {
                 running.entry(database.clone()).or_insert_with(|| Arc::clone(task));

@@ -1,5 +1,5 @@
-//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`]) and as
-//! GitHub Deployments.
+//! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`])
+//! and as GitHub Deployments.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::adapters::github::GitHub;
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::failure::Failure;
 use crate::github::deployments::DeploymentQueue;
 use crate::plan::{Plan, Told};
@@ -24,7 +24,7 @@ mod state_file;
 #[derive(Debug, Clone)]
 pub enum Tail {
     /// In the row of this database.
-    Row(String),
+    Row(DatabaseName),
     /// In [`Report::pack_logs`].
     Pack(usize),
 }
@@ -35,7 +35,7 @@ pub struct Record<'a> {
     progress: &'a Progress,
     github: Option<&'a GitHub>,
     /// Where each database's row is.
-    rows: HashMap<String, usize>,
+    rows: HashMap<DatabaseName, usize>,
     github_deployments: Option<&'a DeploymentQueue>,
     state: Option<&'a State>,
     started: Cell<usize>,
@@ -86,22 +86,26 @@ impl<'a> Record<'a> {
     }
 
     /// Changes a database's row.
-    pub fn row<T>(&self, database: &str, change: impl FnOnce(&mut DatabaseReport) -> T) -> Option<T> {
+    pub fn row<T>(
+        &self,
+        database: &DatabaseName,
+        change: impl FnOnce(&mut DatabaseReport) -> T,
+    ) -> Option<T> {
         let row = *self.rows.get(database)?;
         self.update(|report| report.databases.get_mut(row).map(change))
     }
 
     /// Changes the rows of a pack's databases.
-    pub fn rows(&self, databases: &[String], mut change: impl FnMut(&mut DatabaseReport)) {
+    pub fn rows(&self, databases: &[DatabaseName], mut change: impl FnMut(&mut DatabaseReport)) {
         for database in databases {
             self.row(database, &mut change);
         }
     }
 
     /// A place for the end of a task's log: the row of its only database, or one that a pack's databases share.
-    pub fn tail(&self, databases: &[String], told: &Told) -> Tail {
-        if let Told::One(database) = told {
-            return Tail::Row(database.clone());
+    pub fn tail(&self, databases: &[DatabaseName], told: &Told) -> Tail {
+        if let (Told::One(_), [only]) = (told, databases) {
+            return Tail::Row(only.clone());
         }
         let index = self.update(|report| {
             let of_fleet = is_fleet(report.databases.len());
@@ -114,7 +118,7 @@ impl<'a> Record<'a> {
     }
 
     /// The log of a task that others follow is the log of these databases too.
-    pub fn share(&self, databases: &[String], tail: &Tail) {
+    pub fn share(&self, databases: &[DatabaseName], tail: &Tail) {
         if let Tail::Pack(index) = *tail {
             self.update(|report| {
                 report.pack_logs.get_mut(index).map(|pack| pack.databases.extend_from_slice(databases))
@@ -147,7 +151,7 @@ impl<'a> Record<'a> {
     }
 
     /// A task of these databases runs, with the run's image.
-    pub fn runs(&self, databases: &[String], arn: &str) {
+    pub fn runs(&self, databases: &[DatabaseName], arn: &str) {
         let (tag, digest) = (self.update(|report| report.tag.clone()), self.image_digest());
         self.rows(databases, |row| {
             row.tag.clone_from(&tag);
@@ -158,7 +162,7 @@ impl<'a> Record<'a> {
     }
 
     /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
-    pub fn started(&self, databases: &[String], arn: &str) {
+    pub fn started(&self, databases: &[DatabaseName], arn: &str) {
         self.runs(databases, arn);
         if let Some(queue) = self.github_deployments {
             self.update(|report| {
@@ -173,7 +177,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    pub fn judged(&self, database: &str, verdict: Verdict) {
+    pub fn judged(&self, database: &DatabaseName, verdict: Verdict) {
         self.progress.database_verdict(database, &verdict);
         if let Some(queue) = self.github_deployments {
             queue.judged(database, &verdict);
@@ -233,6 +237,7 @@ mod tests {
             ["first", "second", "third"].map(|why| text.contains(&format!("it was the {why}")))
         };
         let judged = |database: &str, why: &str| {
+            let database = &DatabaseName::from(database);
             let reason = format!("it was the {why}");
             record.row(database, |row| row.stopped_reason = Some(reason.clone()));
             record.judged(database, Verdict::NeverStarted { reason });

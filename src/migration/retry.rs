@@ -10,6 +10,7 @@ use super::Migration;
 use super::judge::PackOutcome;
 use super::log_lines::Heard;
 use super::other_runs::Found;
+use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Told};
 use crate::ports::{Task, TaskWorld};
 use crate::verdict::{Death, Verdict, death};
@@ -70,7 +71,11 @@ impl<'p> Unit<'p> {
     }
 
     /// What is final of an outcome, and what runs again, in new packs.
-    pub fn settled(self, outcome: PackOutcome, places: &Cell<usize>) -> (Vec<(String, Verdict)>, Vec<Self>) {
+    pub fn settled(
+        self,
+        outcome: PackOutcome,
+        places: &Cell<usize>,
+    ) -> (Vec<(DatabaseName, Verdict)>, Vec<Self>) {
         let PackOutcome { mut verdicts, death } = outcome;
         for (verdict, before) in verdicts.iter_mut().zip(&self.before) {
             // That no other task ran says less than what the last one came to.
@@ -117,7 +122,7 @@ impl<W: TaskWorld> Migration<'_, W> {
     /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
     /// and nobody has stopped it.
     pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {
-        let is_open = |(database, verdict): (&String, &Verdict)| {
+        let is_open = |(database, verdict): (&DatabaseName, &Verdict)| {
             is_open(verdict) && heard.reports.of(database).is_none()
         };
         let of_pack = matches!(heard.told, Told::Pack(_));

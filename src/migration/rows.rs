@@ -6,17 +6,18 @@ use super::Migration;
 use super::judge::Whose;
 use super::log_lines::Heard;
 use crate::aws_console;
+use crate::database_name::DatabaseName;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
 use crate::ports::{Task, TaskWorld};
-use crate::report::{Durations, Times};
+use crate::report::{Times, ms_between};
 use crate::steps::task::log::stream::{LogFollower, Read};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
 impl<W: TaskWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
-    pub(super) fn link(&self, databases: &[String], task: &Task) {
+    pub(super) fn link(&self, databases: &[DatabaseName], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
         let stream = self.plan.log_stream(&self.plan.container, task);
@@ -67,11 +68,11 @@ impl<W: TaskWorld> Migration<'_, W> {
                 };
                 row.migration_report = report.cloned();
                 row.times = times(task);
-                row.durations = durations(&row.times);
-                // Of one that was taken over, we have seen the end alone.
-                if whose == Whose::Started {
-                    row.durations.total_ms = between(row.started_at, Some(Timestamp::now()));
-                }
+                row.total_ms = match whose {
+                    Whose::Started => ms_between(row.started_at, Some(Timestamp::now())),
+                    // We have seen its end alone.
+                    _ => ms_between(row.times.created, row.times.ended),
+                };
             });
         }
     }
@@ -106,17 +107,4 @@ fn times(task: &Task) -> Times {
         started: task.started_at,
         ended: task.execution_stopped_at.or(task.stopped_at),
     }
-}
-
-fn durations(times: &Times) -> Durations {
-    Durations {
-        queue_ms: between(times.created, times.pull_started.or(times.started)),
-        pull_ms: between(times.pull_started, times.pull_stopped),
-        run_ms: between(times.started, times.ended),
-        total_ms: between(times.created, times.ended),
-    }
-}
-
-fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
-    Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use self::world::{END, Fargate, MINUTE, SECOND, START, report};
@@ -23,7 +24,7 @@ use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::revision::revision;
 use crate::task_definition::TaskDefinition;
-use crate::verdict::{Migrated, Verdict};
+use crate::verdict::Verdict;
 
 mod begun;
 mod fleet;
@@ -67,7 +68,7 @@ fn plan(flags: &[&str]) -> Plan {
 
 /// Runs the plan to its end; answers the report and how long it took.
 async fn migrated(world: &Fargate, plan: &Plan, interrupt: &Interrupt) -> (Report, Duration) {
-    recorded(world, plan, interrupt, None).await
+    recorded(world, plan, interrupt, (None, None)).await
 }
 
 /// The same, of a run that nobody interrupts.
@@ -76,14 +77,20 @@ async fn run(world: &Fargate, plan: &Plan) -> (Report, Duration) {
     migrated(world, plan, &never).await
 }
 
-/// The same, into a state file.
+/// The same, with the logs of all databases in a directory.
+async fn logged(world: &Fargate, plan: &Plan, directory: &TempDir) -> (Report, Duration) {
+    let (_sender, never) = Interrupt::by_hand();
+    recorded(world, plan, &never, (None, Some(directory))).await
+}
+
+/// The same, into a state file or a directory of logs.
 async fn recorded(
     world: &Fargate,
     plan: &Plan,
     interrupt: &Interrupt,
-    state: Option<&State>,
+    (state, logs): (Option<&State>, Option<&TempDir>),
 ) -> (Report, Duration) {
-    let log_files = plan.task.log_dir.as_ref().map(|path| LogFiles::within(path).expect("a directory"));
+    let log_files = logs.map(|logs| LogFiles::within(logs.path()).expect("a directory"));
     let log_files = log_files.as_ref();
     let progress = Progress::silent();
     let databases: Vec<String> = plan.databases().map(|name| format!("--database={name}")).collect();
@@ -97,7 +104,7 @@ async fn recorded(
     let proofs = Migration::new(plan, &revision, &session, &record, log_files).run().await;
     let report = recorder.close(None);
     // Whoever demands a proof gets that of each database which is called migrated, and no other.
-    let mut proved: Vec<&str> = proofs.iter().map(Migrated::database).collect();
+    let mut proved: Vec<&str> = proofs.iter().map(|proof| proof.database().as_str()).collect();
     let mut migrated: Vec<&str> = report.migrated().collect();
     proved.sort_unstable();
     migrated.sort_unstable();

@@ -136,7 +136,7 @@ impl Operation for Migrate {
     }
 
     fn access(&self) -> Access {
-        Access { api_share: self.settings.fleet.api_share, ..Access::of(self.common()) }
+        Access { api_share: *self.settings.fleet.api_share, ..Access::of(self.common()) }
     }
 
     fn report(&self) -> Report {
@@ -157,9 +157,7 @@ impl Operation for Migrate {
         if let Some(files) = log_files(&self.settings, session.github)? {
             self.log_files.get_or_init(|| files);
         }
-        session
-            .progress
-            .databases(&self.settings.databases.iter().map(ToString::to_string).collect::<Vec<_>>());
+        session.progress.databases(&self.settings.databases);
         Ok(())
     }
 
@@ -250,7 +248,7 @@ impl Reported for Report {
 
 /// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
 fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
-    match &settings.task.log_dir {
+    match &settings.common.output.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {
             let below = github.and_then(|github| github.temporary.as_deref());

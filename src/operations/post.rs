@@ -64,9 +64,9 @@ impl StepState {
             family: plan.family().to_owned(),
             started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
-            database_variable: plan.task.database_variable.clone(),
+            database_variable: plan.task.database_variable.to_string(),
             leave_tasks: plan.task.on_cancel == Leftover::Leave,
-            role_to_assume: settings.common.role_to_assume.clone(),
+            role_to_assume: settings.common.credentials.role_to_assume.as_deref().cloned(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::printing::print;
 use crate::cli;
 use crate::config::{DEFAULT_PATH, Fleet};
 use crate::database_name::ALL;
@@ -15,45 +16,31 @@ use crate::untrusted::lines;
 mod yaml;
 mod scalar;
 
-pub use yaml::{Dropdown, WorkflowFile};
+use yaml::WorkflowFile;
 
-/// Prints what there is to say.
-///
-/// # Errors
-/// As [`said`].
-pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
-    super::printing::print(&said(flags)?)
-}
-
-/// `fargate-migrate workflow`: what there is to say, for standard output.
+/// `fargate-migrate workflow`: prints what there is to say.
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-fn said(flags: &cli::WorkflowFlags) -> Result<String, Failure> {
+pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
     let options = options(&flags.config.fleet)?;
-    if let Some(path) = &flags.check {
-        let text = read(path)?;
-        let edited = edit(&text, &options, path)?;
-        return if edited == text {
-            Ok(format!("{} offers what the configuration file lists", path.display()))
-        } else {
-            Err(differ(path, &text, &edited))
-        };
-    }
-    if let Some(path) = &flags.write {
-        let text = read(path)?;
-        let edited = edit(&text, &options, path)?;
-        if edited == text {
-            return Ok(format!(
-                "{} offers what the configuration file lists: nothing to write",
-                path.display()
-            ));
+    let Some(path) = flags.check.as_ref().or(flags.write.as_ref()) else { return print(&printed(&options)) };
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!("read the workflow {name}: {error}"))
+            .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
+    })?;
+    let edited = edit(&text, &options, path)?;
+    match (edited == text, flags.write.is_some()) {
+        (true, false) => print(&format!("{name} offers what the configuration file lists")),
+        (true, true) => print(&format!("{name} offers what the configuration file lists: nothing to write")),
+        (false, false) => Err(differ(path, &text, &edited).into()),
+        (false, true) => {
+            fs::write(path, edited)
+                .map_err(|error| Failure::input(format!("write the workflow {name}: {error}")))?;
+            print(&format!("{name} now offers what the configuration file lists"))
         }
-        fs::write(path, edited)
-            .map_err(|error| Failure::input(format!("write the workflow {}: {error}", path.display())))?;
-        return Ok(format!("{} now offers what the configuration file lists", path.display()));
     }
-    Ok(printed(&options))
 }
 
 /// What a person can choose: every database, every group, and all.
@@ -83,13 +70,6 @@ on:
         out.push_str(&scalar::plain_or_quoted(option));
     }
     out
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
-        Failure::input(format!("read the workflow {}: {error}", path.display()))
-            .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
-    })
 }
 
 /// The workflow's text with exactly these options, and everything else as it was.

@@ -7,22 +7,19 @@ use crate::task_definition::{Logs, TaskDefinition};
 /// # Errors
 /// ECS would not run it on Fargate.
 pub fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
-    let name = base.name();
-    if base.network_mode() != Some("awsvpc") {
-        return Err(Failure::input(format!(
-            "task definition {name} has networkMode {}",
-            base.network_mode().unwrap_or("unset")
-        ))
-        .hint("Fargate runs awsvpc only: set networkMode to awsvpc"));
+    let unfit = |what: &str, fix: &str| {
+        Err(Failure::input(format!("task definition {} {what}", base.name())).hint(fix))
+    };
+    let mode = base.network_mode().unwrap_or("unset");
+    if mode != "awsvpc" {
+        let fix = "Fargate runs awsvpc only: set networkMode to awsvpc";
+        return unfit(&format!("has networkMode {mode}"), fix);
     }
     if !base.is_fargate_compatible() {
-        return Err(Failure::input(format!("task definition {name} is not made for Fargate"))
-            .hint("add FARGATE to its requiresCompatibilities"));
+        return unfit("is not made for Fargate", "add FARGATE to its requiresCompatibilities");
     }
     if base.status() == Some("DELETE_IN_PROGRESS") {
-        return Err(
-            Failure::input(format!("task definition {name} is being deleted")).hint("name another revision")
-        );
+        return unfit("is being deleted", "name another revision");
     }
     Ok(())
 }
@@ -51,8 +48,8 @@ pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
 
 /// Where no failure can keep another pack from starting.
 pub fn start_at_once(plan: &Plan) -> Option<String> {
-    let limits_failures = plan.fleet.max_failures.is_some() && plan.databases().count() > 1;
-    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= plan.fleet.max_parallel;
+    let limits_failures = plan.fleet.stops_after().is_some() && plan.databases().count() > 1;
+    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= *plan.fleet.max_parallel;
     (limits_failures && at_once).then(|| {
         "all tasks start at once, so no failure keeps a database from its migration: a --canary does"
             .to_owned()

@@ -1,80 +1,64 @@
 //! A plan for programs.
 
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
-use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, run_task_input};
-use crate::choices::OnRunning;
-use crate::failure::Failure;
+use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, names, run_task_input};
 
-/// `databases[].run_task` is RunTask's own input; where databases share tasks,
-/// `packs[].run_task`.
-///
-/// # Errors
-/// As [`Plan::revision`].
-pub(super) fn data(plan: &Plan) -> Result<Value, Failure> {
-    let revision = plan.revision(&plan.image.reference())?;
-    let image = image_json(&plan.image, exists(plan));
-    let (databases, packs) = tasks_json(plan)?;
-    Ok(json!({
+/// `databases[].run_task` is RunTask's own input; where databases share tasks, `packs[].run_task`.
+pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &[Request<'_>]) -> Value {
+    let reused = match revision {
+        RevisionPlan::Reuse(arn) => Some(arn),
+        RevisionPlan::Register(_) => None,
+    };
+    json!({
         "version": 1,
         "operation": "migrate",
         "account": plan.account.as_ref().map(|account| &account.caller.account),
         "region": plan.account.as_ref().map(|account| &account.region),
         "cluster": plan.cluster,
         "container": plan.container,
-        "image": image,
+        "image": image_json(&plan.image, exists(plan)),
         "task_definition": {
             "family": plan.family(),
             "base": plan.base.arn(),
-            "action": match &revision { RevisionPlan::Reuse(_) => "reuse", RevisionPlan::Register(_) => "register" },
-            "arn": match &revision { RevisionPlan::Reuse(arn) => Some(arn), RevisionPlan::Register(_) => None },
-            "diff": plan.diff(&plan.image.reference())?,
+            "action": reused.map_or("register", |_| "reuse"),
+            "arn": reused,
+            "diff": diff,
         },
-        "databases": databases,
-        "packs": packs,
+        "databases": requests
+            .iter()
+            .enumerate()
+            .flat_map(|(index, request)| databases_json(plan, index, request))
+            .collect::<Vec<_>>(),
+        "packs": plan.packed.then(|| requests.iter().map(pack_json).collect::<Vec<_>>()),
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
-        "max_parallel": plan.fleet.max_parallel,
+        "max_parallel": *plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "on_running": match plan.fleet.on_running {
-            OnRunning::Wait => "wait",
-            OnRunning::Adopt => "adopt",
-            OnRunning::Fail => "fail",
-        },
-        "max_failures": plan.fleet.max_failures,
-        "keep_going": plan.fleet.max_failures.is_none(),
+        "on_running": plan.fleet.on_running.to_possible_value().map(|value| value.get_name().to_owned()),
+        "max_failures": plan.fleet.stops_after(),
+        "keep_going": plan.fleet.stops_after().is_none(),
         "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
-    }))
+    })
 }
 
-/// The databases, and the packs where tasks are told lists.
-fn tasks_json(plan: &Plan) -> Result<(Vec<Value>, Option<Vec<Value>>), Failure> {
-    let requests = requests(plan)?;
-    if !plan.packed {
-        let each = requests.into_iter().flat_map(|Request { pack, input, already_running }| {
-            let names = pack.databases.iter();
-            names.map(
-                move |name| json!({"database": name, "already_running": already_running, "earlier": pack.begun.as_ref().map(begun_json), "run_task": input}),
-            )
-        });
-        return Ok((each.collect(), None));
-    }
-    let databases = requests.iter().enumerate().flat_map(|(index, request)| {
-        let running = request.already_running;
-        let names = request.pack.databases.iter();
-        names.map(move |name| json!({"database": name, "already_running": running, "pack": index}))
-    });
-    let databases = databases.collect();
-    let pack = |Request { pack, input, already_running }: Request<'_>| {
-        let run_task = already_running.is_none().then_some(input);
-        let begun = pack.begun.as_ref().map(begun_json);
-        json!({"databases": pack.databases, "already_running": already_running, "earlier": begun, "run_task": run_task})
+fn databases_json(plan: &Plan, index: usize, request: &Request<'_>) -> Vec<Value> {
+    let Request { pack, input, already_running } = request;
+    let earlier = pack.begun.as_ref().map(begun_json);
+    let database = |name| match plan.packed {
+        true => json!({"database": name, "already_running": already_running, "pack": index}),
+        false => {
+            json!({"database": name, "already_running": already_running, "earlier": earlier, "run_task": input})
+        }
     };
-    Ok((databases, Some(requests.into_iter().map(pack).collect())))
+    pack.databases.iter().map(database).collect()
 }
 
-pub(super) fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
-    packs.iter().flat_map(|pack| &pack.databases).map(String::as_str)
+fn pack_json(Request { pack, input, already_running }: &Request<'_>) -> Value {
+    let run_task = already_running.is_none().then_some(input);
+    let earlier = pack.begun.as_ref().map(begun_json);
+    json!({"databases": pack.databases, "already_running": already_running, "earlier": earlier, "run_task": run_task})
 }
 
 fn proved_json(Proved { database, by, .. }: &Proved) -> Value {
@@ -119,22 +103,21 @@ pub(super) struct Request<'a> {
     pub already_running: Option<&'a str>,
 }
 
-pub(super) fn requests(plan: &Plan) -> Result<Vec<Request<'_>>, Failure> {
-    let (revision, known) = match plan.revision(&plan.image.reference())? {
+pub(super) fn requests<'a>(plan: &'a Plan, revision: &RevisionPlan) -> Vec<Request<'a>> {
+    let new = format!("{}:<new revision>", plan.family());
+    let (revision, known) = match revision {
         RevisionPlan::Reuse(arn) => (arn, true),
-        RevisionPlan::Register(_) => (format!("{}:<new revision>", plan.family()), false),
+        RevisionPlan::Register(_) => (&new, false),
     };
-    let packs = plan.packs.iter();
-    Ok(packs
-        .map(|pack| {
-            let mut input = run_task_input(&plan.run_task(&revision, &pack.databases, pack.attempt));
-            if let Some(Begun::Call { token, .. }) = &pack.begun {
-                input["clientToken"] = json!(token);
-            } else if !known {
-                input["clientToken"] = json!("<derived from run, database and new revision>");
-            }
-            let running = pack.running.as_ref().filter(|_| !plan.may_start(pack));
-            Request { pack, input, already_running: running.map(|task| task.arn.as_str()) }
-        })
-        .collect())
+    let request = |pack: &'a Pack| {
+        let mut input = run_task_input(&plan.run_task(revision, &pack.databases, pack.attempt));
+        if let Some(Begun::Call { token, .. }) = &pack.begun {
+            input["clientToken"] = json!(token);
+        } else if !known {
+            input["clientToken"] = json!("<derived from run, database and new revision>");
+        }
+        let running = pack.running.as_ref().filter(|_| !plan.may_start(pack));
+        Request { pack, input, already_running: running.map(|task| task.arn.as_str()) }
+    };
+    plan.packs.iter().map(request).collect()
 }

@@ -12,21 +12,21 @@ impl Plan {
     /// # Errors
     /// As [`Plan::revision`].
     pub fn document(&self) -> Result<Document, Failure> {
-        let facts = facts(self)?.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let revision = self.revision(&self.image.reference())?;
+        let diff = self.diff_of(&revision);
+        let requests = requests(self, &revision);
+        let facts = facts(self, &revision).into_iter().map(|(name, value)| (name, value.into())).collect();
         let facts = [Content::Facts(facts), Content::Notes(self.notes.clone())];
+        let sections = [Section::of(facts), difference(&diff)].into_iter().chain(databases(self));
         Ok(Document {
             title: Line::from("Plan: migrate ")
                 .and(counted(self.databases().count(), "database"))
                 .and(" on ")
                 .and(self.cluster.clone()),
             lead: Some("Nothing has been changed."),
-            sections: [Section::of(facts), difference(&self.diff(&self.image.reference())?)]
-                .into_iter()
-                .chain(databases(self))
-                .chain(tasks(self)?)
-                .collect(),
+            sections: sections.chain(tasks(self, &requests)).collect(),
             rest: Some("more RunTask calls, which differ in nothing but what they migrate"),
-            data: data(self)?,
+            data: data(self, &revision, &diff, &requests),
             ..Document::default()
         })
     }
@@ -56,19 +56,21 @@ fn databases(plan: &Plan) -> Option<Section> {
 
 /// What is asked of ECS for each pack. In a terminal only the first input is whole: the others differ in what they
 /// migrate, and a fleet's plan is to be read.
-fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
+fn tasks(plan: &Plan, requests: &[Request<'_>]) -> Vec<Section> {
     let mut shown = false;
-    let sections = requests(plan)?.into_iter().map(|Request { pack, input, already_running }| {
+    let section = |Request { pack, input, already_running }: &Request<'_>| {
         let name = pack.name();
         let none = match (&pack.begun, already_running) {
-            (Some(Begun::Task { arn, has_ended, .. }), _) => {
-                Some(format!("No RunTask for {name}: task {arn} of this run {}", becomes(*has_ended)))
-            }
-            (_, Some(arn)) => Some(format!("No RunTask for {name}: task {arn} migrates it now")),
+            (Some(Begun::Task { arn, has_ended: true, .. }), _) => Some(format!(
+                "task {arn} of this run has ended: it is judged first, and what it did not migrate is started again"
+            )),
+            (Some(Begun::Task { arn, .. }), _) => Some(format!("task {arn} of this run is followed")),
+            (_, Some(arn)) => Some(format!("task {arn} migrates it now")),
             (_, None) => None,
         };
-        if let Some(none) = none {
-            return Section::of([Content::Paragraph(none.into())]).within(Rank::Rest, 1);
+        if let Some(why) = none {
+            let none = Content::Paragraph(format!("No RunTask for {name}: {why}").into());
+            return Section::of([none]).within(Rank::Rest, 1);
         }
         let repeated = pack.begun.as_ref().map_or("", |_| REPEATED);
         let whole = Block::from(Content::Lines(Lines {
@@ -87,21 +89,12 @@ fn tasks(plan: &Plan) -> Result<Vec<Section>, Failure> {
         let same = format!("RunTask for {name}{repeated}: the same, with {variable}, clientToken = {token}");
         let same = Block::from(Content::Paragraph(same.into())).only(Reader::Terminal);
         Section::of([same, whole.only(Reader::Page)])
-    });
-    Ok(sections.collect())
+    };
+    requests.iter().map(section).collect()
 }
 
 /// Said of a call that an earlier process of the run made, or was about to.
 const REPEATED: &str = " again (it names the task of the first call, if that started one)";
-
-/// What is made of a task that an earlier process of the run has started.
-fn becomes(has_ended: bool) -> &'static str {
-    if has_ended {
-        "has ended: it is judged first, and what it did not migrate is started again"
-    } else {
-        "is followed"
-    }
-}
 
 /// What a task is told, as it differs from the one before it.
 fn variable(plan: &Plan, pack: &Pack) -> String {

@@ -1,14 +1,13 @@
 //! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
 
-use super::data::{exists, names};
+use super::data::exists;
 use super::listing::brief;
-use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask};
+use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, names};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
-use crate::failure::Failure;
 use crate::words::{counted, duration};
 
-pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure> {
+pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(account) = &plan.account {
         facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
@@ -17,7 +16,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     facts.push(("image", image_sentence(&plan.image, exists(plan))));
     facts.push((
         "revision",
-        match plan.revision(&plan.image.reference())? {
+        match revision {
             RevisionPlan::Reuse(arn) => format!("reuse {arn}: it is already what is wanted"),
             RevisionPlan::Register(_) => {
                 format!("register a new revision of {}, made from {}", plan.family(), plan.base.name())
@@ -36,7 +35,7 @@ pub(super) fn facts(plan: &Plan) -> Result<Vec<(&'static str, String)>, Failure>
     }
     facts.push(("network", network(plan)));
     facts.push(("order", order(plan)));
-    Ok(facts)
+    facts
 }
 
 /// `3, told by DATABASE_NAMES, of 200 databases at most`.
@@ -49,35 +48,27 @@ fn tasks(plan: &Plan) -> String {
 
 /// Databases that a task migrates now, by what is done about it.
 fn running_now(plan: &Plan) -> Vec<String> {
-    let count = |is_meant: fn(&RunningTask) -> bool| -> usize {
-        let running = |pack: &&Pack| pack.running.as_ref().is_some_and(|task| is_meant(task));
-        plan.packs.iter().filter(running).map(|pack| pack.databases.len()).sum()
+    let of = |is_meant: fn(&RunningTask) -> bool| {
+        of_packs(plan, |pack| pack.running.as_ref().is_some_and(|task| is_meant(task)))
     };
     let of_other_run = match plan.fleet.on_running {
-        OnRunning::Wait => "a task of somebody else: its end is waited for",
+        OnRunning::Wait => "migrated by a task of somebody else: its end is waited for",
         OnRunning::Adopt => {
-            "a task of somebody else: it is followed and judged, when it runs the same revision"
+            "migrated by a task of somebody else: it is followed and judged, when it runs the same revision"
         }
-        OnRunning::Fail => "a task of somebody else: nothing is started beside it",
+        OnRunning::Fail => "migrated by a task of somebody else: nothing is started beside it",
     };
-    [
-        (count(|task| !task.ours && !task.ending), of_other_run),
-        (count(|task| task.ours && !task.ending), "a task of this run: it is followed"),
-        (count(|task| task.ending), "a task that is being stopped: its end is waited for"),
-    ]
-    .into_iter()
-    .filter(|(databases, _)| *databases > 0)
-    .map(|(databases, whose)| format!("{} migrated by {whose}", counted(databases, "database")))
-    .collect()
+    counts([
+        (of(|task| !task.ours && !task.ending), of_other_run),
+        (of(|task| task.ours && !task.ending), "migrated by a task of this run: it is followed"),
+        (of(|task| task.ending), "migrated by a task that is being stopped: its end is waited for"),
+    ])
 }
 
 /// What is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
-    let of = |begun: fn(&Begun) -> bool| -> usize {
-        let packs = plan.packs.iter().filter(|pack| pack.begun.as_ref().is_some_and(begun));
-        packs.map(|pack| pack.databases.len()).sum()
-    };
-    let parts: Vec<String> = [
+    let of = |is_meant: fn(&Begun) -> bool| of_packs(plan, |pack| pack.begun.as_ref().is_some_and(is_meant));
+    let parts = counts([
         (plan.proved.len(), "proved migrated by an earlier run, and skipped"),
         (of(|begun| matches!(begun, Begun::Task { has_ended: false, .. })), "begun, and followed"),
         (
@@ -85,12 +76,19 @@ fn resumed(plan: &Plan) -> Option<String> {
             "begun by a task that has ended, and started again where that did not migrate them",
         ),
         (of(|begun| matches!(begun, Begun::Call { .. })), "begun, perhaps, which RunTask will tell"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{} {what}", counted(count, "database")))
-    .collect();
+    ]);
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// How many databases such packs have.
+fn of_packs(plan: &Plan, is_meant: impl Fn(&Pack) -> bool) -> usize {
+    plan.packs.iter().filter(|pack| is_meant(pack)).map(|pack| pack.databases.len()).sum()
+}
+
+/// `2 databases begun, and followed`, where there are any.
+fn counts<const N: usize>(of: [(usize, &str); N]) -> Vec<String> {
+    let some = of.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{} {what}", counted(count, "database"))).collect()
 }
 
 fn waves(plan: &Plan) -> String {
@@ -146,7 +144,7 @@ fn order(plan: &Plan) -> String {
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
     };
-    let after_failure = match plan.fleet.max_failures {
+    let after_failure = match plan.fleet.stops_after() {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),

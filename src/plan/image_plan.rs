@@ -102,33 +102,27 @@ pub fn image_plan(
     observed: ObservedImage,
     notes: &mut Vec<String>,
 ) -> Result<ImagePlan, Failure> {
-    match observed {
+    let to = match observed {
         ObservedImage::Reference { reference, digest } => {
             if digest.is_none() {
                 notes.push(format!(
                     "image {reference} is not pinned by digest: what it names can change between two tasks"
                 ));
             }
-            Ok(ImagePlan::Given { reference, digest })
+            return Ok(ImagePlan::Given { reference, digest });
         }
-        ObservedImage::Tagged { repository, tag, digest } => {
-            let to = ImageTag { repository, tag };
-            if let Some(digest) = digest {
-                return Ok(ImagePlan::Reuse { tag: to, digest });
-            }
-            match &settings.choice {
-                ImageChoice::Binary(path) => {
-                    let platform = platform(base)?.to_owned();
-                    Ok(ImagePlan::Package { binary: BinaryImage { path: path.clone(), platform }, to })
-                }
-                _ => match docker_build(settings, base)? {
-                    Some(build) => Ok(ImagePlan::Build { build, to }),
-                    None => {
-                        Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile"))
-                    }
-                },
-            }
+        ObservedImage::Tagged { repository, tag, digest: Some(digest) } => {
+            return Ok(ImagePlan::Reuse { tag: ImageTag { repository, tag }, digest });
         }
+        ObservedImage::Tagged { repository, tag, digest: None } => ImageTag { repository, tag },
+    };
+    if let ImageChoice::Binary(path) = &settings.choice {
+        let binary = BinaryImage { path: path.clone(), platform: platform(base)?.to_owned() };
+        return Ok(ImagePlan::Package { binary, to });
+    }
+    match docker_build(settings, base)? {
+        Some(build) => Ok(ImagePlan::Build { build, to }),
+        None => Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile")),
     }
 }
 
@@ -158,7 +152,8 @@ pub fn unknown_program(settings: &Settings, base: &TaskDefinition, image: &Image
     let ImagePlan::Package { binary: BinaryImage { path: binary, .. }, .. } = image else { return None };
     let container = base.migration_container(settings.container.as_deref()).ok()?;
     let entry_point = base.entry_point(container).unwrap_or_default();
-    let command = settings.task.command.clone().or_else(|| base.command(container)).unwrap_or_default();
+    let command =
+        settings.task.command.as_deref().cloned().or_else(|| base.command(container)).unwrap_or_default();
     let program = entry_point.into_iter().chain(command).next()?;
     let name = binary.file_name()?.to_string_lossy();
     if Path::new(&program).file_name()?.to_string_lossy() == name {

@@ -1,7 +1,7 @@
 //! Which databases a plan means: a line that stays short, and below it every name, wave by wave and pack by pack.
 
-use super::data::names;
-use super::{Pack, Plan};
+use super::{Pack, Plan, names};
+use crate::database_name::DatabaseName;
 use crate::untrusted::one_line;
 use crate::words::counted;
 
@@ -44,7 +44,13 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
         if plan.packed {
             let word = if packs.len() == 1 { "pack" } else { "packs" };
             lines.push(format!("{when}{databases} in {} {word}", packs.len()));
-            packs.iter().for_each(|pack| wrapped(&number(pack).to_string(), names_of(pack), &mut lines));
+            for pack in packs {
+                wrapped(
+                    &number(pack).to_string(),
+                    pack.databases.iter().map(DatabaseName::as_str),
+                    &mut lines,
+                );
+            }
         } else {
             lines.push(format!("{when}{databases}"));
             wrapped("", names(packs), &mut lines);
@@ -63,10 +69,6 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
 /// What the listing calls a pack.
 pub(super) fn number(pack: &Pack) -> usize {
     pack.place + 1
-}
-
-fn names_of(pack: &Pack) -> impl Iterator<Item = &str> {
-    pack.databases.iter().map(String::as_str)
 }
 
 /// Names with commas, below `label` in lines of at most [`WIDTH`] columns; a name is never broken.

@@ -9,7 +9,7 @@ use super::RunningTask;
 use super::packing::{PackLimits, split};
 use super::resumed::Begun;
 use crate::choices::OnRunning;
-use crate::database_name::{list_variable, short_list};
+use crate::database_name::{DatabaseName, list_variable, short_list};
 use crate::failure::Failure;
 use crate::settings::Packing;
 
@@ -18,7 +18,7 @@ use crate::settings::Packing;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
     /// Not empty.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseName>,
     /// Its place in the order in which tasks start: another one for each pack.
     pub place: usize,
     /// A task of the family that migrates these databases now: no other one is started meanwhile.
@@ -32,7 +32,7 @@ pub struct Pack {
 
 impl Pack {
     /// These of its databases for a task of their own, now that what was begun there is over.
-    pub fn without_begun(&self, databases: &[String]) -> Self {
+    pub fn without_begun(&self, databases: &[DatabaseName]) -> Self {
         Self { databases: databases.to_vec(), running: self.running.clone(), begun: None, ..*self }
     }
 
@@ -42,7 +42,7 @@ impl Pack {
     }
 }
 
-/// How the container is told what to migrate.
+/// How the container is told what to migrate. These names are not checked: another run may have told them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// By the database variable.
@@ -57,6 +57,10 @@ impl Told {
             Self::One(only) => std::slice::from_ref(only),
             Self::Pack(list) => list,
         }
+    }
+
+    pub fn includes(&self, database: &str) -> bool {
+        self.databases().iter().any(|name| name == database)
     }
 
     /// The variables that tell it. A pack's container has the variable of a single database as well, from the task
@@ -81,7 +85,7 @@ pub struct KnownTasks<'a> {
     pub on_running: OnRunning,
 }
 
-/// The packs of each wave, in their order.
+/// The packs of a wave, in their order.
 ///
 /// What runs now does not move anything: databases are packed as if nothing ran, and those that a task migrates leave
 /// their pack and become one of their own. So a second process of a run makes the packs of the first, and the client
@@ -90,26 +94,19 @@ pub struct KnownTasks<'a> {
 /// # Errors
 /// A name that not even a pack of its own has room for.
 pub fn packs(
-    waves: &[&[String]],
+    databases: &[DatabaseName],
     packing: Packing,
     limits: &PackLimits<'_>,
     known: &KnownTasks<'_>,
-) -> Result<Vec<Vec<Pack>>, Failure> {
-    let mut place = 0..;
-    waves
-        .iter()
-        .map(|databases| {
-            let mut packs = Vec::new();
-            for list in split(databases, packing, limits)? {
-                carve(list, known, &mut packs);
-            }
-            packs.iter_mut().zip(&mut place).for_each(|(pack, place)| pack.place = place);
-            Ok(packs)
-        })
-        .collect()
+) -> Result<Vec<Pack>, Failure> {
+    let mut packs = Vec::new();
+    for list in split(databases, packing, limits)? {
+        carve(list, known, &mut packs);
+    }
+    Ok(packs)
 }
 
-fn carve(list: Vec<String>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>) {
+fn carve(list: Vec<DatabaseName>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>) {
     let attempt = list.iter().filter_map(|name| known.attempts.get(name.as_str())).max();
     let attempt = attempt.copied().unwrap_or_default();
     let mine = packs.len();

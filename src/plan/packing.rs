@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::database_name::DatabaseName;
 use crate::failure::Failure;
 use crate::settings::Packing;
 
@@ -24,10 +25,10 @@ pub struct PackLimits<'a> {
 /// # Errors
 /// A name that an empty list has no room for.
 pub fn split(
-    databases: &[String],
+    databases: &[DatabaseName],
     packing: Packing,
     limits: &PackLimits<'_>,
-) -> Result<Vec<Vec<String>>, Failure> {
+) -> Result<Vec<Vec<DatabaseName>>, Failure> {
     let most = match packing {
         Packing::One => return Ok(databases.iter().map(|name| vec![name.clone()]).collect()),
         Packing::AtMost(most) => most,
@@ -41,7 +42,7 @@ pub fn split(
         .hint("shorten --env and --command; large values belong into a secret or a file in S3"));
     }
     Ok(match packing {
-        Packing::Auto if databases.iter().any(|name| limits.durations.contains_key(name)) => {
+        Packing::Auto if databases.iter().any(|name| limits.durations.contains_key(name.as_str())) => {
             by_duration(databases, limits)
         }
         Packing::Auto => evenly(databases, limits),
@@ -55,8 +56,8 @@ fn length(name: &str) -> usize {
     quoted.chars().count() - 2 + 1
 }
 
-fn in_order(databases: &[String], most: usize, room: usize) -> Vec<Vec<String>> {
-    let mut packs: Vec<Vec<String>> = Vec::new();
+fn in_order(databases: &[DatabaseName], most: usize, room: usize) -> Vec<Vec<DatabaseName>> {
+    let mut packs: Vec<Vec<DatabaseName>> = Vec::new();
     let mut used = 0;
     for name in databases {
         let length = length(name);
@@ -75,7 +76,7 @@ fn in_order(databases: &[String], most: usize, room: usize) -> Vec<Vec<String>> 
 }
 
 /// How many packs to aim at: as many as run at once, or a multiple of that, so that every round is full.
-fn aim(databases: &[String], limits: &PackLimits<'_>) -> usize {
+fn aim(databases: &[DatabaseName], limits: &PackLimits<'_>) -> usize {
     let all: usize = databases.iter().map(|name| length(name)).sum();
     let at_once = limits.at_once.max(1);
     let rounds = all.div_ceil(limits.room.max(1) * at_once).max(1);
@@ -83,28 +84,29 @@ fn aim(databases: &[String], limits: &PackLimits<'_>) -> usize {
 }
 
 /// Neighbours stay together; packs differ by one database at most, unless long names fill one begun.
-fn evenly(databases: &[String], limits: &PackLimits<'_>) -> Vec<Vec<String>> {
+fn evenly(databases: &[DatabaseName], limits: &PackLimits<'_>) -> Vec<Vec<DatabaseName>> {
     let packs = aim(databases, limits);
     let (each, longer) = (databases.len() / packs, databases.len() % packs);
     let (first, rest) = databases.split_at(longer * (each + 1));
-    let of_length = |names: &[String], most: usize| -> Vec<Vec<String>> {
+    let of_length = |names: &[DatabaseName], most: usize| -> Vec<Vec<DatabaseName>> {
         names.chunks(most.max(1)).flat_map(|chunk| in_order(chunk, most, limits.room)).collect()
     };
     [of_length(first, each + 1), of_length(rest, each)].concat()
 }
 
 /// The longest migration first, each to the pack with the least to do: no pack is done long after the others.
-fn by_duration(databases: &[String], limits: &PackLimits<'_>) -> Vec<Vec<String>> {
+fn by_duration(databases: &[DatabaseName], limits: &PackLimits<'_>) -> Vec<Vec<DatabaseName>> {
     let known: Vec<Duration> =
-        databases.iter().filter_map(|name| limits.durations.get(name)).copied().collect();
+        databases.iter().filter_map(|name| limits.durations.get(name.as_str())).copied().collect();
     let usual = known.iter().sum::<Duration>() / u32::try_from(known.len().max(1)).unwrap_or(u32::MAX);
     // A migration with nothing to do takes a moment as well.
-    let takes =
-        |name: &String| limits.durations.get(name).copied().unwrap_or(usual).max(Duration::from_millis(1));
-    let mut longest_first: Vec<&String> = databases.iter().collect();
+    let takes = |name: &DatabaseName| {
+        limits.durations.get(name.as_str()).copied().unwrap_or(usual).max(Duration::from_millis(1))
+    };
+    let mut longest_first: Vec<&DatabaseName> = databases.iter().collect();
     longest_first.sort_by_key(|name| Reverse(takes(name)));
 
-    let mut packs: Vec<(Vec<String>, usize)> = vec![Default::default(); aim(databases, limits)];
+    let mut packs: Vec<(Vec<DatabaseName>, usize)> = vec![Default::default(); aim(databases, limits)];
     let mut by_load: BTreeSet<(Duration, usize)> =
         (0..packs.len()).map(|pack| (Duration::ZERO, pack)).collect();
     for name in longest_first {

@@ -1,6 +1,7 @@
 //! Databases that are skipped: an earlier run has migrated them already.
 
 use super::past::Past;
+use crate::database_name::DatabaseName;
 use crate::state::Next;
 use crate::state::github_history::Terms;
 use crate::verdict::{Judged, Migrated};
@@ -8,7 +9,7 @@ use crate::verdict::{Judged, Migrated};
 /// A database that needs nothing, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
-    pub database: String,
+    pub database: DatabaseName,
     pub by: Judged,
     pub proof: Migrated,
 }
@@ -16,7 +17,7 @@ pub struct Proved {
 impl Proved {
     /// Finds the proof in the state file of a run that resumes, else in GitHub's Deployments; none when neither says
     /// that the database is migrated.
-    pub(super) fn find(database: &str, past: &Past, terms: &Terms<'_>) -> Option<Self> {
+    pub(super) fn find(database: &DatabaseName, past: &Past, terms: &Terms<'_>) -> Option<Self> {
         let by = if past.resumes {
             match past.history.next(database, terms.digest, terms.require_report) {
                 Next::Proved(judged) => judged.clone(),
@@ -29,8 +30,8 @@ impl Proved {
     }
 
     /// None when the record does not say that the database is migrated.
-    pub(super) fn of(database: &str, by: Judged) -> Option<Self> {
-        let proof = Migrated::recorded(&by)?;
-        Some(Self { database: database.to_owned(), by, proof })
+    pub(super) fn of(database: &DatabaseName, by: Judged) -> Option<Self> {
+        let proof = Migrated::recorded(database, &by)?;
+        Some(Self { database: database.clone(), by, proof })
     }
 }

@@ -6,6 +6,7 @@ use super::pack::{KnownTasks, Pack};
 use super::past::Past;
 use super::proved::Proved;
 use super::running_tasks::told;
+use crate::database_name::DatabaseName;
 use crate::ports::Task;
 use crate::state::Next;
 use crate::state::github_history::Terms;
@@ -19,62 +20,86 @@ pub enum Begun {
     Call { token: String, attempt: u32 },
 }
 
-/// What is there to build on; empty for a run that does not resume.
-#[derive(Debug, Default)]
-pub struct Resumed {
-    proved: HashMap<String, Proved>,
-    begun: HashMap<String, Begun>,
+/// What there is to build on.
+pub struct Resumed<'a> {
+    past: &'a Past,
+    terms: &'a Terms<'a>,
+    /// The run's tasks that ECS lists now, by the databases that they were told.
+    alive: HashMap<String, String>,
+    /// The tasks whose end nobody has judged, by their ARNs.
+    unjudged: HashMap<&'a str, &'a Task>,
 }
 
-impl Resumed {
+impl<'a> Resumed<'a> {
     /// `running` is what ECS lists now.
-    pub fn new(databases: &[String], past: &Past, running: &[Task], terms: &Terms<'_>) -> Self {
-        let mut resumed = Self::default();
-        let alive = of_the_run(running, terms);
-        let known: HashMap<&str, &Task> = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
-        for database in databases {
-            if let Some(proved) = Proved::find(database, past, terms) {
-                resumed.proved.insert(database.clone(), proved);
-            } else if past.resumes {
-                let next = past.history.next(database, terms.digest, terms.require_report);
-                let begun = begun(database, &next, &alive, &known, terms);
-                resumed.begun.extend(begun.map(|begun| (database.clone(), begun)));
-            }
-        }
-        resumed
+    pub fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>) -> Self {
+        let unjudged = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
+        Self { past, terms, alive: of_the_run(running, terms), unjudged }
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[String], known: &KnownTasks<'_>) -> Wave {
+    pub fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
-        let mut places: HashMap<(&Begun, Option<&str>), usize> = HashMap::new();
+        let mut places: HashMap<(Begun, Option<&str>), usize> = HashMap::new();
         for database in databases {
-            let attempt = known.attempts.get(database).copied().unwrap_or_default();
-            let other = known.running.get(database).filter(|task| !task.ours);
-            match (self.proved.get(database), self.begun.get(database)) {
-                (Some(proved), _) => wave.proved.push(proved.clone()),
-                (None, None) => wave.to_pack.push(database.clone()),
-                (None, Some(begun)) => {
-                    let index = *places
-                        .entry((begun, other.map(|task| task.arn.as_str())))
-                        .or_insert(wave.begun.len());
-                    match wave.begun.get_mut(index) {
-                        Some(pack) => {
-                            pack.databases.push(database.clone());
-                            pack.attempt = pack.attempt.max(attempt);
-                        }
-                        None => wave.begun.push(Pack {
-                            databases: vec![database.clone()],
-                            place: 0,
-                            running: other.cloned(),
-                            begun: Some(begun.clone()),
-                            attempt,
-                        }),
-                    }
+            if let Some(proved) = Proved::find(database, self.past, self.terms) {
+                wave.proved.push(proved);
+                continue;
+            }
+            let Some(begun) = self.begun(database) else {
+                wave.to_pack.push(database.clone());
+                continue;
+            };
+            let attempt = known.attempts.get(database.as_str()).copied().unwrap_or_default();
+            let other = known.running.get(database.as_str()).filter(|task| !task.ours);
+            let key = (begun.clone(), other.map(|task| task.arn.as_str()));
+            let index = *places.entry(key).or_insert(wave.begun.len());
+            match wave.begun.get_mut(index) {
+                Some(pack) => {
+                    pack.databases.push(database.clone());
+                    pack.attempt = pack.attempt.max(attempt);
                 }
+                None => wave.begun.push(Pack {
+                    databases: vec![database.clone()],
+                    place: 0,
+                    running: other.cloned(),
+                    begun: Some(begun),
+                    attempt,
+                }),
             }
         }
         wave
+    }
+
+    /// What was begun for a database that is not proved; none for a run that does not resume.
+    fn begun(&self, database: &str) -> Option<Begun> {
+        let Self { past, terms, alive, unjudged } = self;
+        if !past.resumes {
+            return None;
+        }
+        let launch = match past.history.next(database, terms.digest, terms.require_report) {
+            Next::FindOut(launch) => Some(launch),
+            Next::Start | Next::Proved(_) => None,
+        };
+        if let Some(arn) = alive.get(database) {
+            let token = launch.filter(|launch| launch.task.is_none()).map(|launch| launch.token.clone());
+            return Some(Begun::Task { arn: arn.clone(), token, has_ended: false });
+        }
+        let launch = launch?;
+        match launch.task.as_deref().and_then(|arn| unjudged.get(arn)) {
+            Some(task) => {
+                let told = told(task, terms.container, terms.variable)?;
+                // A token that ECS had forgotten may have been sent for fewer databases.
+                let is_its = told.includes(database);
+                is_its.then(|| Begun::Task {
+                    arn: task.arn.clone(),
+                    token: None,
+                    has_ended: task.is_stopped(),
+                })
+            }
+            None if launch.is_over => None,
+            None => Some(Begun::Call { token: launch.token.clone(), attempt: launch.attempt }),
+        }
     }
 }
 
@@ -83,17 +108,18 @@ impl Resumed {
 pub struct Wave {
     pub proved: Vec<Proved>,
     pub begun: Vec<Pack>,
-    pub to_pack: Vec<String>,
+    pub to_pack: Vec<DatabaseName>,
 }
 
 /// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
-pub fn next_attempts(databases: &[String], past: &Past, counted: &mut HashMap<String, u32>) {
+pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
     }
     for database in databases {
         let recorded = past.history.next_attempt(database);
-        counted.entry(database.clone()).and_modify(|count| *count = recorded.max(*count)).or_insert(recorded);
+        let attempts = counted.entry(database.to_string()).or_default();
+        *attempts = recorded.max(*attempts);
     }
 }
 
@@ -110,35 +136,6 @@ fn of_the_run(running: &[Task], terms: &Terms<'_>) -> HashMap<String, String> {
         }
     }
     by_database
-}
-
-fn begun(
-    database: &str,
-    next: &Next<'_>,
-    alive: &HashMap<String, String>,
-    known: &HashMap<&str, &Task>,
-    terms: &Terms<'_>,
-) -> Option<Begun> {
-    let launch = match next {
-        Next::FindOut(launch) => Some(launch),
-        Next::Start | Next::Proved(_) => None,
-    };
-    if let Some(arn) = alive.get(database) {
-        let token = launch.filter(|launch| launch.task.is_none()).map(|launch| launch.token.clone());
-        return Some(Begun::Task { arn: arn.clone(), token, has_ended: false });
-    }
-    let launch = launch?;
-    let seen = launch.task.as_deref().and_then(|arn| known.get(arn));
-    match seen {
-        Some(task) => {
-            let told = told(task, terms.container, terms.variable)?;
-            // A token that ECS had forgotten may have been sent for fewer databases.
-            let is_its = told.databases().iter().any(|name| name == database);
-            is_its.then(|| Begun::Task { arn: task.arn.clone(), token: None, has_ended: task.is_stopped() })
-        }
-        None if launch.is_over => None,
-        None => Some(Begun::Call { token: launch.token.clone(), attempt: launch.attempt }),
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
-
 use super::RunningTask;
 use super::pack::Told;
 use crate::database_name::list_variable;
-use crate::hex::hex;
 use crate::ports::Task;
 
 /// The tasks that migrate a database now, by database: those of other runs, and those of this run that were told a
@@ -70,21 +66,4 @@ pub fn told(task: &Task, container: &str, variable: &str) -> Option<Told> {
         Some(list) => serde_json::from_str(list).ok().map(Told::Pack),
         None => value(variable).map(|only| Told::One(only.clone())),
     }
-}
-
-/// The same run, databases and revision give the same token, and ECS the same task: a retry, or a second process of
-/// the same run, can not start a second migration. A list of one has another token than that one alone: its task is
-/// told something else.
-pub fn client_token(started_by: &str, told: &Told, revision: &str, attempt: u32) -> String {
-    let databases = match told {
-        Told::One(only) => only.clone(),
-        Told::Pack(list) => json!(list).to_string(),
-    };
-    let mut hash = Sha256::new();
-    for part in [started_by, &databases, revision, &attempt.to_string()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    // 60 characters: RunTask takes 64.
-    hex(&hash.finalize()[..30])
 }

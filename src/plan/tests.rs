@@ -68,9 +68,8 @@ pub(crate) fn task(arn: &str, database: &str, started_by: &str) -> Task {
 #[test]
 fn a_token_is_the_same_for_the_same_work_and_another_for_any_other() {
     let plan = Plan::new(&settings(&["--database=a,b"]), observed(document())).expect("a plan");
-    let token = |revision, database: &str, attempt| {
-        plan.run_task(revision, &[database.to_owned()], attempt).client_token
-    };
+    let token =
+        |revision, database: &str, attempt| plan.run_task(revision, &[database.into()], attempt).client_token;
     assert_eq!(token("t:1", "a", 0), token("t:1", "a", 0));
     let others = [token("t:2", "a", 0), token("t:1", "b", 0), token("t:1", "a", 1)];
     assert!(others.iter().all(|other| *other != token("t:1", "a", 0)));

@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 use super::line_writer::LineWriter;
 use super::tally::Crowd;
 use super::{Clock, Sink, Stream, TaskPhase};
+use crate::database_name::DatabaseName;
 use crate::ports::ImageProgress;
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -34,7 +35,7 @@ struct Shown {
     step: Option<ProgressBar>,
     push: Option<ProgressBar>,
     fleet: Option<ProgressBar>,
-    databases: HashMap<String, ProgressBar>,
+    databases: HashMap<DatabaseName, ProgressBar>,
     /// Of a fleet there is one bar for all of it.
     crowd: Crowd,
 }
@@ -110,7 +111,7 @@ impl ImageProgress for Bars {
 }
 
 impl Sink for Bars {
-    fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[DatabaseName]) {
         let mut state = self.state();
         state.crowd = Crowd::of(names);
         if names.len() > 1 {
@@ -119,7 +120,7 @@ impl Sink for Bars {
         }
     }
 
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.crowd.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
@@ -140,7 +141,7 @@ impl Sink for Bars {
         }
     }
 
-    fn database_reported(&self, _: &[String], database: &str) {
+    fn database_reported(&self, _: &[DatabaseName], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.crowd.tally {
             tally.reported(database);
@@ -167,7 +168,7 @@ impl Sink for Bars {
         self.lines.flush();
     }
 
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
         let took = state.databases.remove(database).map(|bar| {
             bar.finish_and_clear();

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::line_writer::LineWriter;
 use super::tally::Crowd;
 use super::{Clock, Sink, TaskPhase, Vocabulary};
-use crate::database_name::short_list;
+use crate::database_name::{DatabaseName, short_list};
 use crate::ports::ImageProgress;
 use crate::untrusted;
 use crate::verdict::Verdict;
@@ -23,12 +23,12 @@ const TALLY_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) struct Plain {
     clock: Clock,
     // Locked before lines are written: a fence and what stands behind it stay in order.
-    state: Mutex<Shown>,
+    state: Mutex<Spoken>,
     pub lines: LineWriter,
 }
 
 #[derive(Default)]
-struct Shown {
+struct Spoken {
     /// Present when GitHub's runner reads along.
     fence: Option<Fence>,
     in_group: bool,
@@ -47,7 +47,7 @@ impl Plain {
             // A reader that went away, as in `| head`, is no reason to leave a migration alone.
             let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
         });
-        Self { clock, state: Mutex::new(Shown { fence, ..Shown::default() }), lines }
+        Self { clock, state: Mutex::new(Spoken { fence, ..Spoken::default() }), lines }
     }
 }
 
@@ -88,11 +88,11 @@ impl ImageProgress for Plain {
 }
 
 impl Sink for Plain {
-    fn databases(&self, names: &[String]) {
+    fn databases(&self, names: &[DatabaseName]) {
         self.state().crowd = Crowd::of(names);
     }
 
-    fn task_phase(&self, names: &[String], phase: TaskPhase) {
+    fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if let Some(tally) = &mut state.crowd.tally {
             names.iter().for_each(|name| tally.phase(name, phase));
@@ -108,7 +108,7 @@ impl Sink for Plain {
         }
     }
 
-    fn database_reported(&self, databases: &[String], database: &str) {
+    fn database_reported(&self, databases: &[DatabaseName], database: &str) {
         let mut state = self.state();
         if let Some(tally) = &mut state.crowd.tally {
             tally.reported(database);
@@ -116,7 +116,7 @@ impl Sink for Plain {
             return;
         }
         if state.reported.insert(database.to_owned()) {
-            let count = databases.iter().filter(|name| state.reported.contains(*name)).count();
+            let count = databases.iter().filter(|name| state.reported.contains(name.as_str())).count();
             let name = short_list(databases);
             let (name, all) = (untrusted::one_line(&name), databases.len());
             self.say(&state, &format!("{} {name}: {count} of {all} have reported", self.clock.now()));
@@ -134,7 +134,7 @@ impl Sink for Plain {
         self.lines.flush();
     }
 
-    fn database_verdict(&self, database: &str, verdict: &Verdict) {
+    fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
         if let Some(line) = state.crowd.verdict(database, verdict) {
             self.say(&state, &format!("{} {line}", self.clock.now()));
@@ -166,7 +166,7 @@ impl Sink for Plain {
 
 impl Plain {
     /// Where a fleet is: now and then, and when all of it is judged.
-    fn say_tally(&self, state: &mut Shown) {
+    fn say_tally(&self, state: &mut Spoken) {
         let Some(tally) = &state.crowd.tally else { return };
         if tally.is_over() || state.tallied_at.is_none_or(|at| at.elapsed() >= TALLY_INTERVAL) {
             let line = format!("{} {}", self.clock.now(), tally.line());
@@ -175,12 +175,12 @@ impl Plain {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, Shown> {
+    fn state(&self) -> MutexGuard<'_, Spoken> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line of ours, in which there may be names and messages from outside.
-    fn say(&self, state: &Shown, line: &str) {
+    fn say(&self, state: &Spoken, line: &str) {
         match &state.fence {
             Some(fence) if !fence.is_up() => self.lines.write(&workflow_commands::without_commands(line)),
             _ => self.lines.write(line),
@@ -188,7 +188,7 @@ impl Plain {
     }
 
     /// Lines that someone else wrote, which wait for the next line of ours or a flush.
-    fn quote(&self, state: &mut Shown, prefix: &str, text: &str) {
+    fn quote(&self, state: &mut Spoken, prefix: &str, text: &str) {
         self.raise(state);
         for line in untrusted::lines(text) {
             self.lines.push(&format!("{prefix} {}", untrusted::one_line(line)));
@@ -205,20 +205,20 @@ impl Plain {
         }
     }
 
-    fn end_group(&self, state: &mut Shown) {
+    fn end_group(&self, state: &mut Spoken) {
         self.lower(state);
         if std::mem::take(&mut state.in_group) {
             self.lines.write(workflow_commands::END_GROUP);
         }
     }
 
-    fn raise(&self, state: &mut Shown) {
+    fn raise(&self, state: &mut Spoken) {
         if let Some(line) = state.fence.as_mut().and_then(Fence::raise) {
             self.lines.write(&line);
         }
     }
 
-    fn lower(&self, state: &mut Shown) {
+    fn lower(&self, state: &mut Spoken) {
         if let Some(line) = state.fence.as_mut().and_then(Fence::lower) {
             self.lines.write(&line);
         }

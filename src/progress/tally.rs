@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Clock, TaskPhase};
-use crate::database_name::is_fleet;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
@@ -23,7 +23,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub fn of(names: &[String]) -> Self {
+    pub fn of(names: &[DatabaseName]) -> Self {
         let widths = names.iter().map(|name| name.chars().count());
         let name_width = if names.len() > 1 { widths.max().unwrap_or(0) } else { 0 };
         Self { name_width, tally: is_fleet(names.len()).then(|| Tally::new(names.len())) }
@@ -40,7 +40,7 @@ impl Crowd {
 
     /// Counts a verdict, and returns the line that tells it. Of a fleet only what is not migrated is told, and not what
     /// was not run because of it.
-    pub fn verdict(&mut self, database: &str, verdict: &Verdict) -> Option<String> {
+    pub fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) -> Option<String> {
         if let Some(tally) = &mut self.tally {
             tally.verdict(database, verdict);
             if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
@@ -62,9 +62,9 @@ pub(super) struct Tally {
     migrated: usize,
     not_run: usize,
     failed: usize,
-    under_way: HashMap<String, (TaskPhase, Instant)>,
+    under_way: HashMap<DatabaseName, (TaskPhase, Instant)>,
     /// Databases of packs that have reported, while their task runs on.
-    reported: HashSet<String>,
+    reported: HashSet<DatabaseName>,
 }
 
 impl Tally {
@@ -72,21 +72,21 @@ impl Tally {
         Self { total, ..Self::default() }
     }
 
-    pub fn phase(&mut self, database: &str, phase: TaskPhase) {
+    pub fn phase(&mut self, database: &DatabaseName, phase: TaskPhase) {
         match self.under_way.get_mut(database) {
             Some((_, since)) if phase == TaskPhase::Queued => *since = Instant::now(),
             Some((known, _)) => *known = phase,
-            None => drop(self.under_way.insert(database.to_owned(), (phase, Instant::now()))),
+            None => drop(self.under_way.insert(database.clone(), (phase, Instant::now()))),
         }
     }
 
     pub fn reported(&mut self, database: &str) {
-        if self.under_way.contains_key(database) {
-            self.reported.insert(database.to_owned());
+        if let Some((database, _)) = self.under_way.get_key_value(database) {
+            self.reported.insert(database.clone());
         }
     }
 
-    pub fn verdict(&mut self, database: &str, verdict: &Verdict) {
+    pub fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) {
         self.under_way.remove(database);
         self.reported.remove(database);
         match verdict {
@@ -155,14 +155,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_fleet_reads_in_one_line() {
         let mut tally = Tally::new(1_000);
-        tally.phase("a", TaskPhase::Queued);
-        tally.phase("a", TaskPhase::Running);
+        tally.phase(&"a".into(), TaskPhase::Queued);
+        tally.phase(&"a".into(), TaskPhase::Running);
         tokio::time::advance(Duration::from_secs(65)).await;
-        tally.phase("b", TaskPhase::Provisioning);
-        tally.phase("c", TaskPhase::Queued);
-        tally.phase("d", TaskPhase::Running);
-        tally.verdict("d", &Verdict::Failed { exit_code: 1 });
-        tally.verdict("e", &Verdict::NotRun { why: "x".into() });
+        tally.phase(&"b".into(), TaskPhase::Provisioning);
+        tally.phase(&"c".into(), TaskPhase::Queued);
+        tally.phase(&"d".into(), TaskPhase::Running);
+        tally.verdict(&"d".into(), &Verdict::Failed { exit_code: 1 });
+        tally.verdict(&"e".into(), &Verdict::NotRun { why: "x".into() });
         assert_eq!(
             tally.line(),
             "2 of 1000: 1 failed, 1 not run; 1 running, 1 starting, 996 queued; slowest a 1:05, b 0:00"

@@ -39,8 +39,8 @@ fn plain(vocabulary: Vocabulary) -> (Progress, Written) {
     (Progress { sink: Arc::new(plain) }, written)
 }
 
-fn names() -> Vec<String> {
-    vec!["startupwebapp_prod".to_owned(), "fintech_experiment".to_owned()]
+fn names() -> Vec<DatabaseName> {
+    vec!["startupwebapp_prod".into(), "fintech_experiment".into()]
 }
 
 fn not_run() -> Verdict {
@@ -57,7 +57,7 @@ fn never_started() -> Verdict {
     {
         let asked =
             crate::verdict::Asked { container: "migration", image_digest: None, require_report: false };
-        crate::verdict::judge("a", &asked, &task, &crate::migration_report::Reports::default())
+        crate::verdict::judge(&"a".into(), &asked, &task, &crate::migration_report::Reports::default())
     }
 }
 
@@ -71,15 +71,15 @@ fn tell(progress: &Progress) {
     }
     progress.step("migrate");
     progress.databases(&names());
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Queued);
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Provisioning);
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Queued);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Provisioning);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Running);
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "applied V3 add_orders\n");
     progress.note("reading the log is slow: Rate exceeded");
     progress.log_line("fintech_experiment", 1_763_971_261_900, "10 %\r20 %\r::set-output name=a::b");
-    progress.database_verdict("startupwebapp_prod", &never_started());
-    progress.database_verdict("fintech_experiment", &not_run());
+    progress.database_verdict(&"startupwebapp_prod".into(), &never_started());
+    progress.database_verdict(&"fintech_experiment".into(), &not_run());
     progress.annotate_error(None, "startupwebapp_prod", "never started");
     progress.closing("startupwebapp_prod  never started\n\n0 of 2 databases migrated\n");
     progress.finish();
@@ -200,8 +200,8 @@ fn the_runner_carries_out_our_commands_only() {
     let (progress, written) = plain(Vocabulary::GitHub);
     for text in crate::report::HOSTILE {
         progress.note(text);
-        progress.database_verdict(text, &not_run());
-        progress.task_phase(&[(*text).to_owned()], TaskPhase::Running);
+        progress.database_verdict(&(*text).into(), &not_run());
+        progress.task_phase(&[(*text).into()], TaskPhase::Running);
         progress.log_line(text, 0, text);
         progress.build_line(text);
         progress.step(text);
@@ -256,8 +256,8 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
     let progress = Progress { sink: bars.clone() };
     progress.step("migrate");
     progress.databases(&names());
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Pulling);
-    progress.task_phase(&["startupwebapp_prod".to_owned()], TaskPhase::Running);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Pulling);
+    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Running);
     let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
     progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
@@ -275,7 +275,7 @@ fn bars_stand_at_the_foot_and_lines_scroll_above() {
       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0 of 2 databases
     * startupwebapp_prod running        0s applied V3 add_orders and more an
     ");
-    progress.database_verdict("startupwebapp_prod", &not_run());
+    progress.database_verdict(&"startupwebapp_prod".into(), &not_run());
     progress.closing("0 of 2 databases migrated");
     progress.finish();
     let rest = terminal.contents();

@@ -131,6 +131,7 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
     if let Some(file) = &row.log_file {
         log["file"] = json!(file);
     }
+    let [queue, pull, run] = row.times.stages_ms();
     let mut object = json!({
         "database": row.database,
         "verdict": verdict,
@@ -144,7 +145,7 @@ fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
         "stopped_reason": row.stopped_reason,
         "diagnosis": row.diagnosis.map(|found| json!({ "cause": found.cause, "fix": found.fix })),
         "migration_report": migrations,
-        "durations": row.durations,
+        "durations": { "queue_ms": queue, "pull_ms": pull, "run_ms": run, "total_ms": row.total_ms },
         "proved_by_earlier_run_at": words::proved_earlier(row).map(|at| at.to_string()),
         "waited": row.waited,
         "log": log,

@@ -4,6 +4,7 @@ use super::words::{self, mark};
 use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, data, gantt, next, table};
 use crate::database_name::{is_fleet, short_list};
 use crate::document::{Block, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table};
+use crate::verdict::GitHubProof;
 use crate::words::{counted, duration};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
@@ -69,10 +70,11 @@ fn warnings(report: &Report) -> Vec<Block> {
         " migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration report proved \
          it. With `--require-report` they do.",
     );
-    let of = [(words::by_exit_code(report), by_exit_code), (words::by_deployment(report), by_deployment)];
-    let some = of.into_iter().filter(|(count, _)| *count > 0);
+    let of = [(None, by_exit_code), (Some(GitHubProof::Success), by_deployment)];
+    let counts = of.into_iter().map(|(github, what)| (words::without_report(report, github), what));
     let warning = |(count, what)| Content::Warning(Line::from(counted(count, "database")).and(what));
-    some.map(|one| Block::from(warning(one)).only(Reader::Page)).collect()
+    let warnings = counts.filter(|(count, _)| *count > 0).map(warning);
+    warnings.map(|one| Block::from(one).only(Reader::Page)).collect()
 }
 
 /// All of a few databases; of a fleet those that need a person, and the slowest of the others.
@@ -87,20 +89,15 @@ fn terminal_rows(report: &Report) -> Table {
         let needed = shown.iter().filter(|row| mark(row) != Mark::Good).count();
         shown.truncate(needed + SLOWEST);
     }
-    let rest = report.databases.len() - shown.len();
+    let rest = match report.databases.len() - shown.len() {
+        0 => String::new(),
+        rest => format!("… and {} more, migrated", counted(rest, "database")),
+    };
     let row = |row: &&DatabaseReport| {
         let word = words::verdict(report, row);
-        (Some(mark(row)), vec![row.database.clone().into(), word.into(), what_was_done(row).into()])
+        (Some(mark(row)), vec![row.database.to_string().into(), word.into(), what_was_done(row).into()])
     };
-    Table {
-        rows: shown.iter().map(row).collect(),
-        rest: if rest > 0 {
-            format!("… and {} more, migrated", counted(rest, "database"))
-        } else {
-            String::new()
-        },
-        ..Table::default()
-    }
+    Table { rows: shown.iter().map(row).collect(), rest, ..Table::default() }
 }
 
 /// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.
@@ -118,7 +115,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
     }
     parts.extend(row.other_run_url.clone());
     parts.extend(words::own_time(row).map(duration));
-    parts.extend(words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))));
+    parts.extend(words::shared_time(row));
     parts.extend(
         words::proved_earlier(row)
             .map(|at| format!("proved by an earlier run at {}", at.strftime("%Y-%m-%d %H:%M UTC"))),
@@ -154,7 +151,7 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
         mark: Some(words::shown_mark(report, row)),
-        title: Line::from(row.database.clone()).and(": ").and(words::verdict(report, row)),
+        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(report, row)),
         blocks: why.into_iter().chain(last).collect(),
     }
 }
@@ -165,7 +162,7 @@ fn log(row: &DatabaseReport) -> Log {
         applied.iter().take(APPLIED).map(|one| format!("{} {}", one.version, one.name).trim().to_owned());
     let names = names.collect::<Vec<_>>().join(", ");
     Log {
-        of: row.database.clone(),
+        of: row.database.to_string(),
         tail: row.log.clone(),
         url: row.log_url.clone(),
         about: (!names.is_empty()).then(|| format!("Applied: {names}")),

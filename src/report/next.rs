@@ -30,12 +30,9 @@ pub(super) fn next(report: &Report) -> Option<Block> {
 fn after_success(report: &Report) -> Option<Line> {
     let image = Line::code(report.image.as_ref()?.reference.clone());
     let deploy = Line::from("deploy what needs this schema, from ").and(image);
-    Some(match words::by_exit_code(report) + words::by_deployment(report) {
-        0 => deploy,
-        _ => deploy.and(
-            ". Have the image print a migration report, and run with `--require-report`: then this is proved",
-        ),
-    })
+    let unproved =
+        ". Have the image print a migration report, and run with `--require-report`: then this is proved";
+    Some(if words::is_proved(report) { deploy } else { deploy.and(unproved) })
 }
 
 fn only_what_is_left(report: &Report) -> (Line, Option<String>) {

@@ -109,7 +109,7 @@ pub fn hostile() -> Report {
 pub fn pack() -> Report {
     let mut log = LogTail::default();
     log.push("shop_b: relation \"orders\" already exists");
-    let names = ["shop_a", "shop_b", "shop_c"].map(str::to_owned);
+    let names = ["shop_a", "shop_b", "shop_c"].map(crate::database_name::DatabaseName::from);
     let of_pack = |row: DatabaseReport| DatabaseReport {
         log: LogTail::default(),
         pack_log: Some(0),
@@ -146,14 +146,9 @@ pub fn run() -> Report {
             registered: true,
         }),
         diff: "--- startupwebapp-migration-task:12\n+++ startupwebapp-migration-task:13\n@@ -4,3 +4,7 @@\n       \"environment\": [\n+        {\n+          \"name\": \"DATABASE_NAME\",\n+          \"value\": \"__set-by-fargate-migrate__\"\n+        },\n".to_owned(),
-        databases: Vec::new(),
-        pack_logs: Vec::new(),
-        is_resumable: false,
-        never_ran: 0,
-        error: None,
-        notes: Vec::new(),
         started_at: at(0),
         ended_at: Some(at(97)),
+        ..Report::default()
     }
 }
 
@@ -200,7 +195,7 @@ pub fn wrong_database(asked: &str, connected: &str) -> DatabaseReport {
 
 pub fn not_run(database: &str) -> DatabaseReport {
     let why = "healthtech_experiment was not migrated, and nothing starts after that".to_owned();
-    DatabaseReport { verdict: Some(Verdict::NotRun { why }), ..DatabaseReport::new(database) }
+    DatabaseReport { verdict: Some(Verdict::NotRun { why }), ..DatabaseReport::new(&database.into()) }
 }
 
 /// A row as a run makes it from a task that ended by itself, and its log.
@@ -221,12 +216,12 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         ..Task::default()
     };
     let mut reports = Reports::default();
-    let mut row = DatabaseReport::new(database);
+    let mut row = DatabaseReport::new(&database.into());
     for line in log {
         reports.line(line);
         row.log.push(line);
     }
-    row.verdict = Some(judge(database, &ASKED, &task, &reports));
+    row.verdict = Some(judge(&row.database, &ASKED, &task, &reports));
     row.diagnosis = diagnose(&task, "migration");
     row.exit_code = exit_code;
     row.migration_report = log.iter().rev().find_map(|line| parse_line(line)?.ok());
@@ -239,10 +234,7 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         started: task.started_at,
         ended: task.execution_stopped_at,
     };
-    row.durations.queue_ms = Some(12_000);
-    row.durations.pull_ms = Some(6_000);
-    row.durations.run_ms = Some(2_000);
-    row.durations.total_ms = Some(48_000);
+    row.total_ms = Some(48_000);
     row.task_url = Some(format!(
         "https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/startupwebapp-cluster/tasks/{TASK}?region=us-east-1"
     ));

@@ -26,36 +26,27 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
     if open.is_empty() {
         return String::new();
     }
-    let mut room = limit.saturating_sub(2 * HEAD.len() + AROUND);
-    let (mut out, shown) = table(report, open, Links::Shown, &mut room);
+    let room = limit.saturating_sub(AROUND);
+    let (mut out, mut shown) = table(report, open, Links::Shown, room);
     out.push('\n');
-    let mut left: Vec<&DatabaseReport> = open[shown..].to_vec();
-    if left.is_empty() && !folded.is_empty() {
-        let mut with_links = room;
-        let (mut text, mut shown) = table(report, folded, Links::Shown, &mut with_links);
-        if shown < folded.len() {
-            (text, shown) = table(report, folded, Links::Left, &mut room);
+    if shown == open.len() && !folded.is_empty() {
+        let room = room.saturating_sub(out.len());
+        let (mut text, mut fit) = table(report, folded, Links::Shown, room);
+        if fit < folded.len() {
+            (text, fit) = table(report, folded, Links::Left, room);
         }
         let summary = counted(folded.len(), "more database");
-        let states = states(report, folded);
+        let states = words::states(report, folded);
         out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
-        left = folded[shown..].to_vec();
-    } else {
-        left.extend(folded);
+        shown += fit;
     }
+    let left = &rows[shown..];
     if !left.is_empty() {
         let count = counted(left.len(), "more database");
-        let states = states(report, &left);
+        let states = words::states(report, left);
         out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
     }
     out
-}
-
-/// `3 failed, 940 migrated`.
-fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
-    let counts = words::counts(rows.iter().map(|row| words::verdict(report, row)));
-    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    counts.join(", ")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,14 +56,13 @@ enum Links {
 }
 
 /// The table of those rows that fit, and how many these are.
-fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: &mut usize) -> (String, usize) {
+fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: usize) -> (String, usize) {
     let mut out = HEAD.to_owned();
     for (index, row) in rows.iter().enumerate() {
         let line = line(report, row, links);
-        if line.len() > *room {
+        if out.len() + line.len() > room {
             return (out, index);
         }
-        *room -= line.len();
         out.push_str(&line);
     }
     (out, rows.len())
@@ -148,11 +138,9 @@ fn image_cell(row: &DatabaseReport) -> String {
 
 /// The total, and below it where it went: where a task is shared, of that task.
 fn durations(row: &DatabaseReport) -> String {
-    let times = &row.durations;
     let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
-    let parts = [times.queue_ms, times.pull_ms, times.run_ms];
-    let mut below: Vec<String> =
-        words::shared_time(row).map(|ms| format!("in a task of {}", duration(ms))).into_iter().collect();
+    let parts = row.times.stages_ms();
+    let mut below: Vec<String> = words::shared_time(row).into_iter().collect();
     if parts.iter().any(Option::is_some) {
         below.push(parts.map(|part| part.map_or_else(|| "–".to_owned(), duration)).join(" / "));
     }

@@ -6,7 +6,7 @@ use super::{DatabaseReport, Report};
 use crate::document::Mark;
 use crate::migration_report::MigrationReport;
 use crate::verdict::{GitHubProof, Verdict};
-use crate::words::counted;
+use crate::words::{counted, duration};
 
 /// How a row stands.
 pub(super) fn mark(row: &DatabaseReport) -> Mark {
@@ -27,16 +27,14 @@ pub(super) fn shown_mark(report: &Report, row: &DatabaseReport) -> Mark {
 
 /// No green tick without proof.
 pub(super) fn mark_of_run(report: &Report) -> Mark {
-    if report.error.is_some() || report.not_migrated().next().is_some() {
+    if report.error.is_some() || report.databases.iter().any(|row| shown_mark(report, row) == Mark::Bad) {
         Mark::Bad
     } else if report.ended_at.is_none() {
         Mark::UnderWay
-    } else if report.databases.iter().any(|row| mark(row) != Mark::Good) {
-        Mark::Bad
-    } else if by_exit_code(report) + by_deployment(report) > 0 {
-        Mark::Doubtful
-    } else {
+    } else if is_proved(report) {
         Mark::Good
+    } else {
+        Mark::Doubtful
     }
 }
 
@@ -54,14 +52,12 @@ pub(super) fn headline(report: &Report) -> String {
         return format!("no task was started for {}", counted(total, "database"));
     }
     let migrated = report.migrated().count();
-    let proved =
-        if by_exit_code(report) + by_deployment(report) == 0 { "proved migrated" } else { "migrated" };
+    let proved = if is_proved(report) { "proved migrated" } else { "migrated" };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
     let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total, "database"));
-    let others = others(report);
+    let others: Vec<_> = report.databases.iter().filter(|row| mark(row) != Mark::Good).collect();
     if !others.is_empty() {
-        let others: Vec<String> = others.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        line = format!("{line}: {}", others.join(", "));
+        line = format!("{line}: {}", states(report, &others));
     }
     if report.never_ran > 0 {
         line = format!("{line}; {} left out never ran", counted(report.never_ran, "database"));
@@ -69,17 +65,13 @@ pub(super) fn headline(report: &Report) -> String {
     line
 }
 
-/// Migrated databases of which only the exit code says so.
-pub(super) fn by_exit_code(report: &Report) -> usize {
-    without_report(report, None)
+/// Every migrated database has a migration report, or an earlier run had one.
+pub(super) fn is_proved(report: &Report) -> bool {
+    without_report(report, None) + without_report(report, Some(GitHubProof::Success)) == 0
 }
 
-/// Migrated databases of which only a GitHub Deployment says so, and not why.
-pub(super) fn by_deployment(report: &Report) -> usize {
-    without_report(report, Some(GitHubProof::Success))
-}
-
-fn without_report(report: &Report, github: Option<GitHubProof>) -> usize {
+/// How many databases are migrated by their exit code alone, or by what GitHub's Deployments say.
+pub(super) fn without_report(report: &Report, github: Option<GitHubProof>) -> usize {
     let is_one = |row: &&DatabaseReport| {
         matches!(&row.verdict, Some(Verdict::Migrated(migrated))
             if migrated.report().is_none() && migrated.github() == github)
@@ -87,22 +79,17 @@ fn without_report(report: &Report, github: Option<GitHubProof>) -> usize {
     report.databases.iter().filter(is_one).count()
 }
 
-/// How often each word other than "migrated" is a row's verdict, in the order of the rows.
-fn others(report: &Report) -> Vec<(&'static str, usize)> {
-    let rows = report.databases.iter().filter(|row| mark(row) != Mark::Good);
-    counts(rows.map(|row| verdict(report, row)))
-}
-
-/// How often each word occurs, in the order in which they do.
-pub(super) fn counts(words: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
+/// `3 failed, 940 migrated`, in the order in which the rows have these words first.
+pub(super) fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in words {
+    for word in rows.iter().map(|row| verdict(report, row)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
         }
     }
-    counts
+    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    counts.join(", ")
 }
 
 /// The verdict's word, or what its absence means.
@@ -121,7 +108,7 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
         Mark::Bad if is_not_run(row) => (1, 0),
         Mark::Bad => (0, 0),
         Mark::UnderWay => (2, 0),
-        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.durations.total_ms).unwrap_or(0)),
+        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -133,7 +120,7 @@ pub(super) fn is_not_run(row: &DatabaseReport) -> bool {
 
 /// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
 pub(super) fn own_report(row: &DatabaseReport) -> Option<&MigrationReport> {
-    row.migration_report.as_ref().filter(|report| report.database == row.database)
+    row.migration_report.as_ref().filter(|report| report.database == *row.database)
 }
 
 /// `6 → 12`, `12` when nothing moved; empty when the task said nothing.
@@ -152,14 +139,15 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
 /// How long the database took, in milliseconds. Where it shares a task, only its own report knows.
 pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
     match row.pack_log {
-        None => row.durations.total_ms,
+        None => row.total_ms,
         Some(_) => own_report(row)?.ms.and_then(|ms| i64::try_from(ms).ok()),
     }
 }
 
-/// How long the task took that the database shares, in milliseconds; none where it has its own.
-pub(super) fn shared_time(row: &DatabaseReport) -> Option<i64> {
-    row.durations.total_ms.filter(|_| row.pack_log.is_some())
+/// `in a task of 48 s`; none where the database has a task of its own.
+pub(super) fn shared_time(row: &DatabaseReport) -> Option<String> {
+    let total = row.total_ms.filter(|_| row.pack_log.is_some())?;
+    Some(format!("in a task of {}", duration(total)))
 }
 
 /// `after 2 tasks that were killed`.

@@ -19,7 +19,7 @@ impl BuildSettings {
     pub fn new(flags: cli::BuildFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         let cli::BuildFlags { plan, image, base, aws, config: _, credentials, output } = flags;
         let settings = Self {
-            common: Common::new(plan, aws, credentials, &output, run),
+            common: Common { plan_only: plan, aws, credentials, output, run },
             image: ImageSettings::new(None, image, commit),
             task_definition: base.task_definition.map(Into::into),
             container: base.container,

@@ -35,7 +35,7 @@ impl ImageSettings {
                     dockerfile: dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
                     context,
                     target,
-                    build_args: build_arg.into_iter().map(|argument| argument.0).collect(),
+                    build_args: build_arg.iter().map(|argument| argument.to_string()).collect(),
                 }
             }
         };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal_record::Target;
+use crate::database_name::DatabaseName;
 use crate::verdict::{GitHubProof, Judged, MIGRATED};
 
 /// A deployment's payload.
@@ -28,7 +29,7 @@ pub struct Payload {
 /// The newest deployment of each database; empty for a run that does not ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitHubHistory {
-    pub newest: HashMap<String, Newest>,
+    pub newest: HashMap<DatabaseName, Newest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

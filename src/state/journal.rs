@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::history::History;
 use super::journal_record::JournalRecord;
 use crate::failure::Failure;
-use crate::untrusted::printable;
+use crate::untrusted::phrase;
 
 /// A journal that this process alone may write to, until it is dropped.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ fn read(path: &Path, file: &mut File) -> Result<(Contents, u64), Failure> {
     for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|byte| *byte == b'\n')) {
         let record = serde_json::from_slice::<JournalRecord>(line).map_err(|error| error.to_string());
         record.and_then(|record| history.take(record)).map_err(|why| {
-            let why = printable(&why, 300);
+            let why = phrase(&why);
             Failure::input(format!("line {number} of state file {} can not be read: {why}", path.display()))
                 .hint("restore the file, or name another one with --state; nothing is resumed without it")
         })?;

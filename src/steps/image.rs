@@ -3,42 +3,35 @@
 use anyhow::Result;
 
 use crate::plan::ImagePlan;
-use crate::plan::ImageSource;
 use crate::ports::ImageWrites;
 use crate::progress::Progress;
 use crate::report::ImageUsed;
 
 /// An image that is in its registry. Only this step makes one, and a revision can not be made without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    reference: String,
-    digest: Option<String>,
-    source: ImageSource,
-}
+pub struct Image(ImageUsed);
 
 impl Image {
     /// `repository@sha256:…`, or what `--image` said of another registry.
     pub fn reference(&self) -> &str {
-        &self.reference
+        &self.0.reference
     }
 
     /// `sha256:…`; absent where `--image` names an image of another registry by a tag.
     pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+        self.0.digest.as_deref()
     }
 
     pub fn used(&self) -> ImageUsed {
-        ImageUsed { reference: self.reference.clone(), digest: self.digest.clone(), source: self.source }
+        self.0.clone()
     }
 }
 
 /// Builds and pushes what the plan says, or takes what is there.
 pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
     let source = plan.source();
-    let pushed = |uri: &str, digest: String| Image {
-        reference: format!("{uri}@{digest}"),
-        digest: Some(digest),
-        source,
+    let pushed = |uri: &str, digest: String| {
+        Image(ImageUsed { reference: format!("{uri}@{digest}"), digest: Some(digest), source })
     };
     Ok(match plan {
         ImagePlan::Reuse { tag, digest } => {
@@ -55,7 +48,7 @@ pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progr
         }
         ImagePlan::Given { reference, digest } => {
             progress.step(&format!("image: use {reference}"));
-            Image { reference: reference.clone(), digest: digest.clone(), source }
+            Image(ImageUsed { reference: reference.clone(), digest: digest.clone(), source })
         }
     })
 }

@@ -12,7 +12,7 @@ use similar::TextDiff;
 
 use super::same::normal;
 use super::{TaskDefinition, name_of};
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 /// Fields of a task or a container whose texts are names, modes and sizes: no place for a secret.
 const HARMLESS: [&str; 36] = [
@@ -79,7 +79,7 @@ impl TaskDefinition {
         }
         let (old, new) = (sections(self, ours), sections(to, ours));
         let next = if to.revision.is_some() { to.name() } else { format!("{} (next revision)", to.family) };
-        let mut text = format!("--- {}\n+++ {}\n", printable(&self.name(), 300), printable(&next, 300));
+        let mut text = format!("--- {}\n+++ {}\n", phrase(&self.name()), phrase(&next));
         let header = text.len();
         for (name, _) in old.iter().chain(new.iter().filter(|(name, _)| leaves(&old, name).is_empty())) {
             let (before, after) = (leaves(&old, name), leaves(&new, name));
@@ -163,7 +163,7 @@ fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
         add(format!("{section}: secrets"), secrets);
     }
     let tags = entries(task.get("tags"), |_, tag| {
-        (" = ", Some(printable(tag.get("value").and_then(Value::as_str).unwrap_or_default(), 300)))
+        (" = ", Some(phrase(tag.get("value").and_then(Value::as_str).unwrap_or_default())))
     });
     add("tags".into(), tags);
     sections
@@ -188,7 +188,7 @@ fn entries(
         let name = entry.get("name").or_else(|| entry.get("key")).and_then(Value::as_str);
         let name = name.unwrap_or("(no name)");
         let (link, text) = shown(name, entry);
-        Leaf { name: printable(name, 300), raw: canonical(entry), text, shown_if_new: None, link }
+        Leaf { name: phrase(name), raw: canonical(entry), text, shown_if_new: None, link }
     };
     entries.map(leaf).collect()
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{TaskDefinition, is_named, name_of};
 use crate::failure::Failure;
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 /// What a new revision changes, in the migration container only. A sidecar keeps its image, also when it is the same.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl TaskDefinition {
             return Err(Failure::input(format!(
                 "container {} of task definition {} takes {shown} from a secret, so it can not be set per database",
                 printable(container, 255),
-                printable(&self.name(), 300)
+                phrase(&self.name())
             ))
             .hint(format!(
                 "ECS refuses a variable that is also a secret: remove {shown} from the `secrets` of container {} in \

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{TaskDefinition, name_of, strings};
 use crate::failure::Failure;
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 /// What DescribeTaskDefinition answers and RegisterTaskDefinition does not take.
 pub(super) const READ_ONLY: [&str; 9] = [
@@ -27,7 +27,7 @@ impl TaskDefinition {
     /// input of RegisterTaskDefinition. `origin` names the document in errors: a path, or the name asked for.
     pub fn from_json(document: Value, origin: &str) -> Result<Self, Failure> {
         let refused = |what: &str| {
-            Failure::input(format!("read task definition {}: {what}", printable(origin, 300))).hint(
+            Failure::input(format!("read task definition {}: {what}", phrase(origin))).hint(
                 "give what `aws ecs describe-task-definition --include TAGS` prints, its `taskDefinition` alone, \
                  or the input of `aws ecs register-task-definition`",
             )
@@ -68,17 +68,14 @@ impl TaskDefinition {
     pub fn from_file(path: &Path) -> Result<Self, Failure> {
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::input(format!("read task definition {}: {error}", printable(&origin, 300))).hint(
+            Failure::input(format!("read task definition {}: {error}", phrase(&origin))).hint(
                 "check --task-definition: a value that ends in .json or holds a path is a file, anything else is a \
                  family, family:revision or ARN",
             )
         })?;
         let document = serde_json::from_str(&text).map_err(|error| {
-            Failure::input(format!(
-                "read task definition {}: it is not JSON: {error}",
-                printable(&origin, 300)
-            ))
-            .hint("check it with `jq . FILE`; templates must be rendered first")
+            Failure::input(format!("read task definition {}: it is not JSON: {error}", phrase(&origin)))
+                .hint("check it with `jq . FILE`; templates must be rendered first")
         })?;
         Self::from_json(document, &origin)
     }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Asked, Killer, Migrated, Verdict, judge, unproved, words};
+use super::{Asked, Killer, Migrated, Verdict, by_end, unproved, words};
+use crate::database_name::DatabaseName;
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
@@ -12,7 +13,7 @@ use crate::ports::Task;
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
 /// whatever happened to the task afterwards.
 pub(crate) fn judge_pack(
-    databases: &[String],
+    databases: &[DatabaseName],
     told: &[String],
     asked: &Asked<'_>,
     task: &Task,
@@ -20,13 +21,13 @@ pub(crate) fn judge_pack(
 ) -> Vec<Verdict> {
     let container = asked.container;
     if !task.is_stopped() {
-        return databases.iter().map(|name| end_of(name, container, task)).collect();
+        return vec![end_of(container, task); databases.len()];
     }
     let known: HashSet<&str> = told.iter().map(String::as_str).collect();
     let foreign = reports.all().iter().find(|report| !known.contains(report.database.as_str()));
     let exit_code = task.container(container).and_then(|own| own.exit_code);
     if let Some(foreign) = foreign {
-        let wrong = |name: &String| Verdict::WrongDatabase {
+        let wrong = |name: &DatabaseName| Verdict::WrongDatabase {
             asked: name.clone(),
             reported: foreign.database.clone(),
             exit_code,
@@ -38,7 +39,7 @@ pub(crate) fn judge_pack(
         .map(|name| {
             let own: Vec<&MigrationReport> = reports.all_of(name).collect();
             match own.last() {
-                None => without_report(name, container, task, reports),
+                None => without_report(container, task, reports),
                 Some(last) => by_reports(name, asked, task, &own, last),
             }
         })
@@ -57,7 +58,7 @@ pub enum Death {
 /// How the migration container of a stopped task was killed. None when it ended by itself, when somebody stopped it or
 /// a sidecar did, and when it never ran.
 pub fn death(task: &Task, container: &str) -> Option<Death> {
-    match end_of("", container, task) {
+    match end_of(container, task) {
         Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
             Some(Death::FromOutside)
         }
@@ -67,12 +68,13 @@ pub fn death(task: &Task, container: &str) -> Option<Death> {
 }
 
 /// How the task ended, whatever it has reported.
-fn end_of(name: &str, container: &str, task: &Task) -> Verdict {
-    judge(name, &Asked { container, image_digest: None, require_report: true }, task, &Reports::default())
+fn end_of(container: &str, task: &Task) -> Verdict {
+    let unproved = || Verdict::Unproved { why: "exit code 0 alone".to_owned() };
+    by_end(container, task, &Reports::default(), unproved)
 }
 
 fn by_reports(
-    name: &str,
+    name: &DatabaseName,
     asked: &Asked<'_>,
     task: &Task,
     own: &[&MigrationReport],
@@ -94,7 +96,7 @@ fn by_reports(
 }
 
 /// What the task's end says of a database that it did not report on.
-fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -> Verdict {
+fn without_report(container: &str, task: &Task, reports: &Reports) -> Verdict {
     let without = |end: &str| {
         let unreadable = reports.malformed().map(|(count, fault)| {
             format!(" ({count} migration reports can not be read: {})", words::text(fault))
@@ -102,7 +104,7 @@ fn without_report(name: &str, container: &str, task: &Task, reports: &Reports) -
         let unreadable = unreadable.unwrap_or_default();
         unproved(format!("{end}, and no migration report names this database{unreadable}"))
     };
-    match end_of(name, container, task) {
+    match end_of(container, task) {
         Verdict::Failed { exit_code } => without(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::judged::{GitHubProof, Judged};
+use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::migration_report::MigrationReport;
 use crate::ports::Task;
@@ -15,7 +16,7 @@ use crate::ports::Task;
 /// Only a verdict makes one: on a task that was seen STOPPED, or on the record of an earlier run that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
-    database: String,
+    database: DatabaseName,
     task_arn: String,
     image_digest: Option<String>,
     report: Option<Box<MigrationReport>>,
@@ -28,13 +29,13 @@ pub struct Migrated {
 impl Migrated {
     /// By the task, which ran the image with this digest.
     pub(super) fn by_task(
-        database: &str,
+        database: &DatabaseName,
         task: &Task,
         image_digest: Option<&str>,
         report: Option<&MigrationReport>,
     ) -> Self {
         Self {
-            database: database.to_owned(),
+            database: database.clone(),
             task_arn: task.arn.clone(),
             image_digest: image_digest.map(str::to_owned),
             report: report.cloned().map(Box::new),
@@ -44,10 +45,10 @@ impl Migrated {
     }
 
     /// Returns the proof that an earlier run has recorded, in its state file or as a deployment; none when the record
-    /// says anything but that the database is migrated.
-    pub(crate) fn recorded(judged: &Judged) -> Option<Self> {
-        judged.is_migrated().then(|| Self {
-            database: judged.database.clone(),
+    /// says anything but that this database is migrated.
+    pub(crate) fn recorded(database: &DatabaseName, judged: &Judged) -> Option<Self> {
+        (judged.is_migrated() && judged.database == **database).then(|| Self {
+            database: database.clone(),
             task_arn: judged.task.clone().unwrap_or_default(),
             image_digest: judged.image_digest.clone(),
             report: judged.report.clone().map(Box::new),
@@ -56,7 +57,7 @@ impl Migrated {
         })
     }
 
-    pub fn database(&self) -> &str {
+    pub fn database(&self) -> &DatabaseName {
         &self.database
     }
 
@@ -99,11 +100,11 @@ pub enum NotAll {
     /// No database was asked for.
     Nothing,
     /// These have none.
-    Missing(Vec<String>),
+    Missing(Vec<DatabaseName>),
     /// It does not say which image migrated this one.
-    NoDigest(String),
+    NoDigest(DatabaseName),
     /// One image migrated the first, and another one the second.
-    TwoImages(String, String),
+    TwoImages(DatabaseName, DatabaseName),
 }
 
 impl AllMigrated {
@@ -111,14 +112,14 @@ impl AllMigrated {
     ///
     /// # Errors
     /// A database has no proof, or one that names no image or another one.
-    pub fn of<D: AsRef<str>>(asked: &[D], proofs: Vec<Migrated>) -> Result<Self, NotAll> {
-        let mut by_database: HashMap<String, Migrated> =
+    pub fn of(asked: &[DatabaseName], proofs: Vec<Migrated>) -> Result<Self, NotAll> {
+        let mut by_database: HashMap<DatabaseName, Migrated> =
             proofs.into_iter().map(|proof| (proof.database.clone(), proof)).collect();
         let (mut proofs, mut missing) = (Vec::new(), Vec::new());
-        for name in asked.iter().map(AsRef::as_ref) {
+        for name in asked {
             match by_database.remove(name) {
                 Some(proof) => proofs.push(proof),
-                None => missing.push(name.to_owned()),
+                None => missing.push(name.clone()),
             }
         }
         if !missing.is_empty() {
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     fn proof(database: &str, digest: Option<&str>) -> Migrated {
-        Migrated::by_task(database, &Task::default(), digest, None)
+        Migrated::by_task(&database.into(), &Task::default(), digest, None)
     }
 
     fn record(verdict: &str) -> Judged {
@@ -183,12 +184,18 @@ mod tests {
     #[test]
     fn all_is_every_database_that_was_asked_for_by_one_image() {
         let of = |asked: &[&str], proofs: &[(&str, Option<&str>)]| {
-            AllMigrated::of(asked, proofs.iter().map(|(name, digest)| proof(name, *digest)).collect())
+            AllMigrated::of(
+                &asked.iter().map(|&name| name.into()).collect::<Vec<_>>(),
+                proofs.iter().map(|(name, digest)| proof(name, *digest)).collect(),
+            )
         };
         let (one, two) = (Some("sha256:1"), Some("sha256:2"));
         let all = of(&["b", "a"], &[("a", one), ("b", one), ("c", two)]).expect("all");
         assert_eq!(all.image_digest(), "sha256:1");
-        assert_eq!(all.proofs().iter().map(Migrated::database).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(
+            all.proofs().iter().map(|proof| proof.database().as_str()).collect::<Vec<_>>(),
+            ["b", "a"]
+        );
         for (asked, proofs, refused) in [
             (&[][..], &[("a", one)][..], NotAll::Nothing),
             (&["a", "b", "c"], &[("b", one)], NotAll::Missing(vec!["a".into(), "c".into()])),
@@ -204,10 +211,10 @@ mod tests {
 
     #[test]
     fn a_record_proves_what_it_says_and_nothing_else() {
-        let proof = Migrated::recorded(&record("migrated")).expect("a proof");
-        assert_eq!((proof.database(), proof.image_digest()), ("a", Some("sha256:1")));
+        let proof = Migrated::recorded(&"a".into(), &record("migrated")).expect("a proof");
+        assert_eq!((proof.database().as_str(), proof.image_digest()), ("a", Some("sha256:1")));
         for word in ["failed", "unproved", "wrong database", "Migrated", "migrated ", ""] {
-            assert_eq!(Migrated::recorded(&record(word)), None, "{word:?}");
+            assert_eq!(Migrated::recorded(&"a".into(), &record(word)), None, "{word:?}");
         }
     }
 }

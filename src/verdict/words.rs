@@ -2,7 +2,7 @@
 
 use super::{GitHubProof, Killer, MIGRATED, Verdict};
 use crate::ports::{Container, Task};
-use crate::untrusted::printable;
+use crate::untrusted::{phrase, printable};
 
 impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
@@ -93,7 +93,7 @@ fn exit(code: Option<i32>) -> String {
 
 /// A name or code from outside.
 pub(super) fn code(name: &str) -> String {
-    printable(name, 300)
+    phrase(name)
 }
 
 /// A sentence from outside: ECS keeps 1024 characters of a reason.

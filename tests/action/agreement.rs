@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, CommandFactory as _};
-use fargate_migrate::cli::Cli;
+use fargate_migrate::cli::{Cli, OPERATIONS};
 use fargate_migrate::report::OUTPUTS;
 use serde::Deserialize;
 
@@ -173,7 +173,7 @@ fn flags() -> Vec<(String, Arg)> {
 }
 
 fn operations(cli: &clap::Command) -> impl Iterator<Item = &clap::Command> {
-    cli.get_subcommands().filter(|command| ["migrate", "build"].contains(&command.get_name()))
+    cli.get_subcommands().filter(|command| OPERATIONS.contains(&command.get_name()))
 }
 
 fn default_of(arg: &Arg) -> Option<String> {

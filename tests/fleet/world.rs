@@ -152,7 +152,7 @@ impl World {
         let progress = Progress::new(Mode::Silent, Stream::Stdout, Vocabulary::Plain);
         let (_keep, interrupt) = Interrupt::by_hand();
         let config = self.sandbox.sdk_config();
-        let (timeout, share) = (settings.common.call_timeout, settings.fleet.api_share);
+        let (timeout, share) = (*settings.common.aws.call_timeout, *settings.fleet.api_share);
         let connect = async move { Ok(Aws::from_config(config, timeout, share)) };
         let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github: None };
         let report = done(&Migrate::of(settings), connect, &surroundings).boxed_local().await;

@@ -1,11 +1,11 @@
 //! `docker build`: its input, its arguments, and why it failed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
+use walkdir::{DirEntry, WalkDir};
 
 use super::build_failure::{self, is_vertex_digest};
 use super::cli::{DockerCli, Way};
@@ -29,40 +29,32 @@ impl Input {
     /// A [`Failure`] when the context is no directory, or the Dockerfile no file.
     pub fn find(build: &DockerBuild) -> Result<Self> {
         let context = build.context.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
-            Failure::input(format!(
-                "build an image: build context {} is not a directory",
-                build.context.display()
-            ))
-            .hint("give the directory that the Dockerfile copies from, with --context")
+            let given = build.context.display();
+            Failure::input(format!("build an image: build context {given} is not a directory"))
+                .hint("give the directory that the Dockerfile copies from, with --context")
         })?;
-        let dockerfile =
-            build.dockerfile.canonicalize().ok().filter(|path| path.is_file()).ok_or_else(|| {
-                let found = dockerfiles(&context);
-                let hint = match found.as_slice() {
-                    [] => "give its path with --dockerfile".to_owned(),
-                    found => {
-                        format!("give its path with --dockerfile; in the build context: {}", listed(found))
-                    }
-                };
-                Failure::input(format!("build an image: no Dockerfile at {}", build.dockerfile.display()))
-                    .hint(hint)
-            })?;
+        let dockerfile = build.dockerfile.canonicalize().ok().filter(|path| path.is_file());
+        let dockerfile = dockerfile.ok_or_else(|| {
+            let mut hint = "give its path with --dockerfile".to_owned();
+            let found = dockerfiles(&context);
+            if !found.is_empty() {
+                hint += &format!("; in the build context: {}", listed(&found));
+            }
+            Failure::input(format!("build an image: no Dockerfile at {}", build.dockerfile.display()))
+                .hint(hint)
+        })?;
         Ok(Self { context, dockerfile })
     }
 }
 
 /// The Dockerfiles at the top of a directory, and one level below.
 fn dockerfiles(dir: &Path) -> Vec<String> {
-    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let below = entries(dir).filter(|path| path.is_dir()).flat_map(|path| entries(&path).collect::<Vec<_>>());
-    entries(dir)
-        .chain(below)
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            path.is_file() && (name.starts_with("Dockerfile") || name.ends_with(".Dockerfile"))
-        })
-        .map(|path| path.display().to_string())
-        .collect()
+    let is_one = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.file_type().is_file() && (name.starts_with("Dockerfile") || name.ends_with(".Dockerfile"))
+    };
+    let entries = WalkDir::new(dir).max_depth(2).follow_links(true).into_iter().flatten();
+    entries.filter(is_one).map(|entry| entry.path().display().to_string()).collect()
 }
 
 /// Builds and leaves the image in the engine, tagged as `to`.
@@ -124,6 +116,8 @@ fn arguments(input: &Input, build: &DockerBuild, to: &ImageTag) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::ports::Repository;
 

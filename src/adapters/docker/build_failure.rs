@@ -11,46 +11,41 @@ pub fn read(build: &DockerBuild, tail: &[String]) -> Failure {
     let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
     // Only as docker's own last word: a step may run docker itself.
     let last = cause(tail).to_lowercase();
-    if ["cannot connect to the docker daemon", "permission denied while trying to connect"]
-        .iter()
-        .any(|lost| last.starts_with(lost))
-    {
+    let lost = ["cannot connect to the docker daemon", "permission denied while trying to connect"];
+    if lost.iter().any(|lost| last.starts_with(lost)) {
         return unreachable_engine(cause(tail));
     }
+    let emulate = format!(
+        "the engine can not run {} programs: install QEMU (on GitHub: docker/setup-qemu-action), or build on a machine of \
+         that platform",
+        build.platform
+    );
+    let (dockerfile, context) = (build.dockerfile.display(), build.context.display());
+    let by_hand =
+        format!("see the lines below; the same build by hand: docker build -f {dockerfile} {context}");
     let hint = if has(&["no space left on device"]) {
-        "free space where the Docker Engine keeps its data, such as with `docker system prune`".to_owned()
+        "free space where the Docker Engine keeps its data, such as with `docker system prune`"
     } else if has(&["exec format error"]) {
-        format!(
-            "the engine can not run {} programs: install QEMU (on GitHub: docker/setup-qemu-action), or build on a \
-             machine of that platform",
-            build.platform
-        )
+        &emulate
     } else if has(&["target stage"]) {
-        "give a stage of the Dockerfile with --target (a name after AS, or a number)".to_owned()
+        "give a stage of the Dockerfile with --target (a name after AS, or a number)"
     } else if has(&["toomanyrequests", "pull rate limit"]) {
         "the base image's registry limits anonymous pulls: log in with `docker login`, or use a mirror such as \
          public.ecr.aws/docker/library"
-            .to_owned()
     } else if has(&["pull access denied", "failed to resolve source metadata", "failed to load metadata"])
         || has(&["failed to do request", "failed to authorize"])
     {
         "the base image can not be pulled: check its name, and log in to its registry with `docker login` when it \
          is private"
-            .to_owned()
     } else if has(&["failed to calculate checksum", "failed to compute cache key"]) {
         "a file that the Dockerfile copies is not in the build context: check its path, --context and .dockerignore"
-            .to_owned()
     } else if has(&["exit code: 137"]) {
-        "the step was killed, most likely for want of memory".to_owned()
+        "the step was killed, most likely for want of memory"
     } else {
-        format!(
-            "see the lines below; the same build by hand: docker build -f {} {}",
-            build.dockerfile.display(),
-            build.context.display()
-        )
+        &by_hand
     };
     let step = failed_step(tail).map_or_else(String::new, |step| format!("step {step}: "));
-    let message = format!("build {}: {step}{}", build.dockerfile.display(), cause(tail));
+    let message = format!("build {dockerfile}: {step}{}", cause(tail));
     let evidence = tail.iter().filter(|line| !is_vertex_digest(line)).cloned();
     Failure::service(message).hint(hint).evidence(evidence)
 }

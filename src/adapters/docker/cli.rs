@@ -50,10 +50,11 @@ struct Probed {
 }
 
 impl DockerCli {
-    /// The first docker with buildx, else the first with BuildKit built in.
+    /// The first docker with buildx, else the first with BuildKit built in, once its engine has answered.
     ///
     /// # Errors
-    /// A [`Failure`] when there is no docker, or none that can build with BuildKit.
+    /// A [`Failure`] that tells apart: no docker, none that can build with BuildKit, a missing engine, a socket that we
+    /// may not open, and an engine too new for this CLI.
     pub async fn find() -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut probed = Vec::new();
@@ -63,19 +64,11 @@ impl DockerCli {
                 break;
             }
         }
-        Ok(choose(&probed)?)
-    }
-
-    /// Asks the engine for its platform, such as `linux/amd64`.
-    ///
-    /// # Errors
-    /// A [`Failure`] that tells a missing engine, a socket that we may not open, and an engine too new for this
-    /// CLI apart.
-    pub async fn engine_platform(&self) -> Result<String> {
-        let mut command = Command::new(&self.path);
+        let found = choose(&probed)?;
+        let mut command = Command::new(&found.path);
         command.args(["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
         match process::ask(command, QUERY_DEADLINE).await? {
-            Some(answer) if answer.success => Ok(answer.stdout),
+            Some(answer) if answer.success => Ok(found),
             Some(answer) => Err(unreachable_engine(&answer.stderr).into()),
             None => Err(unreachable_engine("it did not answer in time").into()),
         }

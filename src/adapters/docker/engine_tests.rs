@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::adapters::oci;
 use crate::adapters::secret::Secret;
+use crate::failure::Failure;
 use crate::ports::{BinaryImage, Repository};
 use crate::progress::Progress;
 

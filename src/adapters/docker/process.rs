@@ -1,6 +1,5 @@
 //! Runs one program: its lines as they come, a deadline, and no program left behind.
 
-use std::collections::VecDeque;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -49,24 +48,22 @@ pub async fn stream(
     drop(command);
 
     let run = async {
-        let (mut lines, mut tail) = (Lines::default(), VecDeque::with_capacity(TAIL));
+        let (mut lines, mut tail) = (Lines::default(), Vec::new());
         let mut buffer = vec![0; 16 * 1024];
         loop {
             let read =
                 output.read(&mut buffer).await.with_context(|| format!("read the output of {name}"))?;
             for line in if read > 0 { lines.feed(&buffer[..read]) } else { Vec::from_iter(lines.rest()) } {
                 show(&line);
-                if tail.len() == TAIL {
-                    tail.pop_front();
-                }
-                tail.push_back(line);
+                tail.push(line);
             }
+            tail.drain(..tail.len().saturating_sub(TAIL));
             if read == 0 {
                 break;
             }
         }
         let status = child.wait().await.with_context(|| format!("wait for {name}"))?;
-        Ok(Ended { success: status.success(), tail: tail.into() })
+        Ok(Ended { success: status.success(), tail })
     };
     timeout(deadline, run).await.ok().transpose()
 }

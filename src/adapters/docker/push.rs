@@ -29,21 +29,19 @@ pub async fn push(
 }
 
 async fn once(cli: &DockerCli, config: &Path, to: &ImageTag, progress: &dyn ImageProgress) -> Result<String> {
+    let image = to.reference();
     let mut command = cli.command(config);
-    command.args(["push", "--", &to.reference()]);
-    let ended = process::stream(command, DEADLINE, |line| progress.build_line(line))
-        .await
-        .with_context(|| format!("push {}", to.reference()))?;
-    let Some(ended) = ended else {
+    command.args(["push", "--", &image]);
+    let ended = process::stream(command, DEADLINE, |line| progress.build_line(line)).await;
+    let Some(ended) = ended.with_context(|| format!("push {image}"))? else {
         let minutes = DEADLINE.as_secs() / 60;
-        let message = format!("push {}: not done after {minutes} minutes", to.reference());
+        let message = format!("push {image}: not done after {minutes} minutes");
         return Err(Failure::service(message).transient().into());
     };
     if !ended.success {
         return Err(push_error::read(&reason(&ended.tail), to).into());
     }
-    digest(&ended.tail)
-        .with_context(|| format!("push {}: docker reported no digest of what it pushed", to.reference()))
+    digest(&ended.tail).with_context(|| format!("push {image}: docker reported no digest of what it pushed"))
 }
 
 /// The lines that say why: docker prints the state of each layer before them.

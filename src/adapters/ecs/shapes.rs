@@ -30,51 +30,47 @@ pub fn overrides(wanted: &RunTask) -> TaskOverride {
     TaskOverride::builder().container_overrides(container).build()
 }
 
-pub fn task(task: &types::Task) -> Task {
+pub fn task(task: types::Task) -> Task {
     Task {
-        arn: text(task.task_arn()),
-        last_status: task.last_status().unwrap_or_default().into(),
-        desired_status: task.desired_status().unwrap_or_default().into(),
-        stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
-        stopped_reason: task.stopped_reason().map(str::to_owned),
-        containers: task.containers().iter().map(container).collect(),
-        started_by: task.started_by().map(str::to_owned),
-        task_definition: task.task_definition_arn().map(str::to_owned),
-        overrides: task.overrides().map(overridden).unwrap_or_default(),
-        created_at: time(task.created_at()),
-        pull_started_at: time(task.pull_started_at()),
-        pull_stopped_at: time(task.pull_stopped_at()),
-        started_at: time(task.started_at()),
-        execution_stopped_at: time(task.execution_stopped_at()),
-        stopped_at: time(task.stopped_at()),
+        arn: task.task_arn.unwrap_or_default(),
+        last_status: task.last_status.as_deref().unwrap_or_default().into(),
+        desired_status: task.desired_status.as_deref().unwrap_or_default().into(),
+        stop_code: task.stop_code.map(|code| code.as_str().to_owned()),
+        stopped_reason: task.stopped_reason,
+        containers: task.containers.unwrap_or_default().into_iter().map(container).collect(),
+        started_by: task.started_by,
+        task_definition: task.task_definition_arn,
+        overrides: task.overrides.map(overridden).unwrap_or_default(),
+        created_at: time(task.created_at),
+        pull_started_at: time(task.pull_started_at),
+        pull_stopped_at: time(task.pull_stopped_at),
+        started_at: time(task.started_at),
+        execution_stopped_at: time(task.execution_stopped_at),
+        stopped_at: time(task.stopped_at),
     }
 }
 
-fn container(container: &types::Container) -> Container {
+fn container(container: types::Container) -> Container {
     Container {
-        name: text(container.name()),
-        exit_code: container.exit_code(),
-        reason: container.reason().map(str::to_owned),
-        image_digest: container.image_digest().map(str::to_owned),
+        name: container.name.unwrap_or_default(),
+        exit_code: container.exit_code,
+        reason: container.reason,
+        image_digest: container.image_digest,
     }
 }
 
-fn overridden(overrides: &types::TaskOverride) -> Vec<(String, String, String)> {
-    let containers = overrides.container_overrides().iter();
-    containers
-        .flat_map(|container| {
-            container
-                .environment()
-                .iter()
-                .map(|pair| (text(container.name()), text(pair.name()), text(pair.value())))
-        })
-        .collect()
+fn overridden(overrides: types::TaskOverride) -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for container in overrides.container_overrides.unwrap_or_default() {
+        let name = container.name.unwrap_or_default();
+        let pairs = container.environment.unwrap_or_default().into_iter();
+        all.extend(
+            pairs.map(|pair| (name.clone(), pair.name.unwrap_or_default(), pair.value.unwrap_or_default())),
+        );
+    }
+    all
 }
 
-fn text(value: Option<&str>) -> String {
-    value.unwrap_or_default().to_owned()
-}
-
-fn time(value: Option<&DateTime>) -> Option<Timestamp> {
+fn time(value: Option<DateTime>) -> Option<Timestamp> {
     value.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
 }

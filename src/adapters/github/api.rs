@@ -121,10 +121,8 @@ impl Api {
     async fn deployment_made_before(&self, new: &NewDeployment) -> octocrab::Result<Option<u64>> {
         let query = [("environment", new.environment.as_str()), ("task", TASK), ("per_page", "10")];
         let recent: Vec<Deployment> = self.client.get(self.route("deployments"), Some(&query)).await?;
-        Ok(recent
-            .into_iter()
-            .find(|deployment| deployment.key() == new.payload.get("key").cloned())
-            .map(|deployment| deployment.id))
+        let ours = |one: &Deployment| graphql::unpacked(one.payload.clone())["key"] == new.payload["key"];
+        Ok(recent.into_iter().find(ours).map(|deployment| deployment.id))
     }
 }
 
@@ -183,15 +181,6 @@ struct Id {
 #[derive(Deserialize)]
 struct Deployment {
     id: u64,
+    /// The object that it was, or (older enterprise servers) its JSON in a string.
     payload: Value,
-}
-
-impl Deployment {
-    /// GitHub answers a payload as the object that it was, or (older enterprise servers) as its JSON in a string.
-    fn key(&self) -> Option<Value> {
-        match &self.payload {
-            Value::String(text) => serde_json::from_str::<Value>(text).ok()?.get("key").cloned(),
-            payload => payload.get("key").cloned(),
-        }
-    }
 }

@@ -10,13 +10,15 @@ use aws_smithy_types::base64;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::adapters::aws_error::innermost;
 use crate::adapters::proxy::Proxies;
 use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_transient};
-use crate::untrusted::printable;
+use crate::untrusted::phrase;
 
 const DOING: &str = "ask GitHub for an OIDC token";
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -42,11 +44,6 @@ pub struct Claims {
     pub sub: String,
     #[serde(default)]
     pub aud: String,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    value: String,
 }
 
 impl TokenEndpoint {
@@ -109,8 +106,9 @@ impl TokenEndpoint {
         if !status.is_success() {
             return Err(refused(status).into());
         }
-        let answer: Answer = answer.json().await.map_err(|_| unanswered("its answer has no token"))?;
-        Ok(Secret::new(answer.value))
+        let answer: Value = answer.json().await.unwrap_or_default();
+        let token = answer["value"].as_str().ok_or_else(|| unanswered("its answer has no token"))?;
+        Ok(Secret::new(token))
     }
 }
 
@@ -122,11 +120,9 @@ fn unanswered(why: &str) -> Failure {
 
 fn refused(status: StatusCode) -> Failure {
     let failure = Failure::service(format!("{DOING}: it answers {status}"));
-    match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => failure.transient(),
-        status if status.is_server_error() => {
-            failure.hint("githubstatus.com tells whether GitHub Actions has an outage").transient()
-        }
+    match status.as_u16() {
+        408 | 429 => failure.transient(),
+        500.. => failure.hint("githubstatus.com tells whether GitHub Actions has an outage").transient(),
         _ => failure.hint(
             "the job's ACTIONS_ID_TOKEN_REQUEST_TOKEN is refused: it ends with its job, so it can not come from \
              another one",
@@ -141,13 +137,8 @@ impl Claims {
         let mut standard = payload.replace('-', "+").replace('_', "/");
         standard.push_str(&"===="[..(4 - standard.len() % 4) % 4]);
         let claims: Self = serde_json::from_slice(&base64::decode(standard).ok()?).ok()?;
-        let plain = |text: &str| printable(text, 300);
-        Some(Self { sub: plain(&claims.sub), aud: plain(&claims.aud) })
+        Some(Self { sub: phrase(&claims.sub), aud: phrase(&claims.aud) })
     }
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    crate::adapters::aws_error::innermost(error)
 }
 
 #[cfg(test)]

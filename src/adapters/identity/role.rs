@@ -33,18 +33,14 @@ impl Role {
         arn.map(|arn| Self { arn: arn.clone(), run: run.started_by.clone() })
     }
 
-    /// What the token is for. China's STS has a name of its own (aws-actions/configure-aws-credentials, `audience`).
-    fn audience(&self) -> &'static str {
-        audience(arn::partition(&self.arn))
-    }
-
     fn session_name(&self) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         self.run.chars().map(|c| if allowed(c) { c } else { '-' }).take(SESSION_NAME).collect()
     }
 }
 
-/// The audience of tokens for a partition's STS.
+/// What tokens for a partition's STS are for: China's has a name of its own (aws-actions/configure-aws-credentials,
+/// `audience`).
 pub fn audience(partition: &str) -> &'static str {
     if partition == "aws-cn" { "sts.amazonaws.com.cn" } else { "sts.amazonaws.com" }
 }
@@ -80,7 +76,7 @@ struct Assumption {
 
 impl Assumption {
     async fn credentials(&self) -> Result<Credentials> {
-        let token = self.tokens.token(self.role.audience(), self.call_timeout).await?;
+        let token = self.tokens.token(audience(arn::partition(&self.role.arn)), self.call_timeout).await?;
         self.aside.mask(token.expose());
         let doing = format!("assume role {}", self.role.arn);
         let answer = self
@@ -92,9 +88,8 @@ impl Assumption {
             .send()
             .await
             .map_err(|error| {
-                let service = error.as_service_error();
-                let (code, message) = service.map_or((None, None), |error| (error.code(), error.message()));
-                match refused(&doing, code.unwrap_or_default(), message.unwrap_or_default(), token.expose()) {
+                let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+                match refused(&doing, code, message, token.expose()) {
                     Some(failure) => failure.into(),
                     None => aws_error::failed(Call::ASSUME_ROLE_WITH_WEB_IDENTITY, &doing, error),
                 }
@@ -106,13 +101,8 @@ impl Assumption {
             self.aside.mask(secret);
         }
         let end = SystemTime::try_from(given.expiration)?;
-        Ok(Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            Some(end),
-            "GitHubOidc",
-        ))
+        let (key, secret, token) = (given.access_key_id, given.secret_access_key, given.session_token);
+        Ok(Credentials::new(key, secret, Some(token), Some(end), "GitHubOidc"))
     }
 }
 
@@ -135,11 +125,8 @@ fn refused(doing: &str, code: &str, message: &str, token: &str) -> Option<Failur
         }
         _ => return None,
     };
-    Some(
-        Failure::input(format!("{doing}: AWS refuses GitHub's token"))
-            .hint(hint)
-            .evidence([message.to_owned()]),
-    )
+    let failure = Failure::input(format!("{doing}: AWS refuses GitHub's token"));
+    Some(failure.hint(hint).evidence([message.to_owned()]))
 }
 
 #[cfg(test)]
@@ -159,9 +146,10 @@ mod tests {
 
     #[test]
     fn each_partition_has_its_audience() {
-        assert_eq!(role("arn:aws:iam::1:role/x", "").audience(), "sts.amazonaws.com");
-        assert_eq!(role("arn:aws-us-gov:iam::1:role/x", "").audience(), "sts.amazonaws.com");
-        assert_eq!(role("arn:aws-cn:iam::1:role/x", "").audience(), "sts.amazonaws.com.cn");
+        let of = |arn: &str| audience(arn::partition(arn));
+        assert_eq!(of("arn:aws:iam::1:role/x"), "sts.amazonaws.com");
+        assert_eq!(of("arn:aws-us-gov:iam::1:role/x"), "sts.amazonaws.com");
+        assert_eq!(of("arn:aws-cn:iam::1:role/x"), "sts.amazonaws.com.cn");
     }
 
     #[test]

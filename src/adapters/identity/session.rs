@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
 use futures::future::BoxFuture;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::failure::Failure;
@@ -31,7 +31,8 @@ pub type Assume = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials>> + Send
 /// Credentials of a role, always of a session that still lasts.
 pub struct Session {
     inner: Arc<Inner>,
-    renewer: JoinHandle<()>,
+    /// Ends when this is dropped.
+    _renewer: JoinSet<()>,
 }
 
 struct Inner {
@@ -45,29 +46,21 @@ struct Inner {
 #[derive(Clone)]
 struct Held {
     credentials: Credentials,
-    since: Instant,
     until: Instant,
+    /// How long before its end it is renewed.
+    margin: Duration,
 }
 
 impl Held {
     fn new(credentials: Credentials) -> Self {
         let left = credentials.expiry().map(|expiry| expiry.duration_since(SystemTime::now()));
-        let since = Instant::now();
         // Credentials without an end never end; STS's always have one.
         let left = left.map_or(Duration::from_secs(365 * 24 * 3600), Result::unwrap_or_default);
-        Self { credentials, since, until: since + left }
-    }
-
-    fn margin(&self) -> Duration {
-        MARGIN.min((self.until - self.since) / MARGIN_PART)
+        Self { credentials, until: Instant::now() + left, margin: MARGIN.min(left / MARGIN_PART) }
     }
 
     fn renew_at(&self) -> Instant {
-        self.until - self.margin()
-    }
-
-    fn works(&self) -> bool {
-        Instant::now() < self.until
+        self.until - self.margin
     }
 }
 
@@ -76,8 +69,8 @@ impl Session {
     pub async fn begin(assume: Assume, aside: Aside) -> Result<Self> {
         let held = Mutex::new(Held::new(assume().await?));
         let inner = Arc::new(Inner { assume, held, renewing: tokio::sync::Mutex::default(), aside });
-        let renewer = tokio::spawn(keep_renewing(inner.clone()));
-        Ok(Self { inner, renewer })
+        let renewer = JoinSet::from_iter([keep_renewing(inner.clone())]);
+        Ok(Self { inner, _renewer: renewer })
     }
 }
 
@@ -85,20 +78,20 @@ async fn keep_renewing(session: Arc<Inner>) {
     let mut failing = false;
     loop {
         sleep_until(session.held().renew_at()).await;
-        match session.renew().await {
-            Ok(_) if std::mem::take(&mut failing) => session.aside.note("the AWS credentials are renewed"),
-            Ok(_) => {}
-            Err(error) => {
-                let held = session.held();
-                if !std::mem::replace(&mut failing, true) {
-                    let left = held.until.saturating_duration_since(Instant::now()).as_secs();
-                    session.aside.note(&format!(
-                        "the AWS credentials could not be renewed, and work for {left} s more; trying again: {error:#}"
-                    ));
-                }
-                sleep((held.margin() / TRIES).max(Duration::from_millis(100))).await;
+        let Err(error) = session.renew().await else {
+            if std::mem::take(&mut failing) {
+                session.aside.note("the AWS credentials are renewed");
             }
+            continue;
+        };
+        let held = session.held();
+        if !std::mem::replace(&mut failing, true) {
+            let left = held.until.saturating_duration_since(Instant::now()).as_secs();
+            session.aside.note(&format!(
+                "the AWS credentials could not be renewed, and work for {left} s more; trying again: {error:#}"
+            ));
         }
+        sleep((held.margin / TRIES).max(Duration::from_millis(100))).await;
     }
 }
 
@@ -121,19 +114,14 @@ impl Inner {
 
     async fn credentials(&self) -> provider::Result {
         let held = self.held();
-        if held.works() {
+        if Instant::now() < held.until {
             return Ok(held.credentials);
         }
-        match self.renew().await {
-            Ok(held) => Ok(held.credentials),
-            Err(error) => Err(CredentialsError::provider_error(expired(&error))),
-        }
+        self.renew().await.map(|held| held.credentials).map_err(|error| {
+            let doing = "the AWS credentials have expired and could not be renewed";
+            CredentialsError::provider_error(Failure::from_error(&error).while_doing(doing))
+        })
     }
-}
-
-/// What a call says that has no credentials any more.
-fn expired(error: &anyhow::Error) -> Failure {
-    Failure::from_error(error).while_doing("the AWS credentials have expired and could not be renewed")
 }
 
 impl ProvideCredentials for Session {
@@ -142,12 +130,6 @@ impl ProvideCredentials for Session {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.inner.credentials())
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.renewer.abort();
     }
 }
 

@@ -4,32 +4,27 @@
 /// of the source that failed, or of the last one.
 pub fn sources(variable: &dyn Fn(&str) -> Option<String>, last: &str) -> Vec<String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let missing = |names: &[&str]| -> Vec<String> {
-        names.iter().filter(|name| set(name).is_none()).map(|name| (*name).to_owned()).collect()
+    let not_set = |names: &[&str]| {
+        let missing: Vec<&str> = names.iter().copied().filter(|name| set(name).is_none()).collect();
+        match missing.as_slice() {
+            [] => "set".to_owned(),
+            [one] => format!("{one} is not set"),
+            several => format!("{} are not set", several.join(" and ")),
+        }
     };
-    let not_set = |names: &[&str]| match missing(names).as_slice() {
-        [] => "set".to_owned(),
-        [one] => format!("{one} is not set"),
-        several => format!("{} are not set", several.join(" and ")),
-    };
-    let profile = set("AWS_PROFILE");
-    let files = [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")]
-        .map(|(name, default)| set(name).unwrap_or_else(|| default.to_owned()));
+    let or = |name: &str, default: &str| set(name).unwrap_or_else(|| default.to_owned());
+    let profile = or("AWS_PROFILE", "default");
+    let config = or("AWS_CONFIG_FILE", "~/.aws/config");
+    let credentials = or("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
     let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-    let instance = if set("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value == "true") {
-        "switched off by AWS_EC2_METADATA_DISABLED".to_owned()
-    } else {
-        "no instance role answered".to_owned()
+    let instance = match set("AWS_EC2_METADATA_DISABLED").as_deref() {
+        Some("true") => "switched off by AWS_EC2_METADATA_DISABLED",
+        _ => "no instance role answered",
     };
     vec![
         "--role-to-assume: not given".to_owned(),
         format!("environment: {}", not_set(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])),
-        format!(
-            "profile {}: no credentials in {} or {}",
-            profile.as_deref().unwrap_or("default"),
-            files[0],
-            files[1]
-        ),
+        format!("profile {profile}: no credentials in {config} or {credentials}"),
         format!("web identity: {}", not_set(&["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"])),
         match container.iter().find(|name| set(name).is_some()) {
             Some(name) => format!("container role: {name} is set, and gave none"),

@@ -99,24 +99,23 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// The smallest file that passes: a header, one PT_LOAD, and `payload`.
 #[cfg(test)]
-pub fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
-    let mut elf = vec![0; HEADER + PROGRAM_HEADER];
-    elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
-    elf[16..18].copy_from_slice(&2_u16.to_le_bytes());
-    elf[18..20].copy_from_slice(&machine.to_le_bytes());
-    elf[32..40].copy_from_slice(&(HEADER as u64).to_le_bytes());
-    elf[54..56].copy_from_slice(&(PROGRAM_HEADER as u16).to_le_bytes());
-    elf[56..58].copy_from_slice(&1_u16.to_le_bytes());
-    elf[HEADER..HEADER + 4].copy_from_slice(&1_u32.to_le_bytes());
-    elf.extend_from_slice(payload);
-    elf
-}
-
-#[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The smallest file that passes: a header, one PT_LOAD, and `payload`.
+    pub fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
+        let mut elf = vec![0; HEADER + PROGRAM_HEADER];
+        elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        elf[16..18].copy_from_slice(&2_u16.to_le_bytes());
+        elf[18..20].copy_from_slice(&machine.to_le_bytes());
+        elf[32..40].copy_from_slice(&(HEADER as u64).to_le_bytes());
+        elf[54..56].copy_from_slice(&(PROGRAM_HEADER as u16).to_le_bytes());
+        elf[56..58].copy_from_slice(&1_u16.to_le_bytes());
+        elf[HEADER..HEADER + 4].copy_from_slice(&1_u32.to_le_bytes());
+        elf.extend_from_slice(payload);
+        elf
+    }
 
     fn checked(bytes: &[u8], platform: &str) -> Result<(), Failure> {
         check(bytes, Path::new("target/app"), Platform::find(platform)?)

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::image::{Blob, PackagedImage};
 use crate::adapters::proxy::Proxies;
-use crate::adapters::push_error;
+use crate::adapters::push_error::{self, retrying};
 use crate::adapters::registry_login::RegistryLogin;
 use crate::ports::{ImageProgress, ImageTag};
 
@@ -53,22 +53,18 @@ pub async fn push(
     let total = image.blobs.iter().map(Blob::size).sum();
     let what = |part: &str| format!("{part} of {}", to.reference());
 
-    push_error::retrying(progress, &what("login for the push"), pause, async || session.log_in().await)
-        .await?;
+    retrying(progress, &what("login for the push"), pause, async || session.log_in().await).await?;
     let mut done = 0;
     for blob in &image.blobs {
         let part = what(&format!("push of blob {}", blob.digest));
         let show = |sent| progress.pushed(done + sent, total);
-        push_error::retrying(progress, &part, pause, async || session.push_blob(blob, show).await).await?;
+        retrying(progress, &part, pause, async || session.push_blob(blob, show).await).await?;
         done += blob.size();
         progress.pushed(done, total);
     }
-    push_error::retrying(progress, &what("push of the manifest"), pause, async || {
-        session.push_manifest(image).await
-    })
-    .await?;
-    let given =
-        push_error::retrying(progress, &what("check"), pause, async || session.digest().await).await?;
+    retrying(progress, &what("push of the manifest"), pause, async || session.push_manifest(image).await)
+        .await?;
+    let given = retrying(progress, &what("check"), pause, async || session.digest().await).await?;
     ensure!(
         given == image.manifest_digest,
         "push {}: the registry has {given} under this tag, and we pushed {}",

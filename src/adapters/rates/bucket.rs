@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// What is left of the rate after it was throttled.
 const SLOWER: f64 = 0.5;
@@ -27,10 +27,10 @@ pub struct Bucket {
 struct Level {
     /// Below 0 after calls that did not wait.
     tokens: f64,
+    /// When there were so many; in the future while nothing may be sent.
     at: Instant,
     /// What part of the rate is used.
     factor: f64,
-    paused_until: Instant,
     pause: Duration,
     slowed_at: Option<Instant>,
 }
@@ -39,27 +39,15 @@ impl Bucket {
     pub fn new(burst: u32, rate: u32, share: f64) -> Self {
         let burst = (f64::from(burst) * share).max(1.0);
         let now = Instant::now();
-        let level = Level {
-            tokens: burst,
-            at: now,
-            factor: 1.0,
-            paused_until: now,
-            pause: FIRST_PAUSE,
-            slowed_at: None,
-        };
+        let level = Level { tokens: burst, at: now, factor: 1.0, pause: FIRST_PAUSE, slowed_at: None };
         Self { burst, rate: f64::from(rate) * share, turn: Mutex::default(), level: RefCell::new(level) }
     }
 
     /// Waits for a token and takes it.
     pub async fn take(&self) {
         let _first = self.turn.lock().await;
-        loop {
-            let paused_until = self.level.borrow().paused_until;
-            sleep_until(paused_until).await;
-            match self.try_take() {
-                None => return,
-                Some(missing) => sleep(missing).await,
-            }
+        while let Some(missing) = self.try_take() {
+            sleep(missing).await;
         }
     }
 
@@ -73,8 +61,9 @@ impl Bucket {
     /// How long a token is missing.
     fn try_take(&self) -> Option<Duration> {
         let mut level = self.level.borrow_mut();
-        if Instant::now() < level.paused_until {
-            return Some(Duration::ZERO);
+        let paused = level.at.saturating_duration_since(Instant::now());
+        if !paused.is_zero() {
+            return Some(paused);
         }
         self.refill(&mut level);
         if level.tokens >= 1.0 {
@@ -106,8 +95,7 @@ impl Bucket {
         // No burst after the pause.
         level.tokens = level.tokens.min(0.0);
         let random = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-        level.paused_until = now + level.pause.mul_f64(0.5 + 0.5 * random);
-        level.at = level.paused_until;
+        level.at = now + level.pause.mul_f64(0.5 + 0.5 * random);
         level.pause = (level.pause * 2).min(LONGEST_PAUSE);
     }
 

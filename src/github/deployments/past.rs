@@ -27,8 +27,8 @@ const QUERIES: usize = 10;
 /// What is known of the databases that are asked for, and a note when that is not all.
 pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (GitHubHistory, Option<String>) {
     let deadline = Instant::now() + READ;
-    let prefix = settings.github.environment_prefix.as_str();
-    let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.to_string());
+    let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
+    let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.clone());
     let batches = settings.databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
     let mut batches =
         futures::stream::iter(batches).map(|batch| Batch::read(api, batch)).buffer_unordered(AT_ONCE);
@@ -49,7 +49,7 @@ pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (Git
         }
     }
     let note = trouble.map(|why| {
-        let unknown = |name: &&DatabaseName| !settled.contains(&***name);
+        let unknown = |name: &&DatabaseName| !settled.contains(*name);
         let names: Vec<DatabaseName> = settings.databases.iter().filter(unknown).cloned().collect();
         format!(
             "what GitHub's Deployments say of {} of {} databases is not known, so these run ({}): {why}",
@@ -64,15 +64,15 @@ pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (Git
 /// What was read of some databases.
 #[derive(Default)]
 struct Batch {
-    newest: HashMap<String, Newest>,
+    newest: HashMap<DatabaseName, Newest>,
     /// Databases whose newest deployment is known, or known not to be there.
-    settled: Vec<String>,
+    settled: Vec<DatabaseName>,
     trouble: Option<String>,
 }
 
 impl Batch {
     /// Of databases by their environments.
-    async fn read(api: &impl PastGitHubDeployments, mut left: HashMap<String, String>) -> Self {
+    async fn read(api: &impl PastGitHubDeployments, mut left: HashMap<String, DatabaseName>) -> Self {
         let mut batch = Self::default();
         let mut after = None;
         for _ in 0..QUERIES {

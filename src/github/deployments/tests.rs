@@ -61,7 +61,7 @@ async fn run(
     let work = async {
         let started = Instant::now();
         for database in &settings.databases {
-            record.started(&[database.to_string()], "arn");
+            record.started(std::slice::from_ref(database), "arn");
         }
         sleep(each).await;
         for database in &settings.databases {
@@ -128,9 +128,9 @@ async fn what_was_missed_while_github_was_down_is_made_up_for() {
     let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (_sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        record.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".into()], "arn");
         sleep(Duration::from_secs(100)).await;
-        record.judged("tenant_0", failed());
+        record.judged(&"tenant_0".into(), failed());
         sleep(Duration::from_secs(100)).await;
         github.mood.set(Mood::Answers);
         sleep(Duration::from_secs(100)).await;
@@ -216,10 +216,10 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
     let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     let (sender, interrupt) = Interrupt::by_hand();
     let work = async {
-        record.started(&["tenant_0".to_owned()], "arn");
+        record.started(&["tenant_0".into()], "arn");
         sleep(Duration::from_secs(10)).await;
         sender.send_replace(true);
-        record.judged("tenant_0", Verdict::Cancelled { stopped: true });
+        record.judged(&"tenant_0".into(), Verdict::Cancelled { stopped: true });
         Instant::now()
     };
     let ended = queue.record_during(&github, work, &interrupt).await;
@@ -231,8 +231,8 @@ async fn an_interrupted_run_ends_within_the_runners_patience() {
 fn only_a_task_that_was_started_has_a_deployment() {
     let settings = settings(&names(2), &[]);
     let queue = DeploymentQueue::new(&settings);
-    queue.judged("tenant_0", &Verdict::NotRun { why: "no".into() });
-    queue.judged("tenant_1", &Verdict::NeverStarted { reason: "RunTask was refused".into() });
+    queue.judged(&"tenant_0".into(), &Verdict::NotRun { why: "no".into() });
+    queue.judged(&"tenant_1".into(), &Verdict::NeverStarted { reason: "RunTask was refused".into() });
     assert!(queue.rows.borrow().is_empty());
     assert_eq!(queue.notes(), [""; 0]);
 }
@@ -246,7 +246,7 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let (_keep, calm) = Interrupt::by_hand();
     let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
-    record.started(&["tenant_0".to_owned()], "arn");
+    record.started(&["tenant_0".into()], "arn");
     assert_eq!(queue.rows.borrow()[0].new.commit, other);
 }
 

@@ -1,5 +1,6 @@
 //! What each database's deployment is to show, and what is said of those that do not.
 
+use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
 use crate::untrusted::printable;
@@ -10,7 +11,7 @@ const DESCRIPTION: usize = 140;
 
 /// One database whose task was started.
 pub struct DeploymentRow {
-    pub database: String,
+    pub database: DatabaseName,
     pub new: NewDeployment,
     pub id: Option<u64>,
     /// What it is to show, and what is said about it.
@@ -35,7 +36,7 @@ impl DeploymentRow {
 /// One note per cause: each refusal, and then whatever kept the others from being sent.
 pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
     let note = |behind: Vec<&DeploymentRow>, why: &str| {
-        let names: Vec<String> = behind.iter().map(|row| row.database.clone()).collect();
+        let names: Vec<DatabaseName> = behind.iter().map(|row| row.database.clone()).collect();
         let (all, have) = match asked_for {
             1 => ("database", "has"),
             _ => ("databases", "have"),

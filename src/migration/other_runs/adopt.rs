@@ -1,4 +1,4 @@
-//! Adopted: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
+//! Adopt: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
 //! it one after the other: the first of them follows it, and the others are judged by what that has seen.
 
 use std::cell::RefCell;
@@ -32,7 +32,7 @@ impl<W: TaskWorld> Migration<'_, W> {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = running.told.clone();
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         if running.ours {
             self.record.started(&pack.databases, &running.arn);
             let followed = Followed { task, told, whose: Whose::TakenOver };

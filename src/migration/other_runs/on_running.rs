@@ -1,5 +1,5 @@
-//! Running: databases that a task migrates now. What is done about one of another run, `--on-running` says; one that an
-//! earlier process of this run has started is followed.
+//! What is done about databases that a task migrates now: of another run, what `--on-running` says; one that an earlier
+//! process of this run has begun is followed.
 
 use tokio::time::{Instant, sleep_until};
 
@@ -67,7 +67,7 @@ impl<W: TaskWorld> Migration<'_, W> {
     /// None when the other task has ended; else why ours does not start.
     async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
         let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.timeout;
         tokio::select! {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {

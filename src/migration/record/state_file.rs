@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::Record;
+use crate::database_name::DatabaseName;
 use crate::failure::Failure;
-use crate::plan::Plan;
+use crate::plan::{Plan, Proved};
 use crate::ports::RunTask;
 use crate::report::DatabaseReport;
 use crate::state::Journal;
 use crate::state::journal_record::{Intent, JournalRecord, Run, VERSION};
-use crate::verdict::{Judged, Migrated, Verdict};
+use crate::verdict::{Judged, Verdict};
 
 /// A migration report that is larger is not kept, so its database will be migrated again.
 const MAX_REPORT: usize = 64 * 1024;
@@ -37,14 +38,19 @@ impl Record<'_> {
     ///
     /// # Errors
     /// The state file can not be written: the call must not be made.
-    pub fn intends(&self, request: &RunTask, databases: &[String], attempt: u32) -> Result<(), Failure> {
+    pub fn intends(
+        &self,
+        request: &RunTask,
+        databases: &[DatabaseName],
+        attempt: u32,
+    ) -> Result<(), Failure> {
         self.write_ahead(|| {
             JournalRecord::Intent(Intent {
                 at: Timestamp::now(),
                 token: request.client_token.clone(),
                 attempt,
                 revision: request.task_definition.clone(),
-                databases: databases.to_owned(),
+                databases: databases.iter().map(DatabaseName::to_string).collect(),
             })
         })
     }
@@ -69,7 +75,7 @@ impl Record<'_> {
     }
 
     /// What the database's row has come to. A database that nothing was done about is not written down.
-    pub(super) fn record_verdict(&self, database: &str) {
+    pub(super) fn record_verdict(&self, database: &DatabaseName) {
         let revision = self.update(|report| report.revision.as_ref().map(|revision| revision.arn.clone()));
         let judged = self.row(database, |row| judged(row, revision)).flatten();
         if let Some(judged) = judged {
@@ -78,10 +84,10 @@ impl Record<'_> {
     }
 
     /// A database is migrated by what an earlier run has recorded.
-    pub fn proved(&self, by: &Judged, proof: Migrated) {
-        let verdict = Verdict::Migrated(proof);
-        self.progress.database_verdict(&by.database, &verdict);
-        self.row(&by.database, |row| {
+    pub fn proved(&self, Proved { database, by, proof }: &Proved) {
+        let verdict = Verdict::Migrated(proof.clone());
+        self.progress.database_verdict(database, &verdict);
+        self.row(database, |row| {
             row.task_arn.clone_from(&by.task);
             row.image_digest.clone_from(&by.image_digest);
             row.migration_report.clone_from(&by.report);
@@ -124,13 +130,13 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
     let kept = |report: &_| serde_json::to_vec(report).is_ok_and(|text| text.len() <= MAX_REPORT);
     Some(Judged {
         at: row.ended_at?,
-        database: row.database.clone(),
+        database: row.database.to_string(),
         verdict: verdict.word().to_owned(),
         task: row.task_arn.clone(),
         revision,
         image_digest: row.image_digest.clone(),
         report: report.filter(kept),
-        ms: took.or_else(|| u64::try_from(row.durations.run_ms?).ok()),
+        ms: took.or_else(|| u64::try_from(row.times.stages_ms()[2]?).ok()),
         github: None,
     })
 }
@@ -138,6 +144,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::Migrated;
 
     #[test]
     fn a_report_that_is_too_large_is_not_kept() {
@@ -154,9 +161,9 @@ mod tests {
                 ms: None,
                 github: None,
             };
-            let mut row = DatabaseReport::new("a");
-            (row.verdict, row.ended_at) =
-                (Some(Verdict::Migrated(Migrated::recorded(&by).expect("a proof"))), Some(by.at));
+            let mut row = DatabaseReport::new(&"a".into());
+            let proof = Migrated::recorded(&row.database, &by).expect("a proof");
+            (row.verdict, row.ended_at) = (Some(Verdict::Migrated(proof)), Some(by.at));
             let recorded = judged(&row, None).expect("a verdict");
             assert_eq!(recorded.report.is_some(), kept);
             assert_eq!(recorded.proves(true), kept);

@@ -13,7 +13,7 @@ async fn what_can_not_be_recorded_is_not_started() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let state = State::full(file.path());
     let (_sender, never) = Interrupt::by_hand();
-    let (report, _) = recorded(&world, &plan(&["--database=shop"]), &never, Some(&state)).await;
+    let (report, _) = recorded(&world, &plan(&["--database=shop"]), &never, (Some(&state), None)).await;
     assert!(matches!(verdict(&report), Verdict::NeverStarted { .. }), "{report:#?}");
     assert_eq!(world.runs.get(), 0);
     let error = report.error.expect("an error");
@@ -73,10 +73,9 @@ async fn the_logs_of_two_tasks_of_a_database_are_told_apart() {
     world.tasks.borrow_mut().insert(FIRST.into(), Life::of(&["shop"], false));
     tokio::time::sleep(10 * MINUTE).await;
     let directory = tempfile::tempdir().expect("a directory");
-    let log_dir = format!("--log-dir={}", directory.path().display());
-    let mut plan = plan(&["--database=shop", &log_dir]);
+    let mut plan = plan(&["--database=shop"]);
     plan.packs[0].begun = Some(Begun::Task { arn: FIRST.into(), token: None, has_ended: true });
-    let (report, _) = run(&world, &plan).await;
+    let (report, _) = logged(&world, &plan, &directory).await;
     assert_eq!((verdict(&report).word(), world.runs.get()), ("failed", 1), "{report:#?}");
     let row = &report.databases[0];
     let second = row.task_arn.as_deref().and_then(|arn| arn.rsplit('/').next()).expect("a task");

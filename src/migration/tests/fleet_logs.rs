@@ -28,8 +28,8 @@ fn expected(database: &str) -> Vec<String> {
 
 async fn all_lines_arrive(world: &Fargate, size: usize) -> Report {
     let directory = tempfile::tempdir().expect("a directory");
-    let log_dir = format!("--log-dir={}", directory.path().display());
-    let (report, _) = run(world, &fleet(size, &[&log_dir, "--max-parallel=24", "--keep-going"])).await;
+    let plan = fleet(size, &["--max-parallel=24", "--keep-going"]);
+    let (report, _) = logged(world, &plan, &directory).await;
     for row in &report.databases {
         assert_eq!(written(&directory, &row.database), expected(&row.database), "{}", row.database);
         assert!(row.migration_report.is_some(), "{}", row.database);

@@ -44,7 +44,7 @@ async fn it_is_adopted_when_it_runs_the_same_revision_and_only_then() {
         assert_eq!(world.runs.get(), 0, "nothing runs beside it");
         if adopted {
             assert_eq!(report.databases[0].task_arn.as_deref(), Some(OTHER));
-            let took = report.databases[0].durations.total_ms;
+            let took = report.databases[0].total_ms;
             assert_eq!(
                 took,
                 i64::try_from((START + MINUTE).as_millis()).ok(),
@@ -235,15 +235,14 @@ async fn a_pack_that_several_adopt_is_followed_once() {
     for lanes in 1..=3 {
         let world = Fargate::running_for(2 * MINUTE);
         let logs = tempfile::tempdir().expect("a directory");
-        let (lanes_flag, log_dir) =
-            (format!("--max-parallel={lanes}"), format!("--log-dir={}", logs.path().display()));
+        let lanes_flag = format!("--max-parallel={lanes}");
         let names = format!("--database={},blog,wiki", ["shop", "docs", "mail"][..lanes].join(","));
-        let plan = plan(&[&names, &lanes_flag, &log_dir, "--on-running=adopt"]);
+        let plan = plan(&[&names, &lanes_flag, "--on-running=adopt"]);
         let late = async {
             tokio::time::sleep(100 * SECOND).await;
             world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other", "blog", "wiki"], true));
         };
-        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        let ((report, _), ()) = tokio::join!(logged(&world, &plan, &logs), late);
         assert_eq!((words(&report), world.runs.get()), (vec!["migrated".into(); lanes + 2], lanes));
         let both = &report.databases[lanes..];
         let files = both.iter().map(|row| row.log_file.clone().expect("a file"));
@@ -258,7 +257,7 @@ async fn a_pack_that_several_adopt_is_followed_once() {
                 (row.pack_log, row.task_arn.as_deref(), row.exit_code),
                 (Some(0), Some(OTHER), Some(0))
             );
-            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == row.database));
+            assert!(row.migration_report.as_ref().is_some_and(|report| report.database == *row.database));
         }
     }
 }

@@ -13,7 +13,7 @@ async fn a_pack_is_one_task_and_each_database_has_its_own_proof() {
     assert_eq!(world.runs.get(), 3);
     for row in &report.databases {
         let own = row.migration_report.as_ref().expect("a report");
-        assert_eq!(own.database, row.database);
+        assert_eq!(own.database, *row.database);
         assert!(row.times.started.is_some() && row.task_url.is_some(), "{row:#?}");
     }
     // Its log is kept once.
@@ -142,12 +142,11 @@ async fn the_last_report_of_a_pack_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_fleet_in_packs_has_a_file_for_each_task_and_loses_no_line() {
     let directory = tempfile::tempdir().expect("a directory");
-    let log_dir = format!("--log-dir={}", directory.path().display());
     let mut world = Fargate::running_for(MINUTE);
     let lines = (1..20).map(|n| (n * SECOND, format!("line {n} of %")));
     world.lines = lines.chain([(MINUTE, report("%"))]).collect();
-    let flags = ["--databases-per-task=8", "--max-parallel=5", log_dir.as_str()];
-    let (ran, _) = run(&world, &fleet(40, &flags)).await;
+    let flags = ["--databases-per-task=8", "--max-parallel=5"];
+    let (ran, _) = logged(&world, &fleet(40, &flags), &directory).await;
     assert_eq!(ran.migrated().count(), 40, "{:?}", ran.notes);
     assert!(world.filters.get() > 0, "they are read together");
     let files = std::fs::read_dir(directory.path()).expect("the directory").count();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Scope;
 use crate::ports::{CALLS, DEPENDENT_ACTIONS, Grant, On, PUSH_ACTIONS, When};
@@ -12,21 +12,34 @@ pub const MAX_POLICY: usize = 6_144;
 
 /// The identity-based policy of the role that runs the program.
 pub fn permissions(scope: &Scope) -> Value {
-    let statements: Vec<Value> = actions(scope)
-        .into_iter()
-        .map(|(on, actions)| {
-            let mut statement = Map::new();
-            statement.insert("Sid".into(), sid(on).into());
-            statement.insert("Effect".into(), "Allow".into());
-            statement.insert("Action".into(), one_or_many(actions.into_iter().map(str::to_owned).collect()));
-            statement.insert("Resource".into(), one_or_many(resources(scope, on)));
-            if let Some(condition) = condition(scope, on) {
-                statement.insert("Condition".into(), condition);
-            }
-            Value::Object(statement)
-        })
-        .collect();
+    let json = |statement: Statement| {
+        let mut json = json!({
+            "Sid": statement.sid,
+            "Effect": "Allow",
+            "Action": one_or_many(statement.actions.into_iter().map(str::to_owned).collect()),
+            "Resource": one_or_many(statement.resources),
+        });
+        if let Some(condition) = statement.condition {
+            json["Condition"] = condition;
+        }
+        json
+    };
+    let statements: Vec<Value> = statements(scope).map(json).collect();
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// What is allowed on one kind of resource.
+pub struct Statement {
+    pub sid: &'static str,
+    /// What it is for, to the person who signs it off.
+    pub reason: &'static str,
+    actions: Vec<&'static str>,
+    resources: Vec<String>,
+    condition: Option<Value>,
+}
+
+pub fn statements(scope: &Scope) -> impl Iterator<Item = Statement> {
+    actions(scope).into_iter().map(|(on, actions)| statement(scope, on, actions))
 }
 
 /// What a run with this scope does, by the kind of resource that it does it on.
@@ -44,58 +57,75 @@ fn actions(scope: &Scope) -> BTreeMap<On, Vec<&'static str>> {
     grouped
 }
 
-fn sid(on: On) -> &'static str {
-    match on {
-        On::Nothing | On::Everything => "NoResourceLevel",
-        On::Repository => "Image",
-        On::EveryRepository => "NamesOfRepositories",
-        On::Cluster => "Cluster",
-        On::Family => "Revision",
-        On::TagsOfNewRevisions => "TagsOfTheRevision",
-        On::FamilyInCluster => "Run",
-        On::TaskRoles => "RolesOfTheTask",
-        On::EverythingInCluster => "ListTasks",
-        On::TasksOfCluster => "Tasks",
-        On::Service => "Service",
-        On::LogStreams => "Logs",
-    }
-}
-
-/// What a statement is for, to the person who signs it off.
-pub fn reason(sid: &str) -> &'static str {
-    match sid {
-        "NoResourceLevel" => "IAM knows no narrower resource for these",
-        "Image" => "look for the commit's image, and push it where it is built here",
-        "NamesOfRepositories" => "hints: which repositories there are, when one is not found",
-        "Cluster" => "is the cluster there, and active?",
-        "Revision" => "register the revision that has the image and the database variable",
-        "TagsOfTheRevision" => "only the tags that a revision is registered with",
-        "Run" => "start migration tasks, of this family and in this cluster only",
-        "RolesOfTheTask" => "hand the task its own roles, and to ECS tasks only",
-        "ListTasks" => "does another task migrate this database now?",
-        "Tasks" => "follow the tasks; stop them on an interrupt or at the timeout",
-        "Service" => "take the network from this service",
-        "Logs" => "read what the tasks print",
-        _ => "",
-    }
-}
-
-fn resources(scope: &Scope, on: On) -> Vec<String> {
+fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
     let Scope { partition, region, account, cluster, family, repository, service, .. } = scope;
-    let arn = |service: &str, resource: &str| {
+    let arn = |service: &str, resource: String| {
         vec![format!("arn:{partition}:{service}:{region}:{account}:{resource}")]
     };
-    match on {
-        On::Nothing | On::Everything | On::EverythingInCluster => vec!["*".into()],
-        On::Repository => arn("ecr", &format!("repository/{repository}")),
-        On::EveryRepository => arn("ecr", "repository/*"),
-        On::Cluster => arn("ecs", &format!("cluster/{cluster}")),
-        On::Family | On::FamilyInCluster | On::TagsOfNewRevisions => {
-            arn("ecs", &format!("task-definition/{family}:*"))
+    let anything = || vec!["*".to_owned()];
+    let revisions = || arn("ecs", format!("task-definition/{family}:*"));
+    let in_cluster =
+        || Some(json!({"ArnEquals": {"ecs:cluster": &arn("ecs", format!("cluster/{cluster}"))[0]}}));
+    let string_equals = |key: &str, value: &str| Some(json!({"StringEquals": {key: value}}));
+    let (sid, reason, resources, condition) = match on {
+        On::Nothing | On::Everything => {
+            ("NoResourceLevel", "IAM knows no narrower resource for these", anything(), None)
         }
-        On::TaskRoles => scope.roles.iter().cloned().collect(),
-        On::TasksOfCluster => arn("ecs", &format!("task/{cluster}/*")),
-        On::Service => arn("ecs", &format!("service/{cluster}/{service}")),
+        On::Repository => (
+            "Image",
+            "look for the commit's image, and push it where it is built here",
+            arn("ecr", format!("repository/{repository}")),
+            None,
+        ),
+        On::EveryRepository => (
+            "NamesOfRepositories",
+            "hints: which repositories there are, when one is not found",
+            arn("ecr", "repository/*".to_owned()),
+            None,
+        ),
+        On::Cluster => {
+            ("Cluster", "is the cluster there, and active?", arn("ecs", format!("cluster/{cluster}")), None)
+        }
+        On::Family => (
+            "Revision",
+            "register the revision that has the image and the database variable",
+            revisions(),
+            None,
+        ),
+        On::TagsOfNewRevisions => (
+            "TagsOfTheRevision",
+            "only the tags that a revision is registered with",
+            revisions(),
+            string_equals("ecs:CreateAction", "RegisterTaskDefinition"),
+        ),
+        On::FamilyInCluster => (
+            "Run",
+            "start migration tasks, of this family and in this cluster only",
+            revisions(),
+            in_cluster(),
+        ),
+        On::TaskRoles => (
+            "RolesOfTheTask",
+            "hand the task its own roles, and to ECS tasks only",
+            scope.roles.iter().cloned().collect(),
+            // The same name in every partition (IAM, service principals).
+            string_equals("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+        ),
+        On::EverythingInCluster => {
+            ("ListTasks", "does another task migrate this database now?", anything(), in_cluster())
+        }
+        On::TasksOfCluster => (
+            "Tasks",
+            "follow the tasks; stop them on an interrupt or at the timeout",
+            arn("ecs", format!("task/{cluster}/*")),
+            None,
+        ),
+        On::Service => (
+            "Service",
+            "take the network from this service",
+            arn("ecs", format!("service/{cluster}/{service}")),
+            None,
+        ),
         On::LogStreams => {
             // GetLogEvents is an action on a stream, FilterLogEvents on the group, which the service authorization
             // reference writes without the star.
@@ -103,26 +133,10 @@ fn resources(scope: &Scope, on: On) -> Vec<String> {
                 let group = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
                 [group.clone(), format!("{group}:*")]
             };
-            scope.log_groups.iter().flat_map(both).collect()
+            ("Logs", "read what the tasks print", scope.log_groups.iter().flat_map(both).collect(), None)
         }
-    }
-}
-
-fn condition(scope: &Scope, on: On) -> Option<Value> {
-    let Scope { partition, region, account, cluster, .. } = scope;
-    match on {
-        On::FamilyInCluster | On::EverythingInCluster => Some(json!({
-            "ArnEquals": {"ecs:cluster": format!("arn:{partition}:ecs:{region}:{account}:cluster/{cluster}")}
-        })),
-        On::TagsOfNewRevisions => {
-            Some(json!({"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}))
-        }
-        On::TaskRoles => {
-            // The same name in every partition (IAM, service principals).
-            Some(json!({"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}))
-        }
-        _ => None,
-    }
+    };
+    Statement { sid, reason, actions, resources, condition }
 }
 
 fn one_or_many(mut values: Vec<String>) -> Value {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::SeenInAws;
 use super::trust::Subjects;
 use crate::arn;
@@ -14,7 +16,7 @@ use crate::task_definition::{Logs, TaskDefinition};
 use crate::values::Selector;
 
 /// A word in the documents that a person has to replace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Placeholder {
     pub name: &'static str,
     pub how: String,
@@ -43,10 +45,10 @@ pub struct Scope {
 }
 
 /// Collects placeholders while values are looked for.
-struct Blanks(Vec<Placeholder>);
+pub struct Blanks(Vec<Placeholder>);
 
 impl Blanks {
-    fn fill(&mut self, value: Option<String>, name: &'static str, how: &str) -> String {
+    pub fn fill(&mut self, value: Option<String>, name: &'static str, how: &str) -> String {
         value.filter(|value| !value.is_empty()).unwrap_or_else(|| {
             self.0.push(Placeholder { name, how: how.into() });
             name.to_owned()
@@ -65,18 +67,18 @@ impl Scope {
     ) -> Result<Self, Failure> {
         let migrate = &flags.migrate;
         let definition = known.task_definition.as_ref();
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let target = &migrate.target;
+        let container = target.base.container.as_deref();
         let images = [
             migrate.image.image.as_deref(),
             migrate.image.source.repository.as_deref(),
-            image_of(migrate, definition),
+            definition.and_then(|base| base.image(base.migration_container(container).ok()?)),
         ];
         let arns = [
             target.cluster.as_deref(),
             target.base.task_definition.as_deref(),
             definition.and_then(TaskDefinition::arn),
-            migrate.credentials.role_to_assume.as_deref(),
+            migrate.credentials.role_to_assume.as_deref().map(String::as_str),
             known.caller.as_ref().map(|caller| caller.arn.as_str()),
         ];
         let part = |index: usize| {
@@ -86,9 +88,15 @@ impl Scope {
         let of_registry =
             |index: usize| images.iter().flatten().find_map(|image| Some(ecr(image)?[index].to_owned()));
         let mut blanks = Blanks(Vec::new());
-        let region =
-            target.aws.region.clone().or_else(|| set("AWS_REGION")).or_else(|| set("AWS_DEFAULT_REGION"));
-        let region = region.or_else(|| known.region.clone()).or_else(|| part(3)).or_else(|| of_registry(1));
+        let set = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+        let region = target
+            .aws
+            .region
+            .clone()
+            .or(set)
+            .or_else(|| known.region.clone())
+            .or_else(|| part(3))
+            .or_else(|| of_registry(1));
         let region = blanks.fill(region, "REGION", "the AWS region: pass --region");
         let account = flags.trust.account.clone().map(account).transpose()?;
         let caller = known.caller.as_ref().map(|caller| caller.account.clone());
@@ -107,17 +115,15 @@ impl Scope {
             .or_else(|| target.base.task_definition.as_deref().map(|name| arn::family(name).to_owned()));
         let family = blanks.fill(family, "FAMILY", "the task definition's family: pass --task-definition");
 
-        let mut needs = needs(flags, definition);
-        let repository = match repository(flags, definition, &account, &region) {
-            Registry::Elsewhere => {
-                needs.retain(|need| *need != When::ImageInEcr);
-                String::new()
-            }
-            Registry::Ecr(name) => blanks.fill(
-                name,
+        let image = migrate.image.image.as_deref();
+        let in_ecr = image.is_none_or(|image| ImageReference::parse(image).is_in_ecr_of(&account, &region));
+        let repository = match in_ecr {
+            true => blanks.fill(
+                images.iter().flatten().next().map(|text| ImageReference::parse(text).path.to_owned()),
                 "REPOSITORY",
                 "the ECR repository: pass --repository, or the task definition as a file",
             ),
+            false => String::new(),
         };
         let unknown = "the task definition says it: pass its JSON file as --task-definition, or run this with \
                        credentials that may read it";
@@ -133,21 +139,29 @@ impl Scope {
                 (roles.into(), [(region.clone(), blanks.fill(None, "LOG_GROUP", unknown))].into())
             }
         };
-        needs.retain(|need| match need {
-            When::Roles => !roles.is_empty(),
-            When::CloudWatchLogs => !log_groups.is_empty(),
-            _ => true,
-        });
-        let subjects =
-            Subjects::new(&flags.trust, variable, remote, &mut |name, how| blanks.fill(None, name, how))?;
+        let subjects = Subjects::new(&flags.trust, variable, remote, &mut blanks)?;
+        let network = &migrate.network;
+        let subnets = network.subnets.iter().map(|subnet| &**subnet);
+        let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &**group));
+        let leaves = [migrate.task.on_cancel, migrate.task.on_timeout] == [Leftover::Leave; 2];
+        let needs = [
+            (When::Always, true),
+            (When::ImageInEcr, in_ecr),
+            (When::Push, image.is_none()),
+            (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
+            (When::NetworkFromService, network.network_from_service.is_some()),
+            (When::CloudWatchLogs, !log_groups.is_empty()),
+            (When::Stop, !leaves),
+            (
+                When::Tags,
+                definition.is_none_or(|definition| definition.register_input().get("tags").is_some()),
+            ),
+            (When::Roles, !roles.is_empty()),
+            (When::Hint, flags.trust.hints),
+        ];
+        let service = network.network_from_service.as_deref().map(arn::name).unwrap_or_default();
         Ok(Self {
-            service: migrate
-                .network
-                .network_from_service
-                .as_deref()
-                .map(arn::name)
-                .unwrap_or_default()
-                .to_owned(),
+            service: service.to_owned(),
             plan_only: migrate.plan,
             placeholders: blanks.0,
             partition,
@@ -158,65 +172,10 @@ impl Scope {
             repository,
             log_groups,
             roles,
-            needs,
+            needs: needs.into_iter().filter_map(|(need, wanted)| wanted.then_some(need)).collect(),
             subjects,
         })
     }
-}
-
-fn needs(flags: &cli::IamFlags, definition: Option<&TaskDefinition>) -> Vec<When> {
-    let migrate = &flags.migrate;
-    let network = &migrate.network;
-    let subnets = network.subnets.iter().map(|subnet| &subnet.0);
-    let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &group.0));
-    let stops = (migrate.task.on_cancel, migrate.task.on_timeout) != (Leftover::Leave, Leftover::Leave);
-    let tags = definition.is_none_or(|definition| definition.register_input().get("tags").is_some());
-    [
-        (When::Always, true),
-        (When::ImageInEcr, true),
-        (When::Push, migrate.image.image.is_none()),
-        (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
-        (When::NetworkFromService, network.network_from_service.is_some()),
-        (When::CloudWatchLogs, true),
-        (When::Stop, stops),
-        (When::Tags, tags),
-        (When::Roles, true),
-        (When::Hint, flags.trust.hints),
-    ]
-    .into_iter()
-    .filter_map(|(need, wanted)| wanted.then_some(need))
-    .collect()
-}
-
-enum Registry {
-    /// Its name, when it is known.
-    Ecr(Option<String>),
-    /// Another registry, account or region: ECR is not asked for it.
-    Elsewhere,
-}
-
-/// Where the image is, by the rules of the observe step.
-fn repository(
-    flags: &cli::IamFlags,
-    definition: Option<&TaskDefinition>,
-    account: &str,
-    region: &str,
-) -> Registry {
-    let flags = &flags.migrate;
-    let Some(reference) = &flags.image.image else {
-        let text = flags.image.source.repository.as_deref().or_else(|| image_of(flags, definition));
-        return Registry::Ecr(text.map(|text| ImageReference::parse(text).path.to_owned()));
-    };
-    let parsed = ImageReference::parse(reference);
-    let own = parsed.registry.is_some_and(|registry| {
-        registry.starts_with(&format!("{account}.dkr.ecr.{region}.")) || registry.starts_with("127.0.0.1:")
-    });
-    if own { Registry::Ecr(Some(parsed.path.to_owned())) } else { Registry::Elsewhere }
-}
-
-fn image_of<'a>(flags: &cli::MigrateFlags, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
-    let definition = definition?;
-    definition.image(definition.migration_container(flags.target.base.container.as_deref()).ok()?)
 }
 
 /// Account and region of an image in ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/…`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Scope;
+use super::scope::{Blanks, Scope};
 use crate::adapters::identity::role::audience;
 use crate::cli::TrustFlags;
 use crate::failure::Failure;
@@ -22,19 +22,18 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// `blank` notes a placeholder, and answers it.
-    ///
     /// # Errors
     /// A name is none, or would let more than one job in.
     pub fn new(
         flags: &TrustFlags,
         variable: &dyn Fn(&str) -> Option<String>,
         remote: Option<&str>,
-        blank: &mut dyn FnMut(&'static str, &str) -> String,
+        blanks: &mut Blanks,
     ) -> Result<Self, Failure> {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let mut blank = |name, how: &str| blanks.fill(None, name, how);
         let given = flags.github_repository.clone();
-        let repository = given.or_else(|| set("GITHUB_REPOSITORY")).or_else(|| remote.map(str::to_owned));
+        let repository =
+            given.or_else(|| variable("GITHUB_REPOSITORY")).or_else(|| remote.map(str::to_owned));
         let (owner, name) = match &repository {
             Some(repository) => {
                 let parts = repository
@@ -55,9 +54,9 @@ impl Subjects {
             "a number that stays when names change: gh api repos/{owner}/{name} --jq '.owner.id, .id'"
         );
         // In a job the ids are those of its own repository.
-        let own = set("GITHUB_REPOSITORY") == repository;
+        let own = variable("GITHUB_REPOSITORY") == repository;
         let mut id = |flag: &Option<String>, name: &str, blank_name| {
-            let given = flag.clone().or_else(|| set(name).filter(|_| own));
+            let given = flag.clone().or_else(|| variable(name).filter(|_| own));
             given.map_or_else(|| Ok(blank(blank_name, &how)), |id| number(blank_name, id))
         };
         let owner_id = id(&flags.github_owner_id, "GITHUB_REPOSITORY_OWNER_ID", "OWNER_ID")?;

@@ -18,7 +18,7 @@ pub(super) async fn github_history(
     progress: &Progress,
     github: Option<&GitHub>,
 ) -> Result<(GitHubHistory, Option<String>)> {
-    if !settings.resume.from_github {
+    if !settings.resume.from_github() {
         return Ok(Default::default());
     }
     Ok(match github_api(github, progress) {

@@ -30,9 +30,8 @@ struct Inputs {
     database: Dropdown,
 }
 
-/// The input `database`.
-#[derive(Debug, Deserialize)]
-pub struct Dropdown {
+#[derive(Deserialize)]
+struct Dropdown {
     options: Vec<Spanned<String>>,
 }
 
@@ -40,7 +39,7 @@ pub struct Dropdown {
 #[derive(Debug)]
 pub struct WorkflowFile<'a> {
     text: &'a str,
-    dropdown: Dropdown,
+    options: Vec<Spanned<String>>,
 }
 
 impl<'a> WorkflowFile<'a> {
@@ -53,88 +52,56 @@ impl<'a> WorkflowFile<'a> {
                 "the workflow needs an input database of type choice; fargate-migrate workflow prints one",
             )
         })?;
-        let dropdown = workflow.on.workflow_dispatch.inputs.database;
-        if dropdown.options.is_empty() {
+        let options = workflow.on.workflow_dispatch.inputs.database.options;
+        if options.is_empty() {
             return Err(Failure::input(format!("{}: the input database has no options", path.display()))
                 .hint("write one, as - name; the others are added to it"));
         }
-        Ok(Self { text, dropdown })
+        Ok(Self { text, options })
     }
 
     pub fn options(&self) -> impl Iterator<Item = &str> {
-        self.dropdown.options.iter().map(|option| option.value.as_str())
+        self.options.iter().map(|option| option.value.as_str())
     }
 
     /// The text with these options: lines of options that stay are not touched, nor is a comment between them.
     pub fn with_options(&self, options: &[String]) -> String {
         let there: Vec<&str> = self.options().collect();
         let wanted: Vec<&str> = options.iter().map(String::as_str).collect();
-        let mut lines: Vec<YamlLine<'a>> = self.text.split_inclusive('\n').map(YamlLine::new).collect();
-        for operation in capture_diff_slices(Algorithm::Myers, &there, &wanted) {
-            let (old, new) = match operation {
-                DiffOp::Equal { .. } => continue,
-                DiffOp::Delete { old_index, old_len, .. } => (old_index..old_index + old_len, 0..0),
-                DiffOp::Insert { old_index, new_index, new_len } => {
-                    (old_index..old_index, new_index..new_index + new_len)
-                }
-                DiffOp::Replace { old_index, old_len, new_index, new_len } => {
-                    (old_index..old_index + old_len, new_index..new_index + new_len)
-                }
-            };
-            for removed in old.clone() {
-                if let Some(line) = lines.get_mut(self.line(removed)) {
-                    line.is_kept = false;
-                }
-            }
-            // New options stand before the next one that was there, or after the last one.
-            let (at, before) = match old.start < there.len() {
-                true => (self.line(old.start), true),
-                false => (self.line(there.len() - 1), false),
-            };
-            let Some(line) = lines.get_mut(at) else { continue };
-            let list = if before { &mut line.before } else { &mut line.after };
-            list.extend(new.map(|index| plain_or_quoted(wanted[index])));
-        }
+        let before: Vec<&str> = self.text.split_inclusive('\n').collect();
+        let mut lines: Vec<String> = before.iter().map(|&line| line.to_owned()).collect();
+        let line_of = |option: usize| {
+            let line = usize::try_from(self.options[option].referenced.line()).unwrap_or_default();
+            // A lone carriage return ends a line, too, for the reader of YAML.
+            line.saturating_sub(1).min(before.len() - 1)
+        };
         let end = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
-        lines.iter().map(|line| line.printed(end)).collect()
-    }
-
-    /// The line, counted from 0, of an option.
-    fn line(&self, option: usize) -> usize {
-        let place = self.dropdown.options[option].referenced.line();
-        usize::try_from(place).unwrap_or_default().saturating_sub(1)
-    }
-}
-
-/// A line of the workflow, with what is put before and after it.
-struct YamlLine<'a> {
-    text: &'a str,
-    is_kept: bool,
-    before: Vec<String>,
-    after: Vec<String>,
-}
-
-impl<'a> YamlLine<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, is_kept: true, before: Vec::new(), after: Vec::new() }
-    }
-
-    /// New options stand as this one does: its indentation, and its distance from the dash.
-    fn printed(&self, end: &str) -> String {
-        let lead = self.text.len() - self.text.trim_start_matches([' ', '-']).len();
-        let mut out = String::new();
-        for option in &self.before {
-            out.extend([&self.text[..lead], option, end]);
-        }
-        if self.is_kept {
-            out.push_str(self.text);
-        }
-        for option in &self.after {
-            if !out.is_empty() && !out.ends_with('\n') {
-                out.push_str(end);
+        for change in capture_diff_slices(Algorithm::Myers, &there, &wanted) {
+            if matches!(change, DiffOp::Equal { .. }) {
+                continue;
             }
-            out.extend([&self.text[..lead], option, end]);
+            for removed in change.old_range() {
+                lines[line_of(removed)].clear();
+            }
+            // New options stand before the next one that was there, or after the last one, and as it does: with its
+            // indentation, and its distance from the dash.
+            let next = change.old_range().start;
+            let line = line_of(next.min(there.len() - 1));
+            let lead = before[line].len() - before[line].trim_start_matches([' ', '-']).len();
+            let new: String = wanted[change.new_range()]
+                .iter()
+                .map(|option| [&before[line][..lead], &plain_or_quoted(option), end].concat())
+                .collect();
+            let line = &mut lines[line];
+            if next < there.len() {
+                line.insert_str(0, &new);
+            } else {
+                if !line.ends_with('\n') {
+                    line.push_str(end);
+                }
+                line.push_str(&new);
+            }
         }
-        out
+        lines.concat()
     }
 }

@@ -27,7 +27,7 @@ fn a_few_names_are_one_line_and_no_list() {
 fn a_fleet_is_told_by_wave_and_pack() {
     let mut plan = plan(&fleet(29), &["--databases-per-task=9", "--canary=2"]);
     let JournalRecord::Verdict(by) = judged("tenant_00030", "migrated", true) else { panic!("a verdict") };
-    plan.proved = Proved::of("tenant_00030", *by).into_iter().collect();
+    plan.proved = Proved::of(&"tenant_00030".into(), *by).into_iter().collect();
     insta::assert_snapshot!(listing(&plan).join("\n"), @r"
     first 2 databases in 1 pack
          1  tenant_00001, tenant_00002

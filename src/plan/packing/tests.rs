@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn names(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("tenant_{n:05}")).collect()
+fn names(count: usize) -> Vec<DatabaseName> {
+    (0..count).map(|n| format!("tenant_{n:05}").as_str().into()).collect()
 }
 
-fn sizes(packs: &[Vec<String>]) -> Vec<usize> {
+fn sizes(packs: &[Vec<DatabaseName>]) -> Vec<usize> {
     packs.iter().map(Vec::len).collect()
 }
 
@@ -42,14 +42,18 @@ fn auto_fills_every_round_of_tasks() {
 fn the_longest_are_shared_out_first() {
     let all = names(7);
     let seconds = [100, 1, 1, 30, 30, 30, 5];
-    let durations =
-        all.iter().cloned().zip(seconds.iter().map(|seconds| Duration::from_secs(*seconds))).collect();
+    let durations = all
+        .iter()
+        .map(DatabaseName::to_string)
+        .zip(seconds.iter().map(|seconds| Duration::from_secs(*seconds)))
+        .collect();
     let packs = split(&all, Packing::Auto, &limits(2, &durations)).expect("packs");
-    let load = |pack: &Vec<String>| pack.iter().map(|name| durations[name].as_secs()).sum::<u64>();
+    let load =
+        |pack: &Vec<DatabaseName>| pack.iter().map(|name| durations[name.as_str()].as_secs()).sum::<u64>();
     assert_eq!(packs.iter().map(load).collect::<Vec<_>>(), [100, 97]);
     assert_eq!(packs, split(&all, Packing::Auto, &limits(2, &durations)).expect("packs"), "no dice");
     // One that is not known counts as a usual one: 16 s.
-    let known: HashMap<_, _> = durations.iter().filter(|(name, _)| **name != all[0]).collect();
+    let known: HashMap<_, _> = durations.iter().filter(|(name, _)| **name != *all[0]).collect();
     let known = known.into_iter().map(|(name, took)| (name.clone(), *took)).collect();
     let packs = split(&all, Packing::Auto, &limits(2, &known)).expect("packs");
     assert_eq!(sizes(&packs), [2, 5], "30 + 30 s, and 30 + 16 + 5 + 1 + 1 s");
@@ -67,8 +71,8 @@ fn a_name_that_no_task_has_room_for_is_said() {
 }
 
 /// What a list adds to a JSON document in which it is a text, beyond what an empty one takes.
-fn measured(list: &[String]) -> usize {
-    let in_json = |list: &[String]| json!(json!(list).to_string()).to_string().chars().count();
+fn measured(list: &[DatabaseName]) -> usize {
+    let in_json = |list: &[DatabaseName]| json!(json!(list).to_string()).to_string().chars().count();
     in_json(list) - in_json(&[])
 }
 
@@ -83,9 +87,9 @@ proptest! {
         room in 200_usize..2_000,
         taken in prop::collection::vec(0_u64..5_000, 0..120),
     ) {
-        let all: Vec<String> = all.into_iter().collect();
+        let all: Vec<DatabaseName> = all.iter().map(|name| name.as_str().into()).collect();
         let durations: HashMap<String, Duration> =
-            all.iter().cloned().zip(taken.into_iter().map(Duration::from_millis)).collect();
+            all.iter().map(DatabaseName::to_string).zip(taken.into_iter().map(Duration::from_millis)).collect();
         let packs = split(&all, packing, &PackLimits { room, at_once, durations: &durations }).unwrap();
         let (mut packed, mut asked) = (packs.concat(), all.clone());
         packed.sort();

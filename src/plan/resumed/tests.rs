@@ -35,7 +35,7 @@ fn packs(plan: &Plan) -> Vec<(Vec<&str>, String, u32)> {
     };
     let packs = plan.packs.iter();
     packs
-        .map(|pack| (pack.databases.iter().map(String::as_str).collect(), word(pack), pack.attempt))
+        .map(|pack| (pack.databases.iter().map(|name| name.as_str()).collect(), word(pack), pack.attempt))
         .collect()
 }
 

@@ -15,7 +15,7 @@ fn packs_of(plan: &Plan) -> Vec<(Vec<&str>, Option<&str>)> {
     plan.packs
         .iter()
         .map(|pack| {
-            let names = pack.databases.iter().map(String::as_str).collect();
+            let names = pack.databases.iter().map(|name| name.as_str()).collect();
             (names, pack.running.as_ref().map(|task| task.arn.as_str()))
         })
         .collect()
@@ -42,7 +42,7 @@ fn a_pack_is_told_a_list_and_nothing_else() {
     assert_eq!(told, [("TENANT".to_owned(), String::new()), ("TENANTS".to_owned(), r#"["a"]"#.to_owned())]);
     // A list of one is told something else, so it is another task.
     let alone = Plan::new(&settings(&["--database=a"]), observed(document())).expect("a plan");
-    let token = |plan: &Plan| plan.run_task("t:1", &["a".to_owned()], 0).client_token;
+    let token = |plan: &Plan| plan.run_task("t:1", &["a".into()], 0).client_token;
     assert_ne!(token(&one), token(&alone));
 }
 
@@ -59,7 +59,7 @@ fn a_list_in_the_task_definition_is_not_what_a_task_is_told() {
         ("--databases-per-task=2", [("DATABASE_NAME", ""), ("DATABASE_NAMES", r#"["a"]"#)]),
     ] {
         let plan = Plan::new(&settings(&["--database=a", flag]), observed(document.clone())).expect("a plan");
-        let environment = plan.run_task("t:1", &["a".to_owned()], 0).environment;
+        let environment = plan.run_task("t:1", &["a".into()], 0).environment;
         assert_eq!(environment, told.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

@@ -30,10 +30,7 @@ pub async fn image(
 /// An image in this account's ECR must be there, and is pinned; one of another registry is taken as it is.
 async fn given_image(images: &impl ImageReads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
-    let own_registry = format!("{}.dkr.ecr.{}.", account.caller.account, account.region);
-    // An ECR on loopback is a sandbox or an emulator, and belongs to whatever account it plays.
-    let is_own = |registry: &str| registry.starts_with(&own_registry) || registry.starts_with("127.0.0.1:");
-    if !parsed.registry.is_some_and(is_own) {
+    if !parsed.is_in_ecr_of(&account.caller.account, &account.region) {
         let digest = parsed.digest.map(str::to_owned);
         return Ok(ObservedImage::Reference { reference: text.to_owned(), digest });
     }

@@ -1,32 +1,33 @@
 //! The network: ids as they are, tags and services looked up.
 
+use std::ops::Deref;
+
 use anyhow::Result;
 use tokio::try_join;
 
 use crate::ports::{Network, NetworkReads, NetworkResource};
-use crate::settings::{NetworkChoice, Selector, Settings};
+use crate::settings::{Selector, Settings};
 
 pub async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
-    match &settings.network {
-        NetworkChoice::FromService(service) => reads.network_of_service(&settings.cluster, service).await,
-        NetworkChoice::Given { subnets, security_groups, assign_public_ip } => {
-            let (subnets, security_groups) = try_join!(
-                resolved(reads, NetworkResource::Subnet, subnets),
-                resolved(reads, NetworkResource::SecurityGroup, security_groups)
-            )?;
-            Ok(Network { subnets, security_groups, assign_public_ip: *assign_public_ip })
-        }
+    let flags = &settings.network;
+    if let Some(service) = &flags.network_from_service {
+        return reads.network_of_service(&settings.cluster, service).await;
     }
+    let (subnets, security_groups) = try_join!(
+        resolved(reads, NetworkResource::Subnet, &flags.subnets),
+        resolved(reads, NetworkResource::SecurityGroup, &flags.security_groups)
+    )?;
+    Ok(Network { subnets, security_groups, assign_public_ip: flags.assign_public_ip })
 }
 
 async fn resolved(
     reads: &impl NetworkReads,
     kind: NetworkResource,
-    selectors: &[Selector],
+    selectors: &[impl Deref<Target = Selector>],
 ) -> Result<Vec<String>> {
     let mut ids = Vec::new();
     for selector in selectors {
-        match selector {
+        match &**selector {
             Selector::Id(id) => ids.push(id.clone()),
             Selector::Tag { key, pattern } => ids.extend(reads.resources_by_tag(kind, key, pattern).await?),
         }
@@ -36,15 +37,14 @@ async fn resolved(
 
 /// The network as it was asked for, when nobody can be asked.
 pub fn unresolved(settings: &Settings) -> Network {
-    match &settings.network {
-        NetworkChoice::FromService(service) => {
-            Network { subnets: vec![format!("<from service {service}>")], ..Network::default() }
-        }
-        NetworkChoice::Given { subnets, security_groups, assign_public_ip } => Network {
-            subnets: subnets.iter().map(placeholder).collect(),
-            security_groups: security_groups.iter().map(placeholder).collect(),
-            assign_public_ip: *assign_public_ip,
-        },
+    let flags = &settings.network;
+    if let Some(service) = &flags.network_from_service {
+        return Network { subnets: vec![format!("<from service {service}>")], ..Network::default() };
+    }
+    Network {
+        subnets: flags.subnets.iter().map(|subnet| placeholder(subnet)).collect(),
+        security_groups: flags.security_groups.iter().map(|group| placeholder(group)).collect(),
+        assign_public_ip: flags.assign_public_ip,
     }
 }
 

@@ -24,12 +24,12 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 pub struct Capacity {
     /// How long there may be no room at all.
     patience: Duration,
-    state: RefCell<Waiting>,
+    state: RefCell<Turns>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Turns {
     /// Places in the plan: the first one that waits has the next turn.
     waiting: BTreeSet<usize>,
     calls: usize,
@@ -151,7 +151,7 @@ enum Admission {
     WhenSomethingChanges,
 }
 
-impl Waiting {
+impl Turns {
     fn admit(&mut self, place: usize, patience: Duration) -> Result<Admission, String> {
         if self.waiting.first() != Some(&place) || self.calls >= MAX_CALLS {
             return Ok(Admission::WhenSomethingChanges);

@@ -3,8 +3,9 @@
 use super::*;
 
 fn pack(task: &Task, databases: &[&str], lines: &[&str]) -> Vec<Verdict> {
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    judge_pack(&owned(databases), &owned(&["a", "b", "c"]), &asked("migration", true), task, &reported(lines))
+    let databases: Vec<_> = databases.iter().map(|&name| name.into()).collect();
+    let told = ["a", "b", "c"].map(str::to_owned);
+    judge_pack(&databases, &told, &asked("migration", true), task, &reported(lines))
 }
 
 /// The table of docs/migration-report.md.
@@ -128,12 +129,13 @@ mod any {
         ) {
             let mut reports = Reports::default();
             lines.iter().for_each(|line| assert!(reports.line(line)));
-            let names = ["a", "b", "c"].map(str::to_owned);
-            let verdicts = judge_pack(&names[..2], &names, &asked("migration", true), &task, &reports);
+            let names = ["a", "b", "c"].map(DatabaseName::from);
+            let told = ["a", "b", "c"].map(str::to_owned);
+            let verdicts = judge_pack(&names[..2], &told, &asked("migration", true), &task, &reports);
             prop_assert_eq!(verdicts.len(), 2);
-            let foreign = reports.all().iter().any(|report| !names.contains(&report.database));
+            let foreign = reports.all().iter().any(|report| !told.contains(&report.database));
             for (name, verdict) in names.iter().zip(&verdicts) {
-                let own: Vec<_> = reports.all().iter().filter(|report| report.database == *name).collect();
+                let own: Vec<_> = reports.all().iter().filter(|report| report.database == **name).collect();
                 let clean = !own.is_empty() && own.iter().all(|report| report.is_clean());
                 let versions: std::collections::HashSet<_> =
                     own.iter().filter_map(|report| report.current.as_ref()).collect();
@@ -141,7 +143,7 @@ mod any {
                 prop_assert_eq!(verdict.is_migrated(), proved, "{:?} {:?} {:?}", name, verdict, lines);
                 if let Verdict::Migrated(migrated) = verdict {
                     prop_assert_eq!(migrated.database(), name);
-                    prop_assert_eq!(&migrated.report().expect("its report").database, name);
+                    prop_assert_eq!(&migrated.report().expect("its report").database, name.as_str());
                 }
             }
         }

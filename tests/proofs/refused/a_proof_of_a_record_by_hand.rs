@@ -1,7 +1,7 @@
 use fargate_migrate::verdict::{Judged, Migrated};
 
 fn forge(record: &Judged) {
-    let _ = Migrated::recorded(record);
+    let _ = Migrated::recorded(&"shop".parse().expect("a name"), record);
 }
 
 fn main() {}

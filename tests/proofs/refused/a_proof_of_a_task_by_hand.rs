@@ -2,5 +2,5 @@ use fargate_migrate::ports::Task;
 use fargate_migrate::verdict::Migrated;
 
 fn main() {
-    let _ = Migrated::by_task("shop", &Task::default(), None, None);
+    let _ = Migrated::by_task(&"shop".parse().expect("a name"), &Task::default(), None, None);
 }

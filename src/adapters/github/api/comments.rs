@@ -27,25 +27,16 @@ impl Comments for Api {
     }
 
     async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, GitHubFailure> {
-        let doing = "list the pull request's comments";
-        let route = self.route(&format!("issues/{pull_request}/comments"));
-        let query = [("per_page", PER_PAGE)];
-        let page = async |next: Option<String>| {
-            self.call(GitHubCall::LIST_COMMENTS, doing, async |_| match &next {
-                None => self.client.get::<Page<RawComment>, _, _>(&route, Some(&query)).await,
-                Some(next) => self.client.get::<Page<RawComment>, _, _>(next, None::<&()>).await,
-            })
-            .await
-        };
         let mut all = Vec::new();
-        let mut next = None;
+        let mut next = Some(self.route(&format!("issues/{pull_request}/comments?per_page={PER_PAGE}")));
         for _ in 0..MAX_PAGES {
-            let mut got = page(next.take()).await?;
+            let Some(page) = next else { break };
+            let got = self.call(GitHubCall::LIST_COMMENTS, "list the pull request's comments", async |_| {
+                self.client.get::<Page<RawComment>, _, _>(&page, None::<&()>).await
+            });
+            let mut got = got.await?;
             all.extend(got.take_items().into_iter().map(Comment::from));
-            match got.next {
-                Some(uri) => next = Some(uri.to_string()),
-                None => break,
-            }
+            next = got.next.map(|uri| uri.to_string());
         }
         all.sort_by_key(|comment| comment.id);
         Ok(all)
@@ -88,22 +79,17 @@ impl Comments for Api {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct User {
     login: String,
+    r#type: String,
 }
 
 #[derive(Deserialize, Serialize)]
 struct RawComment {
     id: u64,
     body: Option<String>,
-    user: Option<RawAuthor>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawAuthor {
-    login: String,
-    r#type: String,
+    user: Option<User>,
 }
 
 impl From<RawComment> for Comment {

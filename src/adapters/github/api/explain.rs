@@ -10,45 +10,54 @@ use crate::adapters::aws_error::innermost;
 use crate::adapters::proxy::Proxies;
 use crate::failure::Failure;
 use crate::ports::github::{GitHubCall, GitHubFailure, GitHubFailureKind};
-use crate::untrusted::printable;
+use crate::untrusted::phrase;
 
 /// What GitHub asks for when it says that a secondary limit is reached, but not for how long.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
+
+const STATUS_PAGE: &str = "see https://www.githubstatus.com";
 
 /// The failure of `call`; `doing` is what we were doing ("create a deployment").
 pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error, proxies: &Proxies) -> GitHubFailure {
     match error {
         octocrab::Error::GitHub { source, .. } => answered(call, doing, source),
         // An answer that is not what GitHub documents: a proxy's page, or another server.
-        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => GitHubFailure {
-            kind: GitHubFailureKind::Refused,
-            failure: Failure::service(format!("{doing}: the answer is not GitHub's: {}", causes(error)))
+        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => refused(
+            Failure::service(format!("{doing}: the answer is not GitHub's: {}", causes(error)))
                 .hint("check GITHUB_API_URL"),
-        },
-        octocrab::Error::Uri { .. } | octocrab::Error::UriParse { .. } => GitHubFailure {
-            kind: GitHubFailureKind::Denied,
-            failure: Failure::input(format!("{doing}: GITHUB_API_URL and GITHUB_REPOSITORY make no address"))
+        ),
+        octocrab::Error::Uri { .. } | octocrab::Error::UriParse { .. } => denied(
+            Failure::input(format!("{doing}: GITHUB_API_URL and GITHUB_REPOSITORY make no address"))
                 .hint("check both"),
-        },
+        ),
         _ => match proxies.failure_of(error) {
-            Some(failure) => {
-                let passing = GitHubFailureKind::Passing { wait: None };
-                let kind = if failure.transient { passing } else { GitHubFailureKind::Denied };
-                GitHubFailure { kind, failure: failure.while_doing(doing) }
-            }
+            Some(failure) if failure.transient => passing(failure.while_doing(doing), None),
+            Some(failure) => denied(failure.while_doing(doing)),
             None => no_answer(doing, &causes(error)),
         },
     }
 }
 
+fn denied(failure: Failure) -> GitHubFailure {
+    GitHubFailure { kind: GitHubFailureKind::Denied, failure }
+}
+
+fn refused(failure: Failure) -> GitHubFailure {
+    GitHubFailure { kind: GitHubFailureKind::Refused, failure }
+}
+
+fn passing(failure: Failure, wait: Option<Duration>) -> GitHubFailure {
+    GitHubFailure { kind: GitHubFailureKind::Passing { wait }, failure: failure.transient() }
+}
+
+fn limited(message: String, wait: Duration) -> GitHubFailure {
+    const HINT: &str = "the token has reached a rate limit; other workflows may share it";
+    passing(Failure::service(message).hint(HINT), Some(wait))
+}
+
 pub fn no_answer(doing: &str, why: &str) -> GitHubFailure {
-    let why = printable(why, 300);
-    GitHubFailure {
-        kind: GitHubFailureKind::Passing { wait: None },
-        failure: Failure::service(format!("{doing}: GitHub did not answer: {why}"))
-            .hint("see https://www.githubstatus.com, and GITHUB_API_URL if it is set")
-            .transient(),
-    }
+    let failure = Failure::service(format!("{doing}: GitHub did not answer: {}", phrase(why)));
+    passing(failure.hint("see https://www.githubstatus.com, and GITHUB_API_URL if it is set"), None)
 }
 
 /// GitHub answered that the token may not do this at all.
@@ -59,62 +68,38 @@ pub fn is_forbidden(failed: &GitHubFailure) -> bool {
 /// An error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND, RATE_LIMITED and others. What has
 /// none is a query that took too long, or a fault of GitHub's own.
 pub fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
-    let message = format!("{doing}: GitHub answers {}", printable(said, 300));
+    let message = format!("{doing}: GitHub answers {}", phrase(said));
     match kind {
-        Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => GitHubFailure {
-            kind: GitHubFailureKind::Denied,
-            failure: Failure::service(message).hint(lacks(call)),
-        },
-        Some("RATE_LIMITED") => GitHubFailure {
-            kind: GitHubFailureKind::Passing { wait: Some(SECONDARY_LIMIT_WAIT) },
-            failure: Failure::service(message)
-                .hint("the token has reached a rate limit; other workflows may share it")
-                .transient(),
-        },
-        Some(_) => GitHubFailure { kind: GitHubFailureKind::Refused, failure: Failure::service(message) },
-        None => GitHubFailure {
-            kind: GitHubFailureKind::Passing { wait: None },
-            failure: Failure::service(message).hint("see https://www.githubstatus.com").transient(),
-        },
+        Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => lacking(call, message),
+        Some("RATE_LIMITED") => limited(message, SECONDARY_LIMIT_WAIT),
+        Some(_) => refused(Failure::service(message)),
+        None => passing(Failure::service(message).hint(STATUS_PAGE), None),
     }
 }
 
-fn lacks(call: GitHubCall) -> String {
-    match call.permission {
+fn lacking(call: GitHubCall, message: String) -> GitHubFailure {
+    let hint = match call.permission {
         Some(permission) => format!(
             "the token lacks a permission: add `{permission}` to the job's `permissions`, beside those that it has"
         ),
         None => "the token may not ask this".to_owned(),
-    }
+    };
+    denied(Failure::service(message).hint(hint))
 }
 
 fn answered(call: GitHubCall, doing: &str, error: &GitHubError) -> GitHubFailure {
     let status = error.status_code.as_u16();
-    let said = said(error);
-    let message = format!("{doing}: GitHub answers {status} ({said})");
+    let message = format!("{doing}: GitHub answers {status} ({})", said(error));
     if let Some(wait) = rate_limit(status, error) {
-        let seconds = wait.as_secs();
-        return GitHubFailure {
-            kind: GitHubFailureKind::Passing { wait: Some(wait) },
-            failure: Failure::service(format!("{message} and asks to wait {seconds} s"))
-                .hint("the token has reached a rate limit; other workflows may share it")
-                .transient(),
-        };
+        return limited(format!("{message} and asks to wait {} s", wait.as_secs()), wait);
     }
-    let of = |kind, failure| GitHubFailure { kind, failure };
     match status {
-        401 => of(
-            GitHubFailureKind::Denied,
-            Failure::input(message).hint(
-                "the token is wrong or has expired: pass `GITHUB_TOKEN: ${{ github.token }}` in the step's env",
-            ),
-        ),
-        403 | 404 => of(GitHubFailureKind::Denied, Failure::service(message).hint(lacks(call))),
-        408 | 500.. => of(
-            GitHubFailureKind::Passing { wait: None },
-            Failure::service(message).hint("see https://www.githubstatus.com").transient(),
-        ),
-        _ => of(GitHubFailureKind::Refused, Failure::service(message)),
+        401 => denied(Failure::input(message).hint(
+            "the token is wrong or has expired: pass `GITHUB_TOKEN: ${{ github.token }}` in the step's env",
+        )),
+        403 | 404 => lacking(call, message),
+        408 | 500.. => passing(Failure::service(message).hint(STATUS_PAGE), None),
+        _ => refused(Failure::service(message)),
     }
 }
 
@@ -142,23 +127,18 @@ fn rate_limit(status: u16, error: &GitHubError) -> Option<Duration> {
 
 /// GitHub's message, and the first of the errors that a 422 lists.
 fn said(error: &GitHubError) -> String {
-    let first = error.errors.as_ref().and_then(|errors| errors.first());
-    let detail = first.map(|first| match first["message"].as_str().or_else(|| first.as_str()) {
-        Some(message) => message.to_owned(),
-        None => format!(
-            "{} {}",
-            first["field"].as_str().unwrap_or_default(),
-            first["code"].as_str().unwrap_or_default()
-        ),
-    });
-    let text = match detail {
-        Some(detail) => format!("{}: {detail}", error.message),
-        None => error.message.clone(),
+    let Some(first) = error.errors.as_ref().and_then(|errors| errors.first()) else {
+        return phrase(&error.message);
     };
-    printable(&text, 300)
+    let text = |name: &str| first[name].as_str().unwrap_or_default();
+    let detail = match first["message"].as_str().or_else(|| first.as_str()) {
+        Some(message) => message.to_owned(),
+        None => format!("{} {}", text("field"), text("code")),
+    };
+    phrase(&format!("{}: {detail}", error.message))
 }
 
 /// The last cause of an error: octocrab's outer ones say "Service Error".
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    printable(&innermost(error), 300)
+    phrase(&innermost(error))
 }

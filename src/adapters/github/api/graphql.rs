@@ -4,8 +4,6 @@
 //! has 1,000 requests an hour. octocrab's own `graphql` knows no address but `/graphql` below the REST API's, which
 //! enterprise servers do not have, and drops the `type` by which GitHub's errors are told apart.
 
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Api, TASK, explain};
@@ -47,104 +45,48 @@ impl PastGitHubDeployments for Api {
         let body = json!({"query": QUERY, "variables": variables});
         let call = GitHubCall::QUERY_DEPLOYMENTS;
         self.retried(DOING, async |_| {
-            let answer: Answer = self
+            let answer: Value = self
                 .client
                 .post(&self.graphql_url, Some(&body))
                 .await
                 .map_err(|error| explain::failed(call, DOING, &error, &self.proxies))?;
-            if let Some(error) = answer.errors.first() {
-                let kind = error.r#type.as_deref();
-                return Err(explain::graphql(call, DOING, kind, &error.message));
+            // An answer with errors has status 200, and `data` as far as it goes.
+            if let Some(error) = answer["errors"].get(0) {
+                let said = error["message"].as_str().unwrap_or_default();
+                return Err(explain::graphql(call, DOING, error["type"].as_str(), said));
             }
-            let connection = answer.data.and_then(|data| data.repository).and_then(|found| found.deployments);
-            connection.map(DeploymentPage::from).ok_or_else(|| {
-                explain::graphql(call, DOING, Some("NOT_FOUND"), "no repository, or none of its deployments")
-            })
+            let found = &answer["data"]["repository"]["deployments"];
+            if found.is_null() {
+                let said = "no repository, or none of its deployments";
+                return Err(explain::graphql(call, DOING, Some("NOT_FOUND"), said));
+            }
+            Ok(page(found))
         })
         .await
     }
 }
 
-/// GraphQL answers errors with status 200, and with `data` as far as it goes.
-#[derive(Deserialize)]
-struct Answer {
-    data: Option<Data>,
-    #[serde(default)]
-    errors: Vec<Error>,
-}
-
-#[derive(Deserialize)]
-struct Error {
-    r#type: Option<String>,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    repository: Option<Repository>,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    deployments: Option<Connection>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Connection {
-    nodes: Option<Vec<Option<Node>>>,
-    page_info: PageInfo,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageInfo {
-    has_next_page: bool,
-    end_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Node {
-    environment: Option<String>,
-    task: Option<String>,
-    payload: Option<Value>,
-    created_at: Timestamp,
-    latest_status: Option<Status>,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    state: String,
-}
-
-impl From<Connection> for DeploymentPage {
-    fn from(connection: Connection) -> Self {
-        let nodes = connection.nodes.into_iter().flatten().flatten();
-        let ours = nodes.filter(|node| node.task.as_deref() == Some(TASK));
-        let PageInfo { has_next_page, end_cursor } = connection.page_info;
-        Self {
-            deployments: ours.filter_map(Node::deployment).collect(),
-            next: end_cursor.filter(|_| has_next_page),
-        }
+fn page(found: &Value) -> DeploymentPage {
+    let end = &found["pageInfo"];
+    DeploymentPage {
+        deployments: found["nodes"].as_array().into_iter().flatten().filter_map(deployment).collect(),
+        next: end["endCursor"].as_str().filter(|_| end["hasNextPage"] == true).map(str::to_owned),
     }
 }
 
-impl Node {
-    fn deployment(self) -> Option<PastDeployment> {
-        Some(PastDeployment {
-            environment: self.environment?,
-            at: self.created_at,
-            succeeded: self.latest_status.is_some_and(|status| status.state == "SUCCESS"),
-            payload: unpacked(self.payload.unwrap_or_default()),
-        })
-    }
+/// None for a deployment of others.
+fn deployment(node: &Value) -> Option<PastDeployment> {
+    (node["task"] == TASK).then_some(())?;
+    Some(PastDeployment {
+        environment: node["environment"].as_str()?.to_owned(),
+        at: node["createdAt"].as_str()?.parse().ok()?,
+        succeeded: node["latestStatus"]["state"] == "SUCCESS",
+        payload: unpacked(node["payload"].clone()),
+    })
 }
 
 /// A payload is an object, its JSON in a string, or that string's JSON in a string.
-fn unpacked(payload: Value) -> Value {
-    let mut payload = payload;
+pub fn unpacked(mut payload: Value) -> Value {
     for _ in 0..2 {
         let Value::String(text) = &payload else { break };
         payload = serde_json::from_str(text).unwrap_or_default();

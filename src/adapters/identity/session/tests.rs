@@ -72,8 +72,8 @@ async fn at_the_end_the_error_says_why_there_are_no_credentials() {
 
 #[tokio::test(start_paused = true)]
 async fn many_callers_make_one_renewal() {
-    let (session, calls) = session(|number| number == 1).await;
-    session.renewer.abort();
+    let (mut session, calls) = session(|number| number == 1).await;
+    session._renewer.abort_all();
     pass(HOUR + Duration::from_secs(5)).await;
     assert!(key(&session).await.is_err(), "the second call fails");
     let asked = futures::future::join_all((0..50).map(|_| key(&session))).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::super::executable::tiny_static;
+use super::super::executable::tests::tiny_static;
 use super::*;
 
 fn binary(path: &Path) -> BinaryImage {

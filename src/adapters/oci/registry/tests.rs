@@ -1,7 +1,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::super::executable::tiny_static;
+use super::super::executable::tests::tiny_static;
 use super::super::image;
 use super::fake::{Fault, Registry};
 use super::*;

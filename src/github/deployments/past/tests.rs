@@ -99,7 +99,7 @@ async fn proved(past: &Past, settings: &Settings) -> (Vec<String>, Vec<String>) 
     let run: HashSet<&str> = plan.databases().collect();
     assert!(plan.proved.iter().all(|one| !run.contains(one.database.as_str())));
     assert_eq!(run.len() + plan.proved.len(), settings.databases.len(), "each once");
-    let names = plan.proved.iter().map(|Proved { database, .. }| database.clone()).collect();
+    let names = plan.proved.iter().map(|Proved { database, .. }| database.to_string()).collect();
     (names, plan.notes)
 }
 
@@ -226,7 +226,7 @@ async fn a_silent_github_is_waited_for_a_minute() {
 #[tokio::test]
 async fn a_run_with_a_state_file_has_nothing_to_do_with_it() {
     let with = settings(&["--deployments", "--resume", "--state=f", "--database=a"]);
-    assert!(!with.resume.from_github && with.resume.state.is_some());
+    assert!(!with.resume.from_github() && with.resume.state.is_some());
     let without = settings(&["--deployments", "--database=a"]);
-    assert!(!without.resume.from_github);
+    assert!(!without.resume.from_github());
 }

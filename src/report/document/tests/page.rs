@@ -39,8 +39,8 @@ fn a_run_that_ended_early() {
 fn a_run_under_way() {
     let mut report = samples::all_migrated();
     report.ended_at = None;
-    report.databases[1] = DatabaseReport::new("healthtech_experiment");
-    report.databases[2] = DatabaseReport::new("fintech_experiment");
+    report.databases[1] = DatabaseReport::new(&"healthtech_experiment".into());
+    report.databases[2] = DatabaseReport::new(&"fintech_experiment".into());
     report.databases[2].log.push("connecting to the database");
     let summary = summary(&report);
     let until = summary.find("### What ran").unwrap();

@@ -128,8 +128,9 @@ fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
     let row = report.databases[0].clone();
     report.databases = (0..100)
         .map(|n| {
-            let mut row = DatabaseReport { database: format!("tenant_{n:02}"), ..row.clone() };
-            row.durations.total_ms = Some(n * 1000);
+            let mut row =
+                DatabaseReport { database: format!("tenant_{n:02}").as_str().into(), ..row.clone() };
+            row.total_ms = Some(n * 1000);
             row
         })
         .collect();

@@ -1,42 +1,11 @@
-//! How many tasks there are, which databases go first, and what ends the run.
+//! Which databases go first.
 
 use std::collections::HashSet;
 
 use super::selection;
-use crate::choices::OnRunning;
-use crate::cli;
 use crate::config::Fleet;
 use crate::database_name::DatabaseName;
 use crate::failure::Failure;
-use crate::values::Packing;
-
-#[derive(Debug, Clone)]
-pub struct FleetSettings {
-    pub max_parallel: usize,
-    pub packing: Packing,
-    pub canary: Option<Canary>,
-    /// Nothing starts after so many databases that are not migrated; none is to keep going.
-    pub max_failures: Option<u32>,
-    pub on_running: OnRunning,
-    /// Of AWS's API rates: above 0.
-    pub api_share: f64,
-}
-
-impl FleetSettings {
-    /// # Errors
-    /// The canary is none of the databases.
-    pub fn new(flags: &cli::FleetFlags, databases: &[DatabaseName], fleet: &Fleet) -> Result<Self, Failure> {
-        let canary = canary(&flags.canary)?;
-        Ok(Self {
-            max_parallel: flags.max_parallel.0 as usize,
-            packing: flags.databases_per_task,
-            canary: canary.map(|canary| canary.among(databases, fleet)).transpose()?.flatten(),
-            max_failures: (!flags.keep_going).then(|| flags.max_failures.map_or(1, |most| most.0)),
-            on_running: flags.on_running,
-            api_share: flags.api_share.0,
-        })
-    }
-}
 
 /// The databases of the first wave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +17,17 @@ pub enum Canary {
     Percent(usize),
 }
 
+/// The canary of this run.
+///
+/// # Errors
+/// It is none of the databases.
+pub fn canary(flag: &[String], databases: &[DatabaseName], fleet: &Fleet) -> Result<Option<Canary>, Failure> {
+    read(flag)?.map(|canary| canary.among(databases, fleet)).transpose().map(Option::flatten)
+}
+
 /// # Errors
 /// A number that is none, or a number beside names.
-fn canary(values: &[String]) -> Result<Option<Canary>, Failure> {
+fn read(values: &[String]) -> Result<Option<Canary>, Failure> {
     let hint = "write names, one number such as 3, or one share such as 5%";
     let bad = |what: String| Err(Failure::input(what).hint(hint));
     let values: Vec<&str> = values.iter().map(|value| value.trim()).collect();
@@ -87,7 +64,7 @@ impl Canary {
     }
 
     /// `all` with the canaries first, else in its order, and how many those are.
-    pub fn first<T>(&self, all: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, usize) {
+    pub fn first<T: AsRef<str>>(&self, all: Vec<T>) -> (Vec<T>, usize) {
         let length = all.len();
         match self {
             Self::Count(count) => (all, (*count).min(length)),
@@ -95,7 +72,7 @@ impl Canary {
             Self::Names(names) => {
                 let names: HashSet<&str> = names.iter().map(String::as_str).collect();
                 let (mut first, rest): (Vec<T>, Vec<T>) =
-                    all.into_iter().partition(|one| names.contains(name(one)));
+                    all.into_iter().partition(|one| names.contains(one.as_ref()));
                 let canaries = first.len();
                 first.extend(rest);
                 (first, canaries)
@@ -109,7 +86,7 @@ mod tests {
     use super::*;
 
     fn parsed(values: &[&str]) -> Result<Option<Canary>, Failure> {
-        canary(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
+        read(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -126,7 +103,7 @@ mod tests {
     #[test]
     fn canaries_go_first_and_the_rest_keeps_its_order() {
         let all = || vec!["a", "b", "c", "d", "e"];
-        let first = |canary: Canary| canary.first(all(), |name| name);
+        let first = |canary: Canary| canary.first(all());
         assert_eq!(first(Canary::Names(vec!["d".into(), "b".into()])), (vec!["b", "d", "a", "c", "e"], 2));
         assert_eq!(first(Canary::Count(2)), (all(), 2));
         assert_eq!(first(Canary::Count(9)), (all(), 5));
