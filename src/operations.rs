@@ -178,10 +178,13 @@ async fn in_surroundings<O: Operation>(
     let aside = progress.aside();
     let access = operation.access();
     let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
-    let document = report.document();
+    let mut document = report.document();
     progress.closing(&text(&document, colour()));
     for annotation in report.annotations() {
         annotate(&annotation, &surroundings);
+    }
+    if output.format == Format::Json {
+        document.data = report.data();
     }
     for_programs(&document, output.format)?;
     Ok(report.exit_code())

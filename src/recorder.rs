@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::adapters::github::GitHub;
 use crate::document::{Document, markdown};
 use crate::failure::{ExitCode, Failure};
@@ -17,8 +19,11 @@ use save_pace::SavePace;
 
 /// What an operation has done so far, as a person, a workflow and a program read it.
 pub trait Reported {
-    /// Whole at any time: a killed run leaves what it had.
+    /// Whole at any time, but for its data: a killed run leaves what it had.
     fn document(&self) -> Document;
+
+    /// The document's data, which a large fleet's summary is often written without.
+    fn data(&self) -> Value;
 
     /// The Action's outputs, all of them each time.
     fn outputs(&self) -> Vec<(&'static str, String)>;

@@ -28,6 +28,7 @@ mod table;
 mod words;
 
 pub use annotations::{Annotation, annotations};
+pub use data::result;
 pub use outputs::{OUTPUTS, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;

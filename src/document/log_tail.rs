@@ -1,13 +1,15 @@
 //! The end of a log: what memory keeps of it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The end of a log, within bounds whatever a container prints.
 #[derive(Debug, Clone, Default)]
 pub struct LogTail {
     /// It is one of many, and shorter.
     of_fleet: bool,
-    lines: VecDeque<String>,
+    /// A document shares them: those of a large fleet are most of what a run needs of memory.
+    lines: Arc<VecDeque<String>>,
     bytes: usize,
     /// Lines seen in all.
     pub seen: u64,
@@ -50,7 +52,8 @@ impl LogTail {
     /// As if the task had printed nothing yet.
     pub fn clear(&mut self) {
         let own = usize::try_from(self.seen - self.earlier).unwrap_or(usize::MAX);
-        self.lines.truncate(self.lines.len().saturating_sub(own));
+        let kept = self.lines.len().saturating_sub(own);
+        Arc::make_mut(&mut self.lines).truncate(kept);
         self.bytes = self.lines.iter().map(String::len).sum();
         self.seen = self.earlier;
         self.note = None;
@@ -71,9 +74,10 @@ impl LogTail {
         }
         self.seen += 1;
         self.bytes += kept.len();
-        self.lines.push_back(kept);
-        while self.lines.len() > most_lines || self.bytes > most_bytes {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        let lines = Arc::make_mut(&mut self.lines);
+        lines.push_back(kept);
+        while lines.len() > most_lines || self.bytes > most_bytes {
+            self.bytes -= lines.pop_front().map_or(0, |line| line.len());
         }
     }
 

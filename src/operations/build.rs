@@ -1,6 +1,7 @@
 //! `fargate-migrate build`: the commit's image is in the registry, and known by its digest.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::{Operation, Planned};
 use crate::adapters::ThisMachine;
@@ -80,6 +81,10 @@ impl Planned for BuildPlan {
 impl Reported for BuildReport {
     fn document(&self) -> Document {
         self.document()
+    }
+
+    fn data(&self) -> Value {
+        self.document().data
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use anyhow::Result;
+use serde_json::Value;
 use tokio::try_join;
 
 use self::github::{github_api, github_history, post_plan};
@@ -223,6 +224,10 @@ impl Planned for Plan {
 impl Reported for Report {
     fn document(&self) -> Document {
         self.document()
+    }
+
+    fn data(&self) -> Value {
+        report::result(self)
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -1,7 +1,7 @@
 //! How a run reads: rows, why what failed did so, and the logs of all. What a person needs comes first.
 
 use super::words::{self, mark};
-use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, data, gantt, next, table};
+use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, gantt, next, table};
 use crate::database_name::{is_fleet, short_list};
 use crate::document::{Block, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table};
 use crate::verdict::GitHubProof;
@@ -49,7 +49,6 @@ impl Report {
             conclusion: (!self.databases.is_empty()).then_some(headline),
             error: self.error.clone(),
             sections,
-            data: data::result(self),
             ..Document::default()
         }
     }
