@@ -7,7 +7,7 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::choices::Format;
@@ -17,7 +17,6 @@ use crate::values::Wrong;
 
 mod flags;
 mod precedence;
-mod repeated;
 
 use precedence::Layers;
 
@@ -163,35 +162,27 @@ pub enum Error {
 }
 
 impl From<clap::Error> for Error {
-    fn from(error: clap::Error) -> Self {
-        let wrong = error.source().and_then(|source| source.downcast_ref::<Wrong>());
-        match (wrong, error.get(ContextKind::InvalidArg)) {
-            (Some(wrong), Some(ContextValue::String(argument))) => {
-                Self::Input(wrong.about(repeated::flag(argument)))
-            }
-            _ => Self::Usage(repeated::with_fix(error)),
+    fn from(mut error: clap::Error) -> Self {
+        let given = error.get(ContextKind::InvalidArg);
+        let Some(ContextValue::String(argument)) = given else { return Self::Usage(error) };
+        let flag = argument.split([' ', '[', '=']).next().unwrap_or(argument);
+        if let Some(wrong) = error.source().and_then(|source| source.downcast_ref::<Wrong>()) {
+            return Self::Input(wrong.about(flag));
         }
+        // Of a flag that is there twice clap says that it conflicts with itself, and not what to do.
+        if error.kind() == ErrorKind::ArgumentConflict && error.get(ContextKind::PriorArg) == given {
+            let tip = format!("keep one {flag}, with the value that is meant, and leave the other away");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        Self::Usage(error)
     }
 }
 
 /// What has flags that the Action's inputs and the configuration file can give.
 pub const OPERATIONS: [&str; 2] = ["migrate", "build"];
 
-/// What no file says: it is about one run.
-const OF_ONE_RUN: [&str; 12] = [
-    "plan",
-    "config",
-    "database",
-    "databases-file",
-    "exclude",
-    "tag",
-    "format",
-    "summary-file",
-    "log-dir",
-    "state",
-    "resume",
-    "only-failed",
-];
+/// What no file says, by the headings of the help: it is about one run, as a tag is.
+const OF_ONE_RUN: [Option<&str>; 4] = [None, Some("Configuration"), Some("Resume"), Some("Output")];
 
 /// Returns the keys that the configuration file may have, as arguments: each once, in the order of the help.
 pub fn keys() -> clap::Command {
@@ -199,7 +190,8 @@ pub fn keys() -> clap::Command {
     let operations = OPERATIONS.iter().filter_map(|name| command.find_subcommand(name));
     let flags = operations.flat_map(clap::Command::get_arguments);
     let mut keys = clap::Command::new("keys");
-    for flag in flags.filter(|flag| flag.get_long().is_some_and(|long| !OF_ONE_RUN.contains(&long))) {
+    for flag in flags.filter(|flag| flag.get_id() != "tag" && !OF_ONE_RUN.contains(&flag.get_help_heading()))
+    {
         if !keys.get_arguments().any(|known| known.get_id() == flag.get_id()) {
             keys = keys.arg(flag);
         }
@@ -247,9 +239,9 @@ pub fn parse(
         arguments.splice(place..place, layers.config(&config));
         let parsed = command.try_get_matches_from(&arguments).and_then(|all| Cli::from_arg_matches(&all));
         // Flags and inputs were read without it: the file is to blame.
-        cli = parsed.map_err(|error| Error::Input(precedence::refused(&config, &error)))?;
+        cli = parsed.map_err(|error| Error::Input(config.refused(&error)))?;
         if let Some(flags) = cli.command.config_file() {
-            flags.fleet = config.fleet().clone();
+            flags.fleet = config.fleet;
         }
     }
     Ok(cli)

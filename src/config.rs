@@ -36,7 +36,7 @@ const MAX_SIZE: u64 = 8 << 20;
 pub struct Config {
     path: PathBuf,
     values: Vec<(String, Vec<String>)>,
-    fleet: Fleet,
+    pub fleet: Fleet,
 }
 
 impl Config {
@@ -45,26 +45,18 @@ impl Config {
     /// # Errors
     /// A given file does not exist; or one that is there can not be read, or is wrong.
     pub fn find(given: Option<&Path>, directory: &Path, keys: &Command) -> Result<Option<Self>, Failure> {
-        match given {
-            Some(path) => Self::read(path, path, keys).map(Some),
-            None => {
-                let path = directory.join(DEFAULT_PATH);
-                // Anything but its absence, a missing permission for instance, must not mean that there is none.
-                let absent = matches!(path.try_exists(), Ok(false));
-                if absent { Ok(None) } else { Self::read(&path, Path::new(DEFAULT_PATH), keys).map(Some) }
-            }
+        let path = given.map_or_else(|| directory.join(DEFAULT_PATH), Path::to_owned);
+        // Anything but its absence, a missing permission for instance, must not mean that there is none.
+        if given.is_none() && matches!(path.try_exists(), Ok(false)) {
+            return Ok(None);
         }
-    }
-
-    /// `name` is how errors call it.
-    fn read(path: &Path, name: &Path, keys: &Command) -> Result<Self, Failure> {
-        let cannot = |why: String| {
+        let name = given.unwrap_or(Path::new(DEFAULT_PATH));
+        let text = fs::File::open(&path).map_err(|error| error.to_string()).and_then(text_of);
+        let text = text.map_err(|why| {
             Failure::input(format!("read the configuration file {}: {why}", name.display()))
                 .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
-        };
-        let file = fs::File::open(path).map_err(|error| cannot(error.to_string()))?;
-        let text = text_of(file).map_err(cannot)?;
-        Self::parse(&text, name, keys)
+        })?;
+        Self::parse(&text, name, keys).map(Some)
     }
 
     /// # Errors
@@ -95,17 +87,16 @@ impl Config {
         Ok(Self { path: path.to_owned(), values, fleet })
     }
 
-    pub fn fleet(&self) -> &Fleet {
-        &self.fleet
-    }
-
     /// The texts that a flag is given; none when the file does not speak for it.
     pub fn value(&self, key: &str) -> Option<&[String]> {
         self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
-    /// An error about what the file says as a whole.
-    pub fn refused(&self, message: &str) -> Failure {
+    /// What clap says about a flag that the file stands for. Each value was checked before, so this is about a flag that
+    /// knows better than its key.
+    pub fn refused(&self, error: &clap::Error) -> Failure {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         error::at(&self.path, None, message)
     }
 }

@@ -135,13 +135,17 @@ pub fn listed(names: &[impl AsRef<str>]) -> String {
     if rest == 0 { shown } else { format!("{shown} and {rest} more") }
 }
 
-/// The name that was probably meant, if one is near enough to be worth saying.
-pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// A hint at the name that was probably meant, if one is near enough to be worth saying; else what there is to say.
+pub fn did_you_mean<'a>(
+    name: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
     let name = name.to_lowercase();
     names
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
+        .map_or_else(otherwise, |(_, known)| format!("did you mean {known}?"))
 }

@@ -60,14 +60,10 @@ impl Settings {
         check_environment(&flags)?;
         check_resume(&flags.resume, flags.github.deployments)?;
         let cli::TargetFlags { cluster, base, aws } = flags.target;
-        let listed = flags.databases_file.as_deref().map(selection::listed_in).transpose()?;
-        let asked = selection::Selection {
-            databases: flags.database,
-            listed: listed.unwrap_or_default(),
-            exclude: flags.exclude,
-        };
+        let in_file =
+            flags.databases_file.as_deref().map(selection::listed_in).transpose()?.unwrap_or_default();
         let known = flags.config.fleet;
-        let databases = selection::select(&asked, &known)?;
+        let databases = selection::select(&flags.database, &in_file, &flags.exclude, &known)?;
         Ok(Self {
             common: Common {
                 plan_only: flags.plan,

@@ -7,7 +7,6 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Config, is_list, is_switch};
-use crate::failure::Failure;
 
 /// What the layers have given so far, for one subcommand.
 pub struct Layers<'a> {
@@ -90,12 +89,4 @@ pub fn with_values_for_switches(command: Command) -> Command {
         _ => arg,
     };
     command.mut_args(switch).mut_subcommands(with_values_for_switches)
-}
-
-/// What clap says about a flag that the configuration file stands for. The reader checks each value before, so this
-/// is about a flag that knows better than its key.
-pub fn refused(config: &Config, error: &clap::Error) -> Failure {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    config.refused(first.trim_start_matches("error: "))
 }

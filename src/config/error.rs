@@ -6,7 +6,7 @@ use clap::Command;
 use serde_saphyr::{Error, Location, MessageFormatter as _, UserMessageFormatter};
 
 use super::keys::name;
-use crate::failure::{Failure, nearest};
+use crate::failure::{Failure, did_you_mean};
 
 /// An error at a place in the file: `.github/fargate-migrate.yml:12: …`.
 pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
@@ -23,10 +23,8 @@ pub fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure {
     match error {
         Error::SerdeUnknownField { field, .. } => {
             let known: Vec<&str> = keys.get_arguments().map(name).chain(["databases", "groups"]).collect();
-            let hint = match nearest(field, known.iter().copied()) {
-                Some(name) => format!("did you mean {name}?"),
-                None => format!("the keys are {}", known.join(", ")),
-            };
+            let hint =
+                did_you_mean(field, known.iter().copied(), || format!("the keys are {}", known.join(", ")));
             at(path, line, &format!("unknown key {field:?}")).hint(hint)
         }
         Error::QuotingRequired { value, .. } => {

@@ -9,7 +9,7 @@ use wildmatch::WildMatch;
 use super::error::at;
 use super::file::File;
 use crate::database_name::{self, DatabaseName};
-use crate::failure::{Failure, listed, nearest};
+use crate::failure::{Failure, did_you_mean, listed};
 
 /// What `--database` may name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,9 +99,7 @@ fn no_database(group: &str, member: &Spanned<String>, databases: &[DatabaseName]
         return at(path, line, &format!("{member} in group {group} matches no database"))
             .hint(format!("databases: {}", listed(databases)));
     }
-    let hint = match nearest(member, databases.iter().map(|name| &**name)) {
-        Some(name) => format!("did you mean {name}?"),
-        None => format!("databases: {}", listed(databases)),
-    };
+    let names = databases.iter().map(|name| &**name);
+    let hint = did_you_mean(member, names, || format!("databases: {}", listed(databases)));
     at(path, line, &format!("{member} in group {group} is not among the databases")).hint(hint)
 }

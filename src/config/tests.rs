@@ -92,7 +92,7 @@ fn a_misspelt_member_has_a_hint() {
 #[test]
 fn groups_are_in_the_order_of_the_databases() {
     let text = "databases: [p, t2, t1, x]\ngroups:\n  some: [t1, p, 't?']\n  one: [x]\n";
-    let fleet = parsed(text).expect("valid").fleet().clone();
+    let fleet = parsed(text).expect("valid").fleet.clone();
     assert_eq!(fleet.databases, ["p", "t2", "t1", "x"]);
     assert_eq!(fleet.groups["some"], ["p", "t2", "t1"]);
     assert_eq!(fleet.groups["one"], ["x"]);
@@ -144,7 +144,7 @@ fn the_file_at_its_usual_place_is_read_if_it_is_there() {
     std::fs::create_dir(directory.path().join(".github")).expect("make it");
     std::fs::write(directory.path().join(DEFAULT_PATH), "databases: [a]\n").expect("write");
     let config = Config::find(None, directory.path(), &keys()).expect("valid").expect("there");
-    assert_eq!(config.fleet().databases, ["a"]);
+    assert_eq!(config.fleet.databases, ["a"]);
 }
 
 #[test]
@@ -156,6 +156,6 @@ fn a_hundred_thousand_databases_fit_and_take_no_time() {
     text.push_str("groups:\n  some: [tenant_0000*]\n");
     let began = Instant::now();
     let config = parsed(&text).expect("valid");
-    assert_eq!(config.fleet().groups["some"].len(), 100);
+    assert_eq!(config.fleet.groups["some"].len(), 100);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }

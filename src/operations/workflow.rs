@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::printing::print;
 use crate::cli;
 use crate::config::{DEFAULT_PATH, Fleet};
 use crate::database_name::ALL;
@@ -17,21 +18,13 @@ mod scalar;
 
 use yaml::WorkflowFile;
 
-/// Prints what there is to say.
-///
-/// # Errors
-/// As [`said`].
-pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
-    super::printing::print(&said(flags)?)
-}
-
-/// `fargate-migrate workflow`: what there is to say, for standard output.
+/// `fargate-migrate workflow`: prints what there is to say.
 ///
 /// # Errors
 /// No file lists databases; the workflow can not be read or has no such list; or, with `--check`, the lists differ.
-fn said(flags: &cli::WorkflowFlags) -> Result<String, Failure> {
+pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
     let options = options(&flags.config.fleet)?;
-    let Some(path) = flags.check.as_ref().or(flags.write.as_ref()) else { return Ok(printed(&options)) };
+    let Some(path) = flags.check.as_ref().or(flags.write.as_ref()) else { return print(&printed(&options)) };
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::input(format!("read the workflow {name}: {error}"))
@@ -39,13 +32,13 @@ fn said(flags: &cli::WorkflowFlags) -> Result<String, Failure> {
     })?;
     let edited = edit(&text, &options, path)?;
     match (edited == text, flags.write.is_some()) {
-        (true, false) => Ok(format!("{name} offers what the configuration file lists")),
-        (true, true) => Ok(format!("{name} offers what the configuration file lists: nothing to write")),
-        (false, false) => Err(differ(path, &text, &edited)),
+        (true, false) => print(&format!("{name} offers what the configuration file lists")),
+        (true, true) => print(&format!("{name} offers what the configuration file lists: nothing to write")),
+        (false, false) => Err(differ(path, &text, &edited).into()),
         (false, true) => {
             fs::write(path, edited)
                 .map_err(|error| Failure::input(format!("write the workflow {name}: {error}")))?;
-            Ok(format!("{name} now offers what the configuration file lists"))
+            print(&format!("{name} now offers what the configuration file lists"))
         }
     }
 }

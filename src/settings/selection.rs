@@ -6,27 +6,22 @@ use std::path::Path;
 
 use crate::config::{Fleet, is_pattern, matching, text_of};
 use crate::database_name::{ALL, DatabaseName};
-use crate::failure::{Failure, listed, nearest};
+use crate::failure::{Failure, did_you_mean, listed};
 use crate::untrusted::{lines, shortened};
 use crate::values::Wrong;
 
-/// What the flags say about databases.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// `--database`: names, groups and patterns.
-    pub databases: Vec<String>,
-    /// `--databases-file`: names, for whoever makes a list means databases by it.
-    pub listed: Vec<DatabaseName>,
-    /// `--exclude`: names, groups and patterns.
-    pub exclude: Vec<String>,
-}
-
 /// The databases asked for: valid, each once, in the order given; those of a group or a pattern in the fleet's order.
+/// `in_file` are those of `--databases-file`: whoever makes a list means databases by it, no groups and patterns.
 ///
 /// # Errors
 /// A name is wrong, unknown or given twice; a group or a pattern stands for nothing; or nothing is left.
-pub fn select(asked: &Selection, fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
-    if asked.databases.is_empty() && asked.listed.is_empty() {
+pub fn select(
+    asked: &[String],
+    in_file: &[DatabaseName],
+    exclude: &[String],
+    fleet: &Fleet,
+) -> Result<Vec<DatabaseName>, Failure> {
+    if asked.is_empty() && in_file.is_empty() {
         return Err(Failure::input("no database given").hint(match fleet.databases.as_slice() {
             [] => "pass --database NAME; repeat it for several".to_owned(),
             databases => format!("pass --database NAME, a group, or {ALL}; databases: {}", listed(databases)),
@@ -36,8 +31,8 @@ pub fn select(asked: &Selection, fleet: &Fleet) -> Result<Vec<DatabaseName>, Fai
     let mut given = HashSet::new();
     let mut seen = HashSet::new();
     let mut chosen = Vec::new();
-    let meant = asked.databases.iter().map(|text| (text.trim(), true));
-    for (text, may_be_several) in meant.chain(asked.listed.iter().map(|name| (&**name, false))) {
+    let meant = asked.iter().map(|text| (text.trim(), true));
+    for (text, may_be_several) in meant.chain(in_file.iter().map(|name| (&**name, false))) {
         if !given.insert(text) {
             return Err(Failure::input(format!("database {} is named twice", shortened(text, 255)))
                 .hint("name each database once"));
@@ -48,7 +43,7 @@ pub fn select(asked: &Selection, fleet: &Fleet) -> Result<Vec<DatabaseName>, Fai
         };
         chosen.extend(names.into_iter().filter(|name| seen.insert(name.clone())));
     }
-    let out = meant_by(&asked.exclude, "--exclude", &chosen, fleet)?;
+    let out = meant_by(exclude, "--exclude", &chosen, fleet)?;
     chosen.retain(|name| !out.contains(name));
     if chosen.is_empty() {
         return Err(Failure::input("no database is left: --exclude takes away all that were named"));
@@ -143,10 +138,7 @@ impl<'a> Universe<'a> {
         });
         let groups = self.fleet.groups.keys().filter(|_| may_be_several).map(String::as_str);
         let names = self.names.iter().map(|name| &**name).chain(groups);
-        Err(failure.hint(match nearest(text, names) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("databases: {}", listed(self.names)),
-        }))
+        Err(failure.hint(did_you_mean(text, names, || format!("databases: {}", listed(self.names)))))
     }
 
     fn nothing(&self, text: &str, flag: &str) -> Failure {

@@ -48,10 +48,7 @@ pub fn document(scope: &Scope, notes: &[String]) -> Document {
         data: json!({
             "permissions": permissions,
             "trust": trust,
-            "placeholders": blanks.iter().map(|placeholder| json!({
-                "name": placeholder.name,
-                "how": placeholder.how,
-            })).collect::<Vec<_>>(),
+            "placeholders": blanks,
             "notes": notes,
         }),
         ..Document::default()

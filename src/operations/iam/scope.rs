@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::SeenInAws;
 use super::trust::Subjects;
 use crate::arn;
@@ -14,7 +16,7 @@ use crate::task_definition::{Logs, TaskDefinition};
 use crate::values::Selector;
 
 /// A word in the documents that a person has to replace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Placeholder {
     pub name: &'static str,
     pub how: String,
@@ -66,10 +68,11 @@ impl Scope {
         let migrate = &flags.migrate;
         let definition = known.task_definition.as_ref();
         let target = &migrate.target;
+        let container = target.base.container.as_deref();
         let images = [
             migrate.image.image.as_deref(),
             migrate.image.source.repository.as_deref(),
-            image_of(migrate, definition),
+            definition.and_then(|base| base.image(base.migration_container(container).ok()?)),
         ];
         let arns = [
             target.cluster.as_deref(),
@@ -173,11 +176,6 @@ impl Scope {
             subjects,
         })
     }
-}
-
-fn image_of<'a>(flags: &cli::MigrateFlags, definition: Option<&'a TaskDefinition>) -> Option<&'a str> {
-    let definition = definition?;
-    definition.image(definition.migration_container(flags.target.base.container.as_deref()).ok()?)
 }
 
 /// Account and region of an image in ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/…`.

@@ -13,7 +13,7 @@ fn fleet() -> Fleet {
 
 fn selected(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> Result<Vec<DatabaseName>, Failure> {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    select(&Selection { databases: owned(asked), exclude: owned(excluded), ..Selection::default() }, fleet)
+    select(&owned(asked), &[], &owned(excluded), fleet)
 }
 
 fn refused(asked: &[&str], excluded: &[&str], fleet: &Fleet) -> (String, String) {
