@@ -31,10 +31,9 @@ impl BuildPlan {
 
     pub fn document(&self) -> Document {
         let Account { caller, region, .. } = &self.account;
-        let exists = Some(matches!(self.image, ImagePlan::Reuse { .. }));
         let facts = vec![
             ("account", format!("{} in {region}", caller.account).into()),
-            ("image", image_sentence(&self.image, exists).into()),
+            ("image", image_sentence(&self.image, true).into()),
         ];
         Document {
             title: "Plan: build the image".into(),
@@ -45,7 +44,7 @@ impl BuildPlan {
                 "operation": "build",
                 "account": caller.account,
                 "region": region,
-                "image": image_json(&self.image, exists),
+                "image": image_json(&self.image, true),
                 "notes": self.notes,
             }),
             ..Document::default()

@@ -18,7 +18,7 @@ pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &
         "region": plan.account.as_ref().map(|account| &account.region),
         "cluster": plan.cluster,
         "container": plan.container,
-        "image": image_json(&plan.image, exists(plan)),
+        "image": image_json(&plan.image, plan.account.is_some()),
         "task_definition": {
             "family": plan.family(),
             "base": plan.base.arn(),
@@ -72,7 +72,8 @@ fn begun_json(begun: &Begun) -> Value {
     }
 }
 
-pub(super) fn image_json(image: &ImagePlan, exists: Option<bool>) -> Value {
+pub(super) fn image_json(image: &ImagePlan, is_known: bool) -> Value {
+    let exists = is_known.then_some(false);
     match image {
         ImagePlan::Reuse { tag, digest } => {
             json!({"action": "reuse", "reference": image.reference(), "tag": tag.tag, "digest": digest, "exists": true})
@@ -87,11 +88,6 @@ pub(super) fn image_json(image: &ImagePlan, exists: Option<bool>) -> Value {
             json!({"action": "use", "reference": reference, "digest": digest})
         }
     }
-}
-
-/// Whether the tag is there; none when nobody looked.
-pub(super) fn exists(plan: &Plan) -> Option<bool> {
-    plan.account.as_ref().map(|_| matches!(plan.image, ImagePlan::Reuse { .. }))
 }
 
 /// What will be asked of ECS for a pack.

@@ -1,6 +1,5 @@
 //! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
 
-use super::data::exists;
 use super::listing::brief;
 use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, names};
 use crate::choices::OnRunning;
@@ -13,7 +12,7 @@ pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, 
         facts.push(("account", format!("{} in {}", account.caller.account, account.region)));
     }
     facts.push(("cluster", plan.cluster.clone()));
-    facts.push(("image", image_sentence(&plan.image, exists(plan))));
+    facts.push(("image", image_sentence(&plan.image, plan.account.is_some())));
     facts.push((
         "revision",
         match revision {
@@ -100,11 +99,11 @@ fn waves(plan: &Plan) -> String {
     }
 }
 
-/// What happens to the image. `exists`: whether its tag is there; none when nobody looked.
-pub(super) fn image_sentence(image: &ImagePlan, exists: Option<bool>) -> String {
-    let absent = |tag: &str| match exists {
-        Some(_) => format!("the repository has no image {tag} yet"),
-        None => format!("whether the repository has {tag} is not known"),
+/// What happens to the image. `is_known`: somebody has looked whether its tag is there.
+pub(super) fn image_sentence(image: &ImagePlan, is_known: bool) -> String {
+    let absent = |tag: &str| match is_known {
+        true => format!("the repository has no image {tag} yet"),
+        false => format!("whether the repository has {tag} is not known"),
     };
     match image {
         ImagePlan::Reuse { tag, digest } => {

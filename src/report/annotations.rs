@@ -3,6 +3,7 @@
 use super::words;
 use super::{DatabaseReport, Report};
 use crate::document::Mark;
+use crate::verdict::Verdict;
 use crate::words::counted;
 
 /// GitHub shows this many errors of a step; what comes after them stands in the log alone (actions/runner,
@@ -45,15 +46,11 @@ pub fn annotations(report: &Report) -> Vec<Annotation> {
 }
 
 fn of_database(row: &DatabaseReport) -> Annotation {
-    let verdict = row.verdict.as_ref();
-    let word = verdict.map_or("not judged", |verdict| verdict.word());
-    let why = match words::failed_migration(row) {
-        Some(failed) => failed,
-        None => verdict.map(|verdict| verdict.explain()).unwrap_or_default(),
-    };
+    let explained = || row.verdict.as_ref().map(Verdict::explain).unwrap_or_default();
+    let why = words::failed_migration(row).unwrap_or_else(explained);
     let failed = row.migration_report.as_ref().and_then(|report| report.failed.as_ref());
     Annotation {
-        title: format!("{}: {word}", row.database),
+        title: format!("{}: {}", row.database, words::verdict(row)),
         message: with_fix(&why, words::next_step(row).as_deref()),
         file: failed.and_then(|failed| failed.file.clone()),
         line: failed.and_then(|failed| failed.line),

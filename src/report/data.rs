@@ -15,7 +15,7 @@ pub const OUTPUT_LIMIT: usize = 200 * 1024;
 
 /// Everything, with the end of each log.
 pub fn result(report: &Report) -> Value {
-    let rows = report.databases.iter().map(|row| database(report, row, Detail::Whole)).collect();
+    let rows = report.databases.iter().map(|row| database(row, Detail::Whole)).collect();
     let mut result = run(report, rows);
     if !report.pack_logs.is_empty() {
         result["packs"] = report.pack_logs.iter().map(pack).collect();
@@ -39,7 +39,7 @@ fn log(log: &LogTail, detail: Detail) -> Value {
 /// but names and verdicts.
 pub fn output(report: &Report) -> Value {
     for detail in [Detail::NoLog, Detail::NoMigrations, Detail::Verdict] {
-        let rows = fitting(report, report.databases.iter(), detail);
+        let rows = fitting(report.databases.iter(), detail);
         if rows.len() == report.databases.len() {
             let value = run(report, rows);
             if printed(&value).len() <= OUTPUT_LIMIT {
@@ -48,7 +48,7 @@ pub fn output(report: &Report) -> Value {
         }
     }
     // Whoever needs more names than this reads `--format json`.
-    let kept = fitting(report, words::failures_first(report).into_iter(), Detail::Verdict);
+    let kept = fitting(words::failures_first(report).into_iter(), Detail::Verdict);
     json!({
         "version": VERSION,
         "exit_code": report.exit_code() as u8,
@@ -58,14 +58,10 @@ pub fn output(report: &Report) -> Value {
 }
 
 /// As many rows as fit into an output, with room for what stands around them.
-fn fitting<'a>(
-    report: &Report,
-    rows: impl Iterator<Item = &'a DatabaseReport>,
-    detail: Detail,
-) -> Vec<Value> {
+fn fitting<'a>(rows: impl Iterator<Item = &'a DatabaseReport>, detail: Detail) -> Vec<Value> {
     const AROUND: usize = 1024;
     let mut used = AROUND;
-    rows.map(|row| database(report, row, detail))
+    rows.map(|row| database(row, detail))
         .take_while(|row| {
             used += printed(row).len() + 1;
             used <= OUTPUT_LIMIT
@@ -111,10 +107,10 @@ enum Detail {
     Whole,
 }
 
-fn database(report: &Report, row: &DatabaseReport, detail: Detail) -> Value {
+fn database(row: &DatabaseReport, detail: Detail) -> Value {
     /// Fields that stand there only where they say something.
     const SOMETIMES: [&str; 4] = ["earlier_tasks", "proved_by_earlier_run_at", "waited", "other_run_url"];
-    let verdict = words::verdict(report, row);
+    let verdict = words::verdict(row);
     if detail == Detail::Verdict {
         return json!({ "database": row.database, "verdict": verdict });
     }

@@ -21,14 +21,14 @@ impl Report {
         let mut sections = vec![
             Section::of(warnings(self)),
             Section::of([Block::from(Content::Table(terminal_rows(self))).only(Reader::Terminal)]),
-            page(Content::Markdown(table::databases(self, &rows, SUMMARY_LIMIT / 3))),
+            page(Content::Markdown(table::databases(&rows, SUMMARY_LIMIT / 3))),
             Section::of(next::next(self)),
             page(Content::Markdown(gantt::fleet(&rows))),
         ];
         let (migrated, others): (Vec<_>, Vec<_>) =
             rows.iter().copied().partition(|row| mark(row) == Mark::Good);
         let told = others.into_iter().filter(|row| !is_told_by_the_table(row));
-        sections.extend(told.map(|row| explanation(self, row)));
+        sections.extend(told.map(explanation));
         let packs = packs(self).filter(|(_, log)| !log.is_empty());
         let (done, others): (Vec<_>, Vec<_>) = packs.partition(|(mark, _)| *mark == Mark::Good);
         sections.extend(others.into_iter().map(|(mark, log)| Section {
@@ -93,7 +93,7 @@ fn terminal_rows(report: &Report) -> Table {
         rest => format!("… and {} more, migrated", counted(rest, "database")),
     };
     let row = |row: &&DatabaseReport| {
-        let word = words::verdict(report, row);
+        let word = words::verdict(row);
         (Some(mark(row)), vec![row.database.to_string().into(), word.into(), what_was_done(row).into()])
     };
     Table { rows: shown.iter().map(row).collect(), rest, ..Table::default() }
@@ -126,7 +126,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
 }
 
 /// Why a database is not migrated, what to do about it, and its log. A terminal shows none for one under way.
-fn explanation(report: &Report, row: &DatabaseReport) -> Section {
+fn explanation(row: &DatabaseReport) -> Section {
     let code = |text: &String| Line::code(text.clone());
     let text = |text: String| Line::from(text);
     let points = [
@@ -149,8 +149,8 @@ fn explanation(report: &Report, row: &DatabaseReport) -> Section {
     let log = row.pack_log.is_none().then(|| Block::from(Content::Log(log(row))).within(Rank::Log, 1));
     let last = [points].into_iter().chain(log).map(|block| block.only(reader(mark(row))));
     Section {
-        mark: Some(words::shown_mark(report, row)),
-        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(report, row)),
+        mark: Some(mark(row)),
+        title: Line::from(row.database.to_string()).and(": ").and(words::verdict(row)),
         blocks: why.into_iter().chain(last).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! A row per database: those that need a person first, then the slowest. A large fleet's others are folded.
 
+use super::DatabaseReport;
 use super::words;
-use super::{DatabaseReport, Report};
 use crate::document::link;
 use crate::hex::is_commit;
 use crate::untrusted::{markdown_cell, markdown_code, shortened};
@@ -19,7 +19,7 @@ const HEAD: &str = "\
 /// As many rows as fit into `limit` bytes, and a count of the others.
 ///
 /// Links are most of a row: when the folded rows do not fit with them, they go without.
-pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize) -> String {
+pub(super) fn databases(rows: &[&DatabaseReport], limit: usize) -> String {
     /// For what stands around the rows.
     const AROUND: usize = 1024;
     let (open, folded) = rows.split_at(rows.len().min(OPEN));
@@ -27,23 +27,23 @@ pub(super) fn databases(report: &Report, rows: &[&DatabaseReport], limit: usize)
         return String::new();
     }
     let room = limit.saturating_sub(AROUND);
-    let (mut out, mut shown) = table(report, open, Links::Shown, room);
+    let (mut out, mut shown) = table(open, Links::Shown, room);
     out.push('\n');
     if shown == open.len() && !folded.is_empty() {
         let room = room.saturating_sub(out.len());
-        let (mut text, mut fit) = table(report, folded, Links::Shown, room);
+        let (mut text, mut fit) = table(folded, Links::Shown, room);
         if fit < folded.len() {
-            (text, fit) = table(report, folded, Links::Left, room);
+            (text, fit) = table(folded, Links::Left, room);
         }
         let summary = counted(folded.len(), "more database");
-        let states = words::states(report, folded);
+        let states = words::states(folded);
         out.push_str(&format!("<details><summary>{summary}: {states}</summary>\n\n{text}\n</details>\n\n"));
         shown += fit;
     }
     let left = &rows[shown..];
     if !left.is_empty() {
         let count = counted(left.len(), "more database");
-        let states = words::states(report, left);
+        let states = words::states(left);
         out.push_str(&format!("… and {count}, {states}: the output `result` has them.\n\n"));
     }
     out
@@ -56,10 +56,10 @@ enum Links {
 }
 
 /// The table of those rows that fit, and how many these are.
-fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: usize) -> (String, usize) {
+fn table(rows: &[&DatabaseReport], links: Links, room: usize) -> (String, usize) {
     let mut out = HEAD.to_owned();
     for (index, row) in rows.iter().enumerate() {
-        let line = line(report, row, links);
+        let line = line(row, links);
         if out.len() + line.len() > room {
             return (out, index);
         }
@@ -68,11 +68,11 @@ fn table(report: &Report, rows: &[&DatabaseReport], links: Links, room: usize) -
     (out, rows.len())
 }
 
-fn line(report: &Report, row: &DatabaseReport, links: Links) -> String {
+fn line(row: &DatabaseReport, links: Links) -> String {
     let ran = words::own_report(row);
     let cells = [
         database(row, links),
-        verdict(report, row) + &killed(row),
+        verdict(row) + &killed(row),
         image_cell(row),
         markdown_cell(&words::versions(row)),
         number(ran.map(|ran| ran.applied.len())),
@@ -94,9 +94,9 @@ fn database(row: &DatabaseReport, links: Links) -> String {
     if links.is_empty() { name } else { format!("{name}<br><sub>{}</sub>", links.join(" · ")) }
 }
 
-fn verdict(report: &Report, row: &DatabaseReport) -> String {
-    let word = words::verdict(report, row);
-    let mark = words::shown_mark(report, row).emoji();
+fn verdict(row: &DatabaseReport) -> String {
+    let word = words::verdict(row);
+    let mark = words::mark(row).emoji();
     match &row.verdict {
         Some(Verdict::WrongDatabase { asked, reported, .. }) => {
             let (asked, reported) = (markdown_cell(asked), markdown_cell(reported));

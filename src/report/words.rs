@@ -17,19 +17,11 @@ pub(super) fn mark(row: &DatabaseReport) -> Mark {
     }
 }
 
-/// A run that is over has nothing under way.
-pub(super) fn shown_mark(report: &Report, row: &DatabaseReport) -> Mark {
-    match mark(row) {
-        Mark::UnderWay if report.ended_at.is_some() => Mark::Bad,
-        mark => mark,
-    }
-}
-
 /// No green tick without proof.
 pub(super) fn mark_of_run(report: &Report) -> Mark {
-    if report.error.is_some() || report.databases.iter().any(|row| shown_mark(report, row) == Mark::Bad) {
+    if report.error.is_some() || report.not_migrated().next().is_some() {
         Mark::Bad
-    } else if report.ended_at.is_none() {
+    } else if report.ended_at.is_none() || report.databases.iter().any(|row| row.verdict.is_none()) {
         Mark::UnderWay
     } else if is_proved(report) {
         Mark::Good
@@ -57,7 +49,7 @@ pub(super) fn headline(report: &Report) -> String {
     let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total, "database"));
     let others: Vec<_> = report.databases.iter().filter(|row| mark(row) != Mark::Good).collect();
     if !others.is_empty() {
-        line = format!("{line}: {}", states(report, &others));
+        line = format!("{line}: {}", states(&others));
     }
     if report.never_ran > 0 {
         line = format!("{line}; {} left out never ran", counted(report.never_ran, "database"));
@@ -80,9 +72,9 @@ pub(super) fn without_report(report: &Report, github: Option<GitHubProof>) -> us
 }
 
 /// `3 failed, 940 migrated`, in the order in which the rows have these words first.
-pub(super) fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
+pub(super) fn states(rows: &[&DatabaseReport]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in rows.iter().map(|row| verdict(report, row)) {
+    for word in rows.iter().map(|row| verdict(row)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -92,13 +84,9 @@ pub(super) fn states(report: &Report, rows: &[&DatabaseReport]) -> String {
     counts.join(", ")
 }
 
-/// The verdict's word, or what its absence means.
-pub(super) fn verdict(report: &Report, row: &DatabaseReport) -> &'static str {
-    match &row.verdict {
-        Some(verdict) => verdict.word(),
-        None if report.ended_at.is_none() => "under way",
-        None => "not judged",
-    }
+/// The verdict's word. A run that is over has one for each of its databases.
+pub(super) fn verdict(row: &DatabaseReport) -> &'static str {
+    row.verdict.as_ref().map_or("under way", Verdict::word)
 }
 
 /// Rows that need a person first, then those under way, then the migrated ones, the slowest first.
