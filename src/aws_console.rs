@@ -9,7 +9,7 @@ use crate::ports::LogStream;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The page of a task. `caller_arn` tells the partition, whose console has a domain of its own.
-pub fn task_url(caller_arn: &str, region: &str, cluster: &str, task_id: &str) -> String {
+pub(crate) fn task_url(caller_arn: &str, region: &str, cluster: &str, task_id: &str) -> String {
     format!(
         "https://{region}.{}/ecs/v2/clusters/{}/tasks/{}?region={region}",
         domain(caller_arn),
@@ -19,7 +19,7 @@ pub fn task_url(caller_arn: &str, region: &str, cluster: &str, task_id: &str) ->
 }
 
 /// The page of a log stream. The console takes group and stream encoded twice, with `$` for the second `%`.
-pub fn log_url(caller_arn: &str, stream: &LogStream) -> String {
+pub(crate) fn log_url(caller_arn: &str, stream: &LogStream) -> String {
     let twice = |text: &str| encoded(&encoded(text)).replace('%', "$");
     format!(
         "https://{region}.{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{}/log-events/{}",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Between three quarters of `pause` and all of it, so that those who failed together do not come back together.
-pub fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     // Without randomness the pause is whole: nothing else hangs on it.
     let random = getrandom::u32().unwrap_or(u32::MAX);
     pause.mul_f64(0.75 + 0.25 * f64::from(random) / f64::from(u32::MAX))

@@ -19,21 +19,21 @@ mod keys;
 #[cfg(test)]
 mod schema;
 
-pub use fleet::{Fleet, is_pattern, matching};
-pub use keys::{is_list, is_switch};
+pub(crate) use fleet::{Fleet, is_pattern, matching};
+pub(crate) use keys::{is_list, is_switch};
 
 /// Where the file is looked for when `--config` names none.
-pub const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
+pub(crate) const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
 
 /// The workflow that `--check` and `--write` mean when they name none.
-pub const DEFAULT_WORKFLOW: &str = ".github/workflows/migrate.yml";
+pub(crate) const DEFAULT_WORKFLOW: &str = ".github/workflows/migrate.yml";
 
 /// Bytes: a hundred thousand databases fit, and nothing larger is waited for.
 const MAX_SIZE: u64 = 8 << 20;
 
 /// A configuration file that was read and is sound in itself.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     path: PathBuf,
     values: Vec<(String, Vec<String>)>,
     pub fleet: Fleet,
@@ -44,7 +44,11 @@ impl Config {
     ///
     /// # Errors
     /// A given file does not exist; or one that is there can not be read, or is wrong.
-    pub fn find(given: Option<&Path>, directory: &Path, keys: &Command) -> Result<Option<Self>, Failure> {
+    pub(crate) fn find(
+        given: Option<&Path>,
+        directory: &Path,
+        keys: &Command,
+    ) -> Result<Option<Self>, Failure> {
         let path = given.map_or_else(|| directory.join(DEFAULT_PATH), Path::to_owned);
         // Anything but its absence, a missing permission for instance, must not mean that there is none.
         if given.is_none() && matches!(path.try_exists(), Ok(false)) {
@@ -61,7 +65,7 @@ impl Config {
 
     /// # Errors
     /// The text is no YAML, or not what the file may say.
-    pub fn parse(text: &str, path: &Path, keys: &Command) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str, path: &Path, keys: &Command) -> Result<Self, Failure> {
         // no_schema and strict_booleans: a scalar is what every YAML 1.2 reader, and so the schema, takes it for.
         let options = options! {
             budget: budget! { max_depth: 8, max_anchors: 100, max_aliases: 1_000 },
@@ -88,13 +92,13 @@ impl Config {
     }
 
     /// The texts that a flag is given; none when the file does not speak for it.
-    pub fn value(&self, key: &str) -> Option<&[String]> {
+    pub(crate) fn value(&self, key: &str) -> Option<&[String]> {
         self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
     /// What clap says about a flag that the file stands for. Each value was checked before, so this is about a flag that
     /// knows better than its key.
-    pub fn refused(&self, error: &clap::Error) -> Failure {
+    pub(crate) fn refused(&self, error: &clap::Error) -> Failure {
         let text = error.to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         error::at(&self.path, None, message)
@@ -103,7 +107,7 @@ impl Config {
 
 /// # Errors
 /// It can not be read, is larger than the text of a hundred thousand databases, or is no text.
-pub fn text_of(source: impl Read) -> Result<String, String> {
+pub(crate) fn text_of(source: impl Read) -> Result<String, String> {
     let mut text = String::new();
     source.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     match text.len() as u64 > MAX_SIZE {

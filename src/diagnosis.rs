@@ -11,11 +11,11 @@ mod tests;
 use crate::container_exit::{SIGKILL, SIGTERM};
 use crate::ports::Task;
 
-pub use reported::{diagnose_report, diagnose_words};
+pub(crate) use reported::{diagnose_report, diagnose_words};
 use table::{ENDS, OTHER_END, ROWS, Row};
 
 /// A StopTask of ours begins its reason with this, which tells it apart from anybody else's.
-pub const STOPPED_BY_US: &str = "fargate-migrate: ";
+pub(crate) const STOPPED_BY_US: &str = "fargate-migrate: ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -26,7 +26,7 @@ pub struct Diagnosis {
 }
 
 /// A pack's container ended by itself and has not printed one migration report.
-pub const SILENT_PACK: Diagnosis = Diagnosis {
+pub(crate) const SILENT_PACK: Diagnosis = Diagnosis {
     cause: "its task was told a list of databases, and printed no migration report at all",
     fix: "make the image read DATABASE_NAMES and print a report for each database (docs/migration-report.md, Packs), or \
           leave --databases-per-task at 1",
@@ -34,12 +34,12 @@ pub const SILENT_PACK: Diagnosis = Diagnosis {
 
 /// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, and at last the exit code
 /// of `container`. `None` when nothing is known, or the migration container ended the task with 0.
-pub fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {
+pub(crate) fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {
     row(task, container).map(|row| row.diagnosis).or_else(|| end(task, container))
 }
 
 /// The cause behind a text of ECS alone, such as a reason in RunTask's failures[].
-pub fn diagnose_text(text: &str) -> Option<Diagnosis> {
+pub(crate) fn diagnose_text(text: &str) -> Option<Diagnosis> {
     let text = normal(text);
     ROWS.iter().find(|row| !row.phrases.is_empty() && row.says(&text)).map(|row| row.diagnosis)
 }

@@ -13,10 +13,10 @@ mod log_tail;
 mod markdown;
 mod text;
 
-pub use json::{json, printed};
+pub(crate) use json::{json, printed};
 pub use log_tail::LogTail;
-pub use markdown::{link, markdown};
-pub use text::{Colour, failure, text};
+pub(crate) use markdown::{link, markdown};
+pub(crate) use text::{Colour, failure, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct Document {

@@ -108,12 +108,12 @@ impl Failure {
 }
 
 /// Whether AWS refused the call because there were too many: it will take it later.
-pub fn is_throttled(error: &anyhow::Error) -> bool {
+pub(crate) fn is_throttled(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(|failure| failure.throttled)
 }
 
 /// Whether the same call may succeed a little later.
-pub fn is_transient(error: &anyhow::Error) -> bool {
+pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(|failure| failure.transient)
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// `names` as a hint lists them: at most ten, sorted, with a count of the rest.
-pub fn listed(names: &[impl AsRef<str>]) -> String {
+pub(crate) fn listed(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 10;
     let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     names.sort_unstable();
@@ -136,7 +136,7 @@ pub fn listed(names: &[impl AsRef<str>]) -> String {
 }
 
 /// A hint at the name that was probably meant, if one is near enough to be worth saying; else what there is to say.
-pub fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     name: &str,
     names: impl IntoIterator<Item = &'a str>,
     otherwise: impl FnOnce() -> String,

@@ -1,4 +1,4 @@
 //! What a run tells GitHub besides its job summary: Deployments and a comment, both opt-in.
 
-pub mod comment;
-pub mod deployments;
+pub(crate) mod comment;
+pub(crate) mod deployments;

@@ -2,7 +2,7 @@
 
 /// `registry/path:tag@digest`, as a container definition and `docker pull` write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageReference<'a> {
+pub(crate) struct ImageReference<'a> {
     /// `host[:port]`; absent for an image of Docker Hub.
     pub registry: Option<&'a str>,
     /// The repository's path in the registry, such as `team/app`.
@@ -12,7 +12,7 @@ pub struct ImageReference<'a> {
 }
 
 impl<'a> ImageReference<'a> {
-    pub fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (text, None),
@@ -32,13 +32,13 @@ impl<'a> ImageReference<'a> {
 
     /// Whether it is in this account's ECR. An ECR on loopback is a sandbox or an emulator, and belongs to whatever
     /// account it plays.
-    pub fn is_in_ecr_of(&self, account: &str, region: &str) -> bool {
+    pub(crate) fn is_in_ecr_of(&self, account: &str, region: &str) -> bool {
         let own = format!("{account}.dkr.ecr.{region}.");
         self.registry.is_some_and(|registry| registry.starts_with(&own) || registry.starts_with("127.0.0.1:"))
     }
 
     /// Registry and path, without tag and digest.
-    pub fn repository(&self) -> String {
+    pub(crate) fn repository(&self) -> String {
         self.registry.map_or_else(|| self.path.to_owned(), |registry| format!("{registry}/{}", self.path))
     }
 }

@@ -2,38 +2,41 @@
 //!
 //! Read [`operations`] first.
 
+// What nothing outside can reach is not public: so rustc sees what nobody uses.
+#![warn(unreachable_pub)]
+
 pub mod cli;
-pub mod choices;
-pub mod config;
+mod choices;
+mod config;
 pub mod database_name;
-pub mod values;
+mod values;
 pub mod settings;
 pub mod operations;
-pub mod state;
-pub mod steps;
-pub mod migration;
-pub mod plan;
-pub mod image_reference;
+mod state;
+mod steps;
+mod migration;
+mod plan;
+mod image_reference;
 pub mod task_definition;
-pub mod migration_report;
+mod migration_report;
 pub mod verdict;
-pub mod diagnosis;
+mod diagnosis;
 pub mod report;
-pub mod document;
+mod document;
 pub mod progress;
-pub mod backoff;
-pub mod container_exit;
-pub mod untrusted;
-pub mod words;
-pub mod workflow_commands;
-pub mod session;
-pub mod recorder;
-pub mod github;
-pub mod arn;
-pub mod aws_console;
-pub mod hex;
+mod backoff;
+mod container_exit;
+mod untrusted;
+mod words;
+mod workflow_commands;
+mod session;
+mod recorder;
+mod github;
+mod arn;
+mod aws_console;
+mod hex;
 pub mod interrupt;
-pub mod failure;
+mod failure;
 pub mod ports;
 pub mod adapters;
 

@@ -41,7 +41,7 @@ mod judge;
 mod log_lines;
 mod order;
 mod other_runs;
-pub mod record;
+pub(crate) mod record;
 mod retry;
 mod rows;
 mod start;
@@ -53,7 +53,7 @@ mod tests;
 const MANY_STREAMS: usize = 5;
 
 /// What a migration is made with, and what all of its packs share.
-pub struct Migration<'a, W> {
+pub(crate) struct Migration<'a, W> {
     plan: &'a Plan,
     revision: &'a Revision,
     progress: &'a Progress,
@@ -75,7 +75,7 @@ pub struct Migration<'a, W> {
 type Lane<'a> = SemaphorePermit<'a>;
 
 impl<'a, W: TaskWorld> Migration<'a, W> {
-    pub fn new<R>(
+    pub(crate) fn new<R>(
         plan: &'a Plan,
         revision: &'a Revision,
         session: &Session<'a, &'a W, R>,
@@ -106,7 +106,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     /// Migrates every database of the plan, wave by wave, at most `max_parallel` tasks at a time, in the plan's order.
     /// Each database gets its verdict in the record; failures stop new ones from starting, as the plan says. Returns the
     /// proofs of those that are migrated.
-    pub async fn run(&self) -> Vec<Migrated> {
+    pub(crate) async fn run(&self) -> Vec<Migrated> {
         self.plan.proved.iter().for_each(|proved| self.proved(proved));
         let waves = async {
             for wave in self.plan.waves() {

@@ -73,7 +73,7 @@ pub struct FailedMigration {
 
 /// Reads one line of a container's output: `None` when it is just log, an error when it is a report that can not be
 /// read.
-pub fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
+pub(crate) fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
     const KEY: &str = "migration_report";
     let line = line.trim();
     if !line.starts_with('{') || !line.contains("\"migration_report\"") {
@@ -146,7 +146,7 @@ impl fmt::Display for FailedMigration {
 
 /// What a task reported, gathered while its log is read: one line at a time, in bounded memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reports {
+pub(crate) struct Reports {
     read: Vec<MigrationReport>,
     /// Where the reports of each database are.
     by_database: HashMap<String, Vec<usize>>,
@@ -160,7 +160,7 @@ impl Reports {
     const MAX_BYTES: usize = 16 << 20;
 
     /// Takes note of a log line. Answers whether it was a report, readable or not.
-    pub fn line(&mut self, line: &str) -> bool {
+    pub(crate) fn line(&mut self, line: &str) -> bool {
         let Some(report) = parse_line(line) else { return false };
         let kept = self.bytes.saturating_add(line.len());
         match report {
@@ -181,28 +181,28 @@ impl Reports {
     }
 
     /// No report at all, not even one that can not be read.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.read.is_empty() && self.malformed == 0
     }
 
     /// Every report, in the order printed.
-    pub fn all(&self) -> &[MigrationReport] {
+    pub(crate) fn all(&self) -> &[MigrationReport] {
         &self.read
     }
 
     /// The last report that names a database.
-    pub fn of(&self, database: &str) -> Option<&MigrationReport> {
+    pub(crate) fn of(&self, database: &str) -> Option<&MigrationReport> {
         self.all_of(database).last()
     }
 
     /// Every report that names a database, in the order printed.
-    pub fn all_of(&self, database: &str) -> impl DoubleEndedIterator<Item = &MigrationReport> {
+    pub(crate) fn all_of(&self, database: &str) -> impl DoubleEndedIterator<Item = &MigrationReport> {
         let places = self.by_database.get(database).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|place| self.read.get(*place))
     }
 
     /// How many reports could not be read, and what was wrong with the first.
-    pub fn malformed(&self) -> Option<(usize, &str)> {
+    pub(crate) fn malformed(&self) -> Option<(usize, &str)> {
         Some((self.malformed, self.first_fault.as_deref()?))
     }
 }

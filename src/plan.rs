@@ -15,7 +15,7 @@ use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
 use crate::task_definition::{Patch, TaskDefinition};
 
-pub mod build_plan;
+pub(crate) mod build_plan;
 mod checks;
 mod data;
 mod document;
@@ -40,14 +40,14 @@ use packing::PackLimits;
 use resumed::{Resumed, next_attempts};
 use running_tasks::{attempts, running_task, running_tasks};
 
-pub use image_plan::{ImagePlan, ImageSource, docker_build};
-pub use observed::{Observed, ObservedBuild, ObservedImage};
-pub use pack::{Pack, Told};
-pub use past::Past;
-pub use proved::Proved;
-pub use resumed::Begun;
-pub use run_task::{MAX_OVERRIDES, run_task_input};
-pub use running_tasks::told;
+pub(crate) use image_plan::{ImagePlan, ImageSource, docker_build};
+pub(crate) use observed::{Observed, ObservedBuild, ObservedImage};
+pub(crate) use pack::{Pack, Told};
+pub(crate) use past::Past;
+pub(crate) use proved::Proved;
+pub(crate) use resumed::Begun;
+pub(crate) use run_task::run_task_input;
+pub(crate) use running_tasks::told;
 
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -31,26 +31,26 @@ use crate::cli::ResumeFlags;
 use crate::failure::Failure;
 use crate::settings::{RunIdentity, Settings};
 
-pub mod github_history;
-pub mod history;
+pub(crate) mod github_history;
+pub(crate) mod history;
 mod journal;
-pub mod journal_record;
+pub(crate) mod journal_record;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use history::{History, Next};
-pub use journal::Journal;
+pub(crate) use history::{History, Next};
+pub(crate) use journal::Journal;
 
 use journal_record::Target;
 
 /// What was looked up at ECS for a launch without an outcome is good for so long: half of a token's life.
-pub const FRESH: Duration = Duration::from_hours(12);
+pub(crate) const FRESH: Duration = Duration::from_hours(12);
 
 /// The journal of this run, and what it said when the run began.
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     path: PathBuf,
     /// None for a plan, which writes nothing.
     pub journal: Option<Journal>,
@@ -69,7 +69,7 @@ impl State {
     ///
     /// # Errors
     /// The file is in use, can not be read, or does not fit what is asked. Nothing was changed.
-    pub fn take_up(settings: &Settings) -> Result<(Settings, Option<Self>), Failure> {
+    pub(crate) fn take_up(settings: &Settings) -> Result<(Settings, Option<Self>), Failure> {
         let mut settings = settings.clone();
         let Some(path) = settings.resume.state.clone() else { return Ok((settings, None)) };
         let ResumeFlags { resume, only_failed, .. } = settings.resume;
@@ -138,7 +138,7 @@ impl State {
     /// # Errors
     /// The file is about other databases than the plan: its account, Region, cluster, task definition, container or
     /// database variable is another one.
-    pub fn check(&self, planned: Option<&Target>) -> Result<(), Failure> {
+    pub(crate) fn check(&self, planned: Option<&Target>) -> Result<(), Failure> {
         let recorded = self.history.run().map(|run| &run.target);
         match recorded.zip(planned).and_then(|(theirs, ours)| theirs.difference(ours)) {
             None => Ok(()),

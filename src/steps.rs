@@ -1,6 +1,6 @@
 //! One file per verb: a thin effectful part over pure functions.
 
-pub mod observe;
-pub mod image;
-pub mod revision;
-pub mod task;
+pub(crate) mod observe;
+pub(crate) mod image;
+pub(crate) mod revision;
+pub(crate) mod task;

@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 /// The lines of a text as a person and GitHub's runner would see them: split at LF, CRLF, and a lone CR.
 ///
 /// A final line end makes no empty line more.
-pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 /// One line for a terminal or a plain log: no escape sequences, no line ends, control characters visible.
-pub fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return Cow::Borrowed(text);
     }
@@ -45,12 +45,12 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// One line of at most `limit` characters, for a sentence of ours.
-pub fn printable(text: &str, limit: usize) -> String {
+pub(crate) fn printable(text: &str, limit: usize) -> String {
     shortened(&one_line(text), limit).into_owned()
 }
 
 /// At most `limit` characters, the last of which says that there was more.
-pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),
         Some(_) => {
@@ -61,14 +61,14 @@ pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// What others said, as a part of a sentence of ours: one line of at most 300 characters.
-pub fn phrase(text: &str) -> String {
+pub(crate) fn phrase(text: &str) -> String {
     printable(text, 300)
 }
 
 /// Text for HTML content and attributes, one line at a time.
 ///
 /// It can stand on a stream that GitHub's runner reads: no workflow command survives.
-pub fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len() + line.len() / 8);
     let indent = line.len() - line.trim_start().len();
@@ -93,13 +93,13 @@ pub fn html(text: &str) -> String {
 /// A character reference never takes part in Markdown's structure (CommonMark 0.31, 2.5), so every character that
 /// could is written as one. GitHub looks for mentions (`@name`) and references (`#1`, `GH-1`) in the text that comes
 /// out of that: a zero-width space keeps it from finding them.
-pub fn markdown_text(text: &str) -> String {
+pub(crate) fn markdown_text(text: &str) -> String {
     markdown(text, "&#8203;")
 }
 
 /// A name or an ARN in a code span, at most [`CELL`] characters long, that copies as it is: nothing in a code span is
 /// a mention. As raw HTML, because a code span of backticks can not stand in a table with a `|` in it.
-pub fn markdown_code(text: &str) -> String {
+pub(crate) fn markdown_code(text: &str) -> String {
     let text = markdown(&shortened(text, CELL), "");
     if text.is_empty() { "–".to_owned() } else { format!("<code>{text}</code>") }
 }
@@ -137,18 +137,18 @@ fn markdown(text: &str, apart: &str) -> String {
 }
 
 /// Text in a cell of a Markdown table, at most [`CELL`] characters long; never empty.
-pub fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     let text = markdown_text(&shortened(text, CELL));
     if text.is_empty() { "–".to_owned() } else { text }
 }
 
 /// Characters of a cell: names and reasons fit, and a thousand rows stay readable.
-pub const CELL: usize = 300;
+pub(crate) const CELL: usize = 300;
 
 /// A fenced code block that its content can not close: the fence is longer than any run of backticks in it.
 ///
 /// `##[` is written with a JSON escape, since the runner takes it for a command wherever it stands.
-pub fn fence(language: &str, content: &str) -> String {
+pub(crate) fn fence(language: &str, content: &str) -> String {
     let longest = content.split(|char| char != '`').map(str::len).max().unwrap_or(0);
     let marks = "`".repeat(longest.max(2) + 1);
     let mut out = format!("{marks}{language}\n");
@@ -178,7 +178,7 @@ fn between_letters(before: &str, after: Option<&char>) -> bool {
 /// Whether a character shows nothing: control characters, those that turn the order of others around, and those
 /// without a width, except the joiners that emoji and some scripts are written with. No character of it is outside
 /// of Unicode's first plane.
-pub fn is_hidden(char: char) -> bool {
+pub(crate) fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(
             char,
@@ -190,7 +190,7 @@ pub fn is_hidden(char: char) -> bool {
 /// The length of the whole escape sequence that `text` begins with (ECMA-48).
 ///
 /// One that does not end within the text is none: else it would hide the rest of the line.
-pub fn escape_sequence(text: &str) -> Option<usize> {
+pub(crate) fn escape_sequence(text: &str) -> Option<usize> {
     let body = text.strip_prefix('\x1b')?;
     let length = match body.bytes().next()? {
         // CSI: parameters, intermediates, one final byte.

@@ -36,7 +36,7 @@ impl std::error::Error for Wrong {}
 
 /// How the configuration file writes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// With a pattern for editors, which the schema publishes.
     Text(Option<&'static str>),
     /// One of the words that the flag names.
@@ -53,7 +53,7 @@ pub enum Written {
 }
 
 /// A grammar, found by the type of a flag.
-pub struct Grammar {
+pub(crate) struct Grammar {
     type_id: TypeId,
     /// Completes "… is not".
     pub name: &'static str,
@@ -95,7 +95,7 @@ static GRAMMARS: [&Grammar; 14] = [
 
 impl Grammar {
     /// Returns the grammar of a flag's value.
-    pub fn of(arg: &clap::Arg) -> &'static Self {
+    pub(crate) fn of(arg: &clap::Arg) -> &'static Self {
         let id = arg.get_value_parser().type_id();
         let own = GRAMMARS.iter().copied().find(|grammar| id == grammar.type_id);
         own.unwrap_or(if arg.get_possible_values().is_empty() { &TEXT } else { &CHOICE })
@@ -171,7 +171,7 @@ value! {
     |text| matching(VARIABLE, text)
 }
 
-pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+pub(crate) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 impl TryFrom<String> for Variable {
     type Error = Wrong;

@@ -3,13 +3,13 @@
 use indicatif::HumanCount;
 
 /// `1 line`, `2,048 lines`.
-pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
-pub fn duration(ms: i64) -> String {
+pub(crate) fn duration(ms: i64) -> String {
     let and = |rest: i64, unit: &str| if rest == 0 { String::new() } else { format!(" {rest} {unit}") };
     match ms {
         ..0 => "0 ms".to_owned(),
@@ -22,7 +22,7 @@ pub fn duration(ms: i64) -> String {
 }
 
 /// Begins with a capital letter.
-pub fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

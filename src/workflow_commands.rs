@@ -11,23 +11,23 @@ use crate::untrusted::{lines, one_line, shortened};
 
 /// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
 /// after that is measured; the distance is for what other steps of ours may add.
-pub const SUMMARY_LIMIT: usize = 900 * 1024;
+pub(crate) const SUMMARY_LIMIT: usize = 900 * 1024;
 
 /// While it is up, the runner takes nothing on the stream for a command.
 ///
 /// Each time it has a new token: no log can take it down, not even one whose author reads along.
 #[derive(Debug, Default)]
-pub struct Fence {
+pub(crate) struct Fence {
     token: Option<String>,
 }
 
 impl Fence {
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.token.is_some()
     }
 
     /// The line that puts it up, when it is down.
-    pub fn raise(&mut self) -> Option<String> {
+    pub(crate) fn raise(&mut self) -> Option<String> {
         if self.token.is_some() {
             return None;
         }
@@ -36,17 +36,17 @@ impl Fence {
     }
 
     /// The line that takes it down, when it is up.
-    pub fn lower(&mut self) -> Option<String> {
+    pub(crate) fn lower(&mut self) -> Option<String> {
         self.token.take().map(|token| format!("::{token}::"))
     }
 }
 
 /// Begins a section that the log page folds. Sections do not nest.
-pub fn group(title: &str) -> String {
+pub(crate) fn group(title: &str) -> String {
     format!("::group::{}", data(title))
 }
 
-pub const END_GROUP: &str = "::endgroup::";
+pub(crate) const END_GROUP: &str = "::endgroup::";
 
 /// Where an annotation stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Place {
 }
 
 /// An annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
-pub fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
+pub(crate) fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
     let mut properties = String::new();
     if let Some(Place { file, line }) = place {
         let _ = write!(properties, "file={},", property(file));
@@ -78,12 +78,12 @@ const MESSAGE: usize = 4_000;
 
 /// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
 /// masked by line.
-pub fn mask(secret: &str) -> Option<String> {
+pub(crate) fn mask(secret: &str) -> Option<String> {
     (!secret.trim().is_empty()).then(|| format!("::add-mask::{}", data(secret)))
 }
 
 /// A line of text for a stream on which commands are on.
-pub fn without_commands(line: &str) -> Cow<'_, str> {
+pub(crate) fn without_commands(line: &str) -> Cow<'_, str> {
     if !line.contains("##[") && !line.trim_start().starts_with("::") {
         return Cow::Borrowed(line);
     }
@@ -104,7 +104,7 @@ fn property(text: &str) -> String {
 }
 
 /// 128 random bits of the operating system, as hexadecimal digits.
-pub fn random_token() -> String {
+pub(crate) fn random_token() -> String {
     let mut bytes = [0; 16];
     // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 
 /// # Errors
 /// There is none that can be used: the AWS SDK would panic (aws-smithy-http-client, `rustls_root_certs`).
-pub fn check() -> Result<(), Failure> {
+pub(super) fn check() -> Result<(), Failure> {
     let found = rustls_native_certs::load_native_certs();
     let (usable, _) = RootCertStore::empty().add_parsable_certificates(found.certs);
     if usable > 0 {

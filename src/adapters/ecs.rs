@@ -24,7 +24,7 @@ mod shapes;
 /// StopTask is called when a job is being cancelled: GitHub's runner leaves ten seconds in all.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-pub fn client(config: &SdkConfig) -> Client {
+pub(super) fn client(config: &SdkConfig) -> Client {
     Client::from_conf(
         aws_sdk_ecs::config::Builder::from(config).retry_classifier(throttling::NotRetried).build(),
     )

@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// Tracked files have changed: an image of them would carry the name of a commit that it does not hold.
-pub async fn commit(directory: &Path) -> Result<Option<String>> {
+pub(super) async fn commit(directory: &Path) -> Result<Option<String>> {
     let Some(commit) = git(directory, &["rev-parse", "HEAD"]).await? else { return Ok(None) };
     let changed =
         git(directory, &["status", "--porcelain", "--untracked-files=no"]).await?.unwrap_or_default();
@@ -32,7 +32,7 @@ pub async fn commit(directory: &Path) -> Result<Option<String>> {
 }
 
 /// The repository on GitHub that the remote `origin` names: `owner/name`.
-pub async fn github_repository(directory: &Path) -> Option<String> {
+pub(super) async fn github_repository(directory: &Path) -> Option<String> {
     let url = git(directory, &["remote", "get-url", "origin"]).await.ok()??;
     repository_in(url.trim()).map(str::to_owned)
 }

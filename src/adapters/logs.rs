@@ -12,7 +12,7 @@ use crate::ports::{Call, FilterPage, LogEvent, LogGroup, LogPage, LogReads, LogS
 const PAGE_EVENTS: i32 = 10_000;
 /// Pages of logs that are under way at a time, when hundreds of tasks have ended together: each may be of 1 MB, and of
 /// several while it is read.
-pub const LOG_PAGES: usize = 8;
+pub(super) const LOG_PAGES: usize = 8;
 
 /// What CloudWatch Logs answers when there is no such group, or no such stream.
 const MISSING: &str = "ResourceNotFoundException";

@@ -8,7 +8,7 @@ use aws_smithy_types::retry::ErrorKind;
 
 /// Takes back what the SDK's own classifiers decided about a throttled call; all else is theirs.
 #[derive(Debug)]
-pub struct NotRetried;
+pub(super) struct NotRetried;
 
 impl ClassifyRetry for NotRetried {
     fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {

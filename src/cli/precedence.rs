@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::config::{Config, is_list, is_switch};
 
 /// What the layers have given so far, for one subcommand.
-pub struct Layers<'a> {
+pub(super) struct Layers<'a> {
     command: &'a Command,
     /// Flags that a layer has a value for. None below it has a say in them.
     decided: HashSet<String>,
@@ -18,7 +18,7 @@ pub struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    pub fn new(command: &'a Command, given: &ArgMatches) -> Self {
+    pub(super) fn new(command: &'a Command, given: &ArgMatches) -> Self {
         let on_command_line =
             |arg: &&Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         let decided: HashSet<String> =
@@ -27,7 +27,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The inputs that count, as flags: a list has one item a line.
-    pub fn inputs(&mut self, input: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
+    pub(super) fn inputs(&mut self, input: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
         let lines = |value: String| {
             value.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
         };
@@ -35,7 +35,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The keys of the configuration file that count, as flags.
-    pub fn config(&mut self, config: &Config) -> Vec<OsString> {
+    pub(super) fn config(&mut self, config: &Config) -> Vec<OsString> {
         self.add(|_, flag| config.value(flag).map(<[String]>::to_vec))
     }
 
@@ -75,7 +75,7 @@ fn flags(arg: &Arg, texts: &[String]) -> Vec<OsString> {
 }
 
 /// A switch takes `--keep-going=false` as well, which overrides an input or the configuration file.
-pub fn with_values_for_switches(command: Command) -> Command {
+pub(super) fn with_values_for_switches(command: Command) -> Command {
     let switch = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg
             .action(ArgAction::Set)

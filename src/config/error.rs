@@ -9,7 +9,7 @@ use super::keys::name;
 use crate::failure::{Failure, did_you_mean};
 
 /// An error at a place in the file: `.github/fargate-migrate.yml:12: …`.
-pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
+pub(super) fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
     match line {
         Some(line) => Failure::input(format!("{}:{line}: {message}", path.display())),
         None => Failure::input(format!("{}: {message}", path.display())),
@@ -17,7 +17,7 @@ pub fn at(path: &Path, line: Option<u64>, message: &str) -> Failure {
 }
 
 /// What keeps the file from being read.
-pub fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure {
     let error = error.without_snippet();
     let line = error.location().filter(|place| *place != Location::UNKNOWN).map(|place| place.line());
     match error {

@@ -15,7 +15,7 @@ use crate::values::{Grammar, Variable, Written};
 
 /// What the file says.
 #[derive(Debug, Default)]
-pub struct File<'a> {
+pub(super) struct File<'a> {
     /// Keys that are flags, but for those that are null or empty: they are absent, as empty inputs are.
     pub flags: Vec<(Spanned<String>, Values<'a>)>,
     pub databases: Vec<Spanned<DatabaseName>>,
@@ -24,7 +24,7 @@ pub struct File<'a> {
 
 /// What a flag is given.
 #[derive(Debug)]
-pub struct Values<'a> {
+pub(super) struct Values<'a> {
     arg: &'a Arg,
     /// With their lines.
     values: Vec<(u64, Value)>,
@@ -32,7 +32,11 @@ pub struct Values<'a> {
 
 /// # Errors
 /// The text is no YAML, has a key that is none, or a value of a kind that its flag does not take.
-pub fn read<'a>(text: &str, options: Options, keys: &'a Command) -> Result<File<'a>, serde_saphyr::Error> {
+pub(super) fn read<'a>(
+    text: &str,
+    options: Options,
+    keys: &'a Command,
+) -> Result<File<'a>, serde_saphyr::Error> {
     with_deserializer_from_str_with_options(text, options, |deserializer| {
         deserializer.deserialize_map(FileVisitor(keys))
     })
@@ -102,7 +106,7 @@ fn values<'de, A: MapAccess<'de>>(map: &mut A, arg: &Arg) -> Result<Vec<(u64, Va
 impl Values<'_> {
     /// # Errors
     /// In this line is a value that the flag does not take.
-    pub fn texts(&self) -> Result<Vec<String>, (u64, String)> {
+    pub(super) fn texts(&self) -> Result<Vec<String>, (u64, String)> {
         self.values.iter().map(|(line, value)| self.text(value).map_err(|message| (*line, message))).collect()
     }
 

@@ -69,13 +69,16 @@ impl Fleet {
 }
 
 /// The names that a pattern with `*` and `?` matches, in their order.
-pub fn matching<'a>(names: &'a [DatabaseName], pattern: &str) -> impl Iterator<Item = &'a DatabaseName> {
+pub(crate) fn matching<'a>(
+    names: &'a [DatabaseName],
+    pattern: &str,
+) -> impl Iterator<Item = &'a DatabaseName> {
     let pattern = WildMatch::new(pattern);
     names.iter().filter(move |name| pattern.matches(name))
 }
 
 /// Whether a text names databases by pattern. No database's name has such a character.
-pub fn is_pattern(text: &str) -> bool {
+pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 

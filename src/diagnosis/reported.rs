@@ -93,7 +93,7 @@ const PENDING: Diagnosis = Diagnosis {
 };
 
 /// The cause that a report's words tell. `None` when they tell none that is known.
-pub fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
+pub(crate) fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
     let failed = report.failed.as_ref().map(|failed| failed.error.as_str());
     let text = normal(&[failed, report.error.as_deref()].map(Option::unwrap_or_default).join(" | "));
     let says =
@@ -102,7 +102,7 @@ pub fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
 }
 
 /// The cause that a report tells, by its words or else by what it has. `None` for one that has nothing to complain of.
-pub fn diagnose_report(report: &MigrationReport) -> Option<Diagnosis> {
+pub(crate) fn diagnose_report(report: &MigrationReport) -> Option<Diagnosis> {
     if report.is_clean() {
         return None;
     }

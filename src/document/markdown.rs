@@ -24,7 +24,7 @@ const LEAST: usize = 2 * 1024;
 const MORE: usize = 200;
 
 /// At most `limit` bytes.
-pub fn markdown(document: &Document, limit: usize) -> String {
+pub(crate) fn markdown(document: &Document, limit: usize) -> String {
     let mut out = head(document);
     let mut room = limit.saturating_sub(out.len() + document.rest.map_or(0, |rest| rest.len() + MORE));
     let blocks = document.sections.iter().flat_map(|section| {
@@ -260,7 +260,7 @@ fn prose(text: &str) -> String {
 }
 
 /// A link of ours; anything but an HTTP address is none. What could end it or the cell is percent-encoded.
-pub fn link(label: &str, url: &str) -> Option<String> {
+pub(crate) fn link(label: &str, url: &str) -> Option<String> {
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         return None;
     }

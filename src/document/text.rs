@@ -20,13 +20,13 @@ const CYAN: u8 = 36;
 
 /// Whether to use colours; their absence loses no information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
+pub(crate) enum Colour {
     Always,
     Never,
 }
 
 /// Sections with a blank line between them, then the conclusion, what to do next, and the error.
-pub fn text(document: &Document, colour: Colour) -> String {
+pub(crate) fn text(document: &Document, colour: Colour) -> String {
     let mut out = String::new();
     if let Some(lead) = document.lead {
         let _ = writeln!(out, "{}. {lead}\n", plain(&document.title));
@@ -50,7 +50,7 @@ pub fn text(document: &Document, colour: Colour) -> String {
 }
 
 /// `error: …`, its evidence indented, and `hint: …` last, where the eye ends.
-pub fn failure(failure: &Failure, colour: Colour) -> String {
+pub(crate) fn failure(failure: &Failure, colour: Colour) -> String {
     let mut out = format!("{} {}\n", colour.paint(RED, "error:"), one_line(&failure.message));
     for line in failure.evidence.iter().flat_map(|text| lines(text)) {
         let _ = writeln!(out, "  {}", one_line(line));

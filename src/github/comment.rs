@@ -20,7 +20,7 @@ const MAX_BODY: usize = 65_536;
 ///
 /// # Errors
 /// A [`GitHubFailure`](crate::ports::github::GitHubFailure)'s failure, or the plan can not be rendered.
-pub async fn comment(
+pub(crate) async fn comment(
     plan: &Plan,
     on: &PullRequest,
     run_url: Option<&str>,

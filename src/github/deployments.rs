@@ -29,7 +29,7 @@ use crate::state::journal_record::Target;
 use crate::verdict::Verdict;
 
 mod pace;
-pub mod past;
+pub(crate) mod past;
 mod wanted;
 #[cfg(test)]
 mod tests;
@@ -47,7 +47,7 @@ const FLUSH_IN_VAIN: Duration = Duration::from_secs(15);
 const FLUSH_CANCELLED: Duration = Duration::from_secs(2);
 
 /// What is to be recorded, and how far that is.
-pub struct DeploymentQueue {
+pub(crate) struct DeploymentQueue {
     settings: Settings,
     /// Once it is planned.
     target: RefCell<Option<Target>>,
@@ -60,7 +60,7 @@ pub struct DeploymentQueue {
 }
 
 impl DeploymentQueue {
-    pub fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
             target: RefCell::default(),
@@ -73,12 +73,12 @@ impl DeploymentQueue {
     }
 
     /// What this is about is known.
-    pub fn planned(&self, plan: &Plan) {
+    pub(crate) fn planned(&self, plan: &Plan) {
         self.target.replace(plan.target());
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
-    pub fn started(&self, database: &DatabaseName, report: &Report) {
+    pub(crate) fn started(&self, database: &DatabaseName, report: &Report) {
         // A tag that is a commit names what runs better than the commit of the workflow.
         let tag = report.tag.clone().filter(|tag| is_commit(tag));
         let Some(commit) = tag.or_else(|| self.settings.image.commit.clone()) else { return };
@@ -124,7 +124,7 @@ impl DeploymentQueue {
         }
     }
 
-    pub fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
+    pub(crate) fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
         let Some(state) = state(verdict) else { return };
         let text = description(&format!("{}: {}", verdict.word(), verdict.explain()));
         if let Some(row) = self.rows.borrow_mut().iter_mut().find(|row| row.database == *database) {
@@ -135,7 +135,7 @@ impl DeploymentQueue {
 
     /// Does `run`, and records beside it. After the run it stays for what is still to be recorded: a minute while
     /// GitHub answers, fifteen seconds when it does not, two when the run was interrupted.
-    pub async fn record_during<T>(
+    pub(crate) async fn record_during<T>(
         &self,
         api: &impl GitHubDeployments,
         run: impl Future<Output = T>,
@@ -266,7 +266,7 @@ impl DeploymentQueue {
     }
 
     /// What the report should say, a note per cause; nothing when everything is recorded.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         if self.settings.image.commit.is_none() && self.rows.borrow().is_empty() {
             return vec![
                 "no GitHub Deployment is recorded: which commit this is about is not known".to_owned(),

@@ -17,7 +17,7 @@ use crate::steps::task::watch::{Sight, until};
 use crate::verdict::Verdict;
 
 /// What became of a task that an earlier process had begun.
-pub enum TakenUp {
+pub(super) enum TakenUp {
     /// Nothing was called: tasks of other runs migrate these databases now.
     Hindered(Found),
     /// It ended under our eyes, or could not be followed: a result of this run.

@@ -12,14 +12,14 @@ use crate::steps::task::follow::{End, Following, Stop, Until};
 use crate::verdict::{Death, Verdict, judge, judge_pack};
 
 /// A task, and whose it is.
-pub struct Followed {
+pub(super) struct Followed {
     pub task: Task,
     pub told: Told,
     pub whose: Whose,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub(super) enum Whose {
     /// This process has started it.
     Started,
     /// An earlier process of the run has.
@@ -29,7 +29,7 @@ pub enum Whose {
 }
 
 /// The result of a pack.
-pub struct PackOutcome {
+pub(super) struct PackOutcome {
     /// For each database, in the pack's order.
     pub verdicts: Vec<Verdict>,
     /// How its task died, when databases are left that may be run again.
@@ -38,7 +38,7 @@ pub struct PackOutcome {
 
 impl PackOutcome {
     /// The same verdict for each database.
-    pub fn all(pack: &Pack, verdict: Verdict) -> Self {
+    pub(super) fn all(pack: &Pack, verdict: Verdict) -> Self {
         Self { verdicts: all(&pack.databases, &verdict), death: None }
     }
 }
@@ -156,10 +156,10 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
 }
 
 /// The same verdict for each database.
-pub fn all(databases: &[DatabaseName], verdict: &Verdict) -> Vec<Verdict> {
+pub(super) fn all(databases: &[DatabaseName], verdict: &Verdict) -> Vec<Verdict> {
     vec![verdict.clone(); databases.len()]
 }
 
-pub fn lost(why: &str) -> Verdict {
+pub(super) fn lost(why: &str) -> Verdict {
     Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
 }

@@ -15,7 +15,7 @@ use crate::steps::task::log::files::{LogFiles, file_part};
 use crate::untrusted;
 
 /// What a task was told, and what it has printed of it.
-pub struct Heard {
+pub(super) struct Heard {
     /// Those that it is followed for; it may have been told others as well.
     pub databases: Vec<DatabaseName>,
     pub told: Told,
@@ -27,7 +27,7 @@ pub struct Heard {
 }
 
 /// Listens to a migration task.
-pub struct MigrationLog<'m, 'a, W> {
+pub(super) struct MigrationLog<'m, 'a, W> {
     migration: &'m Migration<'a, W>,
     pub heard: Heard,
     /// Called when the task has stopped and its log is still to be read.
@@ -36,7 +36,7 @@ pub struct MigrationLog<'m, 'a, W> {
 
 impl Heard {
     /// What its log lines are shown with.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         short_list(&self.databases)
     }
 

@@ -6,7 +6,7 @@ use crate::database_name::DatabaseName;
 use crate::plan::Plan;
 use crate::verdict::Verdict;
 
-pub struct Order {
+pub(super) struct Order {
     max_failures: Option<u32>,
     state: RefCell<SoFar>,
 }
@@ -21,13 +21,13 @@ struct SoFar {
 }
 
 impl Order {
-    pub fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let state = SoFar { canary: plan.canaries > 0, ..SoFar::default() };
         Self { max_failures: plan.fleet.stops_after(), state: RefCell::new(state) }
     }
 
     /// Why no database may start any more.
-    pub fn nothing_starts(&self) -> Option<String> {
+    pub(super) fn nothing_starts(&self) -> Option<String> {
         let state = self.state.borrow();
         if let Some(why) = &state.closed {
             return Some(why.clone());
@@ -44,7 +44,7 @@ impl Order {
     }
 
     /// A database that was not run is no failure of its own: something else was.
-    pub fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
+    pub(super) fn judged(&self, database: &DatabaseName, verdict: &Verdict) {
         if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
             return;
         }
@@ -54,7 +54,7 @@ impl Order {
     }
 
     /// All of a wave is judged: after the canaries, a failure closes the run even when it would keep going.
-    pub fn wave_ended(&self) {
+    pub(super) fn wave_ended(&self) {
         let mut state = self.state.borrow_mut();
         if std::mem::take(&mut state.canary)
             && let Some(first) = &state.first_failed

@@ -15,8 +15,8 @@ use anyhow::Result;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-pub mod adopt;
-pub mod on_running;
+pub(super) mod adopt;
+pub(super) mod on_running;
 
 use super::Migration;
 use crate::database_name::DatabaseName;
@@ -29,10 +29,10 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 const SURE_FOR: Duration = Duration::from_secs(5);
 
 /// Databases that tasks of other runs migrate now.
-pub type Found = HashMap<DatabaseName, Arc<RunningTask>>;
+pub(super) type Found = HashMap<DatabaseName, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
-pub struct OtherRuns {
+pub(super) struct OtherRuns {
     looked_at: Cell<Instant>,
     /// One look is enough for all who wait for it.
     looking: Mutex<()>,
@@ -46,7 +46,7 @@ pub struct OtherRuns {
 
 impl OtherRuns {
     /// The plan has looked at that time, and its packs say what it found.
-    pub fn new(looked_at: Instant) -> Self {
+    pub(super) fn new(looked_at: Instant) -> Self {
         Self {
             looked_at: Cell::new(looked_at),
             looking: Mutex::default(),
@@ -57,7 +57,7 @@ impl OtherRuns {
     }
 
     /// A task of ours, or one of another run that has ended.
-    pub fn disregard(&self, arn: &str) {
+    pub(super) fn disregard(&self, arn: &str) {
         self.known.borrow_mut().insert(arn.to_owned(), None);
         self.running.borrow_mut().retain(|_, task| task.arn != arn);
     }

@@ -22,7 +22,7 @@ mod state_file;
 
 /// Where the end of a task's log is kept.
 #[derive(Debug, Clone)]
-pub enum Tail {
+pub(crate) enum Tail {
     /// In the row of this database.
     Row(DatabaseName),
     /// In [`Report::pack_logs`].
@@ -30,7 +30,7 @@ pub enum Tail {
 }
 
 /// Keeps the rows of a run's databases.
-pub struct Record<'a> {
+pub(crate) struct Record<'a> {
     recorder: &'a Recorder<'a, Report>,
     progress: &'a Progress,
     github: Option<&'a GitHub>,
@@ -42,7 +42,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub fn new<W>(session: &Session<'a, W, Report>) -> Self {
+    pub(crate) fn new<W>(session: &Session<'a, W, Report>) -> Self {
         let names = |report: &mut Report| {
             report.databases.iter().zip(0..).map(|(row, place)| (row.database.clone(), place)).collect()
         };
@@ -58,18 +58,18 @@ impl<'a> Record<'a> {
     }
 
     /// Also tells the queue of every task that starts, and of every verdict.
-    pub fn with_github_deployments(mut self, queue: Option<&'a DeploymentQueue>) -> Self {
+    pub(crate) fn with_github_deployments(mut self, queue: Option<&'a DeploymentQueue>) -> Self {
         self.github_deployments = queue;
         self
     }
 
     /// Also writes everything that happens into the state file.
-    pub fn with_state(mut self, state: Option<&'a State>) -> Self {
+    pub(crate) fn with_state(mut self, state: Option<&'a State>) -> Self {
         self.state = state;
         self
     }
 
-    pub fn planned(&self, plan: &Plan) {
+    pub(crate) fn planned(&self, plan: &Plan) {
         if let Some(queue) = self.github_deployments {
             queue.planned(plan);
         }
@@ -86,7 +86,7 @@ impl<'a> Record<'a> {
     }
 
     /// Changes a database's row.
-    pub fn row<T>(
+    pub(crate) fn row<T>(
         &self,
         database: &DatabaseName,
         change: impl FnOnce(&mut DatabaseReport) -> T,
@@ -96,14 +96,14 @@ impl<'a> Record<'a> {
     }
 
     /// Changes the rows of a pack's databases.
-    pub fn rows(&self, databases: &[DatabaseName], mut change: impl FnMut(&mut DatabaseReport)) {
+    pub(crate) fn rows(&self, databases: &[DatabaseName], mut change: impl FnMut(&mut DatabaseReport)) {
         for database in databases {
             self.row(database, &mut change);
         }
     }
 
     /// A place for the end of a task's log: the row of its only database, or one that a pack's databases share.
-    pub fn tail(&self, databases: &[DatabaseName], told: &Told) -> Tail {
+    pub(crate) fn tail(&self, databases: &[DatabaseName], told: &Told) -> Tail {
         if let (Told::One(_), [only]) = (told, databases) {
             return Tail::Row(only.clone());
         }
@@ -118,7 +118,7 @@ impl<'a> Record<'a> {
     }
 
     /// The log of a task that others follow is the log of these databases too.
-    pub fn share(&self, databases: &[DatabaseName], tail: &Tail) {
+    pub(crate) fn share(&self, databases: &[DatabaseName], tail: &Tail) {
         if let Tail::Pack(index) = *tail {
             self.update(|report| {
                 report.pack_logs.get_mut(index).map(|pack| pack.databases.extend_from_slice(databases))
@@ -128,7 +128,7 @@ impl<'a> Record<'a> {
     }
 
     /// Changes the end of a task's log.
-    pub fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
+    pub(crate) fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
         match tail {
             Tail::Row(database) => drop(self.row(database, |row| change(&mut row.log))),
             Tail::Pack(index) => {
@@ -137,12 +137,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    pub fn note(&self, text: String) {
+    pub(crate) fn note(&self, text: String) {
         self.recorder.note(text);
     }
 
     /// The run's own error, unless it has one.
-    pub fn failed(&self, failure: Failure) {
+    pub(crate) fn failed(&self, failure: Failure) {
         self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
     }
 
@@ -151,7 +151,7 @@ impl<'a> Record<'a> {
     }
 
     /// A task of these databases runs, with the run's image.
-    pub fn runs(&self, databases: &[DatabaseName], arn: &str) {
+    pub(crate) fn runs(&self, databases: &[DatabaseName], arn: &str) {
         let (tag, digest) = (self.update(|report| report.tag.clone()), self.image_digest());
         self.rows(databases, |row| {
             row.tag.clone_from(&tag);
@@ -162,7 +162,7 @@ impl<'a> Record<'a> {
     }
 
     /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
-    pub fn started(&self, databases: &[DatabaseName], arn: &str) {
+    pub(crate) fn started(&self, databases: &[DatabaseName], arn: &str) {
         self.runs(databases, arn);
         if let Some(queue) = self.github_deployments {
             self.update(|report| {
@@ -177,7 +177,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    pub fn judged(&self, database: &DatabaseName, verdict: Verdict) {
+    pub(crate) fn judged(&self, database: &DatabaseName, verdict: Verdict) {
         self.progress.database_verdict(database, &verdict);
         if let Some(queue) = self.github_deployments {
             queue.judged(database, &verdict);

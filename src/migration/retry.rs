@@ -19,7 +19,7 @@ use crate::verdict::{Death, Verdict, death};
 const MAX_TASKS: u32 = 3;
 
 /// A pack on its way.
-pub struct Unit<'p> {
+pub(super) struct Unit<'p> {
     pub pack: Cow<'p, Pack>,
     /// Tasks that died before they reported on its databases.
     deaths: u32,
@@ -28,17 +28,17 @@ pub struct Unit<'p> {
 }
 
 impl<'p> Unit<'p> {
-    pub fn new(pack: &'p Pack) -> Self {
+    pub(super) fn new(pack: &'p Pack) -> Self {
         Self { pack: Cow::Borrowed(pack), deaths: 0, before: Vec::new() }
     }
 
     /// One that no task was started for yet.
-    pub fn of(pack: Pack) -> Self {
+    pub(super) fn of(pack: Pack) -> Self {
         Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
     }
 
     /// In units of their own: those that a task of another run was found to migrate, by that task, and the rest.
-    pub fn split_by_other_runs(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
+    pub(super) fn split_by_other_runs(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
         let mut units: Vec<Self> = Vec::new();
         for (at, database) in self.pack.databases.iter().enumerate() {
             let running = found.get(database);
@@ -71,7 +71,7 @@ impl<'p> Unit<'p> {
     }
 
     /// What is final of an outcome, and what runs again, in new packs.
-    pub fn settled(
+    pub(super) fn settled(
         self,
         outcome: PackOutcome,
         places: &Cell<usize>,

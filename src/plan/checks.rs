@@ -6,7 +6,7 @@ use crate::task_definition::{Logs, TaskDefinition};
 
 /// # Errors
 /// ECS would not run it on Fargate.
-pub fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
+pub(super) fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
     let unfit = |what: &str, fix: &str| {
         Err(Failure::input(format!("task definition {} {what}", base.name())).hint(fix))
     };
@@ -25,7 +25,7 @@ pub fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
 }
 
 /// What the container's log configuration means for the log that we can show.
-pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
+pub(super) fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
     match base.logs(container) {
         Logs::Awslogs { blocking: true, .. } => None,
         Logs::Awslogs { blocking: false, .. } => Some(format!(
@@ -47,7 +47,7 @@ pub fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
 }
 
 /// Where no failure can keep another pack from starting.
-pub fn start_at_once(plan: &Plan) -> Option<String> {
+pub(super) fn start_at_once(plan: &Plan) -> Option<String> {
     let limits_failures = plan.fleet.stops_after().is_some() && plan.databases().count() > 1;
     let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= *plan.fleet.max_parallel;
     (limits_failures && at_once).then(|| {

@@ -96,7 +96,7 @@ impl ImagePlan {
     }
 }
 
-pub fn image_plan(
+pub(super) fn image_plan(
     settings: &ImageSettings,
     base: Option<&TaskDefinition>,
     observed: ObservedImage,
@@ -127,7 +127,7 @@ pub fn image_plan(
 }
 
 /// What docker is asked for, with the platform of the task definition.
-pub fn docker_build(
+pub(crate) fn docker_build(
     settings: &ImageSettings,
     base: Option<&TaskDefinition>,
 ) -> Result<Option<DockerBuild>, Failure> {
@@ -143,12 +143,16 @@ pub fn docker_build(
     }))
 }
 
-pub fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Failure> {
+pub(super) fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Failure> {
     base.map_or(Ok(DEFAULT_PLATFORM), TaskDefinition::platform)
 }
 
 /// An image of `--binary` holds one program, named as its file: a command of another name finds nothing to start.
-pub fn unknown_program(settings: &Settings, base: &TaskDefinition, image: &ImagePlan) -> Option<String> {
+pub(super) fn unknown_program(
+    settings: &Settings,
+    base: &TaskDefinition,
+    image: &ImagePlan,
+) -> Option<String> {
     let ImagePlan::Package { binary: BinaryImage { path: binary, .. }, .. } = image else { return None };
     let container = base.migration_container(settings.container.as_deref()).ok()?;
     let entry_point = base.entry_point(container).unwrap_or_default();

@@ -77,7 +77,7 @@ impl Told {
 }
 
 /// What is known of the databases before they are packed.
-pub struct KnownTasks<'a> {
+pub(super) struct KnownTasks<'a> {
     /// Tasks that migrate databases now.
     pub running: &'a HashMap<String, Arc<RunningTask>>,
     /// Tasks of this run for each database that are over.
@@ -93,7 +93,7 @@ pub struct KnownTasks<'a> {
 ///
 /// # Errors
 /// A name that not even a pack of its own has room for.
-pub fn packs(
+pub(super) fn packs(
     databases: &[DatabaseName],
     packing: Packing,
     limits: &PackLimits<'_>,

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::settings::Packing;
 
 /// What a pack may hold.
-pub struct PackLimits<'a> {
+pub(super) struct PackLimits<'a> {
     /// Characters of RunTask's overrides that a pack's list may add to those with an empty list.
     pub room: usize,
     /// Tasks that run at the same time.
@@ -24,7 +24,7 @@ pub struct PackLimits<'a> {
 ///
 /// # Errors
 /// A name that an empty list has no room for.
-pub fn split(
+pub(super) fn split(
     databases: &[DatabaseName],
     packing: Packing,
     limits: &PackLimits<'_>,

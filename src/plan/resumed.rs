@@ -21,7 +21,7 @@ pub enum Begun {
 }
 
 /// What there is to build on.
-pub struct Resumed<'a> {
+pub(super) struct Resumed<'a> {
     past: &'a Past,
     terms: &'a Terms<'a>,
     /// The run's tasks that ECS lists now, by the databases that they were told.
@@ -32,13 +32,13 @@ pub struct Resumed<'a> {
 
 impl<'a> Resumed<'a> {
     /// `running` is what ECS lists now.
-    pub fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>) -> Self {
+    pub(super) fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>) -> Self {
         let unjudged = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
         Self { past, terms, alive: of_the_run(running, terms), unjudged }
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
-    pub fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
+    pub(super) fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
         let mut places: HashMap<(Begun, Option<&str>), usize> = HashMap::new();
         for database in databases {
@@ -105,14 +105,14 @@ impl<'a> Resumed<'a> {
 
 /// The databases of a wave, sorted by what they need.
 #[derive(Debug, Default)]
-pub struct Wave {
+pub(super) struct Wave {
     pub proved: Vec<Proved>,
     pub begun: Vec<Pack>,
     pub to_pack: Vec<DatabaseName>,
 }
 
 /// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
-pub fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
+pub(super) fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
     }

@@ -11,7 +11,7 @@ use crate::ports::{LogGroup, LogStream, RunTask, Task};
 use crate::task_definition::Logs;
 
 /// Characters of RunTask's `overrides`, JSON punctuation included (RunTask).
-pub const MAX_OVERRIDES: usize = 8192;
+pub(crate) const MAX_OVERRIDES: usize = 8192;
 
 impl Plan {
     /// The RunTask call of a pack; `attempt` counts from 0, and another attempt is another task.
@@ -102,7 +102,7 @@ fn client_token(started_by: &str, told: &Told, revision: &str, attempt: u32) -> 
 }
 
 /// The JSON of a RunTask call, as `aws ecs run-task --cli-input-json` takes it.
-pub fn run_task_input(request: &RunTask) -> Value {
+pub(crate) fn run_task_input(request: &RunTask) -> Value {
     let mut container = json!({
         "name": request.container,
         "environment": request

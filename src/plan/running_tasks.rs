@@ -11,7 +11,7 @@ use crate::ports::Task;
 /// The tasks that migrate a database now, by database: those of other runs, and those of this run that were told a
 /// list, or something else than they would be told now, or to end. Other tasks of this run are taken up again by their
 /// client token.
-pub fn running_tasks(
+pub(super) fn running_tasks(
     running: &[Task],
     container: &str,
     variable: &str,
@@ -33,7 +33,12 @@ pub fn running_tasks(
 }
 
 /// None for a task that migrates nothing, or does not any more.
-pub fn running_task(task: &Task, container: &str, variable: &str, started_by: &str) -> Option<RunningTask> {
+pub(super) fn running_task(
+    task: &Task,
+    container: &str,
+    variable: &str,
+    started_by: &str,
+) -> Option<RunningTask> {
     Some(RunningTask {
         arn: task.arn.clone(),
         task_definition: task.task_definition.clone(),
@@ -45,7 +50,7 @@ pub fn running_task(task: &Task, container: &str, variable: &str, started_by: &s
 }
 
 /// How many of these tasks each database had.
-pub fn attempts(finished: &[Task], container: &str, variable: &str) -> HashMap<String, u32> {
+pub(super) fn attempts(finished: &[Task], container: &str, variable: &str) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
     for told in finished.iter().filter_map(|task| told(task, container, variable)) {
         for database in told.databases() {
@@ -56,7 +61,7 @@ pub fn attempts(finished: &[Task], container: &str, variable: &str) -> HashMap<S
 }
 
 /// What a task's overrides tell its migration container. Empty counts as not set.
-pub fn told(task: &Task, container: &str, variable: &str) -> Option<Told> {
+pub(crate) fn told(task: &Task, container: &str, variable: &str) -> Option<Told> {
     let value = |wanted: &str| {
         let mut overrides = task.overrides.iter();
         let set = overrides.find(|(of, name, value)| of == container && name == wanted && !value.is_empty());

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::run_task::MAX_OVERRIDES;
 use super::*;
 use crate::cli;
 use crate::document::{self, Colour};

@@ -49,7 +49,7 @@ impl Shown {
 }
 
 impl Bars {
-    pub fn new(stream: Stream, clock: Clock) -> Self {
+    pub(super) fn new(stream: Stream, clock: Clock) -> Self {
         Self::on(
             match stream {
                 Stream::Stdout => ProgressDrawTarget::stdout(),
@@ -60,7 +60,7 @@ impl Bars {
         )
     }
 
-    pub fn on(target: ProgressDrawTarget, clock: Clock, tick: Option<Duration>) -> Self {
+    pub(super) fn on(target: ProgressDrawTarget, clock: Clock, tick: Option<Duration>) -> Self {
         let bars = MultiProgress::with_draw_target(target);
         let lines = LineWriter::new({
             let bars = bars.clone();

@@ -14,19 +14,19 @@ struct Waiting {
 }
 
 impl LineWriter {
-    pub fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
+    pub(super) fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Waiting { text: String::new(), write: Box::new(write) })))
     }
 
     /// Writes a line, after those that wait.
-    pub fn write(&self, line: &str) {
+    pub(super) fn write(&self, line: &str) {
         let mut waiting = self.lock();
         waiting.push(line);
         waiting.flush();
     }
 
     /// Lets a line wait for those that follow at once: the caller flushes after the last one.
-    pub fn push(&self, line: &str) {
+    pub(super) fn push(&self, line: &str) {
         let mut waiting = self.lock();
         waiting.push(line);
         if waiting.text.len() >= FULL {
@@ -34,12 +34,12 @@ impl LineWriter {
         }
     }
 
-    pub fn flush(&self) {
+    pub(super) fn flush(&self) {
         self.lock().flush();
     }
 
     /// Writes what waits before the message of a panic, which may end the process on the spot.
-    pub fn flush_on_panic(&self) {
+    pub(super) fn flush_on_panic(&self) {
         let waiting: Weak<Mutex<Waiting>> = Arc::downgrade(&self.0);
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

@@ -41,7 +41,7 @@ struct Spoken {
 }
 
 impl Plain {
-    pub fn new(mut writer: Box<dyn Write + Send>, vocabulary: Vocabulary, clock: Clock) -> Self {
+    pub(super) fn new(mut writer: Box<dyn Write + Send>, vocabulary: Vocabulary, clock: Clock) -> Self {
         let fence = (vocabulary == Vocabulary::GitHub).then(Fence::default);
         let lines = LineWriter::new(move |text| {
             // A reader that went away, as in `| head`, is no reason to leave a migration alone.

@@ -23,14 +23,14 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub fn of(names: &[DatabaseName]) -> Self {
+    pub(super) fn of(names: &[DatabaseName]) -> Self {
         let widths = names.iter().map(|name| name.chars().count());
         let name_width = if names.len() > 1 { widths.max().unwrap_or(0) } else { 0 };
         Self { name_width, tally: is_fleet(names.len()).then(|| Tally::new(names.len())) }
     }
 
     /// What stands before each line of a log; none for a fleet, whose logs are not shown.
-    pub fn log_prefix(&self, clock: &Clock, timestamp_ms: i64, name: &str) -> Option<String> {
+    pub(super) fn log_prefix(&self, clock: &Clock, timestamp_ms: i64, name: &str) -> Option<String> {
         if self.tally.is_some() {
             return None;
         }
@@ -40,7 +40,7 @@ impl Crowd {
 
     /// Counts a verdict, and returns the line that tells it. Of a fleet only what is not migrated is told, and not what
     /// was not run because of it.
-    pub fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) -> Option<String> {
+    pub(super) fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) -> Option<String> {
         if let Some(tally) = &mut self.tally {
             tally.verdict(database, verdict);
             if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
@@ -68,11 +68,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub fn new(total: usize) -> Self {
+    pub(super) fn new(total: usize) -> Self {
         Self { total, ..Self::default() }
     }
 
-    pub fn phase(&mut self, database: &DatabaseName, phase: TaskPhase) {
+    pub(super) fn phase(&mut self, database: &DatabaseName, phase: TaskPhase) {
         match self.under_way.get_mut(database) {
             Some((_, since)) if phase == TaskPhase::Queued => *since = Instant::now(),
             Some((known, _)) => *known = phase,
@@ -80,13 +80,13 @@ impl Tally {
         }
     }
 
-    pub fn reported(&mut self, database: &str) {
+    pub(super) fn reported(&mut self, database: &str) {
         if let Some((database, _)) = self.under_way.get_key_value(database) {
             self.reported.insert(database.clone());
         }
     }
 
-    pub fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) {
+    pub(super) fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) {
         self.under_way.remove(database);
         self.reported.remove(database);
         match verdict {
@@ -96,17 +96,17 @@ impl Tally {
         }
     }
 
-    pub fn judged(&self) -> usize {
+    pub(super) fn judged(&self) -> usize {
         self.migrated + self.not_run + self.failed
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.judged() >= self.total
     }
 
     /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`. Of those that
     /// run, packs may have reported some.
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let at = |wanted: fn(TaskPhase) -> bool| {
             self.under_way.values().filter(|(phase, _)| wanted(*phase)).count()
         };

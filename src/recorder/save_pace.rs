@@ -13,17 +13,17 @@ const TIMES_ITS_COST: u32 = 20;
 
 /// When the last save was, and when the next one may be.
 #[derive(Debug, Default)]
-pub struct SavePace {
+pub(super) struct SavePace {
     last: Cell<Option<(Instant, Duration)>>,
 }
 
 impl SavePace {
-    pub fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.last.get().is_none_or(|(at, interval)| at.elapsed() >= interval)
     }
 
     /// A save is over, and took so long by the machine's own clock: nothing else runs on our thread meanwhile.
-    pub fn saved(&self, took: Duration) {
+    pub(super) fn saved(&self, took: Duration) {
         self.last.set(Some((Instant::now(), SHORTEST.max(took * TIMES_ITS_COST))));
     }
 }

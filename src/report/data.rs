@@ -7,11 +7,11 @@ use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, words};
 use crate::document::printed;
 use crate::failure::Failure;
 
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// All outputs of a job together may take 1 MB, in UTF-16 (GitHub's limits for `jobs.<job_id>.outputs`): this is
 /// less than half of it as UTF-16.
-pub const OUTPUT_LIMIT: usize = 200 * 1024;
+pub(super) const OUTPUT_LIMIT: usize = 200 * 1024;
 
 /// Everything, with the end of each log.
 pub fn result(report: &Report) -> Value {
@@ -37,7 +37,7 @@ fn log(log: &LogTail, detail: Detail) -> Value {
 
 /// What fits into an output: without logs; of a large fleet without the lists of migrations, then without anything
 /// but names and verdicts.
-pub fn output(report: &Report) -> Value {
+pub(super) fn output(report: &Report) -> Value {
     for detail in [Detail::NoLog, Detail::NoMigrations, Detail::Verdict] {
         let rows = fitting(report.databases.iter(), detail);
         if rows.len() == report.databases.len() {

@@ -21,7 +21,11 @@ pub enum Canary {
 ///
 /// # Errors
 /// It is none of the databases.
-pub fn canary(flag: &[String], databases: &[DatabaseName], fleet: &Fleet) -> Result<Option<Canary>, Failure> {
+pub(super) fn canary(
+    flag: &[String],
+    databases: &[DatabaseName],
+    fleet: &Fleet,
+) -> Result<Option<Canary>, Failure> {
     read(flag)?.map(|canary| canary.among(databases, fleet)).transpose().map(Option::flatten)
 }
 

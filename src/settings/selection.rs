@@ -15,7 +15,7 @@ use crate::values::Wrong;
 ///
 /// # Errors
 /// A name is wrong, unknown or given twice; a group or a pattern stands for nothing; or nothing is left.
-pub fn select(
+pub(super) fn select(
     asked: &[String],
     in_file: &[DatabaseName],
     exclude: &[String],
@@ -56,7 +56,7 @@ pub fn select(
 ///
 /// # Errors
 /// One of them stands for nothing.
-pub fn meant_by(
+pub(super) fn meant_by(
     texts: &[String],
     flag: &str,
     chosen: &[DatabaseName],
@@ -74,7 +74,7 @@ pub fn meant_by(
 ///
 /// # Errors
 /// It can not be read, is too large, names nothing, or has a line that is no name.
-pub fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
+pub(super) fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let from_stdin = path == Path::new("-");
     let place = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let cannot = |why: String| {

@@ -12,7 +12,7 @@ use crate::untrusted::phrase;
 
 /// A journal that this process alone may write to, until it is dropped.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: RefCell<File>,
     /// Bytes of whole lines.
@@ -21,7 +21,7 @@ pub struct Journal {
 
 /// What was read of a journal.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub(crate) struct Contents {
     pub history: History,
     /// The last line had no end: the process that wrote it was killed.
     pub was_cut: bool,
@@ -32,7 +32,7 @@ impl Journal {
     ///
     /// # Errors
     /// Another process has it, it can not be read or written, or it is no journal. Nothing was changed then.
-    pub fn open(path: &Path) -> Result<(Self, Contents), Failure> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Contents), Failure> {
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -52,7 +52,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::open`], and when there is no such file.
-    pub fn peek(path: &Path) -> Result<Contents, Failure> {
+    pub(crate) fn peek(path: &Path) -> Result<Contents, Failure> {
         let mut file = File::open(path).map_err(|error| unusable(path, "open", &error))?;
         regular(path, &file)?;
         locked(path, file.try_lock_shared())?;
@@ -63,7 +63,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file is then as it was before.
-    pub fn append(&self, record: &JournalRecord) -> Result<(), Failure> {
+    pub(crate) fn append(&self, record: &JournalRecord) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(record).map_err(|error| self.not_written(&error))?;
         line.push(b'\n');
         let mut file = self.file.borrow_mut();
@@ -85,7 +85,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::append`]; the record may be there all the same.
-    pub fn append_ahead(&self, record: &JournalRecord) -> Result<(), Failure> {
+    pub(crate) fn append_ahead(&self, record: &JournalRecord) -> Result<(), Failure> {
         self.append(record)?;
         self.file.borrow().sync_data().map_err(|error| self.not_written(&error))
     }

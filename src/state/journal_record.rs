@@ -7,7 +7,7 @@ use crate::ports::Account;
 use crate::verdict::Judged;
 
 /// Grows when a record changes its meaning; a file of a newer version is refused.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// A line; `at` is our clock, for people: nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,26 +9,26 @@ use crate::report::ImageUsed;
 
 /// An image that is in its registry. Only this step makes one, and a revision can not be made without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image(ImageUsed);
+pub(crate) struct Image(ImageUsed);
 
 impl Image {
     /// `repository@sha256:…`, or what `--image` said of another registry.
-    pub fn reference(&self) -> &str {
+    pub(crate) fn reference(&self) -> &str {
         &self.0.reference
     }
 
     /// `sha256:…`; absent where `--image` names an image of another registry by a tag.
-    pub fn digest(&self) -> Option<&str> {
+    pub(crate) fn digest(&self) -> Option<&str> {
         self.0.digest.as_deref()
     }
 
-    pub fn used(&self) -> ImageUsed {
+    pub(crate) fn used(&self) -> ImageUsed {
         self.0.clone()
     }
 }
 
 /// Builds and pushes what the plan says, or takes what is there.
-pub async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
+pub(crate) async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
     let source = plan.source();
     let pushed = |uri: &str, digest: String| {
         Image(ImageUsed { reference: format!("{uri}@{digest}"), digest: Some(digest), source })

@@ -21,11 +21,11 @@ mod past;
 use image::{image, local_checks, local_problem, repository_of, tag};
 use network::network;
 
-pub use build::observe_build;
-pub use past::past;
+pub(crate) use build::observe_build;
+pub(crate) use past::past;
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
-pub async fn observe<R: Reads>(
+pub(crate) async fn observe<R: Reads>(
     settings: &Settings,
     machine: &impl Machine,
     aws: Option<&R>,

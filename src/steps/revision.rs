@@ -11,28 +11,28 @@ use crate::report::RevisionUsed;
 
 /// A registered task definition that runs an [`Image`]. Only this step makes one, and no task runs without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
+pub(crate) struct Revision {
     arn: String,
     registered: bool,
     image_digest: Option<String>,
 }
 
 impl Revision {
-    pub fn arn(&self) -> &str {
+    pub(crate) fn arn(&self) -> &str {
         &self.arn
     }
 
     /// `sha256:…` of the image that it runs; absent when its image is named by a tag of another registry.
-    pub fn image_digest(&self) -> Option<&str> {
+    pub(crate) fn image_digest(&self) -> Option<&str> {
         self.image_digest.as_deref()
     }
 
-    pub fn used(&self) -> RevisionUsed {
+    pub(crate) fn used(&self) -> RevisionUsed {
         RevisionUsed { arn: self.arn.clone(), registered: self.registered }
     }
 }
 
-pub async fn revision(
+pub(crate) async fn revision(
     plan: &Plan,
     image: &Image,
     writes: &impl DefinitionWrites,

@@ -20,18 +20,18 @@ use crate::interrupt::Interrupt;
 use crate::ports::{LogGroup, Task, TaskWorld};
 
 mod capacity;
-pub mod follow;
-pub mod launch;
-pub mod log;
+pub(crate) mod follow;
+pub(crate) mod launch;
+pub(crate) mod log;
 mod timeout;
-pub mod watch;
+pub(crate) mod watch;
 
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long tasks are waited for.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// From RunTask to a task's end; and for room to start one.
     pub timeout: Duration,
     /// How long the log of a task that has stopped may stay quiet before it counts as complete.
@@ -39,7 +39,7 @@ pub struct Patience {
 }
 
 /// The one-off tasks of a run, in one cluster.
-pub struct Tasks<'a, W> {
+pub(crate) struct Tasks<'a, W> {
     world: &'a W,
     cluster: &'a str,
     interrupt: &'a Interrupt,
@@ -51,7 +51,7 @@ pub struct Tasks<'a, W> {
 }
 
 impl<'a, W: TaskWorld> Tasks<'a, W> {
-    pub fn new(world: &'a W, cluster: &'a str, interrupt: &'a Interrupt, patience: Patience) -> Self {
+    pub(crate) fn new(world: &'a W, cluster: &'a str, interrupt: &'a Interrupt, patience: Patience) -> Self {
         Self {
             world,
             cluster,
@@ -64,7 +64,7 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     }
 
     /// Reads the logs of all tasks from this group at once, from now on.
-    pub fn with_fleet_log(mut self, group: Option<LogGroup>) -> Self {
+    pub(crate) fn with_fleet_log(mut self, group: Option<LogGroup>) -> Self {
         let now = || jiff::Timestamp::now().as_millisecond();
         self.fleet_log = group.map(|group| FleetLog::new(self.world, group, now()));
         self
@@ -72,7 +72,7 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
 
     /// Watches for ever what is followed. `note` is told when the logs cannot be read at once any more: each stream is
     /// then, once its task has stopped.
-    pub async fn run(&self, note: impl Fn(String)) {
+    pub(crate) async fn run(&self, note: impl Fn(String)) {
         let fleet_log = async {
             if let Some(log) = &self.fleet_log {
                 note(log.run().await);
@@ -86,12 +86,12 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     }
 
     /// Watches a task from what RunTask said of it. Several may watch the same one.
-    pub fn watch(&self, task: &Task) -> Receiver<Sight> {
+    pub(crate) fn watch(&self, task: &Task) -> Receiver<Sight> {
         self.watch.follow(task)
     }
 
     /// A task of this run has ended: there is room for another one.
-    pub fn has_ended(&self) {
+    pub(crate) fn has_ended(&self) {
         self.capacity.task_ended();
     }
 
@@ -99,7 +99,7 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     ///
     /// # Errors
     /// Says why it is not known to have been taken.
-    pub async fn stop(&self, arn: &str, why: &str) -> Result<(), String> {
+    pub(crate) async fn stop(&self, arn: &str, why: &str) -> Result<(), String> {
         let reason = format!("{STOPPED_BY_US}{why}");
         match timeout(STOP_DEADLINE, self.world.stop_task(self.cluster, arn, &reason)).await {
             Ok(stopped) => stopped.map_err(|error| format!("{error:#}")),

@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(60 * 60);
 /// A build's input, found on disk; both paths are absolute, so neither can be taken for a flag, for `-` (standard
 /// input) or for an address.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Input {
+pub(super) struct Input {
     context: PathBuf,
     dockerfile: PathBuf,
 }
@@ -27,7 +27,7 @@ pub struct Input {
 impl Input {
     /// # Errors
     /// A [`Failure`] when the context is no directory, or the Dockerfile no file.
-    pub fn find(build: &DockerBuild) -> Result<Self> {
+    pub(super) fn find(build: &DockerBuild) -> Result<Self> {
         let context = build.context.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
             let given = build.context.display();
             Failure::input(format!("build an image: build context {given} is not a directory"))
@@ -58,7 +58,7 @@ fn dockerfiles(dir: &Path) -> Vec<String> {
 }
 
 /// Builds and leaves the image in the engine, tagged as `to`.
-pub async fn build(
+pub(super) async fn build(
     cli: &DockerCli,
     config: &Path,
     build: &DockerBuild,

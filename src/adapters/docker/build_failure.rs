@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::ports::DockerBuild;
 
 /// What a build that failed says about itself, with its last lines as evidence.
-pub fn read(build: &DockerBuild, tail: &[String]) -> Failure {
+pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
     let text = tail.join("\n");
     let words = text.to_lowercase();
     let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
@@ -51,7 +51,7 @@ pub fn read(build: &DockerBuild, tail: &[String]) -> Failure {
 }
 
 /// An engine of 20.10 prints `#7 sha256:…` below each step's title.
-pub fn is_vertex_digest(line: &str) -> bool {
+pub(super) fn is_vertex_digest(line: &str) -> bool {
     let digest = line.strip_prefix('#').and_then(|line| line.split_once(' '));
     digest.is_some_and(|(_, rest)| rest.starts_with("sha256:") && rest.len() == "sha256:".len() + 64)
 }

@@ -26,7 +26,7 @@ const FIRST_WITHOUT_BUILDKIT: u32 = 23;
 
 /// How an image is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// `docker buildx build`
     Buildx,
     /// `DOCKER_BUILDKIT=1 docker build`, with a CLI before 23.
@@ -35,7 +35,7 @@ pub enum Way {
 
 /// A docker command that can build with BuildKit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DockerCli {
+pub(super) struct DockerCli {
     pub path: PathBuf,
     pub way: Way,
 }
@@ -55,7 +55,7 @@ impl DockerCli {
     /// # Errors
     /// A [`Failure`] that tells apart: no docker, none that can build with BuildKit, a missing engine, a socket that we
     /// may not open, and an engine too new for this CLI.
-    pub async fn find() -> Result<Self> {
+    pub(super) async fn find() -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut probed = Vec::new();
         for candidate in candidates(&path) {
@@ -132,7 +132,7 @@ fn choose(probed: &[Probed]) -> Result<DockerCli, Failure> {
 }
 
 /// Why the engine did not answer, from what `docker version` printed.
-pub fn unreachable_engine(stderr: &str) -> Failure {
+pub(super) fn unreachable_engine(stderr: &str) -> Failure {
     let words = stderr.to_lowercase();
     let (message, hint) = if words.contains("permission denied") {
         (

@@ -7,13 +7,13 @@ const MAX_LINE: usize = 8 * 1024;
 
 /// Cuts bytes into lines at LF and at CR (a redrawn progress line counts as a line), whatever the chunks.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     pending: Vec<u8>,
 }
 
 impl Lines {
     /// The lines that `bytes` completes; empty ones are left out.
-    pub fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for &byte in bytes {
             if byte != b'\n' && byte != b'\r' {
@@ -28,14 +28,14 @@ impl Lines {
     }
 
     /// What came after the last line end.
-    pub fn rest(&mut self) -> Option<String> {
+    pub(crate) fn rest(&mut self) -> Option<String> {
         let line = harmless(&String::from_utf8_lossy(&std::mem::take(&mut self.pending)));
         (!line.trim().is_empty()).then_some(line)
     }
 }
 
 /// `text` without escape sequences (colours, cursor movements, window titles) and other control characters.
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {

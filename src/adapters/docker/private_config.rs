@@ -30,7 +30,7 @@ const KEPT: &[&str] = &[
 const LINKED: &[&str] = &["cli-plugins", "contexts"];
 
 /// Makes a directory for DOCKER_CONFIG, 0700, removed when dropped. `user` is the user's own, which may not exist.
-pub fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempDir> {
+pub(super) fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempDir> {
     let dir = tempfile::Builder::new()
         .prefix("fargate-migrate-docker-")
         .permissions(Permissions::from_mode(0o700))
@@ -50,7 +50,7 @@ pub fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempDir> {
 }
 
 /// Where docker keeps the user's configuration: DOCKER_CONFIG, else `~/.docker`.
-pub fn user_dir() -> Option<PathBuf> {
+pub(super) fn user_dir() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("DOCKER_CONFIG").or_else(|| named("HOME").map(|home| home.join(".docker")))
 }

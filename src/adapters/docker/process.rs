@@ -16,7 +16,7 @@ const TAIL: usize = 60;
 
 /// A program that ended by itself.
 #[derive(Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     pub success: bool,
     /// The last lines of both outputs, as they came.
     pub tail: Vec<String>,
@@ -24,7 +24,7 @@ pub struct Ended {
 
 /// What a short query printed.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     pub success: bool,
     pub stdout: String,
     pub stderr: String,
@@ -33,7 +33,7 @@ pub struct Answer {
 /// Runs `command` and hands each line of both outputs to `show`; `None` when `deadline` came first.
 ///
 /// The program is killed when the deadline comes or this future is dropped.
-pub async fn stream(
+pub(super) async fn stream(
     mut command: Command,
     deadline: Duration,
     mut show: impl FnMut(&str),
@@ -69,7 +69,7 @@ pub async fn stream(
 }
 
 /// Runs a short query; `None` when `deadline` came first.
-pub async fn ask(mut command: Command, deadline: Duration) -> Result<Option<Answer>> {
+pub(super) async fn ask(mut command: Command, deadline: Duration) -> Result<Option<Answer>> {
     let name = program(&command);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let Ok(output) = timeout(deadline, command.output()).await else { return Ok(None) };

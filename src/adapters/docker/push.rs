@@ -15,7 +15,7 @@ use crate::ports::{ImageProgress, ImageTag};
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Pushes what the engine has under `to`; answers the digest.
-pub async fn push(
+pub(super) async fn push(
     cli: &DockerCli,
     config: &Path,
     to: &ImageTag,

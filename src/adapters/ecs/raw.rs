@@ -13,12 +13,12 @@ use serde_json::Value;
 
 /// Copies a response's body.
 #[derive(Debug, Clone, Default)]
-pub struct Captured(Arc<Mutex<Option<Vec<u8>>>>);
+pub(super) struct Captured(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Captured {
     /// # Errors
     /// The body was not there, or was no JSON.
-    pub fn json(&self) -> Result<Value> {
+    pub(super) fn json(&self) -> Result<Value> {
         let bytes = self.0.lock().ok().and_then(|mut body| body.take()).context("the answer has no body")?;
         serde_json::from_slice(&bytes).context("the answer is no JSON")
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::ports::{Container, Network, RunTask, Task};
 
-pub fn network(network: &Network) -> Result<NetworkConfiguration> {
+pub(super) fn network(network: &Network) -> Result<NetworkConfiguration> {
     let public = if network.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
     let vpc = AwsVpcConfiguration::builder()
         .set_subnets(Some(network.subnets.clone()))
@@ -20,7 +20,7 @@ pub fn network(network: &Network) -> Result<NetworkConfiguration> {
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }
 
-pub fn overrides(wanted: &RunTask) -> TaskOverride {
+pub(super) fn overrides(wanted: &RunTask) -> TaskOverride {
     let variable = |(name, value): &(String, String)| KeyValuePair::builder().name(name).value(value).build();
     let container = ContainerOverride::builder()
         .name(&wanted.container)
@@ -30,7 +30,7 @@ pub fn overrides(wanted: &RunTask) -> TaskOverride {
     TaskOverride::builder().container_overrides(container).build()
 }
 
-pub fn task(task: types::Task) -> Task {
+pub(super) fn task(task: types::Task) -> Task {
     Task {
         arn: task.task_arn.unwrap_or_default(),
         last_status: task.last_status.as_deref().unwrap_or_default().into(),

@@ -11,7 +11,7 @@ use crate::ports::github::PullRequest;
 ///
 /// # Errors
 /// The file can not be read, or is no JSON.
-pub fn pull_request(path: &Path) -> Result<Option<PullRequest>> {
+pub(super) fn pull_request(path: &Path) -> Result<Option<PullRequest>> {
     let text = std::fs::read(path).with_context(|| format!("read the event file {}", path.display()))?;
     let event: Value = serde_json::from_slice(&text)
         .with_context(|| format!("read the event file {} as JSON", path.display()))?;

@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where this job gets its tokens.
 #[derive(Debug)]
-pub struct TokenEndpoint {
+pub(super) struct TokenEndpoint {
     client: Client,
     proxies: Proxies,
     url: Url,
@@ -39,7 +39,7 @@ pub struct TokenEndpoint {
 
 /// What STS checks of a token. Read without checking the signature: for the hint of an error alone.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-pub struct Claims {
+pub(super) struct Claims {
     #[serde(default)]
     pub sub: String,
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct Claims {
 impl TokenEndpoint {
     /// # Errors
     /// A [`Failure`] with the missing permission when the job has no address to ask.
-    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let (Some(url), Some(bearer)) =
             (set("ACTIONS_ID_TOKEN_REQUEST_URL"), set("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
@@ -70,7 +70,7 @@ impl TokenEndpoint {
     }
 
     /// A new token for `audience`. Server errors, rate limits and silence are tried again until `deadline`.
-    pub async fn token(&self, audience: &str, deadline: Duration) -> Result<Secret> {
+    pub(super) async fn token(&self, audience: &str, deadline: Duration) -> Result<Secret> {
         let deadline = Instant::now() + deadline;
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
@@ -132,7 +132,7 @@ fn refused(status: StatusCode) -> Failure {
 
 impl Claims {
     /// None when the token is no JWT.
-    pub fn of(token: &str) -> Option<Self> {
+    pub(super) fn of(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let mut standard = payload.replace('-', "+").replace('_', "/");
         standard.push_str(&"===="[..(4 - standard.len() % 4) % 4]);

@@ -26,7 +26,7 @@ const MARGIN_PART: u32 = 4;
 const TRIES: u32 = 10;
 
 /// Asks for new credentials; they say when they end.
-pub type Assume = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials>> + Send + Sync>;
+pub(super) type Assume = Box<dyn Fn() -> BoxFuture<'static, Result<Credentials>> + Send + Sync>;
 
 /// Credentials of a role, always of a session that still lasts.
 pub struct Session {

@@ -2,7 +2,7 @@
 
 /// One line for each source of the SDK's default chain, in its order. `last` is what the chain ended with: the reason
 /// of the source that failed, or of the last one.
-pub fn sources(variable: &dyn Fn(&str) -> Option<String>, last: &str) -> Vec<String> {
+pub(super) fn sources(variable: &dyn Fn(&str) -> Option<String>, last: &str) -> Vec<String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let not_set = |names: &[&str]| {
         let missing: Vec<&str> = names.iter().copied().filter(|name| set(name).is_none()).collect();

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// A platform that Fargate runs, in the image's words and in ELF's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Platform {
+pub(super) struct Platform {
     /// Go's name, as image configurations have it.
     pub architecture: &'static str,
     /// `e_machine`
@@ -32,7 +32,7 @@ const PROGRAM_HEADER: usize = 56;
 
 impl Platform {
     /// From `linux/amd64` or `linux/arm64`.
-    pub fn find(platform: &str) -> Result<Self, Failure> {
+    pub(super) fn find(platform: &str) -> Result<Self, Failure> {
         PLATFORMS
             .iter()
             .find(|known| platform.strip_prefix("linux/") == Some(known.architecture))
@@ -45,7 +45,7 @@ impl Platform {
 }
 
 /// Fails unless the program is a static executable for the platform.
-pub fn check(program: &[u8], path: &Path, platform: Platform) -> Result<()> {
+pub(super) fn check(program: &[u8], path: &Path, platform: Platform) -> Result<()> {
     let path = path.display();
     let refuse = |what: &str| {
         let build = format!(

@@ -23,7 +23,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long a push waits.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(super) struct Limits {
     /// For the answer to a request without a body worth mentioning.
     request: Duration,
     /// An upload may take as long as it moves; a registry may take so long to store what it has received.
@@ -32,7 +32,7 @@ pub struct Limits {
     first_pause: Duration,
 }
 
-pub const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     request: Duration::from_secs(60),
     stall: Duration::from_secs(120),
     first_pause: push_error::FIRST_PAUSE,
@@ -41,7 +41,7 @@ pub const LIMITS: Limits = Limits {
 /// So much is handed to the connection at a time, which is how finely progress is seen.
 const PIECE: usize = 256 * 1024;
 
-pub async fn push(
+pub(super) async fn push(
     image: &PackagedImage,
     to: &ImageTag,
     login: &RegistryLogin,

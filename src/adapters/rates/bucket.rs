@@ -15,7 +15,7 @@ const SLOWEST: f64 = 1.0 / 32.0;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-pub struct Bucket {
+pub(super) struct Bucket {
     burst: f64,
     /// Tokens a second.
     rate: f64,
@@ -36,7 +36,7 @@ struct Level {
 }
 
 impl Bucket {
-    pub fn new(burst: u32, rate: u32, share: f64) -> Self {
+    pub(super) fn new(burst: u32, rate: u32, share: f64) -> Self {
         let burst = (f64::from(burst) * share).max(1.0);
         let now = Instant::now();
         let level = Level { tokens: burst, at: now, factor: 1.0, pause: FIRST_PAUSE, slowed_at: None };
@@ -44,7 +44,7 @@ impl Bucket {
     }
 
     /// Waits for a token and takes it.
-    pub async fn take(&self) {
+    pub(super) async fn take(&self) {
         let _first = self.turn.lock().await;
         while let Some(missing) = self.try_take() {
             sleep(missing).await;
@@ -52,7 +52,7 @@ impl Bucket {
     }
 
     /// Takes a token that may not be there yet: the calls after this one wait for it.
-    pub fn take_now(&self) {
+    pub(super) fn take_now(&self) {
         let mut level = self.level.borrow_mut();
         self.refill(&mut level);
         level.tokens -= 1.0;
@@ -83,7 +83,7 @@ impl Bucket {
     }
 
     /// AWS throttled a call that was sent then. Those that were under way together slow us down once.
-    pub fn throttled(&self, sent: Instant) {
+    pub(super) fn throttled(&self, sent: Instant) {
         let mut level = self.level.borrow_mut();
         if level.slowed_at.is_some_and(|slowed_at| sent <= slowed_at) {
             return;
@@ -99,7 +99,7 @@ impl Bucket {
         level.pause = (level.pause * 2).min(LONGEST_PAUSE);
     }
 
-    pub fn served(&self) {
+    pub(super) fn served(&self) {
         let mut level = self.level.borrow_mut();
         level.factor = (level.factor + FASTER).min(1.0);
         level.pause = FIRST_PAUSE;

@@ -12,11 +12,11 @@ const LIMITS: [(usize, Duration); 2] = [(10, Duration::from_secs(10)), (500, Dur
 
 /// When requests were sent.
 #[derive(Default)]
-pub struct Pace(VecDeque<Instant>);
+pub(super) struct Pace(VecDeque<Instant>);
 
 impl Pace {
     /// When the next request may go: now, or later.
-    pub fn next(&self, now: Instant) -> Instant {
+    pub(super) fn next(&self, now: Instant) -> Instant {
         LIMITS
             .iter()
             .filter_map(|(count, span)| Some(*self.0.get(self.0.len().checked_sub(*count)?)? + *span))
@@ -24,7 +24,7 @@ impl Pace {
     }
 
     /// One goes now.
-    pub fn take(&mut self, now: Instant) {
+    pub(super) fn take(&mut self, now: Instant) {
         self.0.push_back(now);
         if self.0.len() > 500 {
             self.0.pop_front();

@@ -25,7 +25,10 @@ const AT_ONCE: usize = 4;
 const QUERIES: usize = 10;
 
 /// What is known of the databases that are asked for, and a note when that is not all.
-pub async fn read(api: &impl PastGitHubDeployments, settings: &Settings) -> (GitHubHistory, Option<String>) {
+pub(crate) async fn read(
+    api: &impl PastGitHubDeployments,
+    settings: &Settings,
+) -> (GitHubHistory, Option<String>) {
     let deadline = Instant::now() + READ;
     let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
     let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.clone());

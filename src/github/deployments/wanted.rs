@@ -10,7 +10,7 @@ use crate::verdict::{Killer, Verdict};
 const DESCRIPTION: usize = 140;
 
 /// One database whose task was started.
-pub struct DeploymentRow {
+pub(super) struct DeploymentRow {
     pub database: DatabaseName,
     pub new: NewDeployment,
     pub id: Option<u64>,
@@ -28,13 +28,17 @@ impl DeploymentRow {
         self.wanted.as_ref().is_some_and(|(state, _)| self.sent != Some(*state))
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.is_behind() && !self.busy && self.refused.is_none()
     }
 }
 
 /// One note per cause: each refusal, and then whatever kept the others from being sent.
-pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for: usize) -> Vec<String> {
+pub(super) fn notes(
+    rows: &[DeploymentRow],
+    trouble: Option<&GitHubFailure>,
+    asked_for: usize,
+) -> Vec<String> {
     let note = |behind: Vec<&DeploymentRow>, why: &str| {
         let names: Vec<DatabaseName> = behind.iter().map(|row| row.database.clone()).collect();
         let (all, have) = match asked_for {
@@ -69,7 +73,7 @@ pub fn notes(rows: &[DeploymentRow], trouble: Option<&GitHubFailure>, asked_for:
 ///
 /// `success` is what makes a commit the one that an environment is at, so only a proved migration is one. `failure` is
 /// a migration that ran and is not proved; `error` is one that something else kept from running to its end.
-pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
+pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
     match verdict {
         Verdict::Migrated(_) => Some(DeploymentState::Success),
         Verdict::Failed { .. }
@@ -88,6 +92,6 @@ pub fn state(verdict: &Verdict) -> Option<DeploymentState> {
 }
 
 /// One line that GitHub takes.
-pub fn description(text: &str) -> String {
+pub(super) fn description(text: &str) -> String {
     printable(text, DESCRIPTION)
 }

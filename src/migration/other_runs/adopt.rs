@@ -17,10 +17,10 @@ use crate::progress::TaskPhase;
 use crate::verdict::Verdict;
 
 /// By ARN. Locked while a pack follows the task; none before.
-pub type Adopted = RefCell<HashMap<String, Rc<Mutex<Option<Seen>>>>>;
+pub(crate) type Adopted = RefCell<HashMap<String, Rc<Mutex<Option<Seen>>>>>;
 
 /// What was seen of a task.
-pub struct Seen {
+pub(crate) struct Seen {
     task: Task,
     heard: Heard,
     /// That of the first database, and of each of them where the task was not followed to its end.

@@ -20,7 +20,7 @@ impl Record<'_> {
     ///
     /// # Errors
     /// The state file can not be written.
-    pub fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
+    pub(crate) fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
         let Some(target) = plan.target() else { return Ok(()) };
         self.write_ahead(|| {
             JournalRecord::Run(Run {
@@ -38,7 +38,7 @@ impl Record<'_> {
     ///
     /// # Errors
     /// The state file can not be written: the call must not be made.
-    pub fn intends(
+    pub(crate) fn intends(
         &self,
         request: &RunTask,
         databases: &[DatabaseName],
@@ -56,7 +56,7 @@ impl Record<'_> {
     }
 
     /// RunTask has named the token's task.
-    pub fn launched(&self, token: &str, task: &str) {
+    pub(crate) fn launched(&self, token: &str, task: &str) {
         self.write(|| JournalRecord::Started {
             at: Timestamp::now(),
             token: token.to_owned(),
@@ -65,12 +65,12 @@ impl Record<'_> {
     }
 
     /// RunTask has answered that it starts no task for this token, and no call was left without an answer.
-    pub fn refused(&self, token: &str) {
+    pub(crate) fn refused(&self, token: &str) {
         self.write(|| JournalRecord::Refused { at: Timestamp::now(), token: token.to_owned() });
     }
 
     /// The task was seen STOPPED.
-    pub fn task_ended(&self, task: &str) {
+    pub(crate) fn task_ended(&self, task: &str) {
         self.write(|| JournalRecord::Ended { at: Timestamp::now(), task: task.to_owned() });
     }
 
@@ -84,7 +84,7 @@ impl Record<'_> {
     }
 
     /// A database is migrated by what an earlier run has recorded.
-    pub fn proved(&self, Proved { database, by, proof }: &Proved) {
+    pub(crate) fn proved(&self, Proved { database, by, proof }: &Proved) {
         let verdict = Verdict::Migrated(proof.clone());
         self.progress.database_verdict(database, &verdict);
         self.row(database, |row| {

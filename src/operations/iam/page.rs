@@ -9,7 +9,7 @@ use crate::adapters::identity::role::audience;
 use crate::document::{Content, Document, Lines, Section};
 
 /// Both policies, with what has to be filled in, and with what AWS could have said and did not.
-pub fn document(scope: &Scope, notes: &[String]) -> Document {
+pub(super) fn document(scope: &Scope, notes: &[String]) -> Document {
     let (permissions, trust) = (permissions(scope), trust(scope));
     let text = format!("{permissions}{trust}");
     // A plan, for instance, needs no roles.

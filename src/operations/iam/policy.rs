@@ -8,10 +8,10 @@ use super::Scope;
 use crate::ports::{CALLS, DEPENDENT_ACTIONS, Grant, On, PUSH_ACTIONS, When};
 
 /// Characters of a managed policy without its white space (IAM quotas).
-pub const MAX_POLICY: usize = 6_144;
+pub(super) const MAX_POLICY: usize = 6_144;
 
 /// The identity-based policy of the role that runs the program.
-pub fn permissions(scope: &Scope) -> Value {
+pub(super) fn permissions(scope: &Scope) -> Value {
     let json = |statement: Statement| {
         let mut json = json!({
             "Sid": statement.sid,
@@ -29,7 +29,7 @@ pub fn permissions(scope: &Scope) -> Value {
 }
 
 /// What is allowed on one kind of resource.
-pub struct Statement {
+pub(super) struct Statement {
     pub sid: &'static str,
     /// What it is for, to the person who signs it off.
     pub reason: &'static str,
@@ -38,7 +38,7 @@ pub struct Statement {
     condition: Option<Value>,
 }
 
-pub fn statements(scope: &Scope) -> impl Iterator<Item = Statement> {
+pub(super) fn statements(scope: &Scope) -> impl Iterator<Item = Statement> {
     actions(scope).into_iter().map(|(on, actions)| statement(scope, on, actions))
 }
 

@@ -8,7 +8,7 @@ use crate::cli::TrustFlags;
 use crate::failure::Failure;
 
 /// Who issues the tokens of github.com.
-pub const ISSUER: &str = "token.actions.githubusercontent.com";
+pub(super) const ISSUER: &str = "token.actions.githubusercontent.com";
 
 /// The `sub` claims of the jobs that may have the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn number(name: &str, id: String) -> Result<String, Failure> {
 }
 
 /// The role's trust policy.
-pub fn trust(scope: &Scope) -> Value {
+pub(super) fn trust(scope: &Scope) -> Value {
     let Scope { partition, account, .. } = scope;
     json!({
         "Version": "2012-10-17",

@@ -23,7 +23,7 @@ const REASON: &str = "stopped by fargate-migrate: the run was cut off";
 
 /// What became of the run's tasks.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct StopOutcome {
+pub(super) struct StopOutcome {
     pub tasks: Vec<Stopped>,
     /// Why tasks may be missing here.
     pub problem: Option<String>,
@@ -31,13 +31,13 @@ pub struct StopOutcome {
 
 impl StopOutcome {
     /// No task is left that nobody has stopped.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.problem.is_none() && !self.tasks.iter().any(|task| matches!(task.fate, Fate::Refused(_)))
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stopped {
+pub(super) struct Stopped {
     pub arn: String,
     /// What it was told to migrate; absent when ECS does not know the task.
     pub database: Option<String>,
@@ -45,7 +45,7 @@ pub struct Stopped {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// It had ended before we came.
     OverBefore,
     /// Stopped here, and seen to have ended.
@@ -57,7 +57,7 @@ pub enum Fate {
 }
 
 /// Stops every task that the step's state names (`arns`), and those that only ECS knows to be the run's.
-pub async fn stop_tasks<W: TaskReads + TaskWrites>(
+pub(super) async fn stop_tasks<W: TaskReads + TaskWrites>(
     run: &StepState,
     arns: &[String],
     world: &W,

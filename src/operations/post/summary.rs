@@ -5,7 +5,7 @@ use crate::document::{Content, Document, Line, Section, Table};
 use crate::words::counted;
 
 impl StopOutcome {
-    pub fn document(&self) -> Document {
+    pub(super) fn document(&self) -> Document {
         let rows = self.tasks.iter().map(|task| {
             let name = task.database.clone().unwrap_or_else(|| "(unknown)".to_owned());
             (None, [name, task.arn.clone(), fate(&task.fate)].map(Line::from).to_vec())
@@ -23,7 +23,7 @@ impl StopOutcome {
 }
 
 /// `--on-cancel leave`: nobody is asked, and nothing is stopped.
-pub fn left(arns: &[String]) -> Document {
+pub(super) fn left(arns: &[String]) -> Document {
     let rows = arns.iter().map(|arn| (None, vec![arn.clone().into()])).collect();
     let table = Table { head: vec!["task"], rows, ..Table::default() };
     let said = Content::Paragraph("`--on-cancel leave` says so. They may have ended since.".into());

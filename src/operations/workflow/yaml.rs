@@ -37,7 +37,7 @@ struct Dropdown {
 
 /// A workflow with a dropdown of databases.
 #[derive(Debug)]
-pub struct WorkflowFile<'a> {
+pub(super) struct WorkflowFile<'a> {
     text: &'a str,
     options: Vec<Spanned<String>>,
 }
@@ -45,7 +45,7 @@ pub struct WorkflowFile<'a> {
 impl<'a> WorkflowFile<'a> {
     /// # Errors
     /// The text is no YAML, or has no `on.workflow_dispatch.inputs.database.options`.
-    pub fn read(text: &'a str, path: &Path) -> Result<Self, Failure> {
+    pub(super) fn read(text: &'a str, path: &Path) -> Result<Self, Failure> {
         let options = options! { with_snippet: false };
         let workflow: WorkflowPart = from_str_with_options(text, options).map_err(|error| {
             Failure::input(format!("{}: {error}", path.display())).hint(
@@ -60,12 +60,12 @@ impl<'a> WorkflowFile<'a> {
         Ok(Self { text, options })
     }
 
-    pub fn options(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn options(&self) -> impl Iterator<Item = &str> {
         self.options.iter().map(|option| option.value.as_str())
     }
 
     /// The text with these options: lines of options that stay are not touched, nor is a comment between them.
-    pub fn with_options(&self, options: &[String]) -> String {
+    pub(super) fn with_options(&self, options: &[String]) -> String {
         let there: Vec<&str> = self.options().collect();
         let wanted: Vec<&str> = options.iter().map(String::as_str).collect();
         let before: Vec<&str> = self.text.split_inclusive('\n').collect();

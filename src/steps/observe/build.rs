@@ -11,7 +11,7 @@ use crate::settings::{BuildSettings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
 /// Calls that change nothing.
-pub async fn observe_build(
+pub(crate) async fn observe_build(
     settings: &BuildSettings,
     machine: &impl Machine,
     reads: &impl Reads,

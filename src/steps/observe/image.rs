@@ -10,7 +10,7 @@ use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
 /// `container` is the container whose image it will be, in the task definition that it is in now.
-pub async fn image(
+pub(super) async fn image(
     settings: &ImageSettings,
     machine: &impl Machine,
     images: &impl ImageReads,
@@ -48,7 +48,7 @@ async fn given_image(images: &impl ImageReads, account: &Account, text: &str) ->
 }
 
 /// The repository's name and URI, from `--repository` or from where the container's image is now.
-pub fn repository_of(
+pub(super) fn repository_of(
     settings: &ImageSettings,
     container: Option<(&TaskDefinition, &str)>,
 ) -> Result<(String, String), Failure> {
@@ -66,7 +66,7 @@ pub fn repository_of(
 }
 
 /// `--tag`, else the commit: GitHub's, else git's.
-pub async fn tag(settings: &ImageSettings, machine: &impl Machine) -> Result<String> {
+pub(super) async fn tag(settings: &ImageSettings, machine: &impl Machine) -> Result<String> {
     if let Some(tag) = &settings.tag {
         return Ok(tag.clone());
     }
@@ -85,7 +85,7 @@ pub async fn tag(settings: &ImageSettings, machine: &impl Machine) -> Result<Str
 }
 
 /// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
-pub async fn local_checks(
+pub(super) async fn local_checks(
     settings: &ImageSettings,
     machine: &impl Machine,
     base: Option<&TaskDefinition>,
@@ -104,7 +104,7 @@ pub async fn local_checks(
     }
 }
 
-pub async fn local_problem(
+pub(super) async fn local_problem(
     settings: &ImageSettings,
     machine: &impl Machine,
     base: Option<&TaskDefinition>,

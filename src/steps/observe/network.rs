@@ -8,7 +8,7 @@ use tokio::try_join;
 use crate::ports::{Network, NetworkReads, NetworkResource};
 use crate::settings::{Selector, Settings};
 
-pub async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
+pub(super) async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
     let flags = &settings.network;
     if let Some(service) = &flags.network_from_service {
         return reads.network_of_service(&settings.cluster, service).await;
@@ -36,7 +36,7 @@ async fn resolved(
 }
 
 /// The network as it was asked for, when nobody can be asked.
-pub fn unresolved(settings: &Settings) -> Network {
+pub(super) fn unresolved(settings: &Settings) -> Network {
     let flags = &settings.network;
     if let Some(service) = &flags.network_from_service {
         return Network { subnets: vec![format!("<from service {service}>")], ..Network::default() };

@@ -15,7 +15,7 @@ use crate::state::{Next, State};
 ///
 /// # Errors
 /// ECS does not answer.
-pub async fn past<R: TaskReads>(
+pub(crate) async fn past<R: TaskReads>(
     state: Option<&State>,
     settings: &Settings,
     reads: Option<&R>,

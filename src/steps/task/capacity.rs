@@ -21,7 +21,7 @@ const MAX_CALLS: usize = 10;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LAST_WAIT: Duration = Duration::from_secs(60);
 
-pub struct Capacity {
+pub(super) struct Capacity {
     /// How long there may be no room at all.
     patience: Duration,
     state: RefCell<Turns>,
@@ -48,7 +48,7 @@ struct Lack {
 }
 
 /// The right to call RunTask once.
-pub struct Turn<'a> {
+pub(super) struct Turn<'a> {
     is_probe: bool,
     capacity: &'a Capacity,
 }
@@ -71,7 +71,7 @@ impl Drop for QueuePlace<'_> {
 }
 
 impl Capacity {
-    pub fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration) -> Self {
         Self { patience, state: RefCell::default(), changed: Notify::new() }
     }
 
@@ -79,7 +79,7 @@ impl Capacity {
     ///
     /// # Errors
     /// What RunTask last said, when it has refused for as long as we are patient.
-    pub async fn turn(&self, place: usize) -> Result<Turn<'_>, String> {
+    pub(super) async fn turn(&self, place: usize) -> Result<Turn<'_>, String> {
         self.state.borrow_mut().waiting.insert(place);
         let _place = QueuePlace(self, place);
         loop {
@@ -97,7 +97,7 @@ impl Capacity {
     }
 
     /// RunTask was not called after all: the turn is somebody else's.
-    pub fn unused(&self, turn: Turn<'_>) {
+    pub(super) fn unused(&self, turn: Turn<'_>) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {
             lack.replacements += usize::from(!turn.is_probe);
             lack.probes += usize::from(turn.is_probe);
@@ -105,7 +105,7 @@ impl Capacity {
     }
 
     /// RunTask has started a task.
-    pub fn launched(&self, turn: &Turn<'_>) {
+    pub(super) fn launched(&self, turn: &Turn<'_>) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {
             lack.since = Instant::now();
             if turn.is_probe {
@@ -117,7 +117,7 @@ impl Capacity {
     }
 
     /// RunTask has said that there is no room.
-    pub fn refused(&self, turn: &Turn<'_>, reason: &str) {
+    pub(super) fn refused(&self, turn: &Turn<'_>, reason: &str) {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
         let lack = state.lack.get_or_insert_with(|| Lack {
@@ -137,7 +137,7 @@ impl Capacity {
     }
 
     /// A task of ours has stopped: there is room for another one.
-    pub fn task_ended(&self) {
+    pub(super) fn task_ended(&self) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {
             lack.replacements += 1;
             self.changed.notify_waiters();

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 
 /// Hears what becomes of a task while it is followed.
-pub trait Listener {
+pub(crate) trait Listener {
     /// What ECS says of it now.
     fn seen(&mut self, task: &Task);
 
@@ -38,7 +38,7 @@ pub trait Listener {
 }
 
 /// A task that is followed.
-pub struct Following<L> {
+pub(crate) struct Following<L> {
     pub task: Task,
     pub listener: L,
     sight: Receiver<Sight>,
@@ -48,7 +48,7 @@ pub struct Following<L> {
 
 /// When following ends, and what becomes of a task that runs on then.
 #[derive(Debug, Clone, Copy)]
-pub struct Until {
+pub(crate) struct Until {
     pub deadline: Instant,
     pub on_timeout: Leftover,
     pub on_cancel: Leftover,
@@ -56,7 +56,7 @@ pub struct Until {
 
 /// How following ended.
 #[derive(Debug)]
-pub enum End {
+pub(crate) enum End {
     /// The task has stopped, and its log was read.
     Stopped,
     /// The task has stopped; the run was interrupted before its log was read to the end.
@@ -71,7 +71,7 @@ pub enum End {
 
 /// What was done about a task that ran on.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// StopTask was taken, or the task has stopped all the same.
     Taken,
     /// StopTask was not called.
@@ -82,20 +82,25 @@ pub enum Stop {
 
 impl Until {
     /// For a task that is not ours to stop.
-    pub fn left_alone(deadline: Instant) -> Self {
+    pub(crate) fn left_alone(deadline: Instant) -> Self {
         Self { deadline, on_timeout: Leftover::Leave, on_cancel: Leftover::Leave }
     }
 }
 
 impl<W: TaskWorld> Tasks<'_, W> {
     /// Begins to follow a task. Without a stream its log cannot be read.
-    pub fn following<L: Listener>(&self, task: Task, stream: Option<LogStream>, listener: L) -> Following<L> {
+    pub(crate) fn following<L: Listener>(
+        &self,
+        task: Task,
+        stream: Option<LogStream>,
+        listener: L,
+    ) -> Following<L> {
         let log = self.log_of(&task, stream);
         Following { sight: self.watch.follow(&task), log, task, listener, is_stopped: false }
     }
 
     /// Follows the task until it has stopped and its log is complete.
-    pub async fn follow(&self, following: &mut Following<impl Listener>, until: Until) -> End {
+    pub(crate) async fn follow(&self, following: &mut Following<impl Listener>, until: Until) -> End {
         let end = tokio::select! {
             end = self.to_the_end(following) => Some(end),
             () = sleep_until(until.deadline) => None,

@@ -10,7 +10,7 @@ use crate::failure::{Failure, is_throttled, is_transient};
 use crate::ports::{Launch, RunTask, Task, TaskStatus, TaskWorld};
 
 /// A RunTask call, however often it is sent.
-pub struct RunTaskCall {
+pub(crate) struct RunTaskCall {
     pub request: RunTask,
     /// It was sent before, or may have been, and what it did is not known.
     pub unanswered: bool,
@@ -19,8 +19,7 @@ pub struct RunTaskCall {
 }
 
 /// Whoever a task is launched for: is asked before each call, and told what comes of it.
-#[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
-pub trait Owner {
+pub(crate) trait Owner {
     /// Why no task may be started, whatever room there is.
     type Hindrance;
 
@@ -49,7 +48,7 @@ pub trait Owner {
 }
 
 /// What came of a call.
-pub enum Launched<H> {
+pub(crate) enum Launched<H> {
     /// Its state is not known where RunTask did not tell.
     Task(Box<Task>),
     /// None was started, for this reason; `failure` is that of the call itself.
@@ -87,7 +86,7 @@ struct Attempts {
 impl<W: TaskWorld> Tasks<'_, W> {
     /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can come
     /// of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
-    pub async fn launch<O: Owner>(&self, call: RunTaskCall, owner: &O) -> Launched<O::Hindrance> {
+    pub(crate) async fn launch<O: Owner>(&self, call: RunTaskCall, owner: &O) -> Launched<O::Hindrance> {
         let RunTaskCall { mut request, unanswered, place } = call;
         let mut so_far = Attempts {
             unanswered,

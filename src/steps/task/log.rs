@@ -11,9 +11,9 @@ use super::follow::{Following, Listener, has_run};
 use crate::failure::{Failure, is_transient};
 use crate::ports::{LogReads, LogStream, Task, TaskStatus, TaskWorld};
 
-pub mod files;
-pub mod fleet;
-pub mod stream;
+pub(crate) mod files;
+pub(crate) mod fleet;
+pub(crate) mod stream;
 
 /// Failed log reads in a row before a drain gives up. Those that are throttled do not count: the timeout ends them.
 const MAX_ERRORS: u32 = 5;

@@ -22,14 +22,14 @@ const BLIND_GRACE: Duration = Duration::from_secs(300);
 
 /// What was last seen of a task.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Sight {
+pub(crate) enum Sight {
     Seen(Box<Task>),
     /// It can not be followed any more, and may still run: why.
     Lost(String),
 }
 
 /// Waits until the task is as wanted; answers it as it then was, or why it can not be followed any more.
-pub async fn until(
+pub(crate) async fn until(
     sight: &mut watch::Receiver<Sight>,
     wanted: impl Fn(&Task) -> bool,
 ) -> Result<Task, String> {
@@ -45,7 +45,7 @@ pub async fn until(
     }
 }
 
-pub struct Watch<'a, R> {
+pub(crate) struct Watch<'a, R> {
     reads: &'a R,
     cluster: &'a str,
     tasks: RefCell<HashMap<String, Watched>>,
@@ -64,7 +64,7 @@ struct Watched {
 }
 
 impl<'a, R: TaskReads> Watch<'a, R> {
-    pub fn new(reads: &'a R, cluster: &'a str) -> Self {
+    pub(crate) fn new(reads: &'a R, cluster: &'a str) -> Self {
         Self {
             reads,
             cluster,
@@ -76,7 +76,7 @@ impl<'a, R: TaskReads> Watch<'a, R> {
     }
 
     /// Follows a task from what RunTask said of it. Several may follow the same one.
-    pub fn follow(&self, task: &Task) -> watch::Receiver<Sight> {
+    pub(crate) fn follow(&self, task: &Task) -> watch::Receiver<Sight> {
         if let Some(watched) = self.tasks.borrow().get(&task.arn) {
             return watched.sight.subscribe();
         }
@@ -89,7 +89,7 @@ impl<'a, R: TaskReads> Watch<'a, R> {
     }
 
     /// Reads for ever.
-    pub async fn run(&self) {
+    pub(crate) async fn run(&self) {
         let mut looked_at = Instant::now();
         loop {
             let more = self.more.notified();

@@ -81,7 +81,6 @@ impl Database {
 }
 
 impl Drop for Database {
-    #[expect(clippy::print_stderr, reason = "what stays on a server of somebody else is named")]
     fn drop(&mut self) {
         // Our own server goes as a whole.
         if self.server.is_ours() {

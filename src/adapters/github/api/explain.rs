@@ -18,7 +18,12 @@ const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 const STATUS_PAGE: &str = "see https://www.githubstatus.com";
 
 /// The failure of `call`; `doing` is what we were doing ("create a deployment").
-pub fn failed(call: GitHubCall, doing: &str, error: &octocrab::Error, proxies: &Proxies) -> GitHubFailure {
+pub(super) fn failed(
+    call: GitHubCall,
+    doing: &str,
+    error: &octocrab::Error,
+    proxies: &Proxies,
+) -> GitHubFailure {
     match error {
         octocrab::Error::GitHub { source, .. } => answered(call, doing, source),
         // An answer that is not what GitHub documents: a proxy's page, or another server.
@@ -55,19 +60,19 @@ fn limited(message: String, wait: Duration) -> GitHubFailure {
     passing(Failure::service(message).hint(HINT), Some(wait))
 }
 
-pub fn no_answer(doing: &str, why: &str) -> GitHubFailure {
+pub(super) fn no_answer(doing: &str, why: &str) -> GitHubFailure {
     let failure = Failure::service(format!("{doing}: GitHub did not answer: {}", phrase(why)));
     passing(failure.hint("see https://www.githubstatus.com, and GITHUB_API_URL if it is set"), None)
 }
 
 /// GitHub answered that the token may not do this at all.
-pub fn is_forbidden(failed: &GitHubFailure) -> bool {
+pub(super) fn is_forbidden(failed: &GitHubFailure) -> bool {
     failed.kind == GitHubFailureKind::Denied && failed.failure.exit_code == crate::failure::ExitCode::Service
 }
 
 /// An error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND, RATE_LIMITED and others. What has
 /// none is a query that took too long, or a fault of GitHub's own.
-pub fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
+pub(super) fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
     let message = format!("{doing}: GitHub answers {}", phrase(said));
     match kind {
         Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => lacking(call, message),
@@ -139,6 +144,6 @@ fn said(error: &GitHubError) -> String {
 }
 
 /// The last cause of an error: octocrab's outer ones say "Service Error".
-pub fn causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     phrase(&innermost(error))
 }

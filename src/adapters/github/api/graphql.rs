@@ -26,7 +26,7 @@ const DOING: &str = "read the deployments of earlier runs";
 
 /// `https://api.github.com/graphql`, and `https://host/api/graphql` of an enterprise server, whose REST API is at
 /// `https://host/api/v3`.
-pub fn address(api_url: &str) -> String {
+pub(super) fn address(api_url: &str) -> String {
     let url = api_url.trim_end_matches('/');
     match url.strip_suffix("/api/v3") {
         Some(server) => format!("{server}/api/graphql"),
@@ -86,7 +86,7 @@ fn deployment(node: &Value) -> Option<PastDeployment> {
 }
 
 /// A payload is an object, its JSON in a string, or that string's JSON in a string.
-pub fn unpacked(mut payload: Value) -> Value {
+pub(super) fn unpacked(mut payload: Value) -> Value {
     for _ in 0..2 {
         let Value::String(text) = &payload else { break };
         payload = serde_json::from_str(text).unwrap_or_default();

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::failure::Failure;
 
-pub struct LogFiles {
+pub(crate) struct LogFiles {
     directory: PathBuf,
 }
 
@@ -18,7 +18,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// It can not be made, or no file can be made in it.
-    pub fn within(directory: &Path) -> Result<Self, Failure> {
+    pub(crate) fn within(directory: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(directory)
             .and_then(|()| tempfile::tempfile_in(directory))
             .map_err(|error| unwritable(directory, &error))?;
@@ -29,18 +29,18 @@ impl LogFiles {
     ///
     /// # Errors
     /// It can not be made.
-    pub fn temporary(below: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn temporary(below: Option<&Path>) -> Result<Self, Failure> {
         let below = below.map_or_else(std::env::temp_dir, Path::to_owned);
         let directory = tempfile::Builder::new().prefix("fargate-migrate-logs-").tempdir_in(&below);
         Ok(Self { directory: directory.map_err(|error| unwritable(&below, &error))?.keep() })
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Adds lines to a log. No file stays open: a fleet has more of them than a process may open.
-    pub fn append<'a>(&self, name: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
+    pub(crate) fn append<'a>(&self, name: &str, lines: impl Iterator<Item = &'a str>) -> Result<()> {
         let path = self.directory.join(name);
         let mut text = String::new();
         for line in lines {
@@ -57,7 +57,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// It can not be renamed.
-    pub fn begin(&self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn begin(&self, name: &str) -> Result<Option<String>> {
         let path = self.directory.join(name);
         if !path.try_exists().with_context(|| format!("look for log {}", path.display()))? {
             return Ok(None);
@@ -72,7 +72,7 @@ impl LogFiles {
     }
 
     /// The log begins again.
-    pub fn restart(&self, name: &str) -> Result<()> {
+    pub(crate) fn restart(&self, name: &str) -> Result<()> {
         let path = self.directory.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -90,7 +90,7 @@ fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
 
 /// Makes a part of a file's name of any text, another one for each, also where capitals do not count and where an
 /// artifact is unpacked: lower-case letters, digits, `_` and `-` as they are, all else as `%` and its bytes.
-pub fn file_part(name: &str) -> String {
+pub(crate) fn file_part(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {

@@ -26,7 +26,7 @@ const OVERLAP: i64 = 30_000;
 /// of them, one read of each stream is cheaper, and keeps up. It bounds the ids that are remembered as well.
 const MAX_PAGES: u32 = 30;
 
-pub struct FleetLog<'a, R> {
+pub(crate) struct FleetLog<'a, R> {
     reads: &'a R,
     group: LogGroup,
     streams: RefCell<HashMap<String, TaskStream>>,
@@ -54,7 +54,7 @@ enum Swept {
 }
 
 /// One stream of the fleet's log.
-pub struct FleetStream {
+pub(crate) struct FleetStream {
     pub stream: LogStream,
     events: mpsc::UnboundedReceiver<Vec<LogEvent>>,
     sweeps: watch::Receiver<u64>,
@@ -63,7 +63,7 @@ pub struct FleetStream {
 
 impl FleetStream {
     /// The next events, or the end of a sweep; none when the fleet's log is not read any more.
-    pub async fn read(&mut self) -> Option<Read> {
+    pub(crate) async fn read(&mut self) -> Option<Read> {
         tokio::select! {
             biased;
             events = self.events.recv() => events.map(Read::Events),
@@ -72,7 +72,7 @@ impl FleetStream {
     }
 
     /// Whether all that came, came in its order, and more will come.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let is_over = self.events.is_closed() && self.events.is_empty();
         !(is_over || self.out_of_order.get())
     }
@@ -80,7 +80,7 @@ impl FleetStream {
 
 impl<'a, R: LogReads> FleetLog<'a, R> {
     /// Events before `since`, in milliseconds since the Unix epoch, are not read.
-    pub fn new(reads: &'a R, group: LogGroup, since: i64) -> Self {
+    pub(crate) fn new(reads: &'a R, group: LogGroup, since: i64) -> Self {
         Self {
             reads,
             group,
@@ -94,7 +94,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
     }
 
     /// A stream that begins now, or (`is_new` false) may have begun before the run: that one will not be sound.
-    pub fn follow(&self, stream: LogStream, is_new: bool) -> FleetStream {
+    pub(crate) fn follow(&self, stream: LogStream, is_new: bool) -> FleetStream {
         let (events, receiver) = mpsc::unbounded_channel();
         let out_of_order = Rc::new(Cell::new(!is_new));
         let entry = TaskStream { events, newest: i64::MIN, out_of_order: Rc::clone(&out_of_order) };
@@ -104,7 +104,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
     }
 
     /// Reads until it can not any more; answers why.
-    pub async fn run(&self) -> String {
+    pub(crate) async fn run(&self) -> String {
         loop {
             let more = self.more.notified();
             self.streams.borrow_mut().retain(|_, stream| !stream.events.is_closed());

@@ -15,7 +15,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(4);
 /// A page with this many events has more behind it: it is followed by the next at once.
 const FULL_PAGE: usize = 1_000;
 
-pub struct LogFollower {
+pub(crate) struct LogFollower {
     stream: LogStream,
     token: Option<String>,
     next_read: Instant,
@@ -24,7 +24,7 @@ pub struct LogFollower {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Read {
+pub(crate) enum Read {
     Events(Vec<LogEvent>),
     /// Nothing more for now.
     End,
@@ -33,23 +33,23 @@ pub enum Read {
 }
 
 impl LogFollower {
-    pub fn new(stream: LogStream) -> Self {
+    pub(crate) fn new(stream: LogStream) -> Self {
         Self { stream, token: None, next_read: Instant::now(), cadence: CADENCE, draining: false }
     }
 
-    pub fn stream(&self) -> &LogStream {
+    pub(crate) fn stream(&self) -> &LogStream {
         &self.stream
     }
 
     /// The task has stopped: read on without pauses for live reading.
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.cadence = DRAIN_CADENCE;
         self.next_read = Instant::now();
     }
 
     /// The first page with events, of a stream that is complete.
-    pub async fn read_once(&mut self, reads: &impl LogReads) -> Result<Read> {
+    pub(crate) async fn read_once(&mut self, reads: &impl LogReads) -> Result<Read> {
         loop {
             match self.read(reads).await? {
                 Read::Events(events) if events.is_empty() => {}
@@ -59,7 +59,7 @@ impl LogFollower {
     }
 
     /// The next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
-    pub async fn read(&mut self, reads: &impl LogReads) -> Result<Read> {
+    pub(crate) async fn read(&mut self, reads: &impl LogReads) -> Result<Read> {
         sleep_until(self.next_read).await;
         let page = reads.log_page(&self.stream, self.token.as_deref()).await;
         self.next_read = Instant::now() + self.cadence;

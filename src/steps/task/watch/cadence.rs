@@ -35,12 +35,12 @@ const REMEMBERED: usize = 101;
 
 /// How long tasks of this run take, and so how often it pays to look at all of them.
 #[derive(Debug, Default)]
-pub struct Cadence {
+pub(super) struct Cadence {
     took: VecDeque<Duration>,
 }
 
 impl Cadence {
-    pub fn ended_after(&mut self, took: Duration) {
+    pub(super) fn ended_after(&mut self, took: Duration) {
         self.took.push_back(took);
         if self.took.len() > REMEMBERED {
             self.took.pop_front();
@@ -48,7 +48,7 @@ impl Cadence {
     }
 
     /// The time between two looks with so many tasks under way: about one look for each end.
-    pub fn between_looks(&self, tasks: usize) -> Duration {
+    pub(super) fn between_looks(&self, tasks: usize) -> Duration {
         if tasks <= FEW {
             return SOON;
         }
@@ -66,7 +66,7 @@ impl Cadence {
 }
 
 /// How long a task of this age can be left alone.
-pub fn after(task: &Task, age: Duration) -> Duration {
+pub(super) fn after(task: &Task, age: Duration) -> Duration {
     match task.last_status {
         TaskStatus::Provisioning | TaskStatus::Pending => (age * 4).clamp(SOON, MAX_START_GAP),
         TaskStatus::Deactivating | TaskStatus::Stopping | TaskStatus::Deprovisioning => {
