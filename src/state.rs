@@ -131,7 +131,7 @@ impl State {
 
     /// With a file that nothing can be written to.
     #[cfg(test)]
-    pub fn full(path: &std::path::Path) -> Self {
+    pub(crate) fn full(path: &std::path::Path) -> Self {
         Self { journal: Some(Journal::full(path)), ..Self::default() }
     }
 

@@ -24,7 +24,7 @@ const GROUPS: &str = "Names for several databases, which `--database` and the wo
 
 /// What the reader can say of a file by its shape alone. That the members of groups are databases, and how many bytes a
 /// name has, only the reader knows.
-pub fn schema(keys: &Command) -> Value {
+pub(super) fn schema(keys: &Command) -> Value {
     let mut properties: Map<String, Value> =
         keys.get_arguments().map(|arg| (name(arg).to_owned(), property(arg))).collect();
     let name = name_like(r"^[\p{L}\p{N}_$][\p{L}\p{N}_.$-]*$");

@@ -73,7 +73,7 @@ impl Bars {
     }
 
     #[cfg(test)]
-    pub fn redraw(&self) {
+    pub(super) fn redraw(&self) {
         let state = self.state();
         state.databases.values().chain(&state.step).chain(&state.fleet).for_each(ProgressBar::tick);
     }

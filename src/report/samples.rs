@@ -17,7 +17,7 @@ const ASKED: Asked<'static> =
 const DIGEST: &str = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
 
 /// Strings that try to be something else than text.
-pub const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "::set-output name=migrated::everything",
     "  ::add-mask::e",
     "##[error]spoofed",
@@ -39,7 +39,7 @@ pub const HOSTILE: &[&str] = &[
 ];
 
 /// Three databases that were proved migrated.
-pub fn all_migrated() -> Report {
+pub(super) fn all_migrated() -> Report {
     let mut report = run();
     let names = ["startupwebapp_prod", "healthtech_experiment", "fintech_experiment"];
     report.databases = names.map(migrated).to_vec();
@@ -47,7 +47,7 @@ pub fn all_migrated() -> Report {
 }
 
 /// One of each: migrated, failed, wrong database, not run.
-pub fn fleet() -> Report {
+pub(super) fn fleet() -> Report {
     let mut report = run();
     report.databases = vec![
         migrated("startupwebapp_prod"),
@@ -60,7 +60,7 @@ pub fn fleet() -> Report {
 }
 
 /// A run that ended before there was an image.
-pub fn no_repository() -> Report {
+pub(super) fn no_repository() -> Report {
     let failure = Failure::input("no ECR repository startupwebapp-backnd in us-east-1")
         .hint("use one that exists: startupwebapp-backend, startupwebapp-frontend")
         .evidence(["RepositoryNotFoundException".to_owned()]);
@@ -68,7 +68,7 @@ pub fn no_repository() -> Report {
 }
 
 /// Every text that can come from outside, hostile.
-pub fn hostile() -> Report {
+pub(super) fn hostile() -> Report {
     let all = HOSTILE.join("\n");
     let mut row = failed(&all);
     row.stopped_reason = Some(all.clone());
@@ -106,7 +106,7 @@ pub fn hostile() -> Report {
 }
 
 /// A task of three databases: one migrated, one failed by its own report, one that the task did not come to.
-pub fn pack() -> Report {
+pub(super) fn pack() -> Report {
     let mut log = LogTail::default();
     log.push("shop_b: relation \"orders\" already exists");
     let names = ["shop_a", "shop_b", "shop_c"].map(crate::database_name::DatabaseName::from);
@@ -128,7 +128,7 @@ pub fn pack() -> Report {
     }
 }
 
-pub fn run() -> Report {
+pub(super) fn run() -> Report {
     Report {
         cluster: "startupwebapp-cluster".to_owned(),
         region: Some("us-east-1".to_owned()),
@@ -152,7 +152,7 @@ pub fn run() -> Report {
     }
 }
 
-pub fn migrated(database: &str) -> DatabaseReport {
+pub(super) fn migrated(database: &str) -> DatabaseReport {
     let line = json!({"migration_report": {
         "version": 1, "database": database, "from": "10", "current": "12", "pending": 0, "tables": 57, "ms": 840,
         "applied": [
@@ -169,11 +169,11 @@ pub fn migrated(database: &str) -> DatabaseReport {
 }
 
 /// Exit code 0 of an image that prints no migration report.
-pub fn migrated_by_exit_code(database: &str) -> DatabaseReport {
+pub(super) fn migrated_by_exit_code(database: &str) -> DatabaseReport {
     judged(database, Some(0), &["Operations to perform:", "  Apply all migrations: auth, order, user"])
 }
 
-pub fn failed(database: &str) -> DatabaseReport {
+pub(super) fn failed(database: &str) -> DatabaseReport {
     judged(
         database,
         Some(1),
@@ -186,14 +186,14 @@ pub fn failed(database: &str) -> DatabaseReport {
     )
 }
 
-pub fn wrong_database(asked: &str, connected: &str) -> DatabaseReport {
+pub(super) fn wrong_database(asked: &str, connected: &str) -> DatabaseReport {
     let line = json!({"migration_report": {
         "version": 1, "database": connected, "current": "12", "pending": 0, "tables": 57, "applied": [],
     }});
     judged(asked, Some(0), &["no migrations to apply", &line.to_string()])
 }
 
-pub fn not_run(database: &str) -> DatabaseReport {
+pub(super) fn not_run(database: &str) -> DatabaseReport {
     let why = "healthtech_experiment was not migrated, and nothing starts after that".to_owned();
     DatabaseReport { verdict: Some(Verdict::NotRun { why }), ..DatabaseReport::new(&database.into()) }
 }

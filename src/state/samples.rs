@@ -4,14 +4,14 @@ use super::History;
 use super::journal_record::{Intent, JournalRecord, Run, Target, VERSION};
 use crate::verdict::Judged;
 
-pub const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
-pub const DIGEST: &str = "sha256:1111";
+pub(crate) const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+pub(crate) const DIGEST: &str = "sha256:1111";
 
-pub fn at() -> jiff::Timestamp {
+pub(crate) fn at() -> jiff::Timestamp {
     jiff::Timestamp::UNIX_EPOCH
 }
 
-pub fn target() -> Target {
+pub(crate) fn target() -> Target {
     Target {
         account: "123456789012".into(),
         region: "us-east-1".into(),
@@ -22,7 +22,7 @@ pub fn target() -> Target {
     }
 }
 
-pub fn run() -> JournalRecord {
+pub(crate) fn run() -> JournalRecord {
     JournalRecord::Run(Run {
         version: VERSION,
         at: at(),
@@ -33,7 +33,7 @@ pub fn run() -> JournalRecord {
     })
 }
 
-pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> JournalRecord {
+pub(crate) fn intent(token: &str, attempt: u32, databases: &[&str]) -> JournalRecord {
     JournalRecord::Intent(Intent {
         at: at(),
         token: token.into(),
@@ -43,15 +43,15 @@ pub fn intent(token: &str, attempt: u32, databases: &[&str]) -> JournalRecord {
     })
 }
 
-pub fn started(token: &str) -> JournalRecord {
+pub(crate) fn started(token: &str) -> JournalRecord {
     JournalRecord::Started { at: at(), token: token.into(), task: TASK.into() }
 }
 
-pub fn ended() -> JournalRecord {
+pub(crate) fn ended() -> JournalRecord {
     JournalRecord::Ended { at: at(), task: TASK.into() }
 }
 
-pub fn judged(database: &str, verdict: &str, report: bool) -> JournalRecord {
+pub(crate) fn judged(database: &str, verdict: &str, report: bool) -> JournalRecord {
     let report = report.then(|| {
         let line =
             serde_json::json!({"version": 1, "database": database, "applied": [], "pending": 0, "ms": 40});
@@ -70,7 +70,7 @@ pub fn judged(database: &str, verdict: &str, report: bool) -> JournalRecord {
     }))
 }
 
-pub fn history(records: &[JournalRecord]) -> History {
+pub(crate) fn history(records: &[JournalRecord]) -> History {
     let mut history = History::default();
     records.iter().cloned().try_for_each(|record| history.take(record)).expect("a journal");
     history

@@ -104,7 +104,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The smallest file that passes: a header, one PT_LOAD, and `payload`.
-    pub fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn tiny_static(machine: u16, payload: &[u8]) -> Vec<u8> {
         let mut elf = vec![0; HEADER + PROGRAM_HEADER];
         elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
         elf[16..18].copy_from_slice(&2_u16.to_le_bytes());

@@ -3,7 +3,7 @@
 use super::{EXITED, IN_TASK, START};
 
 /// (row, stopCode, stoppedReason, the container's reason)
-pub const MESSAGES: &[(&str, &str, &str, &str)] = &[
+pub(super) const MESSAGES: &[(&str, &str, &str, &str)] = &[
     // Logs.
     (
         "logs-permission",

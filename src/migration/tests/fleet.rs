@@ -3,7 +3,7 @@
 use super::*;
 use crate::migration::tests::world::NO_VCPUS;
 
-pub fn fleet(size: usize, flags: &[&str]) -> Plan {
+pub(super) fn fleet(size: usize, flags: &[&str]) -> Plan {
     let names: Vec<String> = (0..size).map(|n| format!("tenant_{n:04}")).collect();
     let names = format!("--database={}", names.join(","));
     plan(&[&[names.as_str()], flags].concat())

@@ -12,14 +12,14 @@ use crate::ports::{Container, Task};
 
 mod calls;
 
-pub const START: Duration = Duration::from_secs(40);
+pub(super) const START: Duration = Duration::from_secs(40);
 /// DEPROVISIONING, between the container's end and the task's.
-pub const END: Duration = Duration::from_secs(10);
-pub const SECOND: Duration = Duration::from_secs(1);
-pub const MINUTE: Duration = Duration::from_secs(60);
-pub const NO_VCPUS: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
+pub(super) const END: Duration = Duration::from_secs(10);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const NO_VCPUS: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
 /// What the step registers.
-pub const REVISION: &str =
+pub(super) const REVISION: &str =
     "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 /// How late a late line is.
 const LATE: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ const NO_CAPACITY: &str =
     "Capacity is unavailable at this time. Please try again later or in a different availability zone";
 
 /// Forty seconds to start, `run` to run, ten to end, and a line now and then.
-pub struct Fargate {
+pub(super) struct Fargate {
     pub run: Duration,
     /// Whose task runs for longer.
     pub slow: Option<(&'static str, Duration)>,
@@ -76,7 +76,7 @@ pub struct Fargate {
 }
 
 #[derive(Debug, Clone)]
-pub struct Life {
+pub(super) struct Life {
     /// What its container was told.
     pub databases: Vec<String>,
     /// It was told a list.
@@ -88,7 +88,7 @@ pub struct Life {
 }
 
 impl Life {
-    pub fn of(databases: &[&str], packed: bool) -> Self {
+    pub(super) fn of(databases: &[&str], packed: bool) -> Self {
         let databases = databases.iter().map(|&name| name.to_owned()).collect();
         let started_by = "fargate-migrate/gha-1-1-migrate".to_owned();
         Self { databases, packed, number: usize::MAX, since: Instant::now(), started_by }
@@ -103,7 +103,7 @@ struct Death {
 }
 
 impl Fargate {
-    pub fn running_for(run: Duration) -> Self {
+    pub(super) fn running_for(run: Duration) -> Self {
         Self {
             run,
             slow: None,
@@ -135,7 +135,7 @@ impl Fargate {
         }
     }
 
-    pub fn task(&self, arn: &str) -> Option<Task> {
+    pub(super) fn task(&self, arn: &str) -> Option<Task> {
         let life = self.tasks.borrow().get(arn)?.clone();
         let since = life.since.elapsed();
         let killed = self.stopped.borrow().get(arn).copied();
@@ -215,13 +215,13 @@ impl Fargate {
     }
 
     /// How many tasks were started for each database.
-    pub fn tasks_of(&self, database: &str) -> usize {
+    pub(super) fn tasks_of(&self, database: &str) -> usize {
         let tasks = self.tasks.borrow();
         tasks.values().filter(|life| life.databases.iter().any(|name| name == database)).count()
     }
 
     /// When each database's task was started, counted from the first one.
-    pub fn started(&self) -> HashMap<String, Duration> {
+    pub(super) fn started(&self) -> HashMap<String, Duration> {
         let tasks = self.tasks.borrow();
         let first = tasks.values().map(|life| life.since).min();
         let starts = tasks.values().flat_map(|life| life.databases.iter().map(|name| (name, life.since)));
@@ -243,7 +243,7 @@ fn told(life: &Life) -> (String, String, String) {
     ("migration".to_owned(), name.to_owned(), value)
 }
 
-pub fn report(database: &str) -> String {
+pub(super) fn report(database: &str) -> String {
     json!({"migration_report": {"version": 1, "database": database, "applied": [], "pending": 0, "current": "1"}})
         .to_string()
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 /// What happens instead of the right answer, once.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub(super) enum Fault {
     Answer(u16, &'static str),
     WrongDigest,
     HangUp,
@@ -30,7 +30,7 @@ struct Seen {
 }
 
 /// Ends when dropped.
-pub struct Registry {
+pub(super) struct Registry {
     pub address: String,
     pub password: String,
     images: sandbox::registry::Registry,
@@ -46,7 +46,7 @@ impl Drop for Registry {
 
 impl Registry {
     /// With the empty repository `app`.
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let settings = RegistrySettings::new("123456789012", "us-east-1", &address);
@@ -60,22 +60,22 @@ impl Registry {
     }
 
     /// The next request that begins with `start`, such as `PUT /v2/app/manifests`, has this fault.
-    pub fn fault(&self, start: &'static str, fault: Fault) {
+    pub(super) fn fault(&self, start: &'static str, fault: Fault) {
         self.seen.lock().unwrap().faults.push_back((start, fault));
     }
 
-    pub async fn blob(&self, digest: &str) -> Bytes {
+    pub(super) async fn blob(&self, digest: &str) -> Bytes {
         let url = format!("http://{}/v2/app/blobs/{digest}", self.address);
         let request = reqwest::Client::new().get(url).basic_auth("AWS", Some(&self.password));
         request.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap()
     }
 
-    pub fn manifest(&self, tag: &str) -> Vec<u8> {
+    pub(super) fn manifest(&self, tag: &str) -> Vec<u8> {
         self.images.manifest("app", &ImageKey::tag(tag).unwrap()).unwrap().bytes
     }
 
     /// How many requests began so.
-    pub fn count(&self, start: &str) -> usize {
+    pub(super) fn count(&self, start: &str) -> usize {
         self.seen.lock().unwrap().requests.iter().filter(|request| request.starts_with(start)).count()
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 
 /// What GitHub does on a bad day.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Mood {
+pub(super) enum Mood {
     Answers,
     Silent,
     Down,
@@ -19,7 +19,7 @@ pub enum Mood {
 }
 
 /// Deployments as GitHub keeps them: an environment's state is that of its last status.
-pub struct Environments {
+pub(super) struct Environments {
     pub mood: Cell<Mood>,
     /// How long an answer takes.
     pub takes: Duration,
@@ -30,7 +30,7 @@ pub struct Environments {
 }
 
 impl Environments {
-    pub fn new(mood: Mood) -> Self {
+    pub(super) fn new(mood: Mood) -> Self {
         Self {
             mood: Cell::new(mood),
             takes: Duration::from_millis(300),
@@ -41,7 +41,7 @@ impl Environments {
         }
     }
 
-    pub fn states(&self, environment: &str) -> Vec<DeploymentState> {
+    pub(super) fn states(&self, environment: &str) -> Vec<DeploymentState> {
         let made = self.made.borrow();
         let index = made.iter().position(|new| new.environment == environment);
         index.and_then(|index| self.states.borrow().get(&(index as u64)).cloned()).unwrap_or_default()
