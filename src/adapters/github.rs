@@ -1,7 +1,4 @@
-//! GitHub's files and workflow commands: what a step may tell its runner, and how untrusted text is kept from it.
-//!
-//! The runner reads both streams of a step line by line, and takes `::name k=v::data` at a line's start and
-//! `##[name k=v]data` anywhere for commands (actions/runner, ActionCommand.cs).
+//! GitHub's runner: the run that this process is a step of, and the files through which a step tells it something.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
