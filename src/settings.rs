@@ -163,4 +163,6 @@ fn check_resume(flags: &cli::ResumeFlags, deployments: bool) -> Result<(), Failu
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -200,26 +200,16 @@ impl<'a> Record<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::cli;
     use crate::interrupt::Interrupt;
-    use crate::settings::{RunIdentity, Settings};
+    use crate::settings::samples;
 
     #[tokio::test(start_paused = true)]
     async fn the_last_summary_has_every_verdict_however_soon_after_another_one_it_is() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("summary.md");
         let summary = format!("--summary-file={}", file.display());
-        let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-        let arguments = base.into_iter().chain(["--database=shop,blog,docs", &summary]).map(Into::into);
-        let cli::Command::Migrate(flags) =
-            cli::parse(arguments.collect(), &|_| None, Path::new("/nowhere")).expect("flags").command
-        else {
-            panic!("migrate")
-        };
-        let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
+        let settings = samples::of(&["--database=shop,blog,docs", &summary]);
         let progress = Progress::silent();
         let file_of = Some(file.clone());
         let recorder = Recorder::new(Report::new(&settings), &progress, None, file_of);

@@ -1,6 +1,5 @@
 //! Migrations on a clock that stands still until everybody waits: hours pass in a moment.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -9,21 +8,18 @@ use tokio::time::Instant;
 use self::world::{END, Fargate, MINUTE, SECOND, START, report};
 use super::record::Record;
 use super::{LogFiles, Migration};
-use crate::cli;
 use crate::interrupt::Interrupt;
-use crate::plan::Plan;
-use crate::plan::{Observed, ObservedImage};
-use crate::ports::Account;
-use crate::ports::{Caller, Network};
+use crate::plan::tests::{document, observed};
+use crate::plan::{Observed, ObservedImage, Plan};
+use crate::ports::Network;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::session::Session;
-use crate::settings::{RunIdentity, Settings};
+use crate::settings::samples::of as settings;
 use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::revision::revision;
-use crate::task_definition::TaskDefinition;
 use crate::verdict::Verdict;
 
 mod begun;
@@ -33,35 +29,13 @@ mod other_runs;
 mod packs;
 mod world;
 
-fn settings(flags: &[&str]) -> Settings {
-    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    let arguments = base.iter().chain(flags).map(Into::into).collect();
-    let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
-    else {
-        panic!("migrate")
-    };
-    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
-}
-
 fn plan(flags: &[&str]) -> Plan {
     let settings = settings(flags);
-    let document = include_str!("../../sandbox/fixtures/describe-task-definition.json");
-    let document = serde_json::from_str(document).expect("JSON");
     let observed = Observed {
-        aws: Some(Account {
-            caller: Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() },
-            region: "us-east-1".into(),
-        }),
-        base: TaskDefinition::from_json(document, "the seed's").expect("a task definition"),
         current: None,
         image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
-        running: Vec::new(),
-        looked_at: tokio::time::Instant::now(),
-        finished: Vec::new(),
-        past: crate::plan::Past::default(),
-        notes: Vec::new(),
+        ..observed(document())
     };
     Plan::new(&settings, observed).expect("a plan")
 }

@@ -1,13 +1,10 @@
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::run_task::MAX_OVERRIDES;
 use super::*;
-use crate::cli;
 use crate::document::{self, Colour};
 use crate::ports::{Caller, Repository, Task};
-use crate::settings::RunIdentity;
+pub(crate) use crate::settings::samples::of as settings;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod packs;
@@ -18,17 +15,6 @@ pub(crate) fn text(plan: &Plan) -> String {
 
 pub(crate) fn page(plan: &Plan) -> String {
     document::markdown(&plan.document().expect("a document"), SUMMARY_LIMIT)
-}
-
-pub(crate) fn settings(more: &[&str]) -> Settings {
-    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    let arguments = base.iter().chain(more).map(Into::into).collect();
-    let cli::Command::Migrate(flags) =
-        cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
-    else {
-        panic!("migrate")
-    };
-    Settings::new(flags, None, RunIdentity::local("test")).expect("settings")
 }
 
 pub(crate) fn document() -> Value {

@@ -1,25 +1,6 @@
-use std::ffi::OsString;
-use std::path::Path;
-
+use super::samples::{parsed as of, tried as settings};
 use super::*;
-use crate::cli;
 use crate::database_name::FLEET_PLACEHOLDER;
-use crate::failure::Failure;
-
-fn settings(extra: &[&str]) -> Result<Settings, Failure> {
-    let base = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    of(&[&base[..], extra].concat())
-}
-
-fn of(arguments: &[&str]) -> Result<Settings, Failure> {
-    let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
-    let cli = cli::parse(arguments, &|_| None, Path::new("/nowhere")).map_err(|error| match error {
-        cli::Error::Input(failure) => failure,
-        cli::Error::Usage(error) => panic!("{error}"),
-    })?;
-    let cli::Command::Migrate(flags) = cli.command else { panic!("migrate") };
-    Settings::new(flags, None, RunIdentity::local("test"))
-}
 
 #[test]
 fn bad_database_names_are_refused_before_anything_else() {

@@ -1,15 +1,13 @@
 use std::cell::RefCell;
 
-use clap::{Args as _, FromArgMatches as _};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cli;
+use crate::plan::tests::{document, observed};
 use crate::plan::{Observed, ObservedImage};
-use crate::ports::Account;
 use crate::ports::github::{Author, GitHubFailure, Identity};
-use crate::ports::{Caller, Network};
-use crate::settings::{RunIdentity, Settings};
+use crate::settings::Settings;
+use crate::settings::samples::of as settings;
 use crate::task_definition::TaskDefinition;
 
 /// A pull request's comments, whose author is always the same; `meanwhile` is what another run does before ours
@@ -66,30 +64,9 @@ impl Comments for PullRequestPage {
 const ON: PullRequest = PullRequest { number: 7, head: None, is_from_fork: false };
 
 fn plan(cluster: &str, databases: &[String]) -> Plan {
-    let mut arguments = vec!["migrate", "--task-definition=t", "--subnets=subnet-1"];
-    arguments.extend(["--cluster", cluster, "--database"]);
-    let names = databases.join(",");
-    arguments.push(&names);
-    let matches = cli::MigrateFlags::augment_args(clap::Command::new("migrate")).get_matches_from(arguments);
-    let flags = cli::MigrateFlags::from_arg_matches(&matches).expect("flags");
-    let settings = Settings::new(flags, None, RunIdentity::local("test")).expect("settings");
-    let text = include_str!("../../../sandbox/fixtures/describe-task-definition.json");
-    let document: Value = serde_json::from_str(text).expect("JSON");
-    let definition = TaskDefinition::from_json(document, "test").expect("a task definition");
-    let caller = Caller { account: "123456789012".into(), arn: "arn:aws:sts::123456789012:x".into() };
-    let observed = Observed {
-        aws: Some(Account { caller, region: "us-east-1".into() }),
-        current: Some(definition.clone()),
-        base: definition,
-        image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
-        network: Network::default(),
-        running: Vec::new(),
-        looked_at: tokio::time::Instant::now(),
-        finished: Vec::new(),
-        past: crate::plan::Past::default(),
-        notes: Vec::new(),
-    };
-    Plan::new(&settings, observed).expect("a plan")
+    let settings = Settings { cluster: cluster.into(), ..settings(&["--database", &databases.join(",")]) };
+    let image = ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None };
+    Plan::new(&settings, Observed { image, ..observed(document()) }).expect("a plan")
 }
 
 fn named(count: usize) -> Vec<String> {

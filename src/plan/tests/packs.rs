@@ -1,6 +1,7 @@
 //! Databases that share a task, and tasks that run already.
 
 use super::*;
+use crate::settings::samples;
 
 fn packed_task(arn: &str, databases: &[&str], started_by: &str) -> Task {
     let of = |name: &str, value: String| ("migration".to_owned(), name.to_owned(), value);
@@ -66,16 +67,7 @@ fn a_list_in_the_task_definition_is_not_what_a_task_is_told() {
 
 #[test]
 fn what_names_the_databases_of_a_task_is_set_by_nobody_else() {
-    let flags = ["fargate-migrate", "migrate", "--cluster=c", "--task-definition=t", "--subnets=subnet-1"];
-    let refused = |more: &[&str]| {
-        let arguments = flags.iter().chain(more).map(Into::into).collect();
-        let cli::Command::Migrate(flags) =
-            cli::parse(arguments, &|_| None, Path::new("/nowhere")).expect("flags").command
-        else {
-            panic!("migrate")
-        };
-        Settings::new(flags, None, RunIdentity::local("test")).err().map(|error| error.message)
-    };
+    let refused = |flags: &[&str]| samples::tried(flags).err().map(|error| error.message);
     let packed = ["--database=a", "--databases-per-task=2", "--env=DATABASE_NAMES=x"];
     let said = refused(&packed).expect("an error");
     assert_eq!(said, "--env sets DATABASE_NAMES, the variable that names the databases of a task");
