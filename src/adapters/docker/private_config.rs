@@ -4,9 +4,9 @@
 //! there: logins for private base images, proxies, contexts, the buildx plugin. So the settings are copied and the
 //! directories linked.
 
-use std::fs::{self, Permissions};
-use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -38,8 +38,12 @@ pub(super) fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempD
         .context("create a private directory for docker's configuration")?;
     let settings = with_login(user.map_or(Ok(Map::new()), settings)?, login);
     let file = dir.path().join("config.json");
-    fs::write(&file, settings.to_string())
-        .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o600)))
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&file)
+        .and_then(|mut file| file.write_all(settings.to_string().as_bytes()))
         .context("write docker's private configuration")?;
     for name in LINKED {
         let Some(Ok(theirs)) = user.map(|user| user.join(name).canonicalize()) else { continue };

@@ -60,26 +60,28 @@ impl PastGitHubDeployments for Api {
                 let said = "no repository, or none of its deployments";
                 return Err(explain::graphql(call, DOING, Some("NOT_FOUND"), said));
             }
-            Ok(page(found))
+            // To leave one out could make an older success the newest.
+            page(found).map_err(|said| explain::graphql(call, DOING, Some("UNREADABLE"), said))
         })
         .await
     }
 }
 
-fn page(found: &Value) -> DeploymentPage {
+/// The deployments of ours, in the answer's order; the error says what cannot be read.
+fn page(found: &Value) -> Result<DeploymentPage, &'static str> {
     let end = &found["pageInfo"];
-    DeploymentPage {
-        deployments: found["nodes"].as_array().into_iter().flatten().filter_map(deployment).collect(),
+    let nodes = found["nodes"].as_array().into_iter().flatten();
+    Ok(DeploymentPage {
+        deployments: nodes.filter(|node| node["task"] == TASK).map(deployment).collect::<Result<_, _>>()?,
         next: end["endCursor"].as_str().filter(|_| end["hasNextPage"] == true).map(str::to_owned),
-    }
+    })
 }
 
-/// None for a deployment of others.
-fn deployment(node: &Value) -> Option<PastDeployment> {
-    (node["task"] == TASK).then_some(())?;
-    Some(PastDeployment {
-        environment: node["environment"].as_str()?.to_owned(),
-        at: node["createdAt"].as_str()?.parse().ok()?,
+fn deployment(node: &Value) -> Result<PastDeployment, &'static str> {
+    let created = node["createdAt"].as_str().and_then(|at| at.parse().ok());
+    Ok(PastDeployment {
+        environment: node["environment"].as_str().ok_or("a deployment without an environment")?.to_owned(),
+        at: created.ok_or("a deployment without a readable createdAt")?,
         succeeded: node["latestStatus"]["state"] == "SUCCESS",
         payload: unpacked(node["payload"].clone()),
     })

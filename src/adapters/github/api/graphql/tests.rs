@@ -59,6 +59,23 @@ async fn ours_are_read_newest_first_with_their_latest_status() {
     assert_eq!(paths.iter().filter(|path| *path == "/api/graphql").count(), 4, "{paths:?}");
 }
 
+#[test]
+fn no_deployment_of_ours_is_left_out_for_being_unreadable() {
+    let read = |name: &str, value: Value| {
+        let mut newest = json!({"task": TASK, "environment": "db/a", "createdAt": "2026-01-02T03:04:05Z"});
+        newest[name] = value;
+        page(&json!({"nodes": [newest]})).map(|page| page.deployments.len())
+    };
+    assert_eq!(read("latestStatus", Value::Null), Ok(1));
+    assert_eq!(read("task", json!("deploy")), Ok(0));
+    for (name, value) in
+        [("createdAt", Value::Null), ("createdAt", json!("yesterday")), ("environment", Value::Null)]
+    {
+        let said = read(name, value).expect_err(name);
+        assert!(said.contains(name), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn pages_follow_each_other() {
     let (server, api) = server(&["deployments: read"]).await;
