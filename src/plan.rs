@@ -33,7 +33,7 @@ mod running_tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use checks::{fit_for_fargate, log_notes, start_at_once};
+use checks::{fit_for_fargate, log_notes, secrets_stay, start_at_once};
 use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
@@ -126,6 +126,7 @@ impl Plan {
             observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
+        secrets_stay(&base, &container, &settings.task.env)?;
         notes.extend(log_notes(&base, &container));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));

@@ -57,7 +57,7 @@ impl Settings {
     /// A flag is missing, or its value makes no sense beside those of others.
     pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         all_given(&flags)?;
-        check_environment(&flags)?;
+        check_environment(&flags.task)?;
         check_resume(&flags.resume, flags.github.deployments)?;
         let cli::TargetFlags { cluster, base, aws } = flags.target;
         let in_file =
@@ -125,22 +125,27 @@ fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     Err(Failure::input(format!("no {what} given")).hint(format!("pass {flags}")))
 }
 
-/// What tells a task its databases is nobody else's to set.
-fn check_environment(flags: &cli::MigrateFlags) -> Result<(), Failure> {
+/// Holds `--env` to what is left to it: the variables that tell a task its databases are set by this program alone. The
+/// list's is refused without packs as well, because an image that takes lists looks at it first.
+fn check_environment(task: &cli::TaskFlags) -> Result<(), Failure> {
+    let (one, list) = (task.database_variable.as_str(), list_variable(&task.database_variable));
     let mut set = HashSet::new();
-    if let Some(twice) = flags.task.env.iter().find(|pair| !set.insert(pair.name.as_str())) {
-        return Err(Failure::input(format!("--env sets {} twice", twice.name.as_str())));
+    for name in task.env.iter().map(|pair| pair.name.as_str()) {
+        if !set.insert(name) {
+            return Err(Failure::input(format!("--env sets {name} twice"))
+                .hint(format!("keep one --env {name}=VALUE and leave the other away")));
+        }
+        let what = match name {
+            _ if name == one => "the database variable",
+            _ if name == list => "the variable that names the databases of a task",
+            _ => continue,
+        };
+        return Err(Failure::input(format!("--env sets {name}, {what}")).hint(format!(
+            "name databases with --database; each task gets its own value. Remove {name} from --env (the input env, or \
+             env in the configuration file)"
+        )));
     }
-    let (one, list) = (flags.task.database_variable.as_str(), list_variable(&flags.task.database_variable));
-    let (variable, what) = if set.contains(one) {
-        (one, "the database variable")
-    } else if flags.fleet.databases_per_task != Packing::One && set.contains(list.as_str()) {
-        (list.as_str(), "the variable that names the databases of a task")
-    } else {
-        return Ok(());
-    };
-    Err(Failure::input(format!("--env sets {variable}, {what}"))
-        .hint("name databases with --database; each task gets its own value"))
+    Ok(())
 }
 
 fn check_resume(flags: &cli::ResumeFlags, deployments: bool) -> Result<(), Failure> {

@@ -205,3 +205,26 @@ fn a_flag_that_is_given_twice_is_refused_with_what_to_do() {
     let other = said(&["--image=a", "--binary=b"]);
     assert!(!other.contains("tip: keep one"), "{other}");
 }
+
+#[test]
+fn no_layer_may_set_what_tells_a_task_its_databases() {
+    let refused = |config: &str, flags: &[&str], inputs: &[(&str, &str)]| {
+        let flags = [&["--cluster=c", "--task-definition=t", "--subnets=subnet-1", "--database=a"], flags];
+        let read = with_config(config, &flags.concat(), inputs).expect("flags");
+        let run = crate::settings::RunIdentity::local("test");
+        crate::settings::Settings::new(read, None, run).expect_err("refused").message
+    };
+    for (name, what) in [
+        ("DATABASE_NAME", "the database variable"),
+        ("DATABASE_NAMES", "the variable that names the databases of a task"),
+    ] {
+        let said = format!("--env sets {name}, {what}");
+        assert_eq!(refused("", &["--env=A=1", &format!("--env={name}=x")], &[]), said);
+        assert_eq!(refused("", &[], &[("INPUT_ENV", &format!("A=1\n{name}=x"))]), said);
+        assert_eq!(refused(&format!("env: {{A: '1', {name}: x}}\n"), &[], &[]), said);
+    }
+    // The variable in one layer, its value in another.
+    let said = "--env sets TENANTS, the variable that names the databases of a task";
+    assert_eq!(refused("database-variable: TENANT\n", &["--env=TENANTS=x"], &[]), said);
+    assert_eq!(refused("env: {TENANTS: x}\n", &[], &[("INPUT_DATABASE-VARIABLE", "TENANT")]), said);
+}

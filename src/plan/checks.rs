@@ -3,6 +3,7 @@
 use super::Plan;
 use crate::failure::Failure;
 use crate::task_definition::{Logs, TaskDefinition};
+use crate::values::Assignment;
 
 /// # Errors
 /// ECS would not run it on Fargate.
@@ -22,6 +23,25 @@ pub(super) fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
         return unfit("is being deleted", "name another revision");
     }
     Ok(())
+}
+
+/// # Errors
+/// `--env` sets a variable that the container takes from a secret.
+pub(super) fn secrets_stay(
+    base: &TaskDefinition,
+    container: &str,
+    env: &[Assignment],
+) -> Result<(), Failure> {
+    let mut names = env.iter().map(|pair| pair.name.as_str());
+    let Some(name) = names.find(|name| base.takes_from_secret(container, name)) else { return Ok(()) };
+    Err(Failure::input(format!(
+        "--env sets {name}, which container {container} of task definition {} takes from a secret",
+        base.name()
+    ))
+    .hint(format!(
+        "ECS refuses a variable that is also a secret: remove {name} from --env (the input env, or env in the \
+         configuration file), or from the container's `secrets`"
+    )))
 }
 
 /// What the container's log configuration means for the log that we can show.

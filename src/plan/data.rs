@@ -4,8 +4,14 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, names, run_task_input};
+use crate::database_name::list_variable;
+use crate::ports::RunTask;
 
-/// `databases[].run_task` is RunTask's own input; where databases share tasks, `packs[].run_task`.
+/// Stands for a value, as in the diff of a task definition.
+const HIDDEN: &str = "(hidden)";
+
+/// `databases[].run_task` is RunTask's own input, but for the values of `--env`; where databases share tasks,
+/// `packs[].run_task`.
 pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &[Request<'_>]) -> Value {
     let reused = match revision {
         RevisionPlan::Reuse(arn) => Some(arn),
@@ -93,7 +99,7 @@ pub(super) fn image_json(image: &ImagePlan, is_known: bool) -> Value {
 /// What will be asked of ECS for a pack.
 pub(super) struct Request<'a> {
     pub pack: &'a Pack,
-    /// RunTask's input.
+    /// RunTask's input, without the values of `--env`: plans end up in pull requests.
     pub input: Value,
     /// The task that migrates the databases now: none is started.
     pub already_running: Option<&'a str>,
@@ -106,7 +112,9 @@ pub(super) fn requests<'a>(plan: &'a Plan, revision: &RevisionPlan) -> Vec<Reque
         RevisionPlan::Register(_) => (&new, false),
     };
     let request = |pack: &'a Pack| {
-        let mut input = run_task_input(&plan.run_task(revision, &pack.databases, pack.attempt));
+        let mut call = plan.run_task(revision, &pack.databases, pack.attempt);
+        plan.hide_values(&mut call);
+        let mut input = run_task_input(&call);
         if let Some(Begun::Call { token, .. }) = &pack.begun {
             input["clientToken"] = json!(token);
         } else if !known {
@@ -116,4 +124,17 @@ pub(super) fn requests<'a>(plan: &'a Plan, revision: &RevisionPlan) -> Vec<Reque
         Request { pack, input, already_running: running.map(|task| task.arn.as_str()) }
     };
     plan.packs.iter().map(request).collect()
+}
+
+impl Plan {
+    /// Hides the values of a call's variables, but for those that tell a task its databases.
+    fn hide_values(&self, call: &mut RunTask) {
+        let one = self.task.database_variable.as_str();
+        let list = list_variable(one);
+        for (name, value) in &mut call.environment {
+            if name != one && *name != list {
+                *value = HIDDEN.to_owned();
+            }
+        }
+    }
 }

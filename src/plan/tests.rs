@@ -168,3 +168,50 @@ fn waves_and_what_stops_them_are_in_every_form_of_the_plan() {
     assert_eq!(document["waves"], json!([["c"], ["a", "b", "d"]]));
     assert_eq!((&document["max_failures"], &document["keep_going"]), (&json!(3), &json!(false)));
 }
+
+#[test]
+fn a_variable_that_is_a_secret_is_not_set_by_env() {
+    let mut document = document();
+    document["taskDefinition"]["containerDefinitions"][0]["secrets"] =
+        json!([{"name": "SMTP_PASSWORD", "valueFrom": "arn:x"}]);
+    let plan = |pair| Plan::new(&settings(&["--database=a", pair]), observed(document.clone()));
+    let error = plan("--env=SMTP_PASSWORD=hunter2").expect_err("a secret");
+    assert_eq!(error.exit_code, crate::failure::ExitCode::BadInput);
+    assert_eq!(
+        error.message,
+        "--env sets SMTP_PASSWORD, which container migration of task definition startupwebapp-migration-task:2 takes \
+         from a secret"
+    );
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("from the container's `secrets`")));
+    assert!(!format!("{error:?}").contains("hunter2"));
+    assert!(plan("--env=smtp_password=x").is_ok());
+}
+
+#[test]
+fn no_form_of_a_plan_has_a_value_of_env() {
+    for flags in [
+        &["--database=a,b"][..],
+        &["--database=a,b,c", "--databases-per-task=2"],
+        &["--database=a,b", "--database-variable=TENANT", "--env=DATABASE_NAME=hunter3"],
+    ] {
+        let secret = ["--env=SMTP_PASSWORD=hunter2", "--command=app migrate --verbose"];
+        let plan = Plan::new(&settings(&[flags, &secret].concat()), observed(document())).expect("a plan");
+        let data = plan.document().expect("a document").data;
+        for printed in [text(&plan), page(&plan), data.to_string()] {
+            assert!(!printed.contains("hunter"), "{printed}");
+            for shown in ["SMTP&#95;PASSWORD", "(hidden)", "--verbose"] {
+                let shown = if printed.contains(shown) { shown } else { &shown.replace("&#95;", "_") };
+                assert!(printed.contains(shown), "{shown}: {printed}");
+            }
+        }
+        let call = match plan.packed {
+            true => &data["packs"][0]["run_task"],
+            false => &data["databases"][0]["run_task"],
+        };
+        let environment = &call["overrides"]["containerOverrides"][0]["environment"];
+        let told = plan.told(&plan.packs[0].databases).environment(&plan.task.database_variable);
+        for (index, (name, value)) in told.iter().enumerate() {
+            assert_eq!(environment[index], json!({"name": name, "value": value}));
+        }
+    }
+}

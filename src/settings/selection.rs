@@ -44,10 +44,14 @@ pub(super) fn select(
         chosen.extend(names.into_iter().filter(|name| seen.insert(name.clone())));
     }
     let out = meant_by(exclude, "--exclude", &chosen, fleet)?;
-    chosen.retain(|name| !out.contains(name));
-    if chosen.is_empty() {
-        return Err(Failure::input("no database is left: --exclude takes away all that were named"));
+    if chosen.iter().all(|name| out.contains(name)) {
+        let all = listed(&chosen);
+        return Err(Failure::input(format!(
+            "no database is left: --exclude takes away all that were named, {all}"
+        ))
+        .hint("name fewer with --exclude, or more with --database"));
     }
+    chosen.retain(|name| !out.contains(name));
     Ok(chosen)
 }
 

@@ -64,6 +64,11 @@ impl TaskDefinition {
         self.container(container).map_or(Ok(()), |object| self.check_settable(container, object, name))
     }
 
+    /// Whether the container takes a variable from a secret: an override of that name is refused by ECS.
+    pub fn takes_from_secret(&self, container: &str, name: &str) -> bool {
+        self.container(container).is_some_and(|object| has_secret(object, name))
+    }
+
     fn check_settable(
         &self,
         container: &str,
@@ -75,8 +80,7 @@ impl TaskDefinition {
             return Err(Failure::input(format!("{shown:?} can not name an environment variable"))
                 .hint("use letters, digits and underscores, as in DATABASE_NAME"));
         }
-        let secrets = object.get("secrets").and_then(Value::as_array);
-        if secrets.is_some_and(|secrets| secrets.iter().any(|secret| is_named(secret, name))) {
+        if has_secret(object, name) {
             return Err(Failure::input(format!(
                 "container {} of task definition {} takes {shown} from a secret, so it can not be set per database",
                 printable(container, 255),
@@ -91,6 +95,11 @@ impl TaskDefinition {
         }
         Ok(())
     }
+}
+
+fn has_secret(container: &Map<String, Value>, name: &str) -> bool {
+    let secrets = container.get("secrets").and_then(Value::as_array);
+    secrets.is_some_and(|secrets| secrets.iter().any(|secret| is_named(secret, name)))
 }
 
 /// Sets a variable where it stands, or adds it at the end, and leaves exactly one of it.

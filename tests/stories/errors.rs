@@ -87,6 +87,7 @@ async fn bad_input_is_refused_before_aws_is_asked() {
         ([("--subnets", "10.0.0.0/8")], "is not a subnet"),
         ([("--timeout", "soon")], "is not a duration"),
         ([("--env", "DATABASE_NAME=x")], "the database variable"),
+        ([("--env", "DATABASE_NAMES=[\"x\"]")], "the variable that names the databases of a task"),
         ([("--tag", "a:b")], "is not an image tag"),
         ([("--command", "a 'b")], "a quote without its end"),
     ] {

@@ -1,5 +1,5 @@
 use fargate_migrate::ports::CALLS;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::program::static_program;
 use crate::support::{FINTECH, HEALTH, IMAGE, PROD, Run, World};
@@ -77,7 +77,7 @@ async fn the_json_plan_holds_the_run_task_input_of_every_database() {
         let container = &input["overrides"]["containerOverrides"][0];
         assert_eq!(container["name"], "migration");
         assert_eq!(container["environment"][0]["value"], database);
-        assert_eq!(container["environment"][1]["value"], "b=c");
+        assert_eq!(container["environment"][1], json!({"name": "A", "value": "(hidden)"}));
         assert_eq!(container["command"][2], "a b");
         assert_eq!(input["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"], "DISABLED");
         assert_eq!(

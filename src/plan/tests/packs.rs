@@ -68,10 +68,26 @@ fn a_list_in_the_task_definition_is_not_what_a_task_is_told() {
 #[test]
 fn what_names_the_databases_of_a_task_is_set_by_nobody_else() {
     let refused = |flags: &[&str]| samples::tried(flags).err().map(|error| error.message);
-    let packed = ["--database=a", "--databases-per-task=2", "--env=DATABASE_NAMES=x"];
-    let said = refused(&packed).expect("an error");
-    assert_eq!(said, "--env sets DATABASE_NAMES, the variable that names the databases of a task");
-    assert_eq!(refused(&["--database=a", "--env=DATABASE_NAMES=x"]), None);
+    for flags in [
+        &["--env=DATABASE_NAMES=x"][..],
+        &["--env=DATABASE_NAMES=x", "--databases-per-task=2"],
+        &["--env=A=1", "--env=DATABASE_NAMES=", "--databases-per-task=auto"],
+    ] {
+        let said = refused(&[&["--database=a"], flags].concat()).expect("an error");
+        assert_eq!(said, "--env sets DATABASE_NAMES, the variable that names the databases of a task");
+    }
+    let tenant = ["--database=a", "--database-variable=TENANT"];
+    for (pair, said) in [
+        ("--env=TENANT=x", Some("--env sets TENANT, the database variable")),
+        ("--env=TENANTS=x", Some("--env sets TENANTS, the variable that names the databases of a task")),
+        // On Linux another case is another variable.
+        ("--env=tenant=x", None),
+        ("--env=TENANTSS=x", None),
+    ] {
+        assert_eq!(refused(&[tenant.as_slice(), &[pair]].concat()).as_deref(), said, "{pair}");
+    }
+    let list = ["--database=a", "--database-variable=DATABASE_NAMES", "--env=DATABASE_NAMES=x"];
+    assert_eq!(refused(&list).as_deref(), Some("--env sets DATABASE_NAMES, the database variable"));
 
     let mut secret = document();
     secret["taskDefinition"]["containerDefinitions"][0]["secrets"] =
