@@ -39,10 +39,21 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Evidence that is too long for the message, such as the last lines of a build.
     pub evidence: Vec<String>,
-    /// The same call may succeed a little later: throttling, a server error, no answer.
-    pub transient: bool,
-    /// AWS has served the callers of this account as often as it does in this time.
-    pub throttled: bool,
+    pub recourse: Recourse,
+}
+
+/// What a program can do about a failure by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recourse {
+    #[default]
+    None,
+    /// Try again: a server error, no answer, or another caller that did the same in this moment.
+    TryAgain,
+    /// Try again, and less often: AWS has served the callers of this account as often as it does in this time. The call
+    /// had no effect.
+    SlowDown,
+    /// Use the image that another push has put under the tag.
+    UseTag,
 }
 
 impl Failure {
@@ -62,8 +73,7 @@ impl Failure {
             message: message.into(),
             hint: None,
             evidence: Vec::new(),
-            transient: false,
-            throttled: false,
+            recourse: Recourse::None,
         }
     }
 
@@ -91,9 +101,23 @@ impl Failure {
         self
     }
 
-    pub fn transient(mut self) -> Self {
-        self.transient = true;
+    pub fn recourse(mut self, recourse: Recourse) -> Self {
+        self.recourse = recourse;
         self
+    }
+
+    pub fn transient(self) -> Self {
+        self.recourse(Recourse::TryAgain)
+    }
+
+    /// Whether the same call may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.recourse, Recourse::TryAgain | Recourse::SlowDown)
+    }
+
+    /// Whether AWS refused the call because there were too many: it takes it later.
+    pub fn is_throttled(&self) -> bool {
+        self.recourse == Recourse::SlowDown
     }
 
     /// The failure in an error's chain, wherever context was added around it.
@@ -107,14 +131,14 @@ impl Failure {
     }
 }
 
-/// Whether AWS refused the call because there were too many: it will take it later.
+/// Whether AWS refused the call because there were too many: it takes it later.
 pub(crate) fn is_throttled(error: &anyhow::Error) -> bool {
-    Failure::find(error).is_some_and(|failure| failure.throttled)
+    Failure::find(error).is_some_and(Failure::is_throttled)
 }
 
 /// Whether the same call may succeed a little later.
 pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
-    Failure::find(error).is_some_and(|failure| failure.transient)
+    Failure::find(error).is_some_and(Failure::is_transient)
 }
 
 impl fmt::Display for Failure {

@@ -35,6 +35,13 @@ pub struct Call {
     pub buckets: &'static [ApiBucket],
 }
 
+impl Call {
+    /// The API operation: `RunTask`.
+    pub fn operation(self) -> &'static str {
+        self.action.split_once(':').map_or(self.action, |(_, operation)| operation)
+    }
+}
+
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident = $service:literal, $action:literal, $changes:literal, $on:ident, $when:ident
         $(, $bucket:ident)*;)*) => {
@@ -102,6 +109,9 @@ pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
     ("iam:PassRole", true, Grant { on: On::TaskRoles, when: When::Roles }),
     ("ecs:TagResource", true, Grant { on: On::TagsOfNewRevisions, when: When::Tags }),
 ];
+
+/// The service that a task's roles are passed to: the same name in every partition (IAM, service principals).
+pub const ECS_TASKS: &str = "ecs-tasks.amazonaws.com";
 
 /// Tasks of one DescribeTasks: a call that looks at fewer costs as much.
 pub const DESCRIBE_TASKS_BATCH: usize = 100;

@@ -8,8 +8,31 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::failure::Failure;
+use self::passing::Passing;
+use crate::failure::{Failure, Recourse};
 use crate::ports::Call;
+
+pub(super) mod denial;
+pub(super) mod passing;
+mod refusals;
+
+/// None when AWS answers with this exception and one of these texts. The exception alone says little: the same name stands
+/// over "slow down".
+#[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
+pub fn unless_said<T, E: ProvideErrorMetadata>(
+    exception: &str,
+    texts: &[&str],
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, SdkError<E, HttpResponse>> {
+    let says = |error: &SdkError<E, HttpResponse>| {
+        let message = error.message().unwrap_or_default().to_lowercase();
+        passing::passing(&message).is_none() && texts.iter().any(|text| message.contains(text))
+    };
+    match answer {
+        Err(error) if error.code() == Some(exception) && says(&error) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
 
 /// None when AWS answers with this exception.
 #[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
@@ -29,8 +52,13 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     match &error {
-        SdkError::ServiceError(_) => answered(call, doing, error.code(), error.message()).into(),
+        SdkError::ServiceError(answer) => {
+            let is_server_error = answer.raw().status().is_server_error();
+            answered(call, doing, Answer { code: error.code(), message: error.message(), is_server_error })
+                .into()
+        }
         SdkError::TimeoutError(_) => no_answer(call, doing, "no answer before the deadline"),
+        SdkError::ResponseError(_) => unreadable(call, doing, &innermost(&error)).into(),
         _ => {
             // A session that could not be renewed, or a proxy, has said what is wrong itself.
             if let Some(failure) = said(&error) {
@@ -44,21 +72,29 @@ where
     }
 }
 
-/// What an exception that AWS answered with means.
-fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) -> Failure {
-    let code = code.unwrap_or("an error without a name");
-    let message = message.unwrap_or_default();
+/// An exception that AWS answered with.
+#[derive(Clone, Copy)]
+struct Answer<'a> {
+    code: Option<&'a str>,
+    message: Option<&'a str>,
+    /// HTTP 500 and above.
+    is_server_error: bool,
+}
+
+/// What an exception means: by its message where AWS has one name for many things.
+fn answered(call: Call, doing: &str, answer: Answer<'_>) -> Failure {
+    let code = answer.code.unwrap_or("an error without a name");
+    let message = answer.message.unwrap_or_default();
+    let said = || match message {
+        "" => code.to_owned(),
+        message => format!("{code}: {message}"),
+    };
     match code {
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => {
-            let resource = resource_in(message).unwrap_or_else(|| "*".to_owned());
-            Failure::service(format!("{doing}: access denied"))
-                .hint(format!("allow {} on {resource} for the role or user that runs this", call.action))
-                .evidence([message.to_owned()])
-        }
+        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => denied(call, doing, message),
         "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => {
             Failure::service(format!("{doing}: the AWS credentials have expired")).hint(
                 "renew them and run again: what is migrated stays migrated. In GitHub Actions, --role-to-assume renews \
-                 them while the run goes on; configure-aws-credentials can not, and has role-duration-seconds",
+                 them while the run goes on; configure-aws-credentials cannot, and has role-duration-seconds",
             )
         }
         "UnrecognizedClientException"
@@ -70,28 +106,53 @@ fn answered(call: Call, doing: &str, code: Option<&str>, message: Option<&str>) 
             "{doing}: AWS refuses the credentials ({code})"
         ))
         .hint("check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or sign in again"),
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => {
-            let failure = Failure::service(format!(
-                "{doing}: {} still throttles us after retries",
-                call.service
-            ))
-            .hint(format!(
-                "other callers in this account use the quota of {}; lower --api-share and --max-parallel, or run \
-                 again later",
-                call.action
-            ));
-            Failure { throttled: true, ..failure.transient() }
-        }
+        _ if passing::is_throttling(code) => throttled(call, doing, said()),
+        // Whether one had an effect is not known, whatever its text says.
         "ServerException"
         | "InternalFailure"
         | "InternalServerError"
         | "ServiceUnavailable"
-        | "ServiceUnavailableException" => {
-            Failure::service(format!("{doing}: {code}: {message}")).hint("AWS failed; run again").transient()
-        }
-        _ if message.is_empty() => Failure::service(format!("{doing}: {code}")),
-        _ => Failure::service(format!("{doing}: {code}: {message}")),
+        | "ServiceUnavailableException" => server_error(doing, &said()),
+        _ if answer.is_server_error => server_error(doing, &said()),
+        _ if denial::is_denial(message) => denied(call, doing, message),
+        _ => match passing::passing(message) {
+            Some(Passing::Throttled) => throttled(call, doing, said()),
+            Some(Passing::Busy) => {
+                Failure::service(format!("{doing}: {}", said())).hint("run again a little later").transient()
+            }
+            None => Failure::service(format!("{doing}: {}", said())).hint(refusals::hint(call, code, message)),
+        },
     }
+}
+
+fn denied(call: Call, doing: &str, message: &str) -> Failure {
+    Failure::service(format!("{doing}: access denied"))
+        .hint(denial::hint(call, message))
+        .evidence([message.to_owned()])
+}
+
+fn server_error(doing: &str, said: &str) -> Failure {
+    Failure::service(format!("{doing}: {said}")).hint("AWS failed; run again").transient()
+}
+
+fn throttled(call: Call, doing: &str, said: String) -> Failure {
+    Failure::service(format!("{doing}: {} still throttles us after retries", call.service))
+        .hint(format!(
+            "other callers in this account use the quota of {}; lower --api-share and --max-parallel, or run again later",
+            call.action
+        ))
+        .evidence([said])
+        .recourse(Recourse::SlowDown)
+}
+
+/// The call may have had its effect.
+fn unreadable(call: Call, doing: &str, why: &str) -> Failure {
+    Failure::service(format!("{doing}: the answer of {} cannot be read: {why}", call.service))
+        .hint(
+            "check what stands between: a proxy, or what AWS_ENDPOINT_URL names; where the answer is AWS's own, try a newer \
+             version of fargate-migrate",
+        )
+        .transient()
 }
 
 fn no_answer(call: Call, doing: &str, why: &str) -> anyhow::Error {
@@ -101,17 +162,6 @@ fn no_answer(call: Call, doing: &str, why: &str) -> anyhow::Error {
         )
         .transient()
         .into()
-}
-
-/// The resource that an AccessDeniedException names: "… is not authorized to perform: A on resource: R because …".
-/// A policy for one log stream would be denied for the next: those of a group are allowed together.
-fn resource_in(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("on resource: ")?;
-    let resource = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
-    Some(match resource.split_once(":log-stream:") {
-        Some((group, _)) => format!("{group}:*"),
-        None => resource.to_owned(),
-    })
 }
 
 /// The failure to find credentials, with what each provider said.
@@ -144,47 +194,4 @@ pub fn incomplete(call: Call, doing: &str, missing: &str) -> anyhow::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn access_denied_names_the_action_and_the_resource() {
-        let failure = answered(
-            Call::GET_LOG_EVENTS,
-            "read log stream a/b/c",
-            Some("AccessDeniedException"),
-            Some(
-                "User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: \
-                 logs:GetLogEvents on resource: arn:aws:logs:us-east-1:123456789012:log-group:/ecs/x:log-stream:a \
-                 because no identity-based policy allows the logs:GetLogEvents action",
-            ),
-        );
-        assert_eq!(failure.message, "read log stream a/b/c: access denied");
-        assert_eq!(
-            failure.hint.as_deref(),
-            Some(
-                "allow logs:GetLogEvents on \
-                 arn:aws:logs:us-east-1:123456789012:log-group:/ecs/x:* for the role or user that runs this"
-            )
-        );
-    }
-
-    #[test]
-    fn each_family_of_errors_says_what_to_do() {
-        for (code, expected) in [
-            ("ExpiredTokenException", "the AWS credentials have expired"),
-            ("UnrecognizedClientException", "AWS refuses the credentials"),
-            ("ThrottlingException", "still throttles us"),
-        ] {
-            let failure = answered(Call::RUN_TASK, "run task", Some(code), Some("x"));
-            assert!(failure.message.contains(expected), "{code}: {failure}");
-            assert!(failure.hint.is_some(), "{code}");
-        }
-        assert_eq!(
-            answered(Call::RUN_TASK, "run task", Some("ServerException"), Some("x")).message,
-            "run task: ServerException: x"
-        );
-        assert!(answered(Call::RUN_TASK, "run task", Some("ServerException"), Some("x")).transient);
-        assert!(!answered(Call::RUN_TASK, "run task", Some("ClientException"), Some("x")).transient);
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{self, LaunchType};
 use futures::future::try_join_all;
 
-use super::aws_error::{incomplete, unless};
+use super::aws_error::{incomplete, unless_said};
 use super::{Aws, throttling};
 use crate::arn;
 use crate::failure::{Failure, listed};
@@ -141,7 +141,8 @@ impl TaskWrites for Aws {
             let config = aws_sdk_ecs::config::Builder::new().timeout_config(deadline);
             let request = self.ecs.stop_task().cluster(cluster).task(arn).reason(reason);
             // "The referenced task was not found.": it has ended already.
-            unless("InvalidParameterException", request.customize().config_override(config).send().await)
+            let stopped = request.customize().config_override(config).send().await;
+            unless_said("InvalidParameterException", &["not found"], stopped)
         };
         self.call(Call::STOP_TASK, &format!("stop task {arn}"), stop).await.map(|_| ())
     }

@@ -147,7 +147,7 @@ mod tests {
 
     fn final_failure(text: &str) -> Failure {
         let failure = read(text, &to());
-        assert!(!failure.transient, "{text} is taken for passing: {failure}");
+        assert!(!failure.is_transient(), "{text} is taken for passing: {failure}");
         failure
     }
 
@@ -198,7 +198,7 @@ mod tests {
             "received unexpected HTTP status: 599 Odd",
             "toomanyrequests: Rate exceeded",
         ] {
-            assert!(read(text, &to()).transient, "{text}");
+            assert!(read(text, &to()).is_transient(), "{text}");
         }
         assert_eq!(final_failure("manifest invalid").message, format!("push {}: refused", to().reference()));
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::raw;
 use crate::adapters::Aws;
-use crate::adapters::aws_error::{incomplete, unless};
+use crate::adapters::aws_error::{incomplete, unless_said};
 use crate::arn;
 use crate::ports::{Call, DefinitionReads, DefinitionWrites};
 
@@ -21,7 +21,8 @@ impl DefinitionReads for Aws {
             let request = self.ecs.describe_task_definition().task_definition(name);
             let request = request.include(TaskDefinitionField::Tags).customize().interceptor(body.clone());
             // "Unable to describe task definition." is all that ECS says of one that does not exist.
-            unless("ClientException", request.send().await)
+            let texts = ["unable to describe task definition", "not found", "does not exist"];
+            unless_said("ClientException", &texts, request.send().await)
         };
         match self.call(Call::DESCRIBE_TASK_DEFINITION, &doing, described).await? {
             Some(_) => body.json().context(doing).map(Some),

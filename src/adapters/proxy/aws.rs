@@ -75,7 +75,7 @@ impl HttpConnector for Ways<SharedHttpConnector> {
         HttpConnectorFuture::new(async move {
             answer.await.map_err(|error| match proxies.failure(&target, &error) {
                 Some(failure) if error.is_timeout() => ConnectorError::timeout(failure.into()),
-                Some(failure) if failure.transient => ConnectorError::io(failure.into()),
+                Some(failure) if failure.is_transient() => ConnectorError::io(failure.into()),
                 // Nothing that the SDK would try again.
                 Some(failure) => ConnectorError::other(failure.into(), None),
                 None => error,

@@ -6,7 +6,7 @@ use sandbox::quotas::Meter;
 use tokio::time::sleep;
 
 use super::*;
-use crate::failure::Failure;
+use crate::failure::{Failure, Recourse};
 
 /// AWS: its buckets as documented, and somebody else who draws on them.
 struct Account {
@@ -34,7 +34,7 @@ impl Account {
             return Ok(());
         }
         self.throttled.set(self.throttled.get() + 1);
-        Err(Failure { throttled: true, ..Failure::service("throttled") }.into())
+        Err(Failure::service("throttled").recourse(Recourse::SlowDown).into())
     }
 }
 
@@ -76,7 +76,7 @@ async fn throttling_without_end_is_an_error_in_the_end() {
     let from = Instant::now();
     let answer: Result<()> = rates
         .keep(Call::DESCRIBE_TASKS, async || {
-            Err(Failure { throttled: true, ..Failure::service("throttled") }.into())
+            Err(Failure::service("throttled").recourse(Recourse::SlowDown).into())
         })
         .await;
     assert!(answer.is_err());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Scope;
-use crate::ports::{CALLS, DEPENDENT_ACTIONS, Grant, On, PUSH_ACTIONS, When};
+use crate::ports::{CALLS, DEPENDENT_ACTIONS, ECS_TASKS, Grant, On, PUSH_ACTIONS, When};
 
 /// Characters of a managed policy without its white space (IAM quotas).
 pub(super) const MAX_POLICY: usize = 6_144;
@@ -108,8 +108,7 @@ fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
             "RolesOfTheTask",
             "hand the task its own roles, and to ECS tasks only",
             scope.roles.iter().cloned().collect(),
-            // The same name in every partition (IAM, service principals).
-            string_equals("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+            string_equals("iam:PassedToService", ECS_TASKS),
         ),
         On::EverythingInCluster => {
             ("ListTasks", "does another task migrate this database now?", anything(), in_cluster())

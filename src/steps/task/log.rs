@@ -82,7 +82,7 @@ impl TaskLog {
             Ok(Read::Absent) => Taken::Absent,
             Err(error) => {
                 let failure = Failure::from_error(&error);
-                self.errors += u32::from(!failure.throttled);
+                self.errors += u32::from(!failure.is_throttled());
                 if !is_transient(&error) {
                     self.source = None;
                 }

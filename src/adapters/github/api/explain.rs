@@ -36,7 +36,7 @@ pub(super) fn failed(
                 .hint("check both"),
         ),
         _ => match proxies.failure_of(error) {
-            Some(failure) if failure.transient => passing(failure.while_doing(doing), None),
+            Some(failure) if failure.is_transient() => passing(failure.while_doing(doing), None),
             Some(failure) => denied(failure.while_doing(doing)),
             None => no_answer(doing, &causes(error)),
         },

@@ -67,7 +67,7 @@ async fn at_the_end_the_error_says_why_there_are_no_credentials() {
     pass(Duration::from_secs(10)).await;
     let error = key(&session).await.unwrap_err();
     assert!(error.contains("expired and could not be renewed: GitHub is down"), "{error}");
-    assert!(error.contains("transient: true"), "{error}");
+    assert!(error.contains("recourse: TryAgain"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
