@@ -17,9 +17,9 @@ pub const MAX_BYTES: usize = 63;
 /// Every database of the configuration file, as `--database` and the workflow's dropdown say it.
 pub const ALL: &str = "all";
 
-/// The value of the database variable in a fleet's revision: no server has such a database, so a task that is
-/// started by hand fails closed instead of landing on a default.
-pub const FLEET_PLACEHOLDER: &str = "__set-by-fargate-migrate__";
+/// The revision's own value of the database variable, for one database as for many: no server has such a database, so a
+/// task that is started from the revision by hand fails instead of landing on a default or on the last tenant.
+pub const PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 
 /// With more databases than this they are counted, and their log lines go to files only.
 const FLEET: usize = 20;
@@ -115,8 +115,8 @@ pub fn why_invalid(name: &str) -> Option<&'static str> {
         Some("it is empty")
     } else if name.len() > MAX_BYTES {
         Some("PostgreSQL would cut it after 63 bytes")
-    } else if name == FLEET_PLACEHOLDER {
-        Some("it is the placeholder of a fleet's revision")
+    } else if name == PLACEHOLDER {
+        Some("it is the placeholder that a revision has in place of a name")
     } else if name == ALL {
         Some("it means every database of the configuration file")
     } else if name.starts_with(['-', '.']) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::choices::OnRunning;
 use crate::cli;
-use crate::database_name::{DatabaseName, FLEET_PLACEHOLDER, list_variable};
+use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, Network, Task};
 use crate::settings::{Packing, Settings};
@@ -61,8 +61,6 @@ pub struct Plan {
     pub current: Option<TaskDefinition>,
     pub task: cli::TaskFlags,
     pub fleet: cli::FleetFlags,
-    /// What the revision sets the database variable to.
-    pub revision_value: String,
     /// Every database in one of them, in the order in which their tasks start.
     pub packs: Vec<Pack>,
     /// Databases that need no task: an earlier process of the run has proved them.
@@ -153,10 +151,6 @@ impl Plan {
             KnownTasks { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
         let (first, rest) = names.split_at(canaries.min(names.len()));
         let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
-        let revision_value = match settings.databases.as_slice() {
-            [only] if !packed && !settings.is_part_of_fleet => only.to_string(),
-            _ => FLEET_PLACEHOLDER.to_owned(),
-        };
         let mut plan = Self {
             account: aws,
             cluster: settings.cluster.clone(),
@@ -166,7 +160,6 @@ impl Plan {
             current,
             task: settings.task.clone(),
             fleet: settings.fleet.clone(),
-            revision_value,
             packs: first.begun,
             proved: [first.proved, rest.proved].concat(),
             packed,
@@ -231,7 +224,7 @@ impl Plan {
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
         let patch = Patch {
             image: image.to_owned(),
-            environment: vec![(self.task.database_variable.to_string(), self.revision_value.clone())],
+            environment: vec![(self.task.database_variable.to_string(), PLACEHOLDER.to_owned())],
             command: None,
         };
         let wanted = self.base.patched(&self.container, &patch)?;

@@ -37,8 +37,6 @@ pub struct Settings {
     pub common: Common,
     /// Not empty, each once, in the order given.
     pub databases: Vec<DatabaseName>,
-    /// More were named, and earlier runs have done with the others.
-    pub is_part_of_fleet: bool,
     pub canary: Option<Canary>,
     pub cluster: String,
     pub task_definition: TaskDefinitionSource,
@@ -74,7 +72,6 @@ impl Settings {
             },
             canary: canary::canary(&flags.fleet.canary, &databases, &known)?,
             databases,
-            is_part_of_fleet: false,
             cluster: cluster.unwrap_or_default(),
             task_definition: base.task_definition.unwrap_or_default().into(),
             container: base.container,

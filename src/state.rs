@@ -121,7 +121,6 @@ impl State {
                     _ => "leave out --only-failed to run those that never ran",
                 }));
             }
-            settings.is_part_of_fleet = before > 1;
             if left_out > 0 {
                 notes.push(format!("--only-failed leaves out {left_out} of {before} databases: {why}"));
             }

@@ -115,7 +115,7 @@ fn name_like(pattern: &str) -> Value {
         "type": "string",
         "maxLength": database_name::MAX_BYTES,
         "pattern": pattern,
-        "not": {"enum": [database_name::ALL, database_name::FLEET_PLACEHOLDER]},
+        "not": {"enum": [database_name::ALL, database_name::PLACEHOLDER]},
     })
 }
 

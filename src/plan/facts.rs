@@ -24,6 +24,9 @@ pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, 
     ));
     facts.push(("container", plan.container.clone()));
     facts.push(("databases", brief(&plan.databases().collect::<Vec<_>>())));
+    if plan.databases().next().is_some() {
+        facts.push(("told", told(plan)));
+    }
     if plan.packed {
         facts.push(("tasks", tasks(plan)));
     }
@@ -35,6 +38,17 @@ pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, 
     facts.push(("network", network(plan)));
     facts.push(("order", order(plan)));
     facts
+}
+
+/// How each task is told what to migrate, which the diff of the revision does not show.
+fn told(plan: &Plan) -> String {
+    let variable = plan.task.database_variable.as_str();
+    let told = match &plan.databases().collect::<Vec<_>>()[..] {
+        [only] if !plan.packed => format!("{variable} = {only} by RunTask"),
+        _ if plan.packed => format!("{} by RunTask, for each task its own", list_variable(variable)),
+        _ => format!("{variable} by RunTask, for each task its own"),
+    };
+    format!("{told}; the revision names no database")
 }
 
 /// `3, told by DATABASE_NAMES, of 200 databases at most`.

@@ -90,7 +90,7 @@ fn a_revision_is_reused_when_it_is_what_is_wanted_and_only_then() {
     container["environment"]
         .as_array_mut()
         .expect("a list")
-        .push(json!({"name": "DATABASE_NAME", "value": "a"}));
+        .push(json!({"name": "DATABASE_NAME", "value": "__set-by-fargate-migrate__"}));
     let reuses = |document: Value| {
         let plan = Plan::new(&settings, observed(document)).expect("a plan");
         matches!(plan.revision(&plan.image.reference()), Ok(RevisionPlan::Reuse(_)))
@@ -99,8 +99,52 @@ fn a_revision_is_reused_when_it_is_what_is_wanted_and_only_then() {
     assert!(!reuses(document()));
     wanted["taskDefinition"]["cpu"] = json!("512");
     assert!(reuses(wanted.clone()), "the base is what counts, and it is the current one");
-    wanted["taskDefinition"]["containerDefinitions"][0]["environment"][2]["value"] = json!("b");
-    assert!(!reuses(wanted));
+    wanted["taskDefinition"]["containerDefinitions"][0]["environment"][2]["value"] = json!("a");
+    assert!(!reuses(wanted), "a task that is started by hand would migrate it");
+}
+
+/// Another choice in the dropdown registers nothing, and no revision names a tenant.
+#[test]
+fn a_revision_is_the_same_whatever_is_chosen() {
+    for flags in [
+        &["--database=a"] as &[&str],
+        &["--database=b"],
+        &["--database=a,b,c"],
+        &["--database=a", "--databases-per-task=auto"],
+    ] {
+        let plan = Plan::new(&settings(flags), observed(document())).expect("a plan");
+        let Ok(RevisionPlan::Register(wanted)) = plan.revision("registry.example/app@sha256:0") else {
+            panic!("a new revision")
+        };
+        let own = wanted.environment("migration", "DATABASE_NAME");
+        assert_eq!(own, Some("__set-by-fargate-migrate__"), "{flags:?}");
+        let told = plan.run_task("t:1", &["a".into()], 0).environment;
+        assert!(told.iter().any(|(_, value)| value.contains('a')), "{told:?}");
+    }
+}
+
+/// The revision does not say it, so what a reviewer looks for stands elsewhere.
+#[test]
+fn a_plan_says_which_database_each_task_is_told() {
+    for (flags, said) in [
+        (&["--database=shop"] as &[&str], "DATABASE_NAME = shop by RunTask; the revision names no database"),
+        (
+            &["--database=a,b"],
+            "DATABASE_NAME by RunTask, for each task its own; the revision names no database",
+        ),
+        (
+            &["--database=a,b", "--databases-per-task=2", "--database-variable=TENANT"],
+            "TENANTS by RunTask, for each task its own; the revision names no database",
+        ),
+    ] {
+        let plan = Plan::new(&settings(flags), observed(document())).expect("a plan");
+        for printed in [text(&plan), page(&plan)] {
+            assert!(
+                printed.replace('\\', "").replace("&#95;", "_").replace("&#61;", "=").contains(said),
+                "{printed}"
+            );
+        }
+    }
 }
 
 #[test]

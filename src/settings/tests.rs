@@ -1,24 +1,13 @@
 use super::samples::{parsed as of, tried as settings};
 use super::*;
-use crate::database_name::FLEET_PLACEHOLDER;
+use crate::database_name::PLACEHOLDER;
 
 #[test]
 fn bad_database_names_are_refused_before_anything_else() {
     let long = "x".repeat(64);
-    for name in [
-        "",
-        " ",
-        "a b",
-        "a;drop",
-        "a\nb",
-        "-x",
-        "a'b",
-        "a\"b",
-        "::set-output",
-        "##[x]",
-        &long,
-        FLEET_PLACEHOLDER,
-    ] {
+    for name in
+        ["", " ", "a b", "a;drop", "a\nb", "-x", "a'b", "a\"b", "::set-output", "##[x]", &long, PLACEHOLDER]
+    {
         let error = settings(&[&format!("--database={name}")]).expect_err(name);
         assert_eq!(error.exit_code, crate::failure::ExitCode::BadInput, "{name}");
     }

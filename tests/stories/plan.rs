@@ -26,7 +26,11 @@ async fn a_plan_makes_reading_calls_only() {
 async fn the_diff_shows_the_variable_that_was_missing_and_no_value_of_another() {
     let world = World::new().await;
     let planned = world.migrate(&["--plan", "--database", HEALTH]).finish().await;
-    planned.exits(0).says("+ DATABASE_NAME = healthtech_experiment").says("AWS_REGION = (hidden)");
+    planned
+        .exits(0)
+        .says("+ DATABASE_NAME = __set-by-fargate-migrate__")
+        .says("DATABASE_NAME = healthtech_experiment by RunTask")
+        .says("AWS_REGION = (hidden)");
     planned.never_says("rds/startupwebapp/multi-tenant/master\"");
 }
 
@@ -47,7 +51,7 @@ async fn a_plan_from_a_file_needs_no_aws() {
     planned
         .exits(0)
         .says("planned without AWS")
-        .says("+ DATABASE_NAME = healthtech_experiment")
+        .says("+ DATABASE_NAME = __set-by-fargate-migrate__")
         .says("123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend")
         .says(r#""value": "healthtech_experiment""#);
 }
