@@ -97,4 +97,18 @@ impl Aws {
         // Boxed: every future of a run holds some of these, deeper than the compiler looks by itself.
         Box::pin(self.rates.keep(call, send)).await
     }
+
+    /// Sends `call` once and at once, after its turn has come ([`Rates::turn`]).
+    async fn call_once<T, E>(
+        &self,
+        call: Call,
+        doing: &str,
+        send: impl AsyncFn() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let send = async || send().await.map_err(|error| aws_error::failed(call, doing, error));
+        Box::pin(self.rates.once(call, send)).await
+    }
 }

@@ -14,11 +14,13 @@ use serde_json::Value;
 mod buckets;
 pub mod github;
 mod iam_grant;
+mod no_room;
 mod shapes;
 mod task_status;
 
 pub use buckets::{ApiBucket, BUCKETS};
 pub use iam_grant::{Grant, On, When};
+pub use no_room::NoRoom;
 pub use shapes::*;
 pub use task_status::TaskStatus;
 
@@ -213,6 +215,11 @@ pub trait TaskReads {
 }
 
 pub trait TaskWrites {
+    /// Waits until one more RunTask may be sent: apart from the call, so that an interrupt ends the wait and no task is
+    /// started after it.
+    async fn run_task_turn(&self) {}
+
+    /// RunTask, sent at once. A throttled one is the caller's to repeat.
     async fn run_task(&self, request: &RunTask) -> Result<Launch>;
 
     /// StopTask. A task that has already stopped, or is forgotten, is no error.

@@ -117,12 +117,23 @@ fn answered(call: Call, doing: &str, answer: Answer<'_>) -> Failure {
         _ if denial::is_denial(message) => denied(call, doing, message),
         _ => match passing::passing(message) {
             Some(Passing::Throttled) => throttled(call, doing, said()),
-            Some(Passing::Busy) => {
-                Failure::service(format!("{doing}: {}", said())).hint("run again a little later").transient()
-            }
+            Some(Passing::Busy) => busy(doing, &said()),
             None => Failure::service(format!("{doing}: {}", said())).hint(refusals::hint(call, code, message)),
         },
     }
+}
+
+/// The failure that a text tells of where AWS answers a refusal without an exception; none for one that would be the same
+/// the next time.
+pub fn passing_failure(call: Call, doing: &str, text: &str) -> Option<Failure> {
+    Some(match passing::passing(text)? {
+        Passing::Throttled => throttled(call, doing, text.to_owned()),
+        Passing::Busy => busy(doing, text),
+    })
+}
+
+fn busy(doing: &str, said: &str) -> Failure {
+    Failure::service(format!("{doing}: {said}")).hint("run again a little later").transient()
 }
 
 fn denied(call: Call, doing: &str, message: &str) -> Failure {

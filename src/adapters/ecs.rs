@@ -9,13 +9,18 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{self, LaunchType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use futures::future::try_join_all;
 
-use super::aws_error::{incomplete, unless_said};
+use super::aws_error::{incomplete, passing_failure, unless_said};
 use super::{Aws, throttling};
 use crate::arn;
 use crate::failure::{Failure, listed};
-use crate::ports::{Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, RunTask, Task, TaskReads, TaskWrites};
+use crate::ports::{
+    Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, NoRoom, RunTask, Task, TaskReads, TaskWrites,
+};
 
 mod definitions;
 mod raw;
@@ -90,6 +95,13 @@ impl TaskReads for Aws {
     }
 }
 
+/// Whether an exception says what RunTask's failures[] say otherwise. One of the server's leaves open whether a task was
+/// started.
+fn lacks_room(error: &SdkError<RunTaskError, HttpResponse>, refusal: &RunTaskError) -> bool {
+    let is_refusal = error.raw_response().is_some_and(|answer| answer.status().is_client_error());
+    is_refusal && refusal.message().is_some_and(|message| NoRoom::of(message).is_some())
+}
+
 impl Aws {
     async fn clusters(&self) -> Result<Vec<String>> {
         let listed = async || self.ecs.list_clusters().send().await;
@@ -99,6 +111,10 @@ impl Aws {
 }
 
 impl TaskWrites for Aws {
+    async fn run_task_turn(&self) {
+        self.rates.turn(Call::RUN_TASK).await;
+    }
+
     async fn run_task(&self, wanted: &RunTask) -> Result<Launch> {
         let doing = format!("run task {} in cluster {}", wanted.task_definition, wanted.cluster);
         let request = self
@@ -115,22 +131,31 @@ impl TaskWrites for Aws {
         let run = async || match request.clone().send().await {
             Ok(answer) => Ok(Ok(answer)),
             Err(error) => match error.as_service_error() {
-                Some(RunTaskError::ConflictException(conflict)) => Ok(Err(conflict.resource_ids().to_vec())),
+                Some(RunTaskError::ConflictException(conflict)) => {
+                    Ok(Err(Launch::Conflict { tasks: conflict.resource_ids().to_vec() }))
+                }
+                Some(refusal) if lacks_room(&error, refusal) => {
+                    let reason = refusal.message().unwrap_or_default().to_owned();
+                    Ok(Err(Launch::Refused { reason, detail: None }))
+                }
                 _ => Err(error),
             },
         };
-        let answer = match self.call(Call::RUN_TASK, &doing, run).await? {
+        let answer = match self.call_once(Call::RUN_TASK, &doing, run).await? {
             Ok(answer) => answer,
-            Err(tasks) => return Ok(Launch::Conflict { tasks }),
+            Err(launch) => return Ok(launch),
         };
         if let Some(task) = answer.tasks.unwrap_or_default().into_iter().next() {
             return Ok(Launch::Started(Box::new(shapes::task(task))));
         }
         match answer.failures.unwrap_or_default().into_iter().next() {
-            Some(failure) => Ok(Launch::Refused {
-                reason: failure.reason.unwrap_or_else(|| "no reason given".to_owned()),
-                detail: failure.detail,
-            }),
+            Some(failure) => {
+                let reason = failure.reason.unwrap_or_else(|| "no reason given".to_owned());
+                match passing_failure(Call::RUN_TASK, &doing, &reason) {
+                    Some(failure) if NoRoom::of(&reason).is_none() => Err(failure.into()),
+                    _ => Ok(Launch::Refused { reason, detail: failure.detail }),
+                }
+            }
             None => Err(incomplete(Call::RUN_TASK, &doing, "task and no failure")),
         }
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::adapters::aws_error::denial::Denial;
+use crate::adapters::aws_error::passing::without_names;
 use crate::adapters::docker::output::harmless;
-use crate::failure::{Failure, is_transient};
+use crate::failure::{Failure, Recourse, is_transient};
 use crate::ports::{ImageProgress, ImageTag, PUSH_ACTIONS};
 
 /// How often a push is tried in all; each pause between tries is [`GROWTH`] times the one before.
@@ -47,7 +49,7 @@ fn reason(error: &anyhow::Error) -> String {
 ///
 /// Sources of the wordings: ECR's "Common errors with Docker commands", distribution's error codes, net/http.
 pub fn read(text: &str, to: &ImageTag) -> Failure {
-    let words = text.to_lowercase();
+    let words = own_words(text, to);
     let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
     let image = to.reference();
     let repository = &to.repository.name;
@@ -64,29 +66,39 @@ pub fn read(text: &str, to: &ImageTag) -> Failure {
     } else if has(&["token has expired"]) {
         Failure::service(format!("push {image}: the registry's login has expired"))
             .hint("run it again: each run logs in anew")
-    } else if has(&["immutable", "cannot be overwritten"]) {
+    } else if has(TAG_EXISTS) {
         Failure::service(format!(
             "push {image}: tag {} exists already and repository {repository} is immutable",
             to.tag
         ))
         .hint("use the image that is there with --image, or give another --tag")
+        .recourse(Recourse::UseTag)
     } else if has(&["name unknown", "name_unknown", "does not exist in the registry"]) {
         Failure::service(format!("push {image}: repository {repository} does not exist")).hint(format!(
             "create it with `aws ecr create-repository --repository-name {repository}`, or give another \
              --repository"
         ))
     } else if has(&["denied", "not authorized", "forbidden", "not authorised"]) {
-        let actions = denied_action(text).map_or_else(|| PUSH_ACTIONS.join(", "), str::to_owned);
-        Failure::service(format!("push {image}: denied")).hint(format!(
-            "allow {actions} on repository {repository} in the IAM policy and the repository policy"
-        ))
+        Failure::service(format!("push {image}: denied")).hint(match Denial::read(text) {
+            Some(denial) => denial.hint("in the IAM policy and the repository policy"),
+            None => format!(
+                "allow {} on repository {repository} in the IAM policy and the repository policy",
+                PUSH_ACTIONS.join(", ")
+            ),
+        })
     } else if has(&["no space left on device"]) {
         Failure::service(format!("push {image}: no space left on the disk"))
             .hint("free space where the Docker Engine keeps its data, such as with `docker system prune`")
     } else if has(&["toomanyrequests", "too many requests", "rate exceeded"]) || is_passing(&words) {
         unreachable(to)
+    } else if has(&["400 bad request", "http 400", "409 conflict", "412 precondition failed"]) {
+        // BuildKit and containerd print the status and swallow the registry's words. Whether the tag is there is looked at.
+        Failure::service(format!("push {image}: refused"))
+            .hint(format!("see whether repository {repository} is immutable and has tag {} already", to.tag))
+            .recourse(Recourse::UseTag)
     } else {
         Failure::service(format!("push {image}: refused"))
+            .hint("read the registry's words below; the same push by hand, with docker push, says more")
     };
     failure.evidence(lines(text))
 }
@@ -104,11 +116,24 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN).map(harmless).collect()
 }
 
-/// The IAM action that ECR names: "User: … is not authorized to perform: ecr:PutImage on resource: …".
-fn denied_action(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("not authorized to perform: ")?;
-    rest.split_whitespace().next().filter(|action| action.starts_with("ecr:"))
+/// The registry's and docker's own words, lowercase: what is quoted and the image's name are the user's, and a repository
+/// may be called anything.
+fn own_words(text: &str, to: &ImageTag) -> String {
+    let words = without_names(text);
+    let own = words.split(' ').filter(|word| !word.contains(&to.repository.uri));
+    own.collect::<Vec<_>>().join(" ").to_lowercase()
 }
+
+/// ECR: "tag invalid: The image tag 'x' already exists in the 'y' repository and cannot be overwritten because the
+/// repository is immutable." (or "the tag is immutable"), and its exception's name.
+const TAG_EXISTS: &[&str] = &[
+    "cannot be overwritten because",
+    "because the repository is immutable",
+    "because the tag is immutable",
+    "tag is immutable",
+    "imagetagalreadyexistsexception",
+    "tag invalid: the image tag _ already exists",
+];
 
 /// Network trouble and 5xx, in the words of Go's net/http and of docker.
 fn is_passing(words: &str) -> bool {
@@ -140,9 +165,11 @@ mod tests {
     use crate::ports::Repository;
     use crate::progress::Progress;
 
+    const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
     fn to() -> ImageTag {
-        let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/app";
-        ImageTag { repository: Repository { name: "shop/app".into(), uri: uri.into() }, tag: "abc123".into() }
+        let uri = format!("{HOST}/shop/app");
+        ImageTag { repository: Repository { name: "shop/app".into(), uri }, tag: "abc123".into() }
     }
 
     fn final_failure(text: &str) -> Failure {
@@ -183,6 +210,63 @@ mod tests {
             assert!(failure.hint.as_deref().unwrap().contains(hint), "{text}: {:?}", failure.hint);
             assert_eq!(failure.evidence, [text]);
         }
+    }
+
+    /// docker, BuildKit and our own push alike.
+    #[test]
+    fn a_tag_that_is_there_is_told_from_other_refusals() {
+        let named = ImageTag {
+            repository: Repository {
+                name: "immutable/denied".into(),
+                uri: format!("{HOST}/immutable/denied"),
+            },
+            tag: "immutable".into(),
+        };
+        let at = named.reference();
+        for (text, expected) in [
+            (
+                "tag invalid: The image tag 'abc123' already exists in the 'shop/app' repository and cannot be \
+                 overwritten because the repository is immutable."
+                    .to_owned(),
+                Recourse::UseTag,
+            ),
+            (
+                "tag invalid: The image tag 'abc123' already exists in the 'shop/app' repository and cannot be \
+                 overwritten because the tag is immutable."
+                    .to_owned(),
+                Recourse::UseTag,
+            ),
+            (format!("ERROR: failed to push {at}: unexpected status: 400 Bad Request"), Recourse::UseTag),
+            (
+                format!(
+                    "failed to push {at}: unexpected status from PUT request to https://{HOST}/v2/x/manifests/1: 400 Bad \
+                     Request"
+                ),
+                Recourse::UseTag,
+            ),
+            (format!("failed to push {at}: manifest invalid"), Recourse::None),
+            (
+                "denied: User: arn:aws:sts::1:assumed-role/immutable/x is not authorized to perform: ecr:PutImage on \
+                 resource: arn:aws:ecr:us-east-1:1:repository/immutable/denied"
+                    .to_owned(),
+                Recourse::None,
+            ),
+            (
+                "name unknown: The repository with name 'immutable/denied' does not exist in the registry with id '1'"
+                    .to_owned(),
+                Recourse::None,
+            ),
+        ] {
+            assert_eq!(read(&text, &named).recourse, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_denial_of_the_organization_is_no_matter_of_allowing() {
+        let text = "denied: User: arn:aws:sts::1:assumed-role/ci/x is not authorized to perform: ecr:PutImage on resource: \
+                    arn:aws:ecr:us-east-1:1:repository/shop/app with an explicit deny in a service control policy";
+        let hint = read(text, &to()).hint.unwrap();
+        assert!(hint.contains("does not help") && hint.contains("organization"), "{hint}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use anyhow::Result;
 use tokio::time::Instant;
 
 use self::bucket::Bucket;
+use crate::backoff::jittered;
 use crate::failure::is_throttled;
 use crate::ports::{ApiBucket, BUCKETS, Call};
 
@@ -31,20 +32,35 @@ impl Rates {
         Self { buckets: BUCKETS.iter().map(bucket).collect(), patience }
     }
 
-    /// Makes `call` when its buckets have tokens, and again while AWS throttles it. Without a bucket it is left to the
-    /// SDK's own retries.
+    /// Waits until the buckets of `call` have a token each, and takes them.
+    pub async fn turn(&self, call: Call) {
+        for bucket in self.of(call) {
+            bucket.take().await;
+        }
+    }
+
+    /// Makes `call` at once, whose turn it is ([`Self::turn`]): its buckets hear of the answer.
+    pub async fn once<T>(&self, call: Call, make: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let sent = Instant::now();
+        let answer = make().await;
+        let throttled = matches!(&answer, Err(error) if is_throttled(error));
+        self.of(call).for_each(|bucket| if throttled { bucket.throttled(sent) } else { bucket.served() });
+        answer
+    }
+
+    /// Makes `call` when its buckets have tokens, and again while AWS throttles it.
     pub async fn keep<T>(&self, call: Call, make: impl AsyncFn() -> Result<T>) -> Result<T> {
-        let (mut throttled_since, mut tries) = (None, 0);
+        let (mut throttled_since, mut tries, mut pause) = (None, 0, FIRST_PAUSE);
         loop {
-            for bucket in self.of(call) {
-                // Nothing may wait before a task is stopped: the run may have seconds to live.
-                if call == Call::STOP_TASK { bucket.take_now() } else { bucket.take().await }
+            // Nothing may wait before a task is stopped: the run may have seconds to live.
+            if call == Call::STOP_TASK {
+                self.of(call).for_each(Bucket::take_now);
+            } else {
+                self.turn(call).await;
             }
             let sent = Instant::now();
-            let answer = make().await;
-            let throttled = matches!(&answer, Err(error) if is_throttled(error));
-            self.of(call).for_each(|bucket| if throttled { bucket.throttled(sent) } else { bucket.served() });
-            if !throttled || call.buckets.is_empty() {
+            let answer = self.once(call, &make).await;
+            if !matches!(&answer, Err(error) if is_throttled(error)) {
                 return answer;
             }
             tries += 1;
@@ -55,6 +71,10 @@ impl Rates {
             }
             if call == Call::STOP_TASK {
                 tokio::time::sleep(AGAIN).await;
+            } else if call.buckets.is_empty() {
+                // Where no bucket slows us down. The SDK has tried as well, when it knew the exception by its name.
+                tokio::time::sleep(jittered(pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
@@ -66,5 +86,8 @@ impl Rates {
 
 /// Throttled answers to one call that are not the last word, however long they took.
 const TRIES: u32 = 8;
+/// Between tries of a call without a bucket, doubled each time up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Between two tries of StopTask.
 const AGAIN: Duration = Duration::from_millis(300);

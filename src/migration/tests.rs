@@ -27,6 +27,7 @@ mod fleet;
 mod fleet_logs;
 mod other_runs;
 mod packs;
+mod throttled;
 mod world;
 
 fn plan(flags: &[&str]) -> Plan {
@@ -72,8 +73,8 @@ async fn recorded(
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let session = Session { world, progress: &progress, interrupt, recorder: &recorder, github: None };
     let record = Record::new(&session).with_state(state);
-    let image = image(&plan.image, world, &progress).await.expect("an image");
-    let revision = revision(plan, &image, world, &progress).await.expect("a revision");
+    let image = image(&plan.image, world, &progress, &|_| {}).await.expect("an image");
+    let revision = revision(plan, &image, world, &progress, &|_| {}).await.expect("a revision");
     let from = Instant::now();
     let proofs = Migration::new(plan, &revision, &session, &record, log_files).run().await;
     let report = recorder.close(None);

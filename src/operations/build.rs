@@ -61,7 +61,8 @@ impl Operation for Build {
             report.tag = plan.image.tag().map(str::to_owned);
             report.notes.clone_from(&plan.notes);
         });
-        let image = image(&plan.image, session.world, session.progress);
+        let note = |text: String| session.recorder.note(text);
+        let image = image(&plan.image, session.world, session.progress, &note);
         let image = session.interrupt.unless(image).await?;
         session.recorder.update(|report| report.image = Some(image.used()));
         Ok(())

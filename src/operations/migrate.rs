@@ -68,15 +68,17 @@ impl Migrate {
         record: &Record<'_>,
     ) -> Result<Vec<Migrated>> {
         let Session { progress, interrupt, recorder, .. } = *session;
-        let image = interrupt.unless(image(&plan.image, session.world, progress)).await?;
+        let note = |text: String| recorder.note(text);
+        let image = interrupt.unless(image(&plan.image, session.world, progress, &note)).await?;
         recorder.update(|report| report.image = Some(image.used()));
         recorder.save();
 
         let diff = plan.diff(image.reference())?;
-        let revision = interrupt.unless(revision(plan, &image, session.world, progress)).await?;
+        let revision = interrupt.unless(revision(plan, &image, session.world, progress, &note)).await?;
+        let used = revision.used();
         recorder.update(|report| {
-            report.diff = diff;
-            report.revision = Some(revision.used());
+            report.diff = if used.registered { diff } else { String::new() };
+            report.revision = Some(used);
         });
         recorder.save();
 

@@ -1,9 +1,13 @@
 //! Image: the commit's image is in the registry, and known by its digest.
 
-use anyhow::Result;
+use std::time::Duration;
 
-use crate::plan::ImagePlan;
-use crate::ports::ImageWrites;
+use anyhow::Result;
+use tokio::time::sleep;
+
+use crate::failure::{Failure, Recourse};
+use crate::plan::{ImagePlan, ImageSource};
+use crate::ports::{ImageReads, ImageTag, ImageWrites};
 use crate::progress::Progress;
 use crate::report::ImageUsed;
 
@@ -27,33 +31,76 @@ impl Image {
     }
 }
 
-/// Builds and pushes what the plan says, or takes what is there.
-pub(crate) async fn image(plan: &ImagePlan, writes: &impl ImageWrites, progress: &Progress) -> Result<Image> {
+/// How often a tag that a push has met is looked for, and the pause between: ECR tells all its readers at once, as a rule.
+const LOOKS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Builds and pushes what the plan says, or takes what is there; `note` is told what is worth saying.
+pub(crate) async fn image(
+    plan: &ImagePlan,
+    world: &(impl ImageReads + ImageWrites),
+    progress: &Progress,
+    note: &dyn Fn(String),
+) -> Result<Image> {
     let source = plan.source();
-    let pushed = |uri: &str, digest: String| {
-        Image(ImageUsed { reference: format!("{uri}@{digest}"), digest: Some(digest), source })
+    let in_repository = |to: &ImageTag, digest: String, source: ImageSource| {
+        let reference = format!("{}@{digest}", to.repository.uri);
+        Image(ImageUsed { reference, digest: Some(digest), source })
     };
-    Ok(match plan {
+    let (to, pushed) = match plan {
         ImagePlan::Reuse { tag, digest } => {
             progress.step(&format!("image: reuse {} ({})", tag.reference(), short(digest)));
-            pushed(&tag.repository.uri, digest.clone())
-        }
-        ImagePlan::Build { build, to } => {
-            progress.step(&format!("image: build and push {}", to.reference()));
-            pushed(&to.repository.uri, writes.build_and_push(build, to, &**progress).await?)
-        }
-        ImagePlan::Package { binary, to } => {
-            progress.step(&format!("image: package {} and push {}", binary.path.display(), to.reference()));
-            pushed(&to.repository.uri, writes.package_and_push(binary, to, &**progress).await?)
+            return Ok(in_repository(tag, digest.clone(), source));
         }
         ImagePlan::Given { reference, digest } => {
             progress.step(&format!("image: use {reference}"));
-            Image(ImageUsed { reference: reference.clone(), digest: digest.clone(), source })
+            return Ok(Image(ImageUsed { reference: reference.clone(), digest: digest.clone(), source }));
         }
-    })
+        ImagePlan::Build { build, to } => {
+            progress.step(&format!("image: build and push {}", to.reference()));
+            (to, world.build_and_push(build, to, &**progress).await)
+        }
+        ImagePlan::Package { binary, to } => {
+            progress.step(&format!("image: package {} and push {}", binary.path.display(), to.reference()));
+            (to, world.package_and_push(binary, to, &**progress).await)
+        }
+    };
+    let error = match pushed {
+        Ok(digest) => return Ok(in_repository(to, digest, source)),
+        Err(error) if meets_a_tag(&error) => error,
+        Err(error) => return Err(error),
+    };
+    // The plan has not seen the tag: another run of the same commit was quicker. A tag that is there is used as it is.
+    let Some(digest) = pushed_by_another(to, world).await else { return Err(error) };
+    note(format!(
+        "image {} was pushed by another run meanwhile: it is used ({}), and the one that was made here is not",
+        to.reference(),
+        short(&digest)
+    ));
+    Ok(in_repository(to, digest, ImageSource::Reused))
+}
+
+fn meets_a_tag(error: &anyhow::Error) -> bool {
+    Failure::find(error).is_some_and(|failure| failure.recourse == Recourse::UseTag)
+}
+
+/// The digest behind a tag, if it is indeed there. What cannot be looked at is not.
+async fn pushed_by_another(to: &ImageTag, reads: &impl ImageReads) -> Option<String> {
+    for look in 1..=LOOKS {
+        if let Some(digest) = reads.image_digest(&to.repository.name, &to.tag).await.ok()? {
+            return Some(digest);
+        }
+        if look < LOOKS {
+            sleep(PAUSE).await;
+        }
+    }
+    None
 }
 
 /// A digest as people compare them: its first twelve digits.
 fn short(digest: &str) -> &str {
     digest.get(..19).unwrap_or(digest)
 }
+
+#[cfg(test)]
+mod tests;

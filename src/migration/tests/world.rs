@@ -71,6 +71,10 @@ pub(super) struct Fargate {
     pub late: Vec<(String, usize)>,
     pub epoch: Instant,
     pub epoch_ms: i64,
+    /// So many RunTask calls are throttled, from the first one on.
+    pub throttled: usize,
+    /// The client tokens of all RunTask calls.
+    pub tokens: RefCell<Vec<String>>,
     /// RunTask calls, refused ones included.
     pub runs: Cell<usize>,
 }
@@ -131,6 +135,8 @@ impl Fargate {
             late: Vec::new(),
             epoch: Instant::now(),
             epoch_ms: Timestamp::now().as_millisecond(),
+            throttled: 0,
+            tokens: RefCell::default(),
             runs: Cell::default(),
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Tasks;
 use crate::backoff::jittered;
 use crate::failure::{Failure, is_throttled, is_transient};
-use crate::ports::{Launch, RunTask, Task, TaskStatus, TaskWorld};
+use crate::ports::{Launch, NoRoom, RunTask, Task, TaskStatus, TaskWorld};
 
 /// A RunTask call, however often it is sent.
 pub(crate) struct RunTaskCall {
@@ -69,6 +69,9 @@ const MAX_ERRORS: u32 = 3;
 /// Between those rounds, doubled each time up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The same after throttling, which most often passes within a second, and which the rate of our calls follows besides.
+const FIRST_THROTTLED_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_THROTTLED_WAIT: Duration = Duration::from_secs(20);
 
 /// How far a call has come.
 struct Attempts {
@@ -78,7 +81,8 @@ struct Attempts {
     is_recorded: bool,
     errors: u32,
     wait: Duration,
-    began: Instant,
+    throttled_wait: Duration,
+    throttled_since: Option<Instant>,
     /// Since when there is no room.
     refused_at: Option<Instant>,
 }
@@ -94,7 +98,8 @@ impl<W: TaskWorld> Tasks<'_, W> {
             is_recorded: false,
             errors: 0,
             wait: FIRST_WAIT,
-            began: Instant::now(),
+            throttled_wait: FIRST_THROTTLED_WAIT,
+            throttled_since: None,
             refused_at: None,
         };
         loop {
@@ -106,6 +111,9 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 }
                 None => return Launched::Interrupted,
             };
+            if self.unless_interrupted(self.world.run_task_turn()).await.is_none() {
+                return Launched::Interrupted;
+            }
             // A call of this process that may have started a task is repeated whatever else runs: to learn of that task.
             if !so_far.in_doubt {
                 match self.unless_interrupted(owner.hindrance()).await {
@@ -131,11 +139,11 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 }
                 Err(error) => {
                     drop(turn);
-                    if !so_far.may_succeed(&error, self.patience.timeout, owner) {
+                    let Some(wait) = so_far.wait_after(&error, self.patience.timeout, owner) else {
                         let failure = Failure::from_error(&error);
                         return Launched::Refused { reason: failure.message.clone(), failure: Some(failure) };
-                    }
-                    if self.unless_interrupted(sleep(jittered(so_far.next_wait()))).await.is_none() {
+                    };
+                    if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
                         return Launched::Interrupted;
                     }
                     continue;
@@ -155,19 +163,19 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     }
                     return Launched::Task(task);
                 }
-                Launch::Refused { reason, .. } if is_capacity(&reason) => {
+                Launch::Refused { reason, detail } => {
+                    let Some(no_room) = NoRoom::of(&reason) else {
+                        so_far.is_over(owner, &request);
+                        let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+                        return no_task(format!("RunTask: {reason}{detail}"));
+                    };
                     self.capacity.refused(&turn, &reason);
                     so_far.in_doubt = false;
                     owner.note(format!("{reason}: what could not start waits for its turn, until --timeout"));
                     owner.waited(Some(&reason), *so_far.refused_at.get_or_insert_with(Instant::now));
-                    if is_of_a_zone(&reason) {
+                    if no_room == NoRoom::Zone {
                         try_another_zone(&mut request);
                     }
-                }
-                Launch::Refused { reason, detail } => {
-                    so_far.is_over(owner, &request);
-                    let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-                    return no_task(format!("RunTask: {reason}{detail}"));
                 }
                 Launch::Conflict { tasks } => return conflicting(owner, &request.client_token, tasks),
             }
@@ -203,24 +211,27 @@ impl Attempts {
         }
     }
 
-    /// Whether the call is worth another try.
-    fn may_succeed(&mut self, error: &anyhow::Error, timeout: Duration, owner: &impl Owner) -> bool {
+    /// How long to wait before another try; none when the call is not worth one.
+    fn wait_after(
+        &mut self,
+        error: &anyhow::Error,
+        timeout: Duration,
+        owner: &impl Owner,
+    ) -> Option<Duration> {
         if is_throttled(error) {
             owner.note("RunTask is throttled: what could not start is tried again, until --timeout".into());
-            return self.began.elapsed() < timeout;
+            let since = *self.throttled_since.get_or_insert_with(Instant::now);
+            let longer = (self.throttled_wait * 2).min(LONGEST_THROTTLED_WAIT);
+            let wait = std::mem::replace(&mut self.throttled_wait, longer);
+            return (since.elapsed() < timeout).then_some(wait);
         }
         if !is_transient(error) || self.errors >= MAX_ERRORS {
-            return false;
+            return None;
         }
         (self.errors, self.unanswered, self.in_doubt) = (self.errors + 1, true, true);
         owner.note(format!("{error}: trying again"));
-        true
-    }
-
-    fn next_wait(&mut self) -> Duration {
-        let wait = self.wait;
-        self.wait = (wait * 2).min(LONGEST_WAIT);
-        wait
+        let longer = (self.wait * 2).min(LONGEST_WAIT);
+        Some(std::mem::replace(&mut self.wait, longer))
     }
 }
 
@@ -242,43 +253,9 @@ fn no_task<H>(reason: String) -> Launched<H> {
     Launched::Refused { reason, failure: None }
 }
 
-/// The answers in RunTask's failures[] that pass: the account's running tasks end, and capacity comes back.
-/// AWS writes the apostrophe in "You've" in more than one way; these parts have none.
-fn is_capacity(reason: &str) -> bool {
-    reason.contains("limit on the number of vCPUs") || is_of_a_zone(reason)
-}
-
-/// Those that another zone may not have. `RESOURCE:ENI` and its kind come from capacity of one's own.
-fn is_of_a_zone(reason: &str) -> bool {
-    reason.contains("Capacity is unavailable") || reason.starts_with("RESOURCE:")
-}
-
 /// The same subnets, another one first.
 fn try_another_zone(request: &mut RunTask) {
     if !request.network.subnets.is_empty() {
         request.network.subnets.rotate_left(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_capacity, is_of_a_zone};
-
-    #[test]
-    fn capacity_is_told_from_what_does_not_pass() {
-        for (reason, passes, another_zone) in [
-            ("You’ve reached the limit on the number of vCPUs you can run concurrently", true, false),
-            (
-                "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-                true,
-                true,
-            ),
-            ("RESOURCE:ENI", true, true),
-            ("MISSING", false, false),
-            ("INACTIVE", false, false),
-        ] {
-            assert_eq!(is_capacity(reason), passes, "{reason}");
-            assert_eq!(is_of_a_zone(reason), another_zone, "{reason}");
-        }
     }
 }

@@ -7,15 +7,35 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::*;
-use crate::failure::Failure;
+use crate::failure::{Failure, Recourse};
 use crate::ports::{
-    BinaryImage, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress, ImageTag,
-    ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, RunTask, StreamEvent, TaskReads,
-    TaskStatus, TaskWrites,
+    BinaryImage, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
+    ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, Repository,
+    RunTask, StreamEvent, TaskReads, TaskStatus, TaskWrites,
 };
 impl DefinitionWrites for Fargate {
     async fn register_task_definition(&self, _: &Value) -> Result<String> {
         Ok(REVISION.into())
+    }
+}
+
+impl DefinitionReads for Fargate {
+    async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
+        unimplemented_here()
+    }
+
+    async fn task_definition_families_like(&self, _: &str) -> Result<Vec<String>> {
+        unimplemented_here()
+    }
+}
+
+impl ImageReads for Fargate {
+    async fn repository(&self, _: &str) -> Result<Repository> {
+        unimplemented_here()
+    }
+
+    async fn image_digest(&self, _: &str, _: &str) -> Result<Option<String>> {
+        unimplemented_here()
     }
 }
 
@@ -125,6 +145,10 @@ impl TaskWrites for Fargate {
     async fn run_task(&self, request: &RunTask) -> Result<Launch> {
         let arn = format!("arn:aws:ecs:us-east-1:123456789012:task/c/{}", &request.client_token[..32]);
         self.runs.set(self.runs.get() + 1);
+        self.tokens.borrow_mut().push(request.client_token.clone());
+        if self.runs.get() <= self.throttled {
+            return Err(Failure::service("run task: throttled").recourse(Recourse::SlowDown).into());
+        }
         if !self.tasks.borrow().contains_key(&arn) {
             let refused = |reason: &str| Ok(Launch::Refused { reason: reason.to_owned(), detail: None });
             if self.under_way() >= self.slots {

@@ -1,0 +1,106 @@
+use std::cell::{Cell, RefCell};
+
+use super::*;
+use crate::ports::{BinaryImage, DockerBuild, ImageProgress, Repository};
+
+const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+/// A registry that refuses every push, and what another run has put there.
+struct Registry {
+    recourse: Recourse,
+    /// The look that finds the tag, counted from 1.
+    there_at: Option<u32>,
+    looks: Cell<u32>,
+}
+
+impl Registry {
+    fn refused(&self) -> Result<String> {
+        Err(Failure::service("push: refused").recourse(self.recourse).into())
+    }
+}
+
+impl ImageReads for Registry {
+    async fn repository(&self, _: &str) -> Result<Repository> {
+        anyhow::bail!("nobody asks for the repository again")
+    }
+
+    async fn image_digest(&self, repository: &str, tag: &str) -> Result<Option<String>> {
+        assert_eq!((repository, tag), ("shop", "abc"));
+        self.looks.set(self.looks.get() + 1);
+        Ok(self.there_at.filter(|at| self.looks.get() >= *at).map(|_| DIGEST.to_owned()))
+    }
+}
+
+impl ImageWrites for Registry {
+    async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
+        self.refused()
+    }
+
+    async fn package_and_push(&self, _: &BinaryImage, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
+        self.refused()
+    }
+}
+
+fn plans() -> [ImagePlan; 2] {
+    let to = ImageTag {
+        repository: Repository { name: "shop".into(), uri: "registry.example/shop".into() },
+        tag: "abc".into(),
+    };
+    let platform = "linux/amd64".to_owned();
+    let build = DockerBuild {
+        context: ".".into(),
+        dockerfile: "Dockerfile".into(),
+        target: None,
+        build_args: vec![],
+        platform: platform.clone(),
+    };
+    let binary = BinaryImage { path: "app".into(), platform };
+    [ImagePlan::Build { build, to: to.clone() }, ImagePlan::Package { binary, to }]
+}
+
+async fn made(plan: &ImagePlan, registry: &Registry) -> (Result<Image>, Vec<String>) {
+    let notes = RefCell::new(Vec::new());
+    let note = |text: String| notes.borrow_mut().push(text);
+    let image = image(plan, registry, &Progress::silent(), &note).await;
+    (image, notes.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_another_run_has_pushed_is_used_and_that_is_said() {
+    for there_at in [1, LOOKS] {
+        for plan in plans() {
+            let registry =
+                Registry { recourse: Recourse::UseTag, there_at: Some(there_at), looks: Cell::default() };
+            let (image, notes) = made(&plan, &registry).await;
+            let used = image.expect("an image").used();
+            assert_eq!(used.reference, format!("registry.example/shop@{DIGEST}"));
+            assert_eq!(used.source, ImageSource::Reused);
+            assert!(
+                notes[0].contains("registry.example/shop:abc") && notes[0].contains("sha256:111111111111"),
+                "{notes:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_is_not_there_leaves_the_refusal_as_it_is() {
+    for plan in plans() {
+        let registry = Registry { recourse: Recourse::UseTag, there_at: None, looks: Cell::default() };
+        let (image, notes) = made(&plan, &registry).await;
+        assert_eq!(image.unwrap_err().to_string(), "push: refused");
+        assert_eq!((registry.looks.get(), notes), (LOOKS, Vec::new()));
+    }
+}
+
+/// An image that happens to be there does not make a denied push good.
+#[tokio::test(start_paused = true)]
+async fn another_refusal_is_not_looked_into() {
+    for recourse in [Recourse::None, Recourse::TryAgain] {
+        for plan in plans() {
+            let registry = Registry { recourse, there_at: Some(1), looks: Cell::default() };
+            assert!(made(&plan, &registry).await.0.is_err());
+            assert_eq!(registry.looks.get(), 0);
+        }
+    }
+}
