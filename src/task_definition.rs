@@ -3,6 +3,7 @@
 //! A typed client drops what it does not know: a field that AWS added last week would vanish from the next revision.
 //! Here a document is only ever patched ([`Patch`]); everything else stays as ECS wrote it.
 
+mod choice;
 mod diff;
 mod patch;
 mod read;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::failure::{Failure, listed};
 use crate::untrusted::{phrase, printable};
 
+pub use choice::Part;
 pub use patch::Patch;
 
 /// One task definition in the form that RegisterTaskDefinition takes, with what ECS said about it kept beside.
@@ -81,34 +83,6 @@ impl TaskDefinition {
 
     pub fn container_names(&self) -> Vec<&str> {
         self.containers().filter_map(name_of).collect()
-    }
-
-    /// The container whose exit code decides: the one named, or the only essential one.
-    pub fn migration_container(&self, named: Option<&str>) -> Result<&str, Failure> {
-        if let Some(named) = named {
-            let found = self.container_names().into_iter().find(|name| *name == named);
-            return found.ok_or_else(|| self.no_container(named));
-        }
-        let essential: Vec<&str> = self
-            .containers()
-            // ECS takes an absent `essential` as true.
-            .filter(|container| container.get("essential") != Some(&Value::Bool(false)))
-            .filter_map(name_of)
-            .collect();
-        match essential[..] {
-            [only] => Ok(only),
-            [] => Err(Failure::input(format!(
-                "task definition {} has no essential container",
-                phrase(&self.name())
-            ))
-            .hint("ECS requires one: set \"essential\": true on the container that migrates")),
-            _ => Err(Failure::input(format!(
-                "task definition {} has {} essential containers and none was chosen",
-                phrase(&self.name()),
-                essential.len()
-            ))
-            .hint(format!("choose the one that migrates with --container: {}", listed_names(&essential)))),
-        }
     }
 
     fn no_container(&self, named: &str) -> Failure {

@@ -30,7 +30,7 @@ pub struct BaseFlags {
     #[arg(long, value_name = "FAMILY|ARN|PATH")]
     pub task_definition: Option<String>,
 
-    /// The container whose exit code decides [default: the only essential one]
+    /// The container whose exit code decides [default: the only one that could be it]
     #[arg(long, value_name = "NAME")]
     pub container: Option<String>,
 }

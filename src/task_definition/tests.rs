@@ -168,26 +168,6 @@ fn files_are_read_or_refused_with_a_hint() {
 }
 
 #[test]
-fn the_migration_container_is_named_or_the_only_essential_one() {
-    let two = read(json!({"family": "f", "containerDefinitions": [
-        {"name": "agent", "essential": false}, {"name": "migration"}]}));
-    assert_eq!(two.migration_container(None).unwrap(), "migration");
-    assert_eq!(two.migration_container(Some("agent")).unwrap(), "agent");
-    let unknown = two.migration_container(Some("web")).unwrap_err();
-    assert_eq!(unknown.message, "task definition f has no container web");
-    assert_eq!(unknown.hint.unwrap(), "its containers: agent, migration; choose with --container");
-
-    let both = read(json!({"family": "f", "containerDefinitions": [
-        {"name": "web", "essential": null}, {"name": "migration", "essential": true}]}));
-    let several = both.migration_container(None).unwrap_err();
-    assert_eq!(several.message, "task definition f has 2 essential containers and none was chosen");
-    assert_eq!(several.hint.unwrap(), "choose the one that migrates with --container: migration, web");
-
-    let none = read(json!({"family": "f", "containerDefinitions": [{"name": "a", "essential": false}]}));
-    assert!(none.migration_container(None).unwrap_err().message.contains("no essential container"));
-}
-
-#[test]
 fn log_configurations_are_told_apart() {
     let logs =
         |configuration: Value| with_container(json!({"logConfiguration": configuration})).logs("migration");
