@@ -17,6 +17,7 @@ use crate::task_definition::{Patch, TaskDefinition};
 
 pub(crate) mod build_plan;
 mod checks;
+mod command;
 mod data;
 mod document;
 mod facts;
@@ -30,10 +31,12 @@ mod proved;
 mod resumed;
 mod run_task;
 mod running_tasks;
+mod shell;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use checks::{fit_for_fargate, log_notes, secrets_stay, start_at_once};
+use command::command;
 use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
@@ -128,6 +131,9 @@ impl Plan {
         notes.extend(log_notes(&base, &container));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
+        let command = command(&base, &container, settings.task.command.as_ref())?;
+        notes.extend(command.note);
+        let task = cli::TaskFlags { command: command.words, ..settings.task.clone() };
         let variable = &settings.task.database_variable;
         let packed = settings.fleet.databases_per_task != Packing::One;
         let (names, canaries) = match &settings.canary {
@@ -158,7 +164,7 @@ impl Plan {
             image,
             base,
             current,
-            task: settings.task.clone(),
+            task,
             fleet: settings.fleet.clone(),
             packs: first.begun,
             proved: [first.proved, rest.proved].concat(),

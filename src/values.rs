@@ -253,11 +253,44 @@ grammar!(
     }
 );
 
-value! {
-    /// A command, split into words as a shell does.
-    Words(Vec<String>), "a command: it is empty, or has a quote without its end",
-    "quote it as for a shell; no shell runs it", Written::Text(None),
-    |text| shell_words::split(text).ok().filter(|words| !words.is_empty())
+/// A command, split into words as a shell does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Not empty.
+    words: Vec<String>,
+    /// As it was written.
+    text: String,
+}
+
+grammar!(
+    Words,
+    "a command: it is empty, or has a quote without its end",
+    "write the program and its arguments, as in --command 'app migrate', quoted as for a shell",
+    Written::Text(None),
+    |text| {
+        let words = shell_words::split(text).ok().filter(|words| !words.is_empty())?;
+        Some(Self { words, text: text.trim().to_owned() })
+    }
+);
+
+impl Words {
+    /// Returns the command as it was written, with its quotes.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the same command as one word, which a shell splits.
+    pub fn as_script(&self) -> Self {
+        Self { words: vec![self.text.clone()], text: self.text.clone() }
+    }
+}
+
+impl Deref for Words {
+    type Target = Vec<String>;
+
+    fn deref(&self) -> &Vec<String> {
+        &self.words
+    }
 }
 
 /// `NAME=value`. The value may be secret after all, so an error names the variable only.

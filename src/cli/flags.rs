@@ -155,7 +155,7 @@ pub struct TaskFlags {
     #[arg(long, value_name = "K=V")]
     pub env: Vec<Assignment>,
 
-    /// The command to run [default: the task definition's], split into words as a shell does
+    /// The command to run [default: the task definition's], split into words as a shell does, unless the entry point is a shell with -c
     #[arg(long, value_name = "COMMAND")]
     pub command: Option<Words>,
 
