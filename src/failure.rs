@@ -19,7 +19,7 @@ pub enum ExitCode {
     Service = 3,
     /// A migration was still running when `--timeout` ended.
     TimedOut = 4,
-    /// The run was interrupted by SIGINT or SIGTERM.
+    /// The run was interrupted by SIGINT, SIGTERM, SIGHUP or SIGQUIT.
     Cancelled = 130,
 }
 

@@ -1,6 +1,12 @@
-//! SIGINT and SIGTERM: what GitHub's runner sends when a job is cancelled, ten seconds before it kills us.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT ask a run to stop. GitHub's runner sends the first two when a job is cancelled, ten
+//! seconds before it kills us; a terminal that is closed, or an ssh connection that is lost, sends SIGHUP.
 //!
-//! The handlers must be ours: a process that is PID 1 in its container ignores both by default.
+//! The handlers must be ours: a process that is PID 1 in its container ignores SIGINT and SIGTERM by default, and the
+//! other two would end it in the middle.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,34 +16,64 @@ use crate::failure::{ExitCode, Failure};
 
 /// Whether the run was asked to stop.
 #[derive(Debug, Clone)]
-pub struct Interrupt(watch::Receiver<bool>);
+pub struct Interrupt {
+    set: watch::Receiver<bool>,
+    /// Whether there is an operation that ends by itself when it is set.
+    heeded: Arc<AtomicBool>,
+}
 
 impl Interrupt {
-    /// Installs the handlers. A second Ctrl-C ends the process at once.
+    /// Installs the handlers. The first signal ends the process at once until the interrupt is [heeded](Self::heed), and
+    /// a second Ctrl-C does in any case.
     pub fn install() -> Result<Self> {
         let (sender, receiver) = watch::channel(false);
+        let heeded = Arc::new(AtomicBool::new(false));
+        let hangs_up = !ignores_hangup(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
         let mut interrupt = signal(SignalKind::interrupt()).context("handle SIGINT")?;
         let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;
+        let mut quit = signal(SignalKind::quit()).context("handle SIGQUIT")?;
+        let mut hangup =
+            hangs_up.then(|| signal(SignalKind::hangup())).transpose().context("handle SIGHUP")?;
+        let is_heeded = Arc::clone(&heeded);
         tokio::spawn(async move {
             let mut interrupts = 0;
             loop {
+                let hung_up = async {
+                    match &mut hangup {
+                        Some(hangup) => hangup.recv().await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     Some(()) = interrupt.recv() => interrupts += 1,
                     Some(()) = terminate.recv() => {}
+                    Some(()) = quit.recv() => {}
+                    Some(()) = hung_up => {}
                 }
                 sender.send_replace(true);
+                if !is_heeded.load(Ordering::SeqCst) {
+                    let failure = interrupted();
+                    // Where stderr is gone as well, nobody can be told.
+                    let _ = writeln!(std::io::stderr(), "error: {failure}; nothing was changed");
+                    std::process::exit(failure.exit_code as i32);
+                }
                 if interrupts > 1 {
                     std::process::exit(ExitCode::Cancelled as i32);
                 }
             }
         });
-        Ok(Self(receiver))
+        Ok(Self { set: receiver, heeded })
+    }
+
+    /// From here on somebody waits for the interrupt: it ends the run, and no longer the process.
+    pub fn heed(&self) {
+        self.heeded.store(true, Ordering::SeqCst);
     }
 
     /// One that the caller sets.
     pub fn by_hand() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
+        (sender, Self { set: receiver, heeded: Arc::new(AtomicBool::new(true)) })
     }
 
     /// Does something, unless the run is interrupted first: then it is dropped, and what it started with it.
@@ -52,12 +88,12 @@ impl Interrupt {
     }
 
     pub fn is_set(&self) -> bool {
-        *self.0.borrow()
+        *self.set.borrow()
     }
 
     /// Resolves when the run is asked to stop; never before.
     pub async fn wait(&self) {
-        let mut receiver = self.0.clone();
+        let mut receiver = self.set.clone();
         if receiver.wait_for(|set| *set).await.is_err() {
             // Its sender is gone: nobody can ask any more.
             std::future::pending().await
@@ -68,4 +104,31 @@ impl Interrupt {
 /// How a run ends that was interrupted.
 pub fn interrupted() -> Failure {
     Failure { exit_code: ExitCode::Cancelled, ..Failure::service("the run was interrupted") }
+}
+
+/// Whether a process with this `/proc/PID/status` ignores SIGHUP, as `nohup` wants it. `SigIgn` is a set of signals in
+/// hexadecimal digits, with signal 1, which is SIGHUP, as its lowest bit (proc_pid_status(5)). Elsewhere than on Linux
+/// there is no such file, and nothing is ignored.
+fn ignores_hangup(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nohup_is_seen() {
+        for (status, ignores) in [
+            ("Name:\tx\nSigIgn:\t0000000000000001\nSigCgt:\t0\n", true),
+            ("SigIgn:\t0000000000001001\n", true),
+            ("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n", false),
+            ("SigBlk:\t0000000000000001\n", false),
+            ("SigIgn:\tx\n", false),
+            ("", false),
+        ] {
+            assert_eq!(ignores_hangup(status), ignores, "{status}");
+        }
+    }
 }

@@ -13,6 +13,7 @@
 use std::ffi::OsString;
 use std::future::ready;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use futures::FutureExt as _;
@@ -25,7 +26,7 @@ use crate::choices::Format;
 use crate::cli::{self, Command};
 use crate::document::{self, Document, markdown, text};
 use crate::failure::{ExitCode, Failure};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, interrupted};
 use crate::ports::{Reads, Writes};
 use crate::progress::Progress;
 use crate::recorder::{Recorder, Reported};
@@ -37,9 +38,13 @@ use crate::workflow_commands::SUMMARY_LIMIT;
 pub mod build;
 pub mod iam;
 pub mod migrate;
+mod panicked;
 pub mod post;
 mod printing;
 pub mod workflow;
+
+/// GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
+const POST_AFTER_INTERRUPT: Duration = Duration::from_secs(5);
 
 /// Something that is planned first, and then done as it was planned.
 #[expect(async_fn_in_trait, reason = "a run is one task on one thread: no future has to be Send")]
@@ -120,29 +125,62 @@ pub struct Surroundings<'a> {
 pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<String>) -> ExitCode {
     let github = GitHub::from_environment(variable);
     let github = github.as_ref();
+    let early = printing::refusals(github);
+    panicked::end_the_run(&early.aside());
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return concluded(Err(error), &early),
+    };
     if post::is_called(arguments.first().map(OsString::as_os_str)) {
         let progress = progress_for(Format::Text, github);
-        return concluded(post::post(variable, &progress, github).boxed_local().await, &progress);
+        panicked::end_the_run(&progress.aside());
+        return concluded(post_stage(variable, &progress, github, &interrupt).await, &progress);
     }
     let command = match cli::parse(arguments, variable, Path::new("")) {
         Ok(cli) => cli.command,
         Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
-        Err(error) => return printing::print_refusal(error, github),
+        Err(error) => return printing::print_refusal(error, &early),
     };
     let format = command.format();
     let progress = progress_for(format, github);
+    panicked::end_the_run(&progress.aside());
+    let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github };
     // In a box: rustc refuses to lay out futures that are nested as deeply as these.
     let ended = match command {
         Command::Migrate(flags) => {
-            in_surroundings(|| migrate::Migrate::new(flags, github), &progress, github).boxed_local()
+            in_surroundings(|| migrate::Migrate::new(flags, github), &surroundings).boxed_local()
         }
         Command::Build(flags) => {
-            in_surroundings(|| build::Build::new(flags, github), &progress, github).boxed_local()
+            in_surroundings(|| build::Build::new(flags, github), &surroundings).boxed_local()
         }
-        Command::Iam(flags) => iam::run(flags, variable, &progress).boxed_local(),
+        Command::Iam(flags) => {
+            interrupt.heed();
+            interrupt.unless(iam::run(flags, variable, &progress)).boxed_local()
+        }
         Command::Workflow(flags) => ready(workflow::run(&flags)).boxed_local(),
     };
     concluded(ended.await, &progress)
+}
+
+/// An interrupt leaves the post stage a moment: stopping tasks is what it is there for.
+async fn post_stage(
+    variable: &dyn Fn(&str) -> Option<String>,
+    progress: &Progress,
+    github: Option<&GitHub>,
+    interrupt: &Interrupt,
+) -> Result<ExitCode> {
+    interrupt.heed();
+    let given_up = async {
+        interrupt.wait().await;
+        progress.note("the post stage is interrupted: it ends in a few seconds");
+        tokio::time::sleep(POST_AFTER_INTERRUPT).await;
+    };
+    tokio::select! {
+        ended = post::post(variable, progress, github).boxed_local() => ended,
+        () = given_up => Err(interrupted()
+            .hint("look for tasks that the run has started, and stop them: not all of them were seen to have stopped")
+            .into()),
+    }
 }
 
 /// Who a run is, to ECS.
@@ -166,22 +204,22 @@ fn concluded(ended: Result<ExitCode>, progress: &Progress) -> ExitCode {
 
 async fn in_surroundings<O: Operation>(
     operation: impl FnOnce() -> Result<O, Failure>,
-    progress: &Progress,
-    github: Option<&GitHub>,
+    surroundings: &Surroundings<'_>,
 ) -> Result<ExitCode> {
-    let interrupt = &Interrupt::install()?;
-    let (operation, surroundings) = (operation()?, Surroundings { progress, interrupt, github });
+    let Surroundings { progress, interrupt, .. } = *surroundings;
+    let operation = operation()?;
+    interrupt.heed();
     let Common { plan_only, output, .. } = operation.common();
     if *plan_only {
-        return print_plan(&operation, &surroundings).await;
+        return print_plan(&operation, surroundings).await;
     }
     let aside = progress.aside();
     let access = operation.access();
-    let report = done(&operation, Aws::connect(&access, &aside), &surroundings).await;
+    let report = done(&operation, Aws::connect(&access, &aside), surroundings).await;
     let mut document = report.document();
     progress.closing(&text(&document, colour()));
     for annotation in report.annotations() {
-        annotate(&annotation, &surroundings);
+        annotate(&annotation, surroundings);
     }
     if output.format == Format::Json {
         document.data = report.data();
@@ -204,9 +242,12 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
     let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
     let mut plan = interrupt.unless(plan_where_aws_may_be_absent(operation, &session)).await?;
     interrupt.unless(operation.only_planned(&mut plan, &session)).await?;
-    let document = plan.document()?;
-    if let Some(github) = github {
-        github.write_summary(&markdown(&document, SUMMARY_LIMIT))?;
+    let mut document = plan.document()?;
+    if let Some(github) = github
+        && let Err(error) = github.write_summary(&markdown(&document, SUMMARY_LIMIT))
+    {
+        plan.notes().push(format!("the plan is not in the job summary: {error:#}"));
+        document = plan.document()?;
     }
     let format = operation.common().output.format;
     if format == Format::Text {

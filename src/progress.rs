@@ -68,8 +68,8 @@ pub enum Vocabulary {
 
 /// The one voice of a run: whatever is told to it is told to its [`Sink`].
 ///
-/// It is shared by reference between all databases of a run. None of its lines is lost when it is dropped, or when the
-/// program panics. `std::process::exit` drops nothing: call [`Sink::finish`] first.
+/// It is shared by reference between all databases of a run. None of its lines is lost when it is dropped.
+/// `std::process::exit` drops nothing: call [`Sink::finish`] first, or [`Sink::last_words`] from a panic.
 pub struct Progress {
     sink: Arc<dyn Sink>,
 }
@@ -79,14 +79,10 @@ impl Progress {
         match mode {
             Mode::Silent => Self::silent(),
             Mode::Terminal if stream.is_terminal() => {
-                let bars = Bars::new(stream, Clock::system());
-                bars.lines.flush_on_panic();
-                Self { sink: Arc::new(bars) }
+                Self { sink: Arc::new(Bars::new(stream, Clock::system())) }
             }
             Mode::Terminal | Mode::Plain => {
-                let plain = Plain::new(stream.writer(), vocabulary, Clock::system());
-                plain.lines.flush_on_panic();
-                Self { sink: Arc::new(plain) }
+                Self { sink: Arc::new(Plain::new(stream.writer(), vocabulary, Clock::system())) }
             }
         }
     }
@@ -153,6 +149,12 @@ pub trait Sink: ImageProgress + Send + Sync {
     ///
     /// It is written as it is: its renderer has made it harmless for a terminal, and here it is for the runner.
     fn closing(&self, text: &str) {}
+
+    /// Tells of a panic, after the lines that wait: `message` as an annotation, `text` as closing text. Returns whether
+    /// it did. It waits for no lock, since the panic may have come from within a call of this sink.
+    fn last_words(&self, message: &str, text: &str) -> bool {
+        false
+    }
 
     /// Ends the run: bars go, sections end, commands are on again, and everything is written.
     fn finish(&self) {}

@@ -59,7 +59,11 @@ impl<'a, R: Reported> Recorder<'a, R> {
         Self { report: RefCell::new(report), progress, github, summary_file, save_pace }
     }
 
-    pub fn update<T>(&self, change: impl FnOnce(&mut R) -> T) -> T {
+    /// Changes the report.
+    ///
+    /// `change` runs while the report is borrowed, so it must not come back here, to note something for instance. It
+    /// cannot: a recorder is not `Sync`, so what refers to one is not `Send`.
+    pub fn update<T>(&self, change: impl FnOnce(&mut R) -> T + Send) -> T {
         change(&mut self.report.borrow_mut())
     }
 
@@ -113,5 +117,25 @@ impl<'a, R: Reported> Recorder<'a, R> {
             self.note_unwritten("the outputs were", github.write_outputs(&outputs));
         }
         self.report.into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recorder;
+    use crate::report::Report;
+
+    /// Is there once for a type that is not `Send`. For one that is, rustc refuses to choose.
+    trait IsNotSend<Marker> {
+        const HELD: bool = true;
+    }
+    struct OfEveryType;
+    struct OfSend;
+    impl<T: ?Sized> IsNotSend<OfEveryType> for T {}
+    impl<T: ?Sized + Send> IsNotSend<OfSend> for T {}
+
+    #[test]
+    fn a_change_of_the_report_cannot_come_back_to_its_recorder() {
+        const { assert!(<&Recorder<'static, Report> as IsNotSend<_>>::HELD) };
     }
 }

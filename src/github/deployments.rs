@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::future::Either;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -22,7 +23,7 @@ use crate::plan::Plan;
 use crate::ports::github::{
     DeploymentState, GitHubDeployments, GitHubFailure, GitHubFailureKind, NewDeployment,
 };
-use crate::report::Report;
+use crate::report::{ImageUsed, Report};
 use crate::settings::Settings;
 use crate::state::github_history::Payload;
 use crate::state::journal_record::Target;
@@ -59,6 +60,26 @@ pub(crate) struct DeploymentQueue {
     trouble: RefCell<Option<GitHubFailure>>,
 }
 
+/// What a deployment says of the run whose task it is about.
+pub(crate) struct Ran {
+    tag: Option<String>,
+    image: Option<ImageUsed>,
+    /// The revision's ARN.
+    revision: Option<String>,
+    started_at: Timestamp,
+}
+
+impl Ran {
+    pub(crate) fn of(report: &Report) -> Self {
+        Self {
+            tag: report.tag.clone(),
+            image: report.image.clone(),
+            revision: report.revision.as_ref().map(|revision| revision.arn.clone()),
+            started_at: report.started_at,
+        }
+    }
+}
+
 impl DeploymentQueue {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
@@ -78,9 +99,9 @@ impl DeploymentQueue {
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
-    pub(crate) fn started(&self, database: &DatabaseName, report: &Report) {
+    pub(crate) fn started(&self, database: &DatabaseName, ran: &Ran) {
         // A tag that is a commit names what runs better than the commit of the workflow.
-        let tag = report.tag.clone().filter(|tag| is_commit(tag));
+        let tag = ran.tag.clone().filter(|tag| is_commit(tag));
         let Some(commit) = tag.or_else(|| self.settings.image.commit.clone()) else { return };
         let wanted = (self.settings.databases.len() <= SHOWS_PROGRESS).then(|| {
             let text = format!("its task has started in {}", self.settings.cluster);
@@ -93,7 +114,7 @@ impl DeploymentQueue {
         }
         self.rows.borrow_mut().push(DeploymentRow {
             database: database.clone(),
-            new: self.deployment(database, commit, report),
+            new: self.deployment(database, commit, ran),
             id: None,
             wanted,
             sent: None,
@@ -103,17 +124,17 @@ impl DeploymentQueue {
         self.wake.notify_one();
     }
 
-    fn deployment(&self, database: &DatabaseName, commit: String, report: &Report) -> NewDeployment {
-        let (settings, image) = (&self.settings, report.image.as_ref());
+    fn deployment(&self, database: &DatabaseName, commit: String, ran: &Ran) -> NewDeployment {
+        let (settings, image) = (&self.settings, ran.image.as_ref());
         let started_by = &settings.common.run.started_by;
         let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
         let payload = Payload {
-            key: format!("{started_by}/{database}/{}", report.started_at.as_nanosecond()),
+            key: format!("{started_by}/{database}/{}", ran.started_at.as_nanosecond()),
             database: database.to_string(),
             target: self.target.borrow().clone(),
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
-            task_definition: report.revision.as_ref().map(|revision| revision.arn.clone()),
+            task_definition: ran.revision.clone(),
             require_report: settings.task.require_report,
         };
         NewDeployment {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::Migration;
 use super::log_lines::{Heard, MigrationLog};
 use crate::choices::Leftover;
-use crate::database_name::DatabaseName;
+use crate::database_name::{DatabaseName, is_fleet};
 use crate::plan::{Pack, Told};
 use crate::ports::{Task, TaskWorld};
 use crate::steps::task::follow::{End, Following, Stop, Until};
@@ -91,6 +91,9 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             let (arn, what) = (&task.arn, heard.name());
             self.record.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
         }
+        if matches!(&end, End::Interrupted(Stop::Left)) && whose != Whose::OtherRun {
+            self.left(task);
+        }
         let verdicts = self.at_end(heard, task, end);
         if !verdicts.iter().all(Verdict::is_migrated) {
             self.hear_other_containers(heard, task).await;
@@ -149,9 +152,26 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
 
     /// Stops a task of this run that nobody follows yet, when the run is interrupted.
     pub(super) async fn cancelled(&self, task: &Task) -> Verdict {
+        if self.plan.task.on_cancel == Leftover::Leave {
+            self.left(task);
+        }
         let stopped = self.plan.task.on_cancel == Leftover::Stop
             && self.tasks.stop(&task.arn, "the run was interrupted").await.is_ok();
         Verdict::Cancelled { stopped }
+    }
+
+    /// Says what `--on-cancel leave` leaves. The tasks of a fleet stand in its rows.
+    fn left(&self, task: &Task) {
+        let cluster = &self.plan.cluster;
+        self.record.note(match is_fleet(self.plan.packs.len()) {
+            true => format!("--on-cancel leave: tasks of this run go on in cluster {cluster}, and nothing follows them"),
+            false => format!(
+                "--on-cancel leave: task {} goes on in cluster {cluster}, and nothing follows it; to stop it: `aws ecs \
+                 stop-task --cluster {cluster} --task {}`",
+                task.arn,
+                task.id()
+            ),
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::adapters::github::GitHub;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::failure::Failure;
-use crate::github::deployments::DeploymentQueue;
+use crate::github::deployments::{DeploymentQueue, Ran};
 use crate::plan::{Plan, Told};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
@@ -89,14 +89,18 @@ impl<'a> Record<'a> {
     pub(crate) fn row<T>(
         &self,
         database: &DatabaseName,
-        change: impl FnOnce(&mut DatabaseReport) -> T,
+        change: impl FnOnce(&mut DatabaseReport) -> T + Send,
     ) -> Option<T> {
         let row = *self.rows.get(database)?;
         self.update(|report| report.databases.get_mut(row).map(change))
     }
 
     /// Changes the rows of a pack's databases.
-    pub(crate) fn rows(&self, databases: &[DatabaseName], mut change: impl FnMut(&mut DatabaseReport)) {
+    pub(crate) fn rows(
+        &self,
+        databases: &[DatabaseName],
+        mut change: impl FnMut(&mut DatabaseReport) + Send,
+    ) {
         for database in databases {
             self.row(database, &mut change);
         }
@@ -128,7 +132,7 @@ impl<'a> Record<'a> {
     }
 
     /// Changes the end of a task's log.
-    pub(crate) fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail)) {
+    pub(crate) fn log(&self, tail: &Tail, change: impl FnOnce(&mut LogTail) + Send) {
         match tail {
             Tail::Row(database) => drop(self.row(database, |row| change(&mut row.log))),
             Tail::Pack(index) => {
@@ -146,7 +150,7 @@ impl<'a> Record<'a> {
         self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
     }
 
-    fn update<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
+    fn update<T>(&self, change: impl FnOnce(&mut Report) -> T + Send) -> T {
         self.recorder.update(change)
     }
 
@@ -165,9 +169,8 @@ impl<'a> Record<'a> {
     pub(crate) fn started(&self, databases: &[DatabaseName], arn: &str) {
         self.runs(databases, arn);
         if let Some(queue) = self.github_deployments {
-            self.update(|report| {
-                databases.iter().for_each(|database| queue.started(database, report));
-            });
+            let ran = self.update(|report| Ran::of(report));
+            databases.iter().for_each(|database| queue.started(database, &ran));
         }
         let count = self.started.replace(self.started.get() + 1);
         if let Some(github) = self.github

@@ -39,10 +39,14 @@ pub(super) fn progress_for(format: Format, github: Option<&GitHub>) -> Progress 
     progress
 }
 
+/// Where it is said why a command line cannot be read. That quotes what was passed, which GitHub's runner would read
+/// for commands.
+pub(super) fn refusals(github: Option<&GitHub>) -> Progress {
+    Progress::new(Mode::Plain, Stream::Stderr, vocabulary(github))
+}
+
 /// Says why the command line cannot be read.
-pub(super) fn print_refusal(error: cli::Error, github: Option<&GitHub>) -> ExitCode {
-    // It quotes what was passed, which GitHub's runner would read for commands.
-    let progress = Progress::new(Mode::Plain, Stream::Stderr, vocabulary(github));
+pub(super) fn print_refusal(error: cli::Error, progress: &Progress) -> ExitCode {
     match error {
         cli::Error::Usage(error) => progress.closing(&error.render().to_string()),
         cli::Error::Input(failure) => {

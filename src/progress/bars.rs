@@ -1,7 +1,7 @@
 //! Bars at the foot of a terminal; log lines scroll above them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,7 +27,7 @@ pub(super) struct Bars {
     /// How often elapsed times go on by themselves; absent in tests, which draw when they look.
     tick: Option<Duration>,
     state: Mutex<Shown>,
-    pub lines: LineWriter,
+    lines: LineWriter,
 }
 
 #[derive(Default)]
@@ -189,6 +189,20 @@ impl Sink for Bars {
     fn closing(&self, text: &str) {
         self.clear(&mut self.state());
         self.lines.write(text.trim_end_matches('\n'));
+    }
+
+    fn last_words(&self, _: &str, text: &str) -> bool {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if !self.lines.is_free() {
+            return false;
+        }
+        self.clear(&mut state);
+        self.lines.write(text.trim_end_matches('\n'));
+        true
     }
 
     fn finish(&self) {

@@ -1,11 +1,11 @@
 //! Lines on their way to a stream: written in order, and in few writes however many there are.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Waiting bytes that are written before their page ends: 200,000 lines cost a few hundred writes.
 const FULL: usize = 64 * 1024;
 
-pub(super) struct LineWriter(Arc<Mutex<Waiting>>);
+pub(super) struct LineWriter(Mutex<Waiting>);
 
 struct Waiting {
     text: String,
@@ -15,7 +15,7 @@ struct Waiting {
 
 impl LineWriter {
     pub(super) fn new(write: impl FnMut(&str) + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Waiting { text: String::new(), write: Box::new(write) })))
+        Self(Mutex::new(Waiting { text: String::new(), write: Box::new(write) }))
     }
 
     /// Writes a line, after those that wait.
@@ -38,19 +38,9 @@ impl LineWriter {
         self.lock().flush();
     }
 
-    /// Writes what waits before the message of a panic, which may end the process on the spot.
-    pub(super) fn flush_on_panic(&self) {
-        let waiting: Weak<Mutex<Waiting>> = Arc::downgrade(&self.0);
-        let next = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            // Not waiting for the lock: the panic may have come from within a write.
-            if let Some(waiting) = waiting.upgrade()
-                && let Ok(mut waiting) = waiting.try_lock()
-            {
-                waiting.flush();
-            }
-            next(info);
-        }));
+    /// Whether a line can be written without waiting for another thread.
+    pub(super) fn is_free(&self) -> bool {
+        !matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -74,6 +64,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]

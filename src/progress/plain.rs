@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
@@ -24,7 +24,7 @@ pub(super) struct Plain {
     clock: Clock,
     // Locked before lines are written: a fence and what stands behind it stay in order.
     state: Mutex<Spoken>,
-    pub lines: LineWriter,
+    lines: LineWriter,
 }
 
 #[derive(Default)]
@@ -151,11 +151,24 @@ impl Sink for Plain {
     }
 
     fn closing(&self, text: &str) {
-        let mut state = self.state();
-        self.end_group(&mut state);
-        self.raise(&mut state);
-        self.lines.write(text.trim_end_matches('\n'));
+        self.close(&mut self.state(), text);
+    }
+
+    fn last_words(&self, message: &str, text: &str) -> bool {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if !self.lines.is_free() {
+            return false;
+        }
         self.lower(&mut state);
+        if state.fence.is_some() {
+            self.lines.write(&workflow_commands::error_annotation(None, "fargate-migrate", message));
+        }
+        self.close(&mut state, text);
+        true
     }
 
     fn finish(&self) {
@@ -205,6 +218,13 @@ impl Plain {
         }
     }
 
+    fn close(&self, state: &mut Spoken, text: &str) {
+        self.end_group(state);
+        self.raise(state);
+        self.lines.write(text.trim_end_matches('\n'));
+        self.lower(state);
+    }
+
     fn end_group(&self, state: &mut Spoken) {
         self.lower(state);
         if std::mem::take(&mut state.in_group) {
@@ -222,5 +242,19 @@ impl Plain {
         if let Some(line) = state.fence.as_mut().and_then(Fence::lower) {
             self.lines.write(&line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_wait_for_no_lock() {
+        let plain = Plain::new(Box::new(std::io::sink()), Vocabulary::GitHub, Clock::system());
+        let held = plain.state();
+        assert!(!plain.last_words("why", "why"));
+        drop(held);
+        assert!(plain.last_words("why", "why"));
     }
 }

@@ -30,7 +30,7 @@ fn running(world: &World) -> usize {
 
 #[tokio::test]
 async fn an_interrupted_run_stops_its_tasks_within_five_seconds_and_says_so() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let world = World::new().await;
         world.program(|_| Script::new().line("working").until_stopped());
         let flags = ["--database", PROD, "--database", HEALTH, "--database", FINTECH, "--max-parallel=2"];
@@ -61,6 +61,40 @@ async fn an_interrupted_run_leaves_its_tasks_when_asked_to() {
     run.exits(130);
     assert_eq!(run.verdict(PROD), "cancelled");
     assert_eq!(world.called("StopTask"), 0);
+    let task = world.sandbox.tasks()[0]["taskArn"].as_str().expect("an ARN").to_owned();
+    let notes = run.result()["notes"].to_string();
+    assert!(notes.contains(&format!("--on-cancel leave: task {task} goes on in cluster")), "{notes}");
+}
+
+#[tokio::test]
+async fn nohup_is_heeded() {
+    let world = World::new().await;
+    world.program(|context| {
+        let database = database(context);
+        Script::new().sleep(Duration::from_secs(2)).line(report(&database)).exit(0)
+    });
+    let run = world.migrate(&["--database", PROD]).through("nohup").spawn();
+    until("a running task", || running(&world) == 1).await;
+    run.signal(Signal::SIGHUP);
+    run.finish().await.exits(0);
+    assert_eq!(world.called("StopTask"), 0);
+}
+
+#[tokio::test]
+async fn a_hangup_ends_a_plan_and_a_policy_as_well() {
+    for arguments in [["migrate", "--plan"].as_slice(), ["iam"].as_slice()] {
+        let world = World::new().await;
+        world
+            .sandbox
+            .faults()
+            .push(Fault::call("sts:GetCallerIdentity", sandbox::Disturbance::Hang).always());
+        let target = ["--cluster", seed::CLUSTER, "--task-definition", seed::TASK_FAMILY];
+        let more = ["--database", PROD, "--subnets", seed::SUBNETS, "--image=registry.example/shop:1"];
+        let run = world.command(&[arguments, &target, &more].concat()).spawn();
+        until("the call that hangs", || world.called("GetCallerIdentity") == 1).await;
+        run.signal(Signal::SIGHUP);
+        run.finish().await.exits(130).says("interrupted");
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ mod build;
 mod docker;
 /// What a person can fix: message, hint, exit code.
 mod errors;
+/// Files that cannot be written, and files that never end.
+mod files;
 /// Logs: complete, in order, each line once, whatever is in them.
 mod logs;
 /// Texts from outside that try to be commands, markup or outputs.

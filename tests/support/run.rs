@@ -57,6 +57,17 @@ impl Run {
         self
     }
 
+    /// Started by another program, such as `nohup`, which is given what is to be run.
+    pub fn through(mut self, program: &str) -> Self {
+        let own = self.command.as_std();
+        let mut command = Command::new(program);
+        command.arg(own.get_program()).args(own.get_args()).env_clear().kill_on_drop(true);
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(&self.files).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = command;
+        self
+    }
+
     /// With the environment and the files of a step in GitHub Actions.
     pub fn in_actions(self) -> Self {
         let mut run = self;
