@@ -1,6 +1,7 @@
 //! What a person chooses from: the same words as flag, input and key of the configuration file.
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -18,6 +19,17 @@ pub enum Leftover {
     Stop,
     /// Leave it running, and say so
     Leave,
+}
+
+/// What proves that a database is migrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// A migration report that names it, with nothing pending
+    #[default]
+    Report,
+    /// The container's exit code 0 as well: the database then counts as migrated, not proved
+    ExitCode,
 }
 
 /// What is done about a task of somebody else that migrates a database now.

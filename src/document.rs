@@ -45,6 +45,20 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// Nothing went wrong.
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Good | Self::Doubtful)
+    }
+
+    /// One character, for a terminal.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Good => '✔',
+            Self::Doubtful => '⚠',
+            Self::UnderWay | Self::Bad => '✖',
+        }
+    }
+
     pub fn emoji(self) -> &'static str {
         match self {
             Self::Good => "✅",

@@ -240,7 +240,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
         Asked {
             container: &self.plan.container,
             image_digest: self.revision.image_digest(),
-            require_report: self.plan.task.require_report,
+            proof: self.plan.task.proof,
         }
     }
 }

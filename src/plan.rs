@@ -147,7 +147,7 @@ impl Plan {
             started_by: &settings.common.run.started_by,
             digest: image.digest(),
             target: target.as_ref(),
-            require_report: settings.task.require_report,
+            proof: settings.task.proof,
         };
         let resumed = Resumed::new(&past, &running, &terms);
         let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);

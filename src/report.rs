@@ -227,12 +227,17 @@ impl Report {
         row.pack_log.and_then(|index| self.pack_logs.get(index)).map_or(&row.log, |pack| &pack.log)
     }
 
-    /// The names of the databases that are proved migrated.
+    /// The names of the databases that are migrated, proved or not.
     pub fn migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| verdict.is_migrated())
     }
 
-    /// The names of the databases that are not, with those that were not run.
+    /// The names of the databases that are migrated, and not proved.
+    pub fn not_proved(&self) -> impl Iterator<Item = &str> {
+        self.names(|verdict| verdict.is_migrated() && !verdict.is_proved())
+    }
+
+    /// The names of the databases that are not migrated, with those that were not run.
     pub fn not_migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| !verdict.is_migrated())
     }

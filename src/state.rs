@@ -108,7 +108,7 @@ impl State {
         if only_failed {
             let before = settings.databases.len();
             never_ran = settings.databases.iter().filter(|name| !history.has_run(name)).count();
-            settings.databases.retain(|name| history.ran_in_vain(name, settings.task.require_report));
+            settings.databases.retain(|name| history.ran_in_vain(name, settings.task.proof));
             let left_out = before - settings.databases.len();
             let why = format!("{} migrated, {never_ran} never ran", left_out - never_ran);
             if settings.databases.is_empty() {

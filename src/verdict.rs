@@ -16,7 +16,9 @@ use crate::failure::ExitCode;
 use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
 
-pub use judged::{GitHubProof, Judged, MIGRATED};
+pub use crate::choices::Proof;
+
+pub use judged::{GitHubProof, Judged, MIGRATED, NOT_PROVED};
 pub(crate) use pack::judge_pack;
 pub use pack::{Death, death};
 pub use proof::{AllMigrated, Migrated, NotAll};
@@ -28,8 +30,8 @@ pub struct Asked<'a> {
     pub container: &'a str,
     /// Of the image that its revision names; absent when it names none.
     pub image_digest: Option<&'a str>,
-    /// Exit code 0 without a migration report proves nothing.
-    pub require_report: bool,
+    /// What counts as a proof.
+    pub proof: Proof,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub enum Verdict {
     WrongDatabase { asked: DatabaseName, reported: String, exit_code: Option<i32> },
     /// It may have worked, and nothing proves it.
     Unproved { why: String },
+    /// It ended with exit code 0 and printed no migration report, so nothing says which database it migrated.
+    Unreported,
     /// Ours: another task migrates this database now, so none was started.
     AlreadyRunning { task_arn: String, started_by: Option<String> },
     /// Ours: no task was started.
@@ -157,10 +161,8 @@ fn proof_of(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &R
         }
     }
     let report = reports.of(database);
-    if asked.require_report && report.is_none() {
-        return unproved(
-            "exit code 0, but it printed no migration report and --require-report is set".into(),
-        );
+    if report.is_none() && asked.proof == Proof::Report {
+        return Verdict::Unreported;
     }
     Verdict::Migrated(Migrated::by_task(database, task, asked.image_digest, report))
 }
@@ -200,8 +202,14 @@ fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
 }
 
 impl Verdict {
+    /// Whether it is migrated, proved or not.
     pub fn is_migrated(&self) -> bool {
         matches!(self, Self::Migrated(_))
+    }
+
+    /// Whether a migration report proves that it is migrated.
+    pub fn is_proved(&self) -> bool {
+        matches!(self, Self::Migrated(migrated) if migrated.is_proved())
     }
 
     /// Whether a migration report of the database, or of one that the task should not know, decided.
@@ -221,6 +229,7 @@ impl Verdict {
             | Self::Killed { .. }
             | Self::WrongDatabase { .. }
             | Self::Unproved { .. }
+            | Self::Unreported
             | Self::AlreadyRunning { .. } => ExitCode::MigrationFailed,
             Self::NeverStarted { .. } | Self::NotRun { .. } => ExitCode::Service,
             Self::TimedOut { .. } => ExitCode::TimedOut,

@@ -59,7 +59,7 @@ async fn followed(databases: usize, lines: usize) -> Result<(Cost, u64)> {
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
         .args(seed::MIGRATE)
-        .args(["--image", IMAGE, "--require-report"])
+        .args(["--image", IMAGE])
         .args(["--database", &names.join(","), "--max-parallel", &FLEET.to_string(), "--api-share", "100%"])
         .args(["--format", "json", "--log-dir"])
         .arg(home.path().join("logs"))

@@ -189,13 +189,7 @@ async fn ours(sandbox: &Sandbox, home: &Path, family: &str, database: &str, more
         "--database",
         database,
     ]);
-    command.args([
-        "--subnets",
-        seed::SUBNETS,
-        "--security-groups",
-        seed::SECURITY_GROUPS,
-        "--require-report",
-    ]);
+    command.args(["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS]);
     command.args(more);
     run(sandbox, command).await
 }

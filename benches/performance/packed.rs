@@ -61,7 +61,7 @@ async fn with_postgres(databases: usize) -> Result<Real> {
     command
         .args(seed::MIGRATE)
         .args(["--repository", seed::REPOSITORY, "--tag", TAG])
-        .args(["--require-report", "--max-parallel=24", PACKS])
+        .args(["--max-parallel=24", PACKS])
         .arg("--databases-file")
         .arg(&list)
         .arg("--binary")

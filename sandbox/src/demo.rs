@@ -143,7 +143,7 @@ async fn run_program(
     let mut command = Command::new(&migration.program);
     command.arg("migrate").args(flags).args(["--cluster", CLUSTER, "--task-definition", TASK_FAMILY]);
     command.args(["--subnets", SUBNETS, "--security-groups", SECURITY_GROUPS, "--tag", &migration.tag]);
-    command.args(["--max-parallel", "3", "--require-report"]);
+    command.args(["--max-parallel", "3"]);
     for database in DATABASES {
         command.args(["--database", database]);
     }

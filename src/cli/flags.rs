@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::choices::{Format, Leftover, OnRunning};
+use crate::choices::{Format, Leftover, OnRunning, Proof};
 use crate::config;
 use crate::values::{
     Assignment, BuildArg, Failures, Packing, Parallel, Period, RoleArn, SecurityGroup, Share, Subnet, Tag,
@@ -159,9 +159,10 @@ pub struct TaskFlags {
     #[arg(long, value_name = "COMMAND")]
     pub command: Option<Words>,
 
-    /// Fail a database whose task prints no migration report
-    #[arg(long)]
-    pub require_report: bool,
+    /// What proves that a database is migrated. Without a migration report it is unproved, and the run fails; with
+    /// exit-code it is "migrated, not proved"
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub proof: Proof,
 
     /// How long one task may take from RunTask to its end, such as 45m or 2h, however many databases it migrates
     #[arg(long, value_name = "DURATION", default_value = "1h")]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::choices::Leftover;
+use crate::choices::{Leftover, Proof};
 
 fn parsed(arguments: &[&str], inputs: &[(&str, &str)]) -> MigrateFlags {
     in_directory(arguments, inputs, Path::new("/nowhere")).expect("valid")
@@ -44,7 +44,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
         ("INPUT_REGION", ""),
         ("INPUT_MAX-PARALLEL", "7"),
         ("INPUT_KEEP-GOING", "true"),
-        ("INPUT_REQUIRE-REPORT", "false"),
+        ("INPUT_PROOF", ""),
         ("INPUT_SUBNETS", "tag:Name=a-*"),
     ];
     let migrate = parsed(&["fargate-migrate"], &inputs);
@@ -53,7 +53,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
     assert_eq!(migrate.target.aws.region, None);
     assert_eq!(*migrate.fleet.max_parallel, 7);
     assert!(migrate.fleet.keep_going);
-    assert!(!migrate.task.require_report);
+    assert_eq!(migrate.task.proof, Proof::Report);
     assert_eq!(migrate.network.subnets, ["tag:Name=a-*".parse().expect("a subnet")]);
 }
 
@@ -124,11 +124,11 @@ fn every_kind_of_value_becomes_its_flag() {
 
 #[test]
 fn a_switch_of_the_file_can_be_turned_off() {
-    let config = "keep-going: true\nrequire-report: true\n";
-    let inputs = [("INPUT_KEEP-GOING", "false"), ("INPUT_REQUIRE-REPORT", "")];
+    let config = "keep-going: true\ndeployments: true\n";
+    let inputs = [("INPUT_KEEP-GOING", "false"), ("INPUT_DEPLOYMENTS", "")];
     let migrate = with_config(config, &[], &inputs).expect("valid");
     assert!(!migrate.fleet.keep_going, "an input that says false overrides");
-    assert!(migrate.task.require_report, "an empty one does not");
+    assert!(migrate.github.deployments, "an empty one does not");
     let migrate = with_config(config, &["--keep-going=false"], &[("INPUT_KEEP-GOING", "true")]);
     assert!(!migrate.expect("valid").fleet.keep_going);
     let migrate = with_config("keep-going: false\n", &["--keep-going"], &[]).expect("valid");

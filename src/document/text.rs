@@ -16,6 +16,7 @@ const NAME: usize = 12;
 const BOLD: u8 = 1;
 const RED: u8 = 31;
 const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
 const CYAN: u8 = 36;
 
 /// Whether to use colours; their absence loses no information.
@@ -113,7 +114,7 @@ fn rows(Table { rows, rest, .. }: &Table, colour: Colour) -> Vec<String> {
     let cells = |(mark, cells): &(Option<Mark>, Vec<Line>)| -> Vec<String> {
         let mut cells: Vec<String> = cells.iter().map(plain).collect();
         if let (Some(mark), Some(cell)) = (mark, cells.get_mut(1)) {
-            cell.insert_str(0, if *mark == Mark::Good { "✔ " } else { "✖ " });
+            cell.insert_str(0, &format!("{} ", mark.sign()));
         }
         cells
     };
@@ -145,7 +146,11 @@ fn plain(line: &Line) -> String {
 }
 
 fn paint_of(mark: Mark) -> u8 {
-    if matches!(mark, Mark::Good | Mark::Doubtful) { GREEN } else { RED }
+    match mark {
+        Mark::Good => GREEN,
+        Mark::Doubtful => YELLOW,
+        Mark::UnderWay | Mark::Bad => RED,
+    }
 }
 
 impl Colour {

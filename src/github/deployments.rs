@@ -135,7 +135,7 @@ impl DeploymentQueue {
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
             task_definition: ran.revision.clone(),
-            require_report: settings.task.require_report,
+            proof: settings.task.proof,
         };
         NewDeployment {
             environment: format!("{prefix}{database}"),

@@ -126,7 +126,7 @@ async fn an_outage_of_minutes_is_waited_out_and_a_longer_one_is_said() {
 #[tokio::test(start_paused = true)]
 async fn a_report_that_arrives_late_is_waited_for_by_default() {
     let world = Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(MINUTE) };
-    let (report, _) = run(&world, &plan(&["--database=shop", "--require-report"])).await;
+    let (report, _) = run(&world, &plan(&["--database=shop"])).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
 }
 
@@ -169,7 +169,7 @@ async fn a_task_that_stops_without_an_answer_to_stop_task_is_seen_to_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn one_reader_asks_for_all_tasks_at_once() {
-    let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
+    let world = Fargate::running_for(MINUTE);
     let names: Vec<String> = (0..60).map(|n| format!("tenant_{n}")).collect();
     let plan = plan(&[&format!("--database={}", names.join(",")), "--max-parallel=60"]);
     let (report, _) = run(&world, &plan).await;
@@ -181,7 +181,7 @@ async fn one_reader_asks_for_all_tasks_at_once() {
 async fn a_task_that_ends_just_in_time_is_judged_and_not_timed_out() {
     let world =
         Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(10 * MINUTE - START - END - SECOND) };
-    let plan = plan(&["--database=shop", "--timeout=10m", "--require-report"]);
+    let plan = plan(&["--database=shop", "--timeout=10m"]);
     let (report, _) = run(&world, &plan).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
 }

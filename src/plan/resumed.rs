@@ -77,7 +77,7 @@ impl<'a> Resumed<'a> {
         if !past.resumes {
             return None;
         }
-        let launch = match past.history.next(database, terms.digest, terms.require_report) {
+        let launch = match past.history.next(database, terms.digest, terms.proof) {
             Next::FindOut(launch) => Some(launch),
             Next::Start | Next::Proved(_) => None,
         };

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Clock, TaskPhase};
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
-use crate::verdict::Verdict;
+use crate::verdict::{NOT_PROVED, Verdict};
 
 /// Databases that are named for taking longest.
 const SLOWEST: usize = 3;
@@ -48,9 +48,10 @@ impl Crowd {
             }
         }
         let (database, word) = (untrusted::one_line(database), verdict.word());
-        Some(match verdict.is_migrated() {
-            true => format!("✔ {database}: {word}"),
-            false => format!("✖ {database}: {word}: {}", untrusted::one_line(&verdict.explain())),
+        Some(match (verdict.is_proved(), verdict.is_migrated()) {
+            (true, _) => format!("✔ {database}: {word}"),
+            (false, true) => format!("⚠ {database}: {word}"),
+            (false, false) => format!("✖ {database}: {word}: {}", untrusted::one_line(&verdict.explain())),
         })
     }
 }
@@ -60,6 +61,7 @@ impl Crowd {
 pub(super) struct Tally {
     total: usize,
     migrated: usize,
+    not_proved: usize,
     not_run: usize,
     failed: usize,
     under_way: HashMap<DatabaseName, (TaskPhase, Instant)>,
@@ -90,14 +92,15 @@ impl Tally {
         self.under_way.remove(database);
         self.reported.remove(database);
         match verdict {
-            verdict if verdict.is_migrated() => self.migrated += 1,
+            verdict if verdict.is_proved() => self.migrated += 1,
+            Verdict::Migrated(_) => self.not_proved += 1,
             Verdict::NotRun { .. } => self.not_run += 1,
             _ => self.failed += 1,
         }
     }
 
     pub(super) fn judged(&self) -> usize {
-        self.migrated + self.not_run + self.failed
+        self.migrated + self.not_proved + self.not_run + self.failed
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -118,7 +121,12 @@ impl Tally {
             parts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
         };
         let reported = self.reported.len();
-        let over = part(&[(self.migrated, "migrated"), (self.failed, "failed"), (self.not_run, "not run")]);
+        let over = part(&[
+            (self.migrated, "migrated"),
+            (self.not_proved, NOT_PROVED),
+            (self.failed, "failed"),
+            (self.not_run, "not run"),
+        ]);
         let under_way = part(&[
             (running.saturating_sub(reported), "running"),
             (reported.min(running), "reported"),

@@ -55,8 +55,11 @@ fn never_started() -> Verdict {
         ..Task::default()
     };
     {
-        let asked =
-            crate::verdict::Asked { container: "migration", image_digest: None, require_report: false };
+        let asked = crate::verdict::Asked {
+            container: "migration",
+            image_digest: None,
+            proof: crate::verdict::Proof::ExitCode,
+        };
         crate::verdict::judge(&"a".into(), &asked, &task, &crate::migration_report::Reports::default())
     }
 }

@@ -25,8 +25,7 @@ impl Report {
             Section::of(next::next(self)),
             page(Content::Markdown(gantt::fleet(&rows))),
         ];
-        let (migrated, others): (Vec<_>, Vec<_>) =
-            rows.iter().copied().partition(|row| mark(row) == Mark::Good);
+        let (migrated, others): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|row| mark(row).is_well());
         let told = others.into_iter().filter(|row| !is_told_by_the_table(row));
         sections.extend(told.map(explanation));
         let packs = packs(self).filter(|(_, log)| !log.is_empty());
@@ -66,8 +65,8 @@ fn warnings(report: &Report) -> Vec<Block> {
          connected to.",
     );
     let by_deployment = Line::from(
-        " migrated by an earlier run, as GitHub's Deployments say: they do not say whether a migration report proved \
-         it. With `--require-report` they do.",
+        " migrated by an earlier run, as GitHub's Deployments say, and not proved: with `--proof exit-code` that run \
+         took exit codes for proof.",
     );
     let of = [(None, by_exit_code), (Some(GitHubProof::Success), by_deployment)];
     let counts = of.into_iter().map(|(github, what)| (words::without_report(report, github), what));
@@ -83,14 +82,17 @@ fn terminal_rows(report: &Report) -> Table {
         return Table::default();
     }
     let mut shown: Vec<&DatabaseReport> = report.databases.iter().collect();
+    let mut rest = Vec::new();
     if is_fleet(shown.len()) {
         shown = words::failures_first(report);
-        let needed = shown.iter().filter(|row| mark(row) != Mark::Good).count();
-        shown.truncate(needed + SLOWEST);
+        let needed = shown.iter().filter(|row| !mark(row).is_well()).count();
+        rest = shown.split_off(shown.len().min(needed + SLOWEST));
     }
-    let rest = match report.databases.len() - shown.len() {
+    let proved = rest.iter().all(|row| mark(row) == Mark::Good);
+    let rest = match rest.len() {
         0 => String::new(),
-        rest => format!("… and {} more, migrated", counted(rest, "database")),
+        count if proved => format!("… and {} more, migrated", counted(count, "database")),
+        count => format!("… and {} more: {}", counted(count, "database"), words::states(&rest)),
     };
     let row = |row: &&DatabaseReport| {
         let word = words::verdict(row);

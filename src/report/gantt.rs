@@ -110,8 +110,7 @@ fn name(row: &DatabaseReport) -> String {
             _ => char,
         })
         .collect();
-    let mark = if mark(row) == Mark::Good { '✔' } else { '✖' };
-    format!("{mark} {name}")
+    format!("{} {name}", mark(row).sign())
 }
 
 fn time(at: Timestamp) -> String {

@@ -31,7 +31,7 @@ fn after_success(report: &Report) -> Option<Line> {
     let image = Line::code(report.image.as_ref()?.reference.clone());
     let deploy = Line::from("deploy what needs this schema, from ").and(image);
     let unproved =
-        ". Have the image print a migration report, and run with `--require-report`: then this is proved";
+        ". Have the image print a migration report, and leave out `--proof exit-code`: then this is proved";
     Some(if words::is_proved(report) { deploy } else { deploy.and(unproved) })
 }
 

@@ -4,8 +4,16 @@ use super::{Report, data};
 use crate::document::printed;
 
 /// Every output, as action.yml declares them.
-pub const OUTPUTS: &[&str] =
-    &["image", "image-digest", "task-definition-arn", "migrated", "failed", "exit-code", "result"];
+pub const OUTPUTS: &[&str] = &[
+    "image",
+    "image-digest",
+    "task-definition-arn",
+    "migrated",
+    "not-proved",
+    "failed",
+    "exit-code",
+    "result",
+];
 
 /// The Action's outputs, all of them each time: the runner keeps the last value that it was given of each.
 ///
@@ -22,6 +30,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
             report.revision.as_ref().map(|revision| revision.arn.clone()).unwrap_or_default(),
         ),
         ("migrated", commas(&mut report.migrated())),
+        ("not-proved", commas(&mut report.not_proved())),
         ("failed", commas(&mut report.not_migrated())),
         ("exit-code", (report.exit_code() as u8).to_string()),
         ("result", printed(&data::output(report))),

@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use super::{DatabaseReport, Report};
 use crate::document::Mark;
 use crate::migration_report::MigrationReport;
-use crate::verdict::{GitHubProof, Verdict};
+use crate::verdict::{GitHubProof, NOT_PROVED, Verdict};
 use crate::words::{counted, duration};
 
 /// How a row stands.
 pub(super) fn mark(row: &DatabaseReport) -> Mark {
     match &row.verdict {
-        Some(verdict) if verdict.is_migrated() => Mark::Good,
+        Some(verdict) if verdict.is_proved() => Mark::Good,
+        Some(verdict) if verdict.is_migrated() => Mark::Doubtful,
         Some(_) => Mark::Bad,
         None => Mark::UnderWay,
     }
@@ -30,8 +31,8 @@ pub(super) fn mark_of_run(report: &Report) -> Mark {
     }
 }
 
-/// `1 of 3 databases proved migrated: 1 failed, 1 not run`. "Proved" stands there only when every migrated
-/// database has a migration report that names it.
+/// `1 of 3 databases proved migrated: 1 failed, 1 migrated, not proved`. "Proved" counts only databases that a migration
+/// report proves; where there is none, `2 of 3 databases migrated, not proved: 1 failed`.
 pub(super) fn headline(report: &Report) -> String {
     let total = report.databases.len();
     if total == 0 {
@@ -43,11 +44,14 @@ pub(super) fn headline(report: &Report) -> String {
     if report.ended_before_all() {
         return format!("no task was started for {}", counted(total, "database"));
     }
-    let migrated = report.migrated().count();
-    let proved = if is_proved(report) { "proved migrated" } else { "migrated" };
+    let of = |wanted: Mark| report.databases.iter().filter(|row| mark(row) == wanted).count();
+    let (told, word) = match (of(Mark::Good), of(Mark::Doubtful)) {
+        (0, doubtful) if doubtful > 0 => (Mark::Doubtful, NOT_PROVED),
+        _ => (Mark::Good, "proved migrated"),
+    };
     let so_far = if report.ended_at.is_none() { " so far" } else { "" };
-    let mut line = format!("{migrated} of {} {proved}{so_far}", counted(total, "database"));
-    let others: Vec<_> = report.databases.iter().filter(|row| mark(row) != Mark::Good).collect();
+    let mut line = format!("{} of {} {word}{so_far}", of(told), counted(total, "database"));
+    let others: Vec<_> = report.databases.iter().filter(|row| mark(row) != told).collect();
     if !others.is_empty() {
         line = format!("{line}: {}", states(&others));
     }
@@ -57,9 +61,9 @@ pub(super) fn headline(report: &Report) -> String {
     line
 }
 
-/// Every migrated database has a migration report, or an earlier run had one.
+/// Whether a migration report proves every migrated database, of this run or of an earlier one.
 pub(super) fn is_proved(report: &Report) -> bool {
-    without_report(report, None) + without_report(report, Some(GitHubProof::Success)) == 0
+    report.databases.iter().all(|row| mark(row) != Mark::Doubtful)
 }
 
 /// How many databases are migrated by their exit code alone, or by what GitHub's Deployments say.
@@ -96,7 +100,7 @@ pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
         Mark::Bad if is_not_run(row) => (1, 0),
         Mark::Bad => (0, 0),
         Mark::UnderWay => (2, 0),
-        Mark::Good | Mark::Doubtful => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
+        Mark::Doubtful | Mark::Good => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
     });
     rows
 }
@@ -151,6 +155,11 @@ pub(super) fn killed_tasks(row: &DatabaseReport) -> Option<String> {
 pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     match row.verdict.as_ref()? {
         Verdict::Migrated(_) | Verdict::Cancelled { stopped: true } => None,
+        Verdict::Unreported => Some(
+            "have the image print a migration report (docs/migration-report.md); where its exit code is enough, run \
+             with `--proof exit-code`, and the database counts as \"migrated, not proved\""
+                .to_owned(),
+        ),
         Verdict::WrongDatabase { asked, reported, .. } => Some(format!(
             "make the image take its database's name from the variable that is set for it (DATABASE_NAME, or \
              --database-variable); {asked} was not migrated, and {reported} was connected to instead: look at what \

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal_record::Target;
+use crate::choices::Proof;
 use crate::database_name::DatabaseName;
-use crate::verdict::{GitHubProof, Judged, MIGRATED};
+use crate::verdict::{GitHubProof, Judged, MIGRATED, NOT_PROVED};
 
 /// A deployment's payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +22,10 @@ pub struct Payload {
     pub image: Option<String>,
     pub image_digest: Option<String>,
     pub task_definition: Option<String>,
-    /// Its run takes nothing but a migration report for a proof, so a success is proved by one.
-    #[serde(default)]
-    pub require_report: bool,
+    /// What its run takes for a proof: where nothing but a migration report is one, a success is proved by one. Absent
+    /// in deployments of versions that did not write it: an exit code, as far as anybody knows.
+    #[serde(default = "by_exit_code")]
+    pub proof: Proof,
 }
 
 /// The newest deployment of each database; empty for a run that does not ask.
@@ -49,7 +51,11 @@ pub struct Terms<'a> {
     pub digest: Option<&'a str>,
     /// What a deployment must be about; none when AWS was not asked.
     pub target: Option<&'a Target>,
-    pub require_report: bool,
+    pub proof: Proof,
+}
+
+fn by_exit_code() -> Proof {
+    Proof::ExitCode
 }
 
 impl GitHubHistory {
@@ -62,17 +68,21 @@ impl GitHubHistory {
             && payload.target.as_ref() == terms.target
             && terms.digest.is_some()
             && payload.image_digest.as_deref() == terms.digest;
+        let (github, verdict) = match payload.proof {
+            Proof::Report => (GitHubProof::Reported, MIGRATED),
+            Proof::ExitCode => (GitHubProof::Success, NOT_PROVED),
+        };
         let judged = Judged {
             at: *at,
             database: database.to_owned(),
-            verdict: MIGRATED.into(),
+            verdict: verdict.into(),
             task: None,
             revision: payload.task_definition.clone(),
             image_digest: payload.image_digest.clone(),
             report: None,
             ms: None,
-            github: Some(if payload.require_report { GitHubProof::Reported } else { GitHubProof::Success }),
+            github: Some(github),
         };
-        (is_about_it && judged.proves(terms.require_report)).then_some(judged)
+        (is_about_it && judged.proves(terms.proof)).then_some(judged)
     }
 }

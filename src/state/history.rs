@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::journal_record::{Intent, JournalRecord, Run, VERSION};
+use crate::choices::Proof;
 use crate::verdict::Judged;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,11 +130,12 @@ impl History {
         self.run.as_ref()
     }
 
-    /// `require_report`: an exit code alone proves nothing. Without a digest, nothing is known to be proved.
-    pub fn next(&self, database: &str, digest: Option<&str>, require_report: bool) -> Next<'_> {
+    /// Returns what is to be done about a database, of which the record must prove as much as `proof` asks for. Without
+    /// a digest, nothing is known to be proved.
+    pub fn next(&self, database: &str, digest: Option<&str>, proof: Proof) -> Next<'_> {
         let Some(past) = self.databases.get(database) else { return Next::Start };
         if let Some(judged) = &past.verdict
-            && judged.proves(require_report)
+            && judged.proves(proof)
             && digest.is_some()
             && judged.image_digest.as_deref() == digest
         {
@@ -153,9 +155,9 @@ impl History {
     }
 
     /// Whether a task was to be started for it, or has ended, without a proof that it is migrated.
-    pub fn ran_in_vain(&self, database: &str, require_report: bool) -> bool {
+    pub fn ran_in_vain(&self, database: &str, proof: Proof) -> bool {
         let past = self.databases.get(database);
-        past.is_some_and(|past| !past.verdict.as_ref().is_some_and(|judged| judged.proves(require_report)))
+        past.is_some_and(|past| !past.verdict.as_ref().is_some_and(|judged| judged.proves(proof)))
     }
 
     /// Whether a run has begun the database.

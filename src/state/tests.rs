@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::journal_record::JournalRecord;
 use super::samples::*;
 use super::*;
+use crate::choices::Proof;
 use crate::failure::ExitCode;
 
 fn word(next: Next<'_>) -> String {
@@ -88,7 +89,7 @@ fn what_is_left_to_do() {
         ("adopted", vec![run(), ended(), judged("a", "migrated", true)], "proved", 0),
     ] {
         let history = history(&records);
-        assert_eq!(word(history.next("a", Some(DIGEST), true)), expected, "{what}");
+        assert_eq!(word(history.next("a", Some(DIGEST), Proof::Report)), expected, "{what}");
         assert_eq!(history.next_attempt("a"), attempt, "{what}");
     }
 }
@@ -98,22 +99,30 @@ fn proof_is_of_one_image_and_as_good_as_asked_for() {
     let of = |report| {
         history(&[run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", "migrated", report)])
     };
-    for (report, digest, require_report, expected) in [
-        (true, Some(DIGEST), true, "proved"),
-        (false, Some(DIGEST), false, "proved"),
-        (false, Some(DIGEST), true, "start"),
-        (true, Some("sha256:2222"), true, "start"),
-        (true, None, false, "start"),
+    for (report, digest, proof, expected) in [
+        (true, Some(DIGEST), Proof::Report, "proved"),
+        (false, Some(DIGEST), Proof::ExitCode, "proved"),
+        (false, Some(DIGEST), Proof::Report, "start"),
+        (true, Some("sha256:2222"), Proof::Report, "start"),
+        (true, None, Proof::ExitCode, "start"),
     ] {
         let history = of(report);
-        assert_eq!(
-            word(history.next("a", digest, require_report)),
-            expected,
-            "{report} {digest:?} {require_report}"
-        );
+        assert_eq!(word(history.next("a", digest, proof)), expected, "{report} {digest:?} {proof:?}");
     }
-    assert!(!of(false).ran_in_vain("a", false) && of(false).ran_in_vain("a", true));
-    assert!(!of(true).ran_in_vain("never", true));
+    for (word, proof, expected) in [
+        ("migrated, not proved", Proof::ExitCode, "proved"),
+        ("migrated, not proved", Proof::Report, "start"),
+        ("unproved", Proof::ExitCode, "start"),
+    ] {
+        // A report does not make a proof of a record that says that there is none.
+        for report in [true, false] {
+            let history =
+                history(&[run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", word, report)]);
+            assert_eq!(self::word(history.next("a", Some(DIGEST), proof)), expected, "{word} {proof:?}");
+        }
+    }
+    assert!(!of(false).ran_in_vain("a", Proof::ExitCode) && of(false).ran_in_vain("a", Proof::Report));
+    assert!(!of(true).ran_in_vain("never", Proof::Report));
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::choices::Proof;
 use crate::migration_report::MigrationReport;
 
 /// The word of the only verdict that is a proof.
 pub const MIGRATED: &str = "migrated";
+/// The word of one that an exit code alone decided, with `--proof exit-code`.
+pub const NOT_PROVED: &str = "migrated, not proved";
 
 /// What was concluded about a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +46,17 @@ pub enum GitHubProof {
 }
 
 impl Judged {
+    /// Whether it is migrated, proved or not.
     pub fn is_migrated(&self) -> bool {
-        self.verdict == MIGRATED
+        matches!(self.verdict.as_str(), MIGRATED | NOT_PROVED)
     }
 
-    /// Migrated; with `require_report`, by its own report.
-    pub fn proves(&self, require_report: bool) -> bool {
+    /// Whether it is migrated, by as much as `proof` asks for.
+    pub fn proves(&self, proof: Proof) -> bool {
         let reported = self.report.is_some() || self.github == Some(GitHubProof::Reported);
-        self.is_migrated() && (reported || !require_report)
+        match proof {
+            Proof::Report => self.verdict == MIGRATED && reported,
+            Proof::ExitCode => self.is_migrated(),
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::judged::{GitHubProof, Judged};
+use super::judged::{GitHubProof, Judged, MIGRATED};
 use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::migration_report::MigrationReport;
 use crate::ports::Task;
 
-/// Proof that a database was migrated.
+/// Proof that a database was migrated, or, with `--proof exit-code`, exit code 0 in place of it ([`Self::is_proved`]).
 ///
 /// Only a verdict makes one: on a task that was seen STOPPED, or on the record of an earlier run that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Migrated {
             database: database.clone(),
             task_arn: judged.task.clone().unwrap_or_default(),
             image_digest: judged.image_digest.clone(),
-            report: judged.report.clone().map(Box::new),
+            report: judged.report.clone().filter(|_| judged.verdict == MIGRATED).map(Box::new),
             recorded_at: Some(judged.at),
             github: judged.github,
         })
@@ -74,6 +74,11 @@ impl Migrated {
     /// What the task itself reported; absent for an image that does not speak the protocol.
     pub fn report(&self) -> Option<&MigrationReport> {
         self.report.as_deref()
+    }
+
+    /// Whether a migration report says so: of this task, or of the earlier run that has recorded it.
+    pub fn is_proved(&self) -> bool {
+        self.report.is_some() || self.github == Some(GitHubProof::Reported)
     }
 
     /// When an earlier run has concluded it, by its clock; absent when this one did.

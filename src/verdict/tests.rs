@@ -49,12 +49,12 @@ fn good() -> Reports {
     ])
 }
 
-fn asked(container: &str, require_report: bool) -> Asked<'_> {
-    Asked { container, image_digest: Some("sha256:1"), require_report }
+fn asked(container: &str, proof: Proof) -> Asked<'_> {
+    Asked { container, image_digest: Some("sha256:1"), proof }
 }
 
 fn of(task: &Task) -> Verdict {
-    judge(&OURS.into(), &asked("migration", false), task, &Reports::default())
+    judge(&OURS.into(), &asked("migration", Proof::ExitCode), task, &Reports::default())
 }
 
 fn why(verdict: &Verdict) -> &str {
@@ -68,7 +68,7 @@ fn why(verdict: &Verdict) -> &str {
 fn exit_code_0_of_an_exited_container_is_success() {
     let verdict = of(&ended(EXITED, Some(0)));
     assert!(verdict.is_migrated());
-    let verdict = judge(&OURS.into(), &asked("migration", true), &ended(EXITED, Some(0)), &good());
+    let verdict = judge(&OURS.into(), &asked("migration", Proof::Report), &ended(EXITED, Some(0)), &good());
     let Verdict::Migrated(migrated) = &verdict else { panic!("{verdict:?}") };
     assert_eq!(migrated.database().as_str(), OURS);
     assert_eq!(migrated.task_arn(), "arn:aws:ecs:us-east-1:123456789012:task/c/0f1e");
@@ -94,8 +94,12 @@ fn nothing_else_is_success() {
     for stop_code in stop_codes {
         for exit_code in [None, Some(0), Some(1), Some(-1), Some(137), Some(143), Some(255)] {
             for reports in [Reports::default(), good()] {
-                let verdict =
-                    judge(&OURS.into(), &asked("migration", false), &ended(stop_code, exit_code), &reports);
+                let verdict = judge(
+                    &OURS.into(),
+                    &asked("migration", Proof::ExitCode),
+                    &ended(stop_code, exit_code),
+                    &reports,
+                );
                 let success = stop_code == EXITED && exit_code == Some(0);
                 assert_eq!(verdict.is_migrated(), success, "{stop_code:?} {exit_code:?} {verdict:?}");
                 assert_eq!(verdict.exit_code() == ExitCode::Done, success);
@@ -197,7 +201,7 @@ fn a_task_stopped_before_it_started_never_started() {
     task.started_at = None;
     assert_eq!(of(&task).word(), "never started");
     // What reported has run, whatever ECS has seen of it.
-    assert_eq!(judge(&OURS.into(), &asked("migration", false), &task, &good()).word(), "killed");
+    assert_eq!(judge(&OURS.into(), &asked("migration", Proof::ExitCode), &task, &good()).word(), "killed");
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn no_exit_code_is_no_proof_and_the_reason_is_given() {
 #[test]
 fn a_missing_container_is_said_with_those_that_are_there() {
     let task = with(ended(EXITED, Some(0)), container("agent", Some(0), None));
-    let verdict = judge(&OURS.into(), &asked("web", false), &task, &Reports::default());
+    let verdict = judge(&OURS.into(), &asked("web", Proof::ExitCode), &task, &Reports::default());
     assert_eq!(why(&verdict), "the task has no container web (its containers: agent, migration)");
     let none = Task { containers: Vec::new(), ..ended(EXITED, None) };
     assert_eq!(why(&of(&none)), "the task has no container migration (its containers: none)");
@@ -231,7 +235,7 @@ fn another_database_comes_before_everything_else() {
         {
             let verdict = judge(
                 &OURS.into(),
-                &asked("migration", false),
+                &asked("migration", Proof::ExitCode),
                 &ended(stop_code, exit_code),
                 &reported(lines),
             );
@@ -244,7 +248,8 @@ fn another_database_comes_before_everything_else() {
             assert_eq!(verdict.exit_code(), ExitCode::MigrationFailed);
         }
     }
-    let verdict = judge(&OURS.into(), &asked("migration", false), &ended(EXITED, Some(0)), &reported(&other));
+    let verdict =
+        judge(&OURS.into(), &asked("migration", Proof::ExitCode), &ended(EXITED, Some(0)), &reported(&other));
     assert_eq!(
         verdict.explain(),
         "asked for healthtech_experiment, but the task was connected to startupwebapp_prod (exit code 0)"
@@ -252,7 +257,7 @@ fn another_database_comes_before_everything_else() {
     // PostgreSQL's names differ by case.
     let case = reported(&[r#"{"version":1,"database":"Healthtech_experiment","pending":0}"#]);
     assert_eq!(
-        judge(&OURS.into(), &asked("migration", false), &ended(EXITED, Some(0)), &case).word(),
+        judge(&OURS.into(), &asked("migration", Proof::ExitCode), &ended(EXITED, Some(0)), &case).word(),
         "wrong database"
     );
 }
@@ -282,11 +287,13 @@ fn a_report_that_does_not_say_done_proves_nothing() {
         let done = r#"{"version":1,"database":"healthtech_experiment","pending":0}"#;
         for lines in [&[line][..], &[line, done], &[done, line]] {
             assert_eq!(
-                why(&judge(&OURS.into(), &asked("migration", false), &task, &reported(lines))),
+                why(&judge(&OURS.into(), &asked("migration", Proof::ExitCode), &task, &reported(lines))),
                 expected
             );
         }
     }
-    let silent = judge(&OURS.into(), &asked("migration", true), &task, &Reports::default());
-    assert_eq!(why(&silent), "exit code 0, but it printed no migration report and --require-report is set");
+    let silent = judge(&OURS.into(), &asked("migration", Proof::Report), &task, &Reports::default());
+    assert_eq!((&silent, silent.is_migrated()), (&Verdict::Unreported, false));
+    let silent = judge(&OURS.into(), &asked("migration", Proof::ExitCode), &task, &Reports::default());
+    assert_eq!((silent.word(), silent.is_proved()), ("migrated, not proved", false));
 }

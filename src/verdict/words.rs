@@ -1,6 +1,6 @@
 //! A verdict in words.
 
-use super::{GitHubProof, Killer, MIGRATED, Verdict};
+use super::{GitHubProof, Killer, MIGRATED, NOT_PROVED, Verdict};
 use crate::ports::{Container, Task};
 use crate::untrusted::{phrase, printable};
 
@@ -8,6 +8,7 @@ impl Verdict {
     /// The verdict's name: in the summary, the outputs and the JSON.
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Migrated(migrated) if !migrated.is_proved() => NOT_PROVED,
             Self::Migrated(_) => MIGRATED,
             Self::Failed { .. } | Self::Reported { .. } => "failed",
             Self::NeverStarted { .. } => "never started",
@@ -15,7 +16,7 @@ impl Verdict {
             Self::TimedOut { .. } => "timed out",
             Self::Cancelled { .. } => "cancelled",
             Self::WrongDatabase { .. } => "wrong database",
-            Self::Unproved { .. } => "unproved",
+            Self::Unproved { .. } | Self::Unreported => "unproved",
             Self::AlreadyRunning { .. } => "already running",
             Self::NotRun { .. } => "not run",
         }
@@ -53,6 +54,7 @@ impl Verdict {
                 format!("asked for {asked}, but the task was connected to {reported} ({exit})")
             }
             Self::Reported { why } | Self::Unproved { why } | Self::NotRun { why } => text(why),
+            Self::Unreported => "exit code 0, but it printed no migration report: nothing proves which database it migrated".into(),
             Self::AlreadyRunning { task_arn, started_by } => {
                 let by = started_by.as_deref().map(|by| format!(", started by {}", code(by)));
                 let by = by.unwrap_or_default();

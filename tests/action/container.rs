@@ -47,7 +47,7 @@ async fn stuck() -> World {
 async fn a_database_is_migrated_and_the_post_stage_has_nothing_to_do() {
     let Some(image) = action_image().await else { return };
     let world = World::new().await;
-    let mut runner = step(image, &world, &[("require-report", "true")]);
+    let mut runner = step(image, &world, &[("proof", "report")]);
     let run = runner.main().ended().await;
     run.exits(0).says("applied V10__create_orders");
     assert_eq!(run.outputs["migrated"], HEALTH);

@@ -178,7 +178,7 @@ impl World {
     fn settings(&self, of: &str, databases: &[String], more: &[&str]) -> Settings {
         let databases = format!("--database={}", databases.join(","));
         let logs = format!("--log-dir={}", self.directory.path().join("logs").display());
-        let own = ["--require-report", &databases, &logs];
+        let own = [databases.as_str(), logs.as_str()];
         let given = more.iter().any(|flag| flag.starts_with("--image="));
         let image = format!("--image={IMAGE}");
         let image = (!given).then_some(image.as_str());

@@ -14,7 +14,7 @@ task-definition: startupwebapp-migration-task
 image: IMAGE
 subnets: ['tag:Name=startupwebapp-private-subnet-*']
 security-groups: ['tag:Name=startupwebapp-backend-sg']
-require-report: true
+proof: report
 log-drain: 1s
 databases:
 - startupwebapp_prod
@@ -82,8 +82,7 @@ async fn all_of_them_run_in_the_files_order() {
 async fn an_input_overrides_the_file_and_a_flag_overrides_both() {
     let world = World::new().await;
     let wrong = SHOP.replace("startupwebapp-cluster", "of-the-file");
-    let repository =
-        repository(&wrong.replace("require-report: true", "require-report: true\nkeep-going: true"));
+    let repository = repository(&wrong.replace("proof: report", "proof: report\nkeep-going: true"));
     let run = |flags: &[&str]| {
         world
             .command(&[["migrate", "--database=canary", "--plan"].as_slice(), flags].concat())

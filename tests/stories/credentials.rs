@@ -93,7 +93,7 @@ fn masks_every_secret_and_shows_none(world: &World, run: &Finished) {
 #[tokio::test]
 async fn a_role_is_assumed_with_githubs_token_and_its_session_named_after_the_run() {
     let world = World::new().await;
-    let run = by_role(&world, &["--require-report"]).finish().await;
+    let run = by_role(&world, &[]).finish().await;
     run.exits(0);
     let assumed = world.inputs("AssumeRoleWithWebIdentity");
     assert_eq!(assumed.len(), 1);
@@ -107,7 +107,7 @@ async fn a_run_that_outlasts_its_credentials_goes_on_and_is_migrated() {
     let world = World::new().await;
     world.sandbox.sessions().set_lifetime(Duration::from_secs(8));
     working(&world, 14);
-    let run = by_role(&world, &["--require-report"]).finish().await;
+    let run = by_role(&world, &[]).finish().await;
     run.exits(0).never_says("expired").never_says("could not be renewed");
     let sessions = world.sandbox.sessions().all();
     assert!(sessions.len() >= 3, "{sessions:?}");
@@ -128,7 +128,7 @@ async fn a_renewal_that_fails_for_a_while_costs_nothing() {
         .faults()
         .push(Fault::call("sts:AssumeRoleWithWebIdentity", Disturbance::AccessDenied).after(1));
     working(&world, 14);
-    let run = by_role(&world, &["--require-report"]).finish().await;
+    let run = by_role(&world, &[]).finish().await;
     run.exits(0).says("could not be renewed, and work for").says("the AWS credentials are renewed");
     masks_every_secret_and_shows_none(&world, &run);
 }
@@ -140,7 +140,7 @@ async fn when_renewal_fails_for_good_the_run_says_so_and_nothing_is_green() {
     let denied = Fault::call("sts:AssumeRoleWithWebIdentity", Disturbance::AccessDenied);
     world.sandbox.faults().push(denied.after(1).always());
     working(&world, 30);
-    let run = by_role(&world, &["--require-report"]).finish().await;
+    let run = by_role(&world, &[]).finish().await;
     assert_ne!(run.code, 0, "{run:#?}");
     run.says("could not be renewed").says("we lost sight of its task");
     assert!(run.summary.contains("unproved"), "{}", run.summary);

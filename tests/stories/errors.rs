@@ -149,7 +149,7 @@ async fn a_denied_call_names_the_action_and_the_resource_to_allow() {
 async fn a_denied_log_read_is_said_once_and_the_run_goes_on() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::call("logs:GetLogEvents", Disturbance::AccessDenied).always());
-    let flags = ["--database", PROD, "--database", HEALTH];
+    let flags = ["--database", PROD, "--database", HEALTH, "--proof=exit-code"];
     let run = world.migrate(&flags).in_actions().finish().await;
     run.exits(0).says("allow logs:GetLogEvents");
     let notes = run.stdout.lines().filter(|line| line.contains("allow logs:GetLogEvents")).count();
@@ -159,8 +159,8 @@ async fn a_denied_log_read_is_said_once_and_the_run_goes_on() {
         "{}",
         run.summary
     );
-    let strict = world.migrate(&["--database", PROD, "--require-report"]).finish().await;
-    strict.exits(1);
+    let strict = world.migrate(&["--database", PROD]).finish().await;
+    strict.exits(1).says("docs/migration-report.md").says("--proof exit-code");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn throttling_and_server_errors_are_waited_out() {
         world.sandbox.faults().push(Fault::call(operation, Disturbance::Throttle).times(2));
         world.sandbox.faults().push(Fault::call(operation, Disturbance::ServerError));
     }
-    world.migrate(&["--database", HEALTH, "--require-report"]).finish().await.exits(0);
+    world.migrate(&["--database", HEALTH]).finish().await.exits(0);
     assert_eq!(world.sandbox.tasks().len(), 1);
 }
 
@@ -178,7 +178,7 @@ async fn throttling_and_server_errors_are_waited_out() {
 async fn a_lost_answer_of_run_task_does_not_start_a_second_task() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::DropAfter));
-    world.migrate(&["--database", HEALTH, "--require-report"]).finish().await.exits(0);
+    world.migrate(&["--database", HEALTH]).finish().await.exits(0);
     assert!(world.called("RunTask") >= 2);
     assert_eq!(world.sandbox.tasks().len(), 1, "the client token made both calls one");
 }
@@ -274,5 +274,5 @@ async fn errors_before_the_plan_leave_a_summary_with_a_row_for_every_database() 
 async fn help_is_there_for_everything() {
     let directory = tempfile::tempdir().expect("a directory");
     let run = Run::new(directory.path(), &["migrate", "--help"]).finish().await;
-    run.exits(0).says("--database-variable").says("--require-report");
+    run.exits(0).says("--database-variable").says("--proof");
 }

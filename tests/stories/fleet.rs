@@ -16,8 +16,7 @@ fn failing_on_the_second(world: &World) {
 #[tokio::test]
 async fn three_databases_are_three_tasks_of_one_revision() {
     let world = World::new().await;
-    let run =
-        world.migrate(&[THREE.as_slice(), &["--format=json", "--require-report"]].concat()).finish().await;
+    let run = world.migrate(&[THREE.as_slice(), &["--format=json"]].concat()).finish().await;
     run.exits(0);
     for name in [PROD, HEALTH, FINTECH] {
         assert_eq!(run.verdict(name), "migrated");
@@ -166,7 +165,7 @@ async fn a_refused_launch_is_a_row_with_its_reason() {
 async fn ecs_may_not_know_a_task_right_after_it_started_it() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::task(TaskFault::MissingFor { reads: 3 }));
-    world.migrate(&["--database", PROD, "--require-report"]).finish().await.exits(0);
+    world.migrate(&["--database", PROD]).finish().await.exits(0);
 }
 
 #[tokio::test]
@@ -180,7 +179,7 @@ async fn a_fleets_logs_come_by_filter_log_events_and_go_to_files() {
     let logs = tempfile::tempdir().expect("a directory");
     let log_dir = format!("--log-dir={}", logs.path().display());
     let image = ["--image", crate::support::IMAGE];
-    let flags = [list.as_str(), &log_dir, "--max-parallel=25", "--require-report", "--log-drain=30s"];
+    let flags = [list.as_str(), &log_dir, "--max-parallel=25", "--log-drain=30s"];
     let run = world.command(&[seed::MIGRATE.as_slice(), &image, &flags].concat()).finish().await;
     run.exits(0).says("25 of 25: 25 migrated").says("the logs of all databases are in");
     run.never_says("applied V10__create_orders");

@@ -186,7 +186,7 @@ async fn a_second_process_of_the_same_job_takes_up_the_task_that_runs() {
     until("a running task", || running(&world) == 1).await;
     killed.signal(Signal::SIGKILL);
     killed.finish().await;
-    world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await.exits(0);
+    world.migrate(&["--database", PROD]).in_actions().finish().await.exits(0);
     assert_eq!(world.sandbox.tasks().len(), 1, "adopted by its client token, not started again");
 }
 
@@ -196,7 +196,7 @@ async fn a_step_that_is_tried_again_after_a_failure_runs_again() {
     world.program(|_| Script::new().line("could not connect").exit(1));
     world.migrate(&["--database", PROD]).in_actions().finish().await.exits(1);
     world.program(|context| migrates(database(context)));
-    world.migrate(&["--database", PROD, "--require-report"]).in_actions().finish().await.exits(0);
+    world.migrate(&["--database", PROD]).in_actions().finish().await.exits(0);
     assert_eq!(world.sandbox.tasks().len(), 2);
 }
 
@@ -208,8 +208,7 @@ async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_ove
         world.program(|context| Script::new().sleep(Duration::from_secs(4)).line(report(&database(context))));
         let first = world.migrate(&["--database", PROD]).spawn();
         until("a running task", || running(&world) == 1).await;
-        let second =
-            world.migrate(&["--database", PROD, "--require-report", "--format=json", flag]).finish().await;
+        let second = world.migrate(&["--database", PROD, "--format=json", flag]).finish().await;
         second.exits(0);
         assert_eq!(second.verdict(PROD), "migrated");
         assert_eq!(world.called("RunTask"), tasks, "{flag}");
@@ -233,7 +232,7 @@ async fn a_task_that_is_being_stopped_is_waited_for_by_any_run() {
         cancelled.finish().await.exits(130);
 
         world.program(|context| migrates(database(context)));
-        let next = world.migrate(&["--database", PROD, "--require-report"]).in_actions();
+        let next = world.migrate(&["--database", PROD]).in_actions();
         let next = next.variable("GITHUB_RUN_ID", run_id).finish().await;
         next.exits(0).says("waits for the end of task").says("which is being stopped");
         let tasks = world.sandbox.tasks();

@@ -16,7 +16,7 @@ async fn two_hundred_thousand_lines_arrive_once_in_order_and_without_memory() {
             .lines((0..200_000).map(|n| format!("row {n:06} of the backfill of client_events")))
             .line(report(&name))
     });
-    let run = in_bounded_memory(world.migrate(&["--database", HEALTH, "--require-report"])).await;
+    let run = in_bounded_memory(world.migrate(&["--database", HEALTH])).await;
     run.exits(0);
     let rows: Vec<&str> = run.stdout.lines().filter_map(|line| line.split_once("row ")?.1.get(..6)).collect();
     assert_eq!(rows.len(), 200_000);
@@ -70,8 +70,7 @@ async fn in_bounded_memory(run: Run) -> Finished {
 async fn lines_that_arrive_after_the_task_has_stopped_are_read() {
     let world = World::new().await;
     world.sandbox.faults().push(Fault::task(TaskFault::LateLogs { by: Duration::from_millis(1500) }));
-    let more =
-        ["--image", crate::support::IMAGE, "--database", HEALTH, "--require-report", "--log-drain=10s"];
+    let more = ["--image", crate::support::IMAGE, "--database", HEALTH, "--log-drain=10s"];
     world
         .command(&[seed::MIGRATE.as_slice(), &more].concat())
         .finish()

@@ -30,7 +30,7 @@ async fn peak(databases: usize, lines: usize, lanes: usize) -> (u64, String) {
     let logs = world.directory.path().join("logs");
     let lanes = format!("--max-parallel={lanes}");
     let log_dir = format!("--log-dir={}", logs.display());
-    let flags = [list.as_str(), &log_dir, &lanes, "--require-report", "--api-share=2000%"];
+    let flags = [list.as_str(), &log_dir, &lanes, "--api-share=2000%"];
     let running =
         world.command(&[seed::MIGRATE.as_slice(), &["--image", IMAGE], &flags].concat()).in_actions().spawn();
     let status = format!("/proc/{}/status", running.pid());

@@ -38,7 +38,7 @@ async fn a_run_that_was_killed_is_gone_on_with() {
         name => migrates(name),
     });
     let state = state(&world);
-    let flags = [THREE.as_slice(), &[&state, "--require-report"]].concat();
+    let flags = [THREE.as_slice(), &[&state]].concat();
     let run = world.migrate(&flags).spawn();
     until("the second task", || running(&world) == 1 && recorded(&world).contains("\"verdict\"")).await;
     run.signal(Signal::SIGKILL);

@@ -57,7 +57,7 @@ fn what_the_reader_takes_the_schema_takes() {
         "subnets: [subnet-1, 'tag:Name=x-*']\nsecurity-groups: [sg-1]\n",
         "databases: [a-b.c$1, Übung, '2024']\ngroups: {canary: [Übung], years: ['20??']}\n",
         "timeout: 1h 30m\ncall-timeout: 90s\nlog-drain: 1h5m10s\n",
-        "max-parallel: 1000\nkeep-going: True\nrequire-report: false\n",
+        "max-parallel: 1000\nkeep-going: True\nproof: report\n",
         "on-timeout: stop\non-cancel: leave\n",
         "env: {A_1: 'true', _b: ''}\nbuild-arg: {HTTP_PROXY: , V: '1'}\n",
         "env: &shared {A: b}\nbuild-arg: *shared\n",

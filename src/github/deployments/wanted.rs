@@ -71,7 +71,8 @@ pub(super) fn notes(
 
 /// What a verdict makes of a deployment; none where no task was started.
 ///
-/// `success` is what makes a commit the one that an environment is at, so only a proved migration is one. `failure` is
+/// `success` is what makes a commit the one that an environment is at, so only a migrated database is one; its
+/// description says where that is not proved. `failure` is
 /// a migration that ran and is not proved; `error` is one that something else kept from running to its end.
 pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
     match verdict {
@@ -80,6 +81,7 @@ pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
         | Verdict::Reported { .. }
         | Verdict::WrongDatabase { .. }
         | Verdict::Unproved { .. }
+        | Verdict::Unreported
         | Verdict::TimedOut { .. }
         | Verdict::Killed { by: Killer::OutOfMemory | Killer::Signal | Killer::Sidecar { .. }, .. } => {
             Some(DeploymentState::Failure)

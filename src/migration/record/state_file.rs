@@ -144,7 +144,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Migrated;
+    use crate::verdict::{Migrated, Proof};
 
     #[test]
     fn a_report_that_is_too_large_is_not_kept() {
@@ -166,7 +166,7 @@ mod tests {
             (row.verdict, row.ended_at) = (Some(Verdict::Migrated(proof)), Some(by.at));
             let recorded = judged(&row, None).expect("a verdict");
             assert_eq!(recorded.report.is_some(), kept);
-            assert_eq!(recorded.proves(true), kept);
+            assert_eq!(recorded.proves(Proof::Report), kept);
         }
     }
 }

@@ -95,7 +95,7 @@ async fn a_zone_without_capacity_is_left_for_another_one() {
 async fn the_next_one_starts_while_a_log_is_still_read_unless_it_has_to_wait_for_the_verdict() {
     for (parallel, waits) in [("--max-parallel=2", false), ("--max-parallel=1", true)] {
         let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
-        let (report, _) = run(&world, &fleet(3, &[parallel, "--log-drain=5m"])).await;
+        let (report, _) = run(&world, &fleet(3, &[parallel, "--log-drain=5m", "--proof=exit-code"])).await;
         assert_eq!(report.migrated().count(), 3);
         let last = world.started()["tenant_0002"];
         assert_eq!(last > 5 * MINUTE, waits, "{parallel}: {last:?}");
@@ -105,7 +105,7 @@ async fn the_next_one_starts_while_a_log_is_still_read_unless_it_has_to_wait_for
 #[tokio::test(start_paused = true)]
 async fn a_thousand_tasks_are_watched_with_about_a_call_each() {
     for (parallel, most) in [(24, 1_200), (200, 700)] {
-        let world = Fargate { lines: Vec::new(), ..Fargate::running_for(20 * SECOND) };
+        let world = Fargate::running_for(20 * SECOND);
         let flags = [format!("--max-parallel={parallel}"), "--log-drain=1s".to_owned()];
         let (report, took) = run(&world, &fleet(1_000, &[&flags[0], &flags[1]])).await;
         assert_eq!(report.migrated().count(), 1_000);

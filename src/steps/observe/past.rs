@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use crate::choices::Proof;
 use crate::database_name::DatabaseName;
 use crate::plan::Past;
 use crate::ports::TaskReads;
@@ -24,7 +25,7 @@ pub(crate) async fn past<R: TaskReads>(
     let history = state.history.clone();
     let mut tasks = Vec::new();
     if let Some(reads) = reads.filter(|_| state.resumes) {
-        let open = |database: &DatabaseName| match history.next(database, None, true) {
+        let open = |database: &DatabaseName| match history.next(database, None, Proof::Report) {
             Next::FindOut(launch) => launch.task.clone(),
             _ => None,
         };

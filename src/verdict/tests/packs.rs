@@ -5,7 +5,7 @@ use super::*;
 fn pack(task: &Task, databases: &[&str], lines: &[&str]) -> Vec<Verdict> {
     let databases: Vec<_> = databases.iter().map(|&name| name.into()).collect();
     let told = ["a", "b", "c"].map(str::to_owned);
-    judge_pack(&databases, &told, &asked("migration", true), task, &reported(lines))
+    judge_pack(&databases, &told, &asked("migration", Proof::Report), task, &reported(lines))
 }
 
 /// The table of docs/migration-report.md.
@@ -131,7 +131,7 @@ mod any {
             lines.iter().for_each(|line| assert!(reports.line(line)));
             let names = ["a", "b", "c"].map(DatabaseName::from);
             let told = ["a", "b", "c"].map(str::to_owned);
-            let verdicts = judge_pack(&names[..2], &told, &asked("migration", true), &task, &reports);
+            let verdicts = judge_pack(&names[..2], &told, &asked("migration", Proof::Report), &task, &reports);
             prop_assert_eq!(verdicts.len(), 2);
             let foreign = reports.all().iter().any(|report| !told.contains(&report.database));
             for (name, verdict) in names.iter().zip(&verdicts) {

@@ -15,6 +15,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
         Verdict::Cancelled { stopped: false },
         Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), exit_code: None },
         Verdict::Unproved { why: "x\u{1b}".into() },
+        Verdict::Unreported,
         Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()) },
         Verdict::NotRun { why: "an earlier database failed".into() },
     ];
@@ -23,7 +24,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
         .map(|verdict| format!("{} · {} · {}", verdict.word(), verdict.exit_code() as u8, verdict.explain()))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    migrated · 0 · exit code 0, and no migration report was seen: which database it was is not proved
+    migrated, not proved · 0 · exit code 0, and no migration report was seen: which database it was is not proved
     failed · 1 · exit code 3
     never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
     killed · 1 · Fargate Spot took the capacity back (no exit code)
@@ -33,6 +34,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     cancelled · 130 · the run was interrupted, and its task runs on
     wrong database · 1 · asked for a, but the task was connected to b (no exit code)
     unproved · 1 · x␛
+    unproved · 1 · exit code 0, but it printed no migration report: nothing proves which database it migrated
     already running · 1 · task arn migrates it now, started by run-7
     not run · 3 · an earlier database failed
     ");

@@ -36,13 +36,13 @@ fn queries(github: &GitHub) -> usize {
 
 #[tokio::test]
 async fn what_a_deployment_says_is_migrated_is_skipped() {
-    let (world, github) = after_a_failure(&["--require-report"]).await;
+    let (world, github) = after_a_failure(&[]).await;
     let payload = github.deployments().remove(0).0["payload"].clone();
     assert_eq!(payload["cluster"], seed::CLUSTER);
     assert_eq!(payload["family"], seed::TASK_FAMILY);
-    assert_eq!((&payload["account"], &payload["require_report"]), (&json!("123456789012"), &json!(true)));
+    assert_eq!((&payload["account"], &payload["proof"]), (&json!("123456789012"), &json!("report")));
 
-    let resume = ["--resume", "--require-report"];
+    let resume = ["--resume"];
     let plan = [resume.as_slice(), &["--plan", "--format=text"]].concat();
     let plan: Vec<&str> = plan.into_iter().collect();
     let flags = ["--deployments", "--environment-prefix=db/"];
@@ -101,7 +101,7 @@ async fn a_success_of_an_unknown_kind_is_no_report() {
     assert!(run.summary.contains("3 of 3 databases migrated"), "{}", run.summary);
     assert!(run.summary.contains("do not say whether a migration report proved it"), "{}", run.summary);
     assert!(!run.summary.contains("exit code alone"), "{}", run.summary);
-    attempt(&world, &github, 3, &["--resume", "--require-report"]).finish().await.exits(0);
+    attempt(&world, &github, 3, &["--resume"]).finish().await.exits(0);
     assert_eq!(world.called("RunTask"), 7, "all of them");
 }
 

@@ -66,7 +66,7 @@ impl PastGitHubDeployments for Past {
 fn payload(database: &str) -> Value {
     json!({
         "key": "k", "database": database, "image": "i", "image_digest": DIGEST, "task_definition": "f:1",
-        "require_report": true, "account": "123456789012", "region": "us-east-1", "cluster": "c",
+        "proof": "report", "account": "123456789012", "region": "us-east-1", "cluster": "c",
         "family": "startupwebapp-migration-task", "container": "migration", "database_variable": "DATABASE_NAME",
     })
 }
@@ -80,14 +80,7 @@ fn success(database: &str) -> PastDeployment {
 }
 
 fn flags(databases: &str) -> Settings {
-    settings(&[
-        "--deployments",
-        "--resume",
-        "--environment-prefix=db/",
-        "--require-report",
-        "--database",
-        databases,
-    ])
+    settings(&["--deployments", "--resume", "--environment-prefix=db/", "--database", databases])
 }
 
 /// The databases that a plan skips after reading these, and its notes.
@@ -141,8 +134,8 @@ async fn whatever_is_another_one_is_no_proof() {
         ("family", json!("g")),
         ("container", json!("app")),
         ("database_variable", json!("DATABASE")),
-        ("require_report", json!(false)),
-        ("require_report", json!("yes")),
+        ("proof", json!("exit-code")),
+        ("proof", json!("yes")),
     ];
     for (field, value) in fields {
         let mut payload = payload("a");
@@ -150,7 +143,7 @@ async fn whatever_is_another_one_is_no_proof() {
         let past = Past::new(vec![deployment("a", true, payload.clone()), success("a")]);
         assert_eq!(proved(&past, &flags("a")).await.0, [""; 0], "{payload}");
     }
-    for field in ["database", "image_digest", "account", "cluster", "family", "require_report"] {
+    for field in ["database", "image_digest", "account", "cluster", "family", "proof"] {
         let mut payload = payload("a");
         payload.as_object_mut().expect("an object").remove(field);
         let past = Past::new(vec![deployment("a", true, payload)]);
@@ -163,11 +156,17 @@ async fn whatever_is_another_one_is_no_proof() {
 }
 
 #[tokio::test]
-async fn without_require_report_a_success_is_enough() {
+async fn by_exit_code_a_success_is_enough() {
     let mut payload = payload("a");
-    payload["require_report"] = json!(false);
+    payload["proof"] = json!("exit-code");
     let past = Past::new(vec![deployment("a", true, payload)]);
-    let settings = settings(&["--deployments", "--resume", "--environment-prefix=db/", "--database=a"]);
+    let settings = settings(&[
+        "--deployments",
+        "--resume",
+        "--environment-prefix=db/",
+        "--database=a",
+        "--proof=exit-code",
+    ]);
     assert_eq!(proved(&past, &settings).await.0, ["a"]);
 }
 

@@ -91,10 +91,20 @@ fn an_exit_code_alone_is_not_called_proof() {
     let summary = summary(&report);
     let head: String = summary.lines().take(4).map(|line| format!("{line}\n")).collect();
     insta::assert_snapshot!(head, @"
-    ## ⚠️ 3 of 3 databases migrated
+    ## ⚠️ 2 of 3 databases proved migrated: 1 migrated, not proved
 
     ⚠️ 1 database migrated by exit code alone: no migration report was seen, so nothing proves which database it was connected to.
     ");
+    assert!(summary.contains("⚠️ migrated, not proved"), "its row: {summary}");
+
+    report.databases = ["a", "b"].map(samples::migrated_by_exit_code).to_vec();
+    assert!(super::summary(&report).starts_with("## ⚠️ 2 of 2 databases migrated, not proved\n"));
+    report.databases[0] = samples::unreported("a");
+    let summary = super::summary(&report);
+    assert!(summary.starts_with("## ❌ 1 of 2 databases migrated, not proved: 1 unproved\n"), "{summary}");
+    for way_out in ["docs/migration-report.md", "--proof exit-code"] {
+        assert!(summary.contains(way_out), "{way_out}: {summary}");
+    }
 }
 
 #[test]
