@@ -44,15 +44,31 @@ async fn a_report_of_pending_migrations_is_no_success() {
 }
 
 #[tokio::test]
-async fn an_image_without_the_protocol_is_judged_by_its_exit_code_unless_a_report_is_required() {
+async fn an_image_without_the_protocol_is_unproved_unless_its_exit_code_is_taken_for_a_proof() {
     let world = World::new().await;
     world.program(|_| Script::new().line("No migrations to apply."));
     let run = world.migrate(&["--database", HEALTH, "--format=json"]).finish().await;
-    run.exits(0);
-    assert_eq!(run.verdict(HEALTH), "migrated");
-    let run = world.migrate(&["--database", HEALTH, "--format=json"]).finish().await;
-    run.exits(1);
+    run.exits(1).says("docs/migration-report.md").says("--proof exit-code");
     assert_eq!(run.verdict(HEALTH), "unproved");
+
+    let state = world.directory.path().join("state.jsonl");
+    let flag = format!("--state={}", state.display());
+    let by_exit_code = ["--database", HEALTH, "--format=json", "--proof=exit-code", &flag];
+    let run = world.migrate(&by_exit_code).in_actions().finish().await;
+    run.exits(0).says("1 of 1 database migrated, not proved");
+    assert_eq!(run.verdict(HEALTH), "migrated, not proved");
+    assert!(run.summary.starts_with("## ⚠️ 1 of 1 database migrated, not proved\n"), "{}", run.summary);
+    let outputs = ["migrated", "not-proved", "failed"].map(|name| run.outputs[name].as_str());
+    assert_eq!(outputs, [HEALTH, HEALTH, ""]);
+    assert!(run.outputs["result"].contains(r#""verdict":"migrated, not proved""#), "{run:#?}");
+    let journal = std::fs::read_to_string(&state).expect("a journal");
+    assert!(journal.contains(r#""verdict":"migrated, not proved""#), "{journal}");
+
+    let tasks = world.called("RunTask");
+    world.migrate(&[&by_exit_code[..], &["--resume"]].concat()).finish().await.exits(0).says("not proved");
+    assert_eq!(world.called("RunTask"), tasks, "as good as it was asked for");
+    world.migrate(&["--database", HEALTH, &flag, "--resume"]).finish().await.exits(1);
+    assert_eq!(world.called("RunTask"), tasks + 1, "that record is no proof");
 }
 
 #[tokio::test]

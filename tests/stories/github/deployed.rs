@@ -93,13 +93,17 @@ async fn another_image_or_another_variable_is_not_proved() {
 }
 
 #[tokio::test]
-async fn a_success_of_an_unknown_kind_is_no_report() {
-    let (world, github) = after_a_failure(&[]).await;
-    let run = attempt(&world, &github, 2, &["--resume"]).finish().await;
+async fn a_success_by_exit_code_is_no_report() {
+    let (world, github) = after_a_failure(&["--proof=exit-code"]).await;
+    let run = attempt(&world, &github, 2, &["--resume", "--proof=exit-code"]).finish().await;
     run.exits(0);
     assert_eq!(world.called("RunTask"), 4);
-    assert!(run.summary.contains("3 of 3 databases migrated"), "{}", run.summary);
-    assert!(run.summary.contains("do not say whether a migration report proved it"), "{}", run.summary);
+    assert!(
+        run.summary.contains("1 of 3 databases proved migrated: 2 migrated, not proved"),
+        "{}",
+        run.summary
+    );
+    assert!(run.summary.contains("that run took exit codes for proof"), "{}", run.summary);
     assert!(!run.summary.contains("exit code alone"), "{}", run.summary);
     attempt(&world, &github, 3, &["--resume"]).finish().await.exits(0);
     assert_eq!(world.called("RunTask"), 7, "all of them");
