@@ -46,7 +46,8 @@ pub struct Aws {
     region: String,
     config: SdkConfig,
     ecs: aws_sdk_ecs::Client,
-    ecr: aws_sdk_ecr::Client,
+    /// A repository may be in another Region than the cluster.
+    ecr: RefCell<HashMap<String, aws_sdk_ecr::Client>>,
     tagging: aws_sdk_resourcegroupstagging::Client,
     /// A container may log to another region than it runs in.
     logs: RefCell<HashMap<String, aws_sdk_cloudwatchlogs::Client>>,
@@ -74,7 +75,7 @@ impl Aws {
         Self {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             ecs: ecs::client(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
+            ecr: RefCell::default(),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             logs: RefCell::default(),
             log_pages: Semaphore::new(logs::LOG_PAGES),

@@ -16,6 +16,7 @@ mod state;
 mod steps;
 mod migration;
 mod plan;
+mod ecr_registry;
 mod image_reference;
 pub mod task_definition;
 mod migration_report;

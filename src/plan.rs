@@ -32,6 +32,7 @@ mod resumed;
 mod run_task;
 mod running_tasks;
 mod shell;
+mod tag_notes;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -44,7 +45,7 @@ use resumed::{Resumed, next_attempts};
 use running_tasks::{attempts, running_task, running_tasks};
 
 pub(crate) use image_plan::{ImagePlan, ImageSource, docker_build};
-pub(crate) use observed::{Observed, ObservedBuild, ObservedImage};
+pub(crate) use observed::{Observed, ObservedBuild, ObservedImage, TagSource};
 pub(crate) use pack::{Pack, Told};
 pub(crate) use past::Past;
 pub(crate) use proved::Proved;

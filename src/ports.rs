@@ -77,7 +77,8 @@ calls! {
     /// Tasks of the same family that run now, or that this run has finished: no second migration of one database.
     LIST_TASKS = "ECS", "ecs:ListTasks", false, EverythingInCluster, Always, CLUSTER_RESOURCE_READ;
     DESCRIBE_TASKS = "ECS", "ecs:DescribeTasks", false, TasksOfCluster, Always, CLUSTER_RESOURCE_READ;
-    DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false, Repository, ImageInEcr;
+    /// Where is the repository that an image is pushed to?
+    DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false, Repository, Push;
     /// Is the commit's tag there already, and with which digest?
     BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false, Repository, ImageInEcr;
     /// For subnets and security groups given as `tag:Name=pattern`.
@@ -144,11 +145,18 @@ pub trait DefinitionWrites {
 
 /// Images and their repositories.
 pub trait ImageReads {
-    /// Fails with the repositories that exist when `name` is none of them.
-    async fn repository(&self, name: &str) -> Result<Repository>;
+    /// Looks for a repository, in the registry that it is said to be in.
+    async fn repository(&self, name: &RepositoryName) -> Result<Lookup<Repository>>;
 
-    /// The digest behind a tag (or a digest) of a repository, when it is there.
-    async fn image_digest(&self, repository: &str, tag_or_digest: &str) -> Result<Option<String>>;
+    /// The names of the repositories in a registry: for the hint of an error.
+    async fn repositories_beside(&self, name: &RepositoryName) -> Result<Vec<String>>;
+
+    /// The image behind a tag (or a digest) of a repository, when it is there.
+    async fn stored_image(
+        &self,
+        repository: &RepositoryName,
+        tag_or_digest: &str,
+    ) -> Result<Lookup<Option<StoredImage>>>;
 }
 
 pub trait ImageWrites {
@@ -257,11 +265,15 @@ pub trait Machine {
     /// Fails when this build cannot work here: its input, the docker command, or its engine is missing.
     async fn check_build(&self, build: &DockerBuild) -> Result<()>;
 
-    /// The commit of the working tree around `directory`; none when there is no git or no repository.
+    /// The commit that is checked out around `directory`; none when that is in no repository.
     ///
     /// # Errors
-    /// Tracked files have changed: an image of them would carry the name of a commit that it does not hold.
+    /// There is a repository, and it does not say the commit.
     async fn commit(&self, directory: &Path) -> Result<Option<String>>;
+
+    /// The tracked files around `directory` that differ from the commit, as `git status --porcelain` has them; none
+    /// where there is no git to tell.
+    async fn changed_files(&self, directory: &Path) -> Result<Vec<String>>;
 
     /// The repository on GitHub that the remote `origin` names: `owner/name`.
     async fn github_repository(&self, directory: &Path) -> Option<String>;

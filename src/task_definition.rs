@@ -16,6 +16,7 @@ mod properties;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, listed};
+use crate::ports::ImagePlatform;
 use crate::untrusted::{phrase, printable};
 
 pub use choice::Part;
@@ -157,6 +158,23 @@ impl TaskDefinition {
             Some("ARM64") => Ok("linux/arm64"),
             Some(other) => Err(refused(printable(other, 60))),
         }
+    }
+
+    /// The platform that an image must have, in the words of image indexes (RuntimePlatform); none for words that are
+    /// not known.
+    pub fn image_platform(&self) -> Option<ImagePlatform> {
+        let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
+        let os = match field("operatingSystemFamily") {
+            None | Some("LINUX") => "linux",
+            Some(family) if family.starts_with("WINDOWS_SERVER_") => "windows",
+            Some(_) => return None,
+        };
+        let architecture = match field("cpuArchitecture") {
+            None | Some("X86_64") => "amd64",
+            Some("ARM64") => "arm64",
+            Some(_) => return None,
+        };
+        Some(ImagePlatform { os: os.into(), architecture: architecture.into() })
     }
 
     pub fn network_mode(&self) -> Option<&str> {

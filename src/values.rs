@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::image_reference::{self, ImageReference};
 
 /// Says of a text that it is not the value that was wanted, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +77,11 @@ const SWITCH: Grammar = Grammar {
     ..loose(Written::Switch)
 };
 
-static GRAMMARS: [&Grammar; 14] = [
+static GRAMMARS: [&Grammar; 16] = [
     &SWITCH,
     &Tag::GRAMMAR,
+    &ImageName::GRAMMAR,
+    &RepositoryText::GRAMMAR,
     &Variable::GRAMMAR,
     &RoleArn::GRAMMAR,
     &Period::GRAMMAR,
@@ -159,7 +162,26 @@ value! {
     /// A tag as registries allow it; `a:b@c` would change which image is named.
     Tag(String), "an image tag",
     "letters, digits and _ . - are allowed, at most 128, the first one no . or -", Written::Text(None),
-    |text| matching("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", text)
+    |text| matching(image_reference::TAG, text)
+}
+
+value! {
+    /// An image, as `docker pull` and a container definition name it.
+    ImageName(String), "an image reference",
+    "write [registry/]repository[:tag][@sha256:digest], the repository in lower case", Written::Text(None),
+    |text| ImageReference::parse(text).is_well_formed().then(|| text.to_owned())
+}
+
+value! {
+    /// A repository by its name or its URI; a tag or digest would have to be ignored.
+    RepositoryText(String), "an ECR repository",
+    "write its name or its URI, without a tag: shop/app, or ACCOUNT.dkr.ecr.REGION.amazonaws.com/shop/app",
+    Written::Text(None),
+    |text| {
+        let parsed = ImageReference::parse(text);
+        let is_one = parsed.tag.is_none() && parsed.digest.is_none() && parsed.is_well_formed();
+        is_one.then(|| text.to_owned())
+    }
 }
 
 value! {

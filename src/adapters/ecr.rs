@@ -1,15 +1,26 @@
 //! ECR's API; the push itself speaks the registry's own protocol ([`super::docker`], [`super::oci`]).
 
-use anyhow::Result;
-use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
+use std::error::Error;
 
-use super::aws_error::{incomplete, unless};
+use anyhow::Result;
+use aws_config::Region;
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::aws_error::{failed, incomplete};
 use super::registry_login::RegistryLogin;
 use super::{Aws, docker, oci};
-use crate::failure::{Failure, listed};
+use crate::ecr_registry::EcrRegistry;
+use crate::failure::Failure;
 use crate::ports::{
-    BinaryImage, Call, DockerBuild, ImageProgress, ImageReads, ImageTag, ImageWrites, Repository,
+    BinaryImage, Call, DockerBuild, ImageProgress, ImageReads, ImageTag, ImageWrites, Lookup, Repository,
+    RepositoryName, StoredImage,
 };
+
+mod manifest;
 
 /// Every manifest type that an image can be stored as; BatchGetImage converts to one of these, or fails.
 const MANIFEST_TYPES: [&str; 4] = [
@@ -20,54 +31,98 @@ const MANIFEST_TYPES: [&str; 4] = [
 ];
 
 impl ImageReads for Aws {
-    async fn repository(&self, name: &str) -> Result<Repository> {
-        let (doing, region) = (format!("describe repository {name}"), &self.region);
+    async fn repository(&self, wanted: &RepositoryName) -> Result<Lookup<Repository>> {
+        let (call, doing) = (Call::DESCRIBE_REPOSITORIES, format!("describe repository {}", wanted.name));
+        let client = self.ecr_of(wanted.registry.as_ref());
         let described = async || {
-            let request = self.ecr.describe_repositories().repository_names(name);
-            unless("RepositoryNotFoundException", request.send().await)
+            let request = client.describe_repositories().repository_names(&wanted.name);
+            looked_up(call, &doing, request.set_registry_id(id(wanted)).send().await)
         };
-        let Some(answer) = self.call(Call::DESCRIBE_REPOSITORIES, &doing, described).await? else {
-            let failure = Failure::input(format!("repository {name} does not exist in {region}"));
-            return Err(match self.repositories().await {
-                Ok(names) if names.is_empty() => failure.hint(format!(
-                    "there is no repository in {region}: create it (aws ecr create-repository), or check --region"
-                )),
-                Ok(names) => failure.hint(format!("repositories that exist: {}", listed(&names))),
-                Err(_) => failure.hint("check --repository and --region"),
-            }
-            .into());
+        let answer = match self.call(call, &doing, described).await? {
+            Lookup::Found(answer) => answer,
+            Lookup::Absent => return Ok(Lookup::Absent),
+            Lookup::Denied(error) => return Ok(Lookup::Denied(error)),
         };
         let found = answer.repositories.unwrap_or_default().into_iter().next();
         let uri = found.and_then(|repository| repository.repository_uri);
-        let uri = uri.ok_or_else(|| incomplete(Call::DESCRIBE_REPOSITORIES, &doing, "repositoryUri"))?;
-        Ok(Repository { name: name.to_owned(), uri })
+        let uri = uri.ok_or_else(|| incomplete(call, &doing, "repositoryUri"))?;
+        Ok(Lookup::Found(Repository { name: wanted.name.clone(), uri, registry: wanted.registry.clone() }))
+    }
+
+    async fn repositories_beside(&self, name: &RepositoryName) -> Result<Vec<String>> {
+        let client = self.ecr_of(name.registry.as_ref());
+        let listed = async || client.describe_repositories().set_registry_id(id(name)).send().await;
+        let answer = self.call(Call::DESCRIBE_REPOSITORIES, "list repositories", listed).await?;
+        let names = answer.repositories().iter().filter_map(|repository| repository.repository_name());
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// BatchGetImage: what is absent comes back in `failures[]`, not as an exception.
-    async fn image_digest(&self, repository: &str, tag_or_digest: &str) -> Result<Option<String>> {
-        let doing = format!("look for image {tag_or_digest} in repository {repository}");
-        let id = ImageIdentifier::builder();
-        let id = if tag_or_digest.starts_with("sha256:") {
-            id.image_digest(tag_or_digest)
+    async fn stored_image(
+        &self,
+        repository: &RepositoryName,
+        tag_or_digest: &str,
+    ) -> Result<Lookup<Option<StoredImage>>> {
+        let (call, name) = (Call::BATCH_GET_IMAGE, &repository.name);
+        let doing = format!("look for image {tag_or_digest} in repository {name}");
+        let image = ImageIdentifier::builder();
+        let image = if tag_or_digest.starts_with("sha256:") {
+            image.image_digest(tag_or_digest)
         } else {
-            id.image_tag(tag_or_digest)
+            image.image_tag(tag_or_digest)
         };
-        let request = self.ecr.batch_get_image().repository_name(repository).image_ids(id.build());
+        let client = self.ecr_of(repository.registry.as_ref());
+        let request = client.batch_get_image().repository_name(name).image_ids(image.build());
+        let request = request.set_registry_id(id(repository));
         let request = request.set_accepted_media_types(Some(MANIFEST_TYPES.map(str::to_owned).to_vec()));
-        let answer = self.call(Call::BATCH_GET_IMAGE, &doing, async || request.clone().send().await).await?;
+        let asked = async || looked_up(call, &doing, request.clone().send().await);
+        let answer = match self.call(call, &doing, asked).await? {
+            Lookup::Found(answer) => answer,
+            Lookup::Absent => return Ok(Lookup::Absent),
+            Lookup::Denied(error) => return Ok(Lookup::Denied(error)),
+        };
         if let Some(image) = answer.images().first() {
             let digest = image.image_id().and_then(ImageIdentifier::image_digest).map(str::to_owned);
-            return digest.map(Some).ok_or_else(|| incomplete(Call::BATCH_GET_IMAGE, &doing, "imageDigest"));
+            let digest = digest.ok_or_else(|| incomplete(call, &doing, "imageDigest"))?;
+            let platforms = image.image_manifest().and_then(manifest::platforms);
+            return Ok(Lookup::Found(Some(StoredImage { digest, platforms })));
         }
         match answer.failures().first() {
-            None => Ok(None),
-            Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => Ok(None),
+            None => Ok(Lookup::Found(None)),
+            Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => {
+                Ok(Lookup::Found(None))
+            }
             Some(failure) => {
                 let code = failure.failure_code().map_or("failure", |code| code.as_str());
                 let reason = failure.failure_reason().unwrap_or("no reason given");
                 Err(Failure::service(format!("{doing}: {code}: {reason}")).into())
             }
         }
+    }
+}
+
+/// The registry's id; none is the default one of the credentials.
+fn id(repository: &RepositoryName) -> Option<String> {
+    repository.registry.as_ref().map(|registry| registry.account.clone())
+}
+
+/// Tells what is not there, and what may not be looked at, from a call that failed.
+#[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
+fn looked_up<T, E>(
+    call: Call,
+    doing: &str,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Lookup<T>, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Lookup::Found(answer)),
+        Err(error) => match error.code() {
+            Some("RepositoryNotFoundException") => Ok(Lookup::Absent),
+            Some("AccessDeniedException") => Ok(Lookup::Denied(failed(call, doing, error))),
+            _ => Err(error),
+        },
     }
 }
 
@@ -78,7 +133,7 @@ impl ImageWrites for Aws {
         to: &ImageTag,
         progress: &dyn ImageProgress,
     ) -> Result<String> {
-        docker::build_and_push(build, to, &self.registry_login().await?, progress).await
+        docker::build_and_push(build, to, &self.registry_login(&to.repository).await?, progress).await
     }
 
     async fn package_and_push(
@@ -88,26 +143,30 @@ impl ImageWrites for Aws {
         progress: &dyn ImageProgress,
     ) -> Result<String> {
         let image = oci::package(binary)?;
-        oci::push(&image, to, &self.registry_login().await?, progress).await
+        oci::push(&image, to, &self.registry_login(&to.repository).await?, progress).await
     }
 }
 
 impl Aws {
-    async fn repositories(&self) -> Result<Vec<String>> {
-        let listed = async || self.ecr.describe_repositories().send().await;
-        let answer = self.call(Call::DESCRIBE_REPOSITORIES, "list repositories", listed).await?;
-        let names = answer.repositories().iter().filter_map(|repository| repository.repository_name());
-        Ok(names.map(str::to_owned).collect())
+    fn ecr_of(&self, registry: Option<&EcrRegistry>) -> Client {
+        let region = registry.map_or(&self.region, |registry| &registry.region);
+        let new = || {
+            let config = aws_sdk_ecr::config::Builder::from(&self.config);
+            Client::from_conf(config.region(Region::new(region.clone())).build())
+        };
+        self.ecr.borrow_mut().entry(region.clone()).or_insert_with(new).clone()
     }
 
-    /// GetAuthorizationToken: a password that lasts twelve hours.
-    async fn registry_login(&self) -> Result<RegistryLogin> {
+    /// GetAuthorizationToken: a password that lasts twelve hours, for every registry of its Region that the credentials
+    /// may use.
+    async fn registry_login(&self, to: &Repository) -> Result<RegistryLogin> {
         let (call, doing) = (Call::GET_AUTHORIZATION_TOKEN, "get a registry login from ECR");
-        let answer = self.call(call, doing, async || self.ecr.get_authorization_token().send().await).await?;
+        let client = self.ecr_of(to.registry.as_ref());
+        let answer = self.call(call, doing, async || client.get_authorization_token().send().await).await?;
         let data = answer.authorization_data().first();
         let data = data.and_then(|data| data.authorization_token().zip(data.proxy_endpoint()));
         let (token, endpoint) =
             data.ok_or_else(|| incomplete(call, doing, "authorizationToken and proxyEndpoint"))?;
-        RegistryLogin::from_ecr(token, endpoint)
+        Ok(RegistryLogin::from_ecr(token, endpoint)?.at(&to.uri))
     }
 }

@@ -1,6 +1,8 @@
-//! Git, where there is one: which commit the working tree is at.
+//! Git: which commit is checked out, by git's own files, and what differs from it, by git, where there is one.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,23 +14,129 @@ use crate::failure::Failure;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The commit of the working tree around `directory`; none when there is no git or no repository.
+/// Symbolic refs that name each other: git follows as many.
+const SYMBOLIC_REFS: usize = 5;
+
+/// Bytes of a file that holds one line.
+const LINE: u64 = 4096;
+
+/// Bytes of `packed-refs`, which has a line for each branch and tag.
+const PACKED_REFS: u64 = 256 << 20;
+
+/// The commit that is checked out around `directory`; none where that is in no repository, or there is no commit yet.
+/// It needs no git, and the files may belong to anybody.
 ///
 /// # Errors
-/// Tracked files have changed: an image of them would carry the name of a commit that it does not hold.
+/// There is a repository, and its files do not say the commit.
 pub(super) async fn commit(directory: &Path) -> Result<Option<String>> {
-    let Some(commit) = git(directory, &["rev-parse", "HEAD"]).await? else { return Ok(None) };
-    let changed =
-        git(directory, &["status", "--porcelain", "--untracked-files=no"]).await?.unwrap_or_default();
-    if !changed.is_empty() {
-        return Err(Failure::input(format!(
-            "the working tree has changes that commit {commit} does not hold"
-        ))
-        .hint("commit them, or name the image with --tag")
-        .evidence(changed.lines().take(10).map(str::to_owned))
-        .into());
+    let Some((tree, dot_git)) = repository_around(directory) else { return Ok(None) };
+    match head(&tree, &dot_git) {
+        Ok(Head::Commit(commit)) => return Ok(Some(commit)),
+        Ok(Head::Unborn) => return Ok(None),
+        Ok(Head::Reftable) | Err(_) => {}
     }
-    Ok(Some(commit))
+    // Git reads what this does not, such as reftables.
+    match git(directory, &["rev-parse", "--verify", "HEAD"]).await? {
+        Some(commit) if is_commit(&commit) => Ok(Some(commit)),
+        _ => Err(Failure::input(format!(
+            "read which commit is checked out in {}: {} does not say it",
+            tree.display(),
+            dot_git.display()
+        ))
+        .hint("name the image with --tag")
+        .into()),
+    }
+}
+
+/// The tracked files around `directory` that differ from the commit, as `git status` has them; none where there is no
+/// git to tell.
+pub(super) async fn changed_files(directory: &Path) -> Result<Vec<String>> {
+    let status = ["status", "--porcelain", "--untracked-files=no"];
+    let changed = git(directory, &status).await?.unwrap_or_default();
+    Ok(changed.lines().map(str::to_owned).collect())
+}
+
+/// The working tree around a directory, and its `.git`.
+fn repository_around(directory: &Path) -> Option<(PathBuf, PathBuf)> {
+    let directory = directory.canonicalize().ok()?;
+    let mut trees = directory.ancestors();
+    trees.find_map(|tree| {
+        let dot_git = tree.join(".git");
+        dot_git.exists().then(|| (tree.to_owned(), dot_git))
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Head {
+    Commit(String),
+    /// On a branch that has no commit yet.
+    Unborn,
+    /// The refs are in a format that is git's alone to read.
+    Reftable,
+}
+
+/// Follows HEAD to a commit (gitrepository-layout).
+fn head(tree: &Path, dot_git: &Path) -> Result<Head> {
+    // A worktree and a submodule have a file that says where their own directory is.
+    let own = match dot_git.is_dir() {
+        true => dot_git.to_owned(),
+        false => {
+            let text = line_of(dot_git)?;
+            tree.join(text.strip_prefix("gitdir: ").context("read .git: it names no directory")?)
+        }
+    };
+    // A worktree shares branches and tags with the repository that it belongs to.
+    let common = own.join("commondir");
+    let common = if common.is_file() { own.join(line_of(&common)?) } else { own.clone() };
+    if common.join("reftable").exists() {
+        return Ok(Head::Reftable);
+    }
+    let mut text = line_of(&own.join("HEAD"))?;
+    for _ in 0..SYMBOLIC_REFS {
+        let Some(name) = text.strip_prefix("ref: ").map(str::trim) else { break };
+        let name = name.to_owned();
+        let is_plain = Path::new(&name).components().all(|part| matches!(part, Component::Normal(_)));
+        anyhow::ensure!(name.starts_with("refs/") && is_plain, "HEAD names no ref");
+        let places = [own.join(&name), common.join(&name)];
+        text = match places.iter().find(|place| place.is_file()) {
+            Some(place) => line_of(place)?,
+            None => match packed(&common.join("packed-refs"), &name)? {
+                Some(commit) => commit,
+                None => return Ok(Head::Unborn),
+            },
+        };
+    }
+    anyhow::ensure!(is_commit(&text), "HEAD is no commit");
+    Ok(Head::Commit(text))
+}
+
+/// The first line of a file, without what follows it.
+fn line_of(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    // A pipe would never end.
+    anyhow::ensure!(path.is_file(), "{} is no file", path.display());
+    File::open(path)?.take(LINE).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().trim_end().to_owned())
+}
+
+/// The commit of a ref in `packed-refs`: lines `COMMIT NAME`, comments, and `^COMMIT` behind annotated tags.
+fn packed(path: &Path, name: &str) -> Result<Option<String>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    for line in BufReader::new(File::open(path)?.take(PACKED_REFS)).lines() {
+        if let Some((commit, of)) = line?.split_once(' ')
+            && of == name
+        {
+            return Ok(Some(commit.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// SHA-1 or SHA-256, in full.
+fn is_commit(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The repository on GitHub that the remote `origin` names: `owner/name`.
@@ -47,7 +155,8 @@ fn repository_in(url: &str) -> Option<&str> {
 
 async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
     let command = Command::new("git")
-        .arg("-C")
+        // No lock is taken, and no program started that the repository's own configuration names.
+        .args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"])
         .arg(directory)
         .args(arguments)
         // The workspace belongs to the runner's user and a container action runs as root: git would refuse it.
@@ -65,3 +174,6 @@ async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
     };
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

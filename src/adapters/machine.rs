@@ -19,6 +19,10 @@ impl Machine for ThisMachine {
         git::commit(directory).await
     }
 
+    async fn changed_files(&self, directory: &Path) -> Result<Vec<String>> {
+        git::changed_files(directory).await
+    }
+
     async fn github_repository(&self, directory: &Path) -> Option<String> {
         git::github_repository(directory).await
     }

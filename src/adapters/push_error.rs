@@ -169,7 +169,10 @@ mod tests {
 
     fn to() -> ImageTag {
         let uri = format!("{HOST}/shop/app");
-        ImageTag { repository: Repository { name: "shop/app".into(), uri }, tag: "abc123".into() }
+        ImageTag {
+            repository: Repository { name: "shop/app".into(), uri, registry: None },
+            tag: "abc123".into(),
+        }
     }
 
     fn final_failure(text: &str) -> Failure {
@@ -219,6 +222,7 @@ mod tests {
             repository: Repository {
                 name: "immutable/denied".into(),
                 uri: format!("{HOST}/immutable/denied"),
+                registry: None,
             },
             tag: "immutable".into(),
         };

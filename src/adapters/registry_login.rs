@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use aws_smithy_types::base64;
 
 use crate::adapters::secret::Secret;
+use crate::ecr_registry::EcrRegistry;
 use crate::ports::ImageTag;
 use crate::values::Tag;
 
@@ -43,6 +44,18 @@ impl RegistryLogin {
             password: Secret::new(password),
             plain_http: scheme == "http",
         })
+    }
+
+    /// The same login at the registry of `uri`, where both are ECR's and in one Region: its token is good for every
+    /// registry there, whatever name and account the registry has (GetAuthorizationToken).
+    pub fn at(self, uri: &str) -> Self {
+        let host = uri.split('/').next().unwrap_or_default();
+        match (EcrRegistry::of_host(&self.registry), EcrRegistry::of_host(host)) {
+            (Some(own), Some(other)) if own.region == other.region && !self.plain_http => {
+                Self { registry: host.to_owned(), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// base64 of `username:password`, as HTTP's Basic scheme and docker's `auths` have it.
@@ -106,6 +119,31 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_for_every_registry_of_its_region_and_for_no_other_host() {
+        let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+        for (uri, registry) in [
+            (
+                "999999999999.dkr.ecr.us-east-1.amazonaws.com/a",
+                "999999999999.dkr.ecr.us-east-1.amazonaws.com",
+            ),
+            ("123456789012.dkr-ecr.us-east-1.on.aws/a/b", "123456789012.dkr-ecr.us-east-1.on.aws"),
+            (
+                "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com/a",
+                "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+            ),
+            ("999999999999.dkr.ecr.eu-west-1.amazonaws.com/a", own),
+            ("999999999999.dkr.ecr.us-east-1.amazonaws.com.example.org/a", own),
+            ("ghcr.io/a", own),
+            ("127.0.0.1:5000/a", own),
+        ] {
+            let login = RegistryLogin::from_ecr(&token("AWS:x"), &format!("https://{own}")).unwrap().at(uri);
+            assert_eq!(login.registry, registry, "{uri}");
+        }
+        let local = RegistryLogin::from_ecr(&token("AWS:x"), "http://127.0.0.1:5000/").unwrap();
+        assert_eq!(local.at(&format!("{own}/a")).registry, "127.0.0.1:5000");
+    }
+
+    #[test]
     fn debug_hides_the_password() {
         let login = RegistryLogin::from_ecr(&token("AWS:hunter2"), "https://host").unwrap();
         assert!(!format!("{login:?} {:?}", login.basic()).contains("hunter2"));
@@ -116,7 +154,7 @@ mod tests {
     fn credentials_go_to_their_own_registry_only() {
         let login = RegistryLogin::from_ecr(&token("AWS:x"), "https://a.example").unwrap();
         let to = |uri: &str| ImageTag {
-            repository: Repository { name: "app".into(), uri: uri.into() },
+            repository: Repository { name: "app".into(), uri: uri.into(), registry: None },
             tag: "1".into(),
         };
         assert!(login.ensure_serves(&to("a.example/app")).is_ok());

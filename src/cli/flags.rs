@@ -7,8 +7,8 @@ use clap::Args;
 use crate::choices::{Format, Leftover, OnRunning, Proof};
 use crate::config;
 use crate::values::{
-    Assignment, BuildArg, Failures, Packing, Parallel, Period, RoleArn, SecurityGroup, Share, Subnet, Tag,
-    Variable, Words,
+    Assignment, BuildArg, Failures, ImageName, Packing, Parallel, Period, RepositoryText, RoleArn,
+    SecurityGroup, Share, Subnet, Tag, Variable, Words,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -87,7 +87,7 @@ pub struct GitHubFlags {
 pub struct ImageFlags {
     /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
     #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
-    pub image: Option<String>,
+    pub image: Option<ImageName>,
 
     #[command(flatten)]
     pub source: ImageSourceFlags,
@@ -97,9 +97,9 @@ pub struct ImageFlags {
 pub struct ImageSourceFlags {
     /// The ECR repository [default: the one that the task definition's image is in]
     #[arg(long, value_name = "NAME|URI")]
-    pub repository: Option<String>,
+    pub repository: Option<RepositoryText>,
 
-    /// The image's tag [default: the commit, from GITHUB_SHA or git]
+    /// The image's tag [default: the commit that is checked out; with nothing checked out, GITHUB_SHA]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<Tag>,
 

@@ -34,7 +34,12 @@ fn plan(flags: &[&str]) -> Plan {
     let settings = settings(flags);
     let observed = Observed {
         current: None,
-        image: ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None },
+        image: ObservedImage::Reference {
+            reference: "registry.example/app@sha256:0".into(),
+            digest: None,
+            platforms: None,
+            unseen: None,
+        },
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
         ..observed(document())
     };

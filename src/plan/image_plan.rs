@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::observed::ObservedImage;
-use crate::failure::Failure;
+use super::tag_notes::tag_note;
+use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::ports::{BinaryImage, DockerBuild, ImageTag};
+use crate::ports::{BinaryImage, DockerBuild, ImagePlatform, ImageTag, StoredImage};
 use crate::settings::{ImageChoice, ImageSettings, Settings};
 use crate::task_definition::TaskDefinition;
+use crate::untrusted::printable;
 
 /// What a task on Fargate runs on, unless its definition says otherwise.
 const DEFAULT_PLATFORM: &str = "linux/amd64";
@@ -103,7 +105,9 @@ pub(super) fn image_plan(
     notes: &mut Vec<String>,
 ) -> Result<ImagePlan, Failure> {
     let to = match observed {
-        ObservedImage::Reference { reference, digest } => {
+        ObservedImage::Reference { reference, digest, platforms, unseen } => {
+            runs_on(base, platforms.as_deref(), &reference)?;
+            notes.extend(unseen);
             if digest.is_none() {
                 notes.push(format!(
                     "image {reference} is not pinned by digest: what it names can change between two tasks"
@@ -111,10 +115,21 @@ pub(super) fn image_plan(
             }
             return Ok(ImagePlan::Given { reference, digest });
         }
-        ObservedImage::Tagged { repository, tag, digest: Some(digest) } => {
-            return Ok(ImagePlan::Reuse { tag: ImageTag { repository, tag }, digest });
+        ObservedImage::Tagged {
+            repository,
+            tag,
+            named_by,
+            stored: Some(StoredImage { digest, platforms }),
+        } => {
+            notes.extend(tag_note(&tag, &named_by, true));
+            let tag = ImageTag { repository, tag };
+            runs_on(base, platforms.as_deref(), &tag.reference())?;
+            return Ok(ImagePlan::Reuse { tag, digest });
         }
-        ObservedImage::Tagged { repository, tag, digest: None } => ImageTag { repository, tag },
+        ObservedImage::Tagged { repository, tag, named_by, stored: None } => {
+            notes.extend(tag_note(&tag, &named_by, false));
+            ImageTag { repository, tag }
+        }
     };
     if let ImageChoice::Binary(path) = &settings.choice {
         let binary = BinaryImage { path: path.clone(), platform: platform(base)?.to_owned() };
@@ -124,6 +139,29 @@ pub(super) fn image_plan(
         Some(build) => Ok(ImagePlan::Build { build, to }),
         None => Err(Failure::input("no image to run").hint("pass --image, --binary or --dockerfile")),
     }
+}
+
+/// # Errors
+/// The image's index has none for the platform that the task runs on: ECS would find no image to pull.
+fn runs_on(
+    base: Option<&TaskDefinition>,
+    platforms: Option<&[ImagePlatform]>,
+    image: &str,
+) -> Result<(), Failure> {
+    let (Some(wanted), Some(platforms)) = (base.and_then(TaskDefinition::image_platform), platforms) else {
+        return Ok(());
+    };
+    if platforms.contains(&wanted) {
+        return Ok(());
+    }
+    let words = |platform: &ImagePlatform| format!("{}/{}", platform.os, platform.architecture);
+    let there: Vec<String> = platforms.iter().map(|platform| printable(&words(platform), 60)).collect();
+    let there = if there.is_empty() { "no platform".to_owned() } else { listed(&there) };
+    let wanted = words(&wanted);
+    Err(Failure::input(format!("image {image} is for {there}, and the task definition runs on {wanted}")).hint(
+        format!("build the image for {wanted} (docker build --platform {wanted}), or change the runtimePlatform of the \
+                 task definition"),
+    ))
 }
 
 /// What docker is asked for, with the platform of the task definition.
@@ -167,4 +205,99 @@ pub(super) fn unknown_program(
         "container {container} starts {program}, and the image of --binary holds {name} alone: rename the file, or \
          pass --command '{name} …'"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::TagSource;
+    use crate::ports::Repository;
+
+    fn base(platform: serde_json::Value) -> TaskDefinition {
+        let text = include_str!("../../sandbox/fixtures/describe-task-definition.json");
+        let mut document: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        document["taskDefinition"]["runtimePlatform"] = platform;
+        TaskDefinition::from_json(document, "test").expect("a task definition")
+    }
+
+    /// An image with these platforms, as `--image` and as what a tag is on already.
+    fn observed(platforms: Option<&[(&str, &str)]>) -> [ObservedImage; 2] {
+        let platforms = platforms.map(|list| {
+            let platform = |(os, architecture): &(&str, &str)| ImagePlatform {
+                os: (*os).into(),
+                architecture: (*architecture).into(),
+            };
+            list.iter().map(platform).collect::<Vec<_>>()
+        });
+        let (digest, uri) = ("sha256:0".to_owned(), "registry.example/shop".to_owned());
+        let repository = Repository { name: "shop".into(), uri, registry: None };
+        [
+            ObservedImage::Reference {
+                reference: "registry.example/shop:1".into(),
+                digest: Some(digest.clone()),
+                platforms: platforms.clone(),
+                unseen: None,
+            },
+            ObservedImage::Tagged {
+                repository,
+                tag: "1".into(),
+                named_by: TagSource::CheckedOut { github: None },
+                stored: Some(StoredImage { digest, platforms }),
+            },
+        ]
+    }
+
+    #[test]
+    fn an_image_without_the_tasks_platform_is_refused_before_anything_is_registered() {
+        let (x86, arm) = (
+            json!({"cpuArchitecture": "X86_64"}),
+            json!({"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}),
+        );
+        let windows =
+            json!({"cpuArchitecture": "X86_64", "operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"});
+        let both = [("linux", "amd64"), ("linux", "arm64")];
+        for (platform, platforms, refused) in [
+            (
+                json!(null),
+                Some(&[("linux", "arm64")][..]),
+                Some("is for linux/arm64, and the task definition runs on linux/amd64"),
+            ),
+            (x86.clone(), Some(&[("linux", "arm64")]), Some("runs on linux/amd64")),
+            (arm.clone(), Some(&[("linux", "amd64")]), Some("runs on linux/arm64")),
+            (
+                arm.clone(),
+                Some(&[("windows", "amd64"), ("linux", "amd64")]),
+                Some("is for linux/amd64, windows/amd64"),
+            ),
+            (windows.clone(), Some(&[("linux", "amd64")]), Some("runs on windows/amd64")),
+            (x86.clone(), Some(&[]), Some("is for no platform")),
+            (x86.clone(), Some(&both), None),
+            (arm, Some(&both), None),
+            (windows, Some(&[("windows", "amd64")]), None),
+            (json!({"cpuArchitecture": "RISCV64"}), Some(&[("linux", "amd64")]), None),
+            (json!({"operatingSystemFamily": "PLAN9"}), Some(&[("linux", "amd64")]), None),
+            (x86, None, None),
+        ] {
+            let base = base(platform.clone());
+            for observed in observed(platforms) {
+                let settings = ImageSettings {
+                    repository: None,
+                    tag: None,
+                    commit: None,
+                    choice: ImageChoice::Reference("registry.example/shop:1".into()),
+                };
+                let plan = image_plan(&settings, Some(&base), observed, &mut Vec::new());
+                match refused {
+                    None => assert!(plan.is_ok(), "{platform} {platforms:?}: {plan:?}"),
+                    Some(said) => {
+                        let failure = plan.expect_err(said);
+                        assert!(failure.message.contains(said), "{failure}");
+                        assert!(failure.hint.is_some_and(|hint| hint.contains("runtimePlatform")));
+                    }
+                }
+            }
+        }
+    }
 }

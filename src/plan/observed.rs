@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::past::Past;
-use crate::ports::{Account, Network, Repository, Task};
+use crate::ports::{Account, ImagePlatform, Network, Repository, StoredImage, Task};
 use crate::state::github_history::GitHubHistory;
 use crate::task_definition::TaskDefinition;
 
@@ -40,10 +40,26 @@ impl Observed {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedImage {
-    /// Built here: its repository, its tag, and the digest when the tag is already there.
-    Tagged { repository: Repository, tag: String, digest: Option<String> },
-    /// `--image`, pinned by digest where it is in ECR.
-    Reference { reference: String, digest: Option<String> },
+    /// Built here: its repository, its tag, and the image that has the tag already.
+    Tagged { repository: Repository, tag: String, named_by: TagSource, stored: Option<StoredImage> },
+    /// `--image`, pinned by digest where it is in ECR; or why it was not seen there.
+    Reference {
+        reference: String,
+        digest: Option<String>,
+        platforms: Option<Vec<ImagePlatform>>,
+        unseen: Option<String>,
+    },
+}
+
+/// What gave an image its tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagSource {
+    /// `--tag`; the commit that is checked out, where there is a repository.
+    Flag { checked_out: Option<String> },
+    /// The commit that is checked out; GITHUB_SHA, where that is another one.
+    CheckedOut { github: Option<String> },
+    /// GITHUB_SHA: nothing is checked out.
+    GitHub,
 }
 
 /// What the plan of a build is made from.

@@ -32,6 +32,8 @@ pub(crate) fn observed(document: Value) -> Observed {
         image: ObservedImage::Reference {
             reference: "registry.example/app@sha256:0".into(),
             digest: Some("sha256:0".into()),
+            platforms: None,
+            unseen: None,
         },
         network: Network::default(),
         running: Vec::new(),
@@ -189,8 +191,14 @@ fn a_binary_whose_name_is_not_the_commands_is_said_before_the_run() {
         let repository = Repository {
             name: "shop".into(),
             uri: "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop".into(),
+            registry: None,
         };
-        observed.image = ObservedImage::Tagged { repository, tag: "t".into(), digest: None };
+        observed.image = ObservedImage::Tagged {
+            repository,
+            tag: "t".into(),
+            named_by: TagSource::CheckedOut { github: None },
+            stored: None,
+        };
         let settings = settings(&[&["--database=a"], flags].concat());
         Plan::new(&settings, observed).expect("a plan").notes
     };

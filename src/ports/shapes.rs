@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::TaskStatus;
 
 use crate::arn;
+use crate::ecr_registry::EcrRegistry;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -28,6 +29,51 @@ pub struct Repository {
     pub name: String,
     /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/name`.
     pub uri: String,
+    #[serde(skip)]
+    pub registry: Option<EcrRegistry>,
+}
+
+/// A repository of ECR, by what a person says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryName {
+    /// The registry that its URI names; none is the one of the credentials' account, in the run's Region.
+    pub registry: Option<EcrRegistry>,
+    pub name: String,
+}
+
+impl Repository {
+    /// As it is looked for.
+    pub fn to_name(&self) -> RepositoryName {
+        RepositoryName { registry: self.registry.clone(), name: self.name.clone() }
+    }
+}
+
+/// An image that a repository has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// `sha256:…`
+    pub digest: String,
+    /// Those of its index; none for a manifest alone, which does not say its own.
+    pub platforms: Option<Vec<ImagePlatform>>,
+}
+
+/// A platform in the words of image indexes (OCI image index: Go's names).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct ImagePlatform {
+    /// `linux`, `windows`.
+    pub os: String,
+    /// `amd64`, `arm64`.
+    pub architecture: String,
+}
+
+/// What a look for something in a registry comes to.
+#[derive(Debug)]
+pub enum Lookup<T> {
+    Found(T),
+    /// There is no such repository.
+    Absent,
+    /// The credentials may not look there; the error says which permission is missing.
+    Denied(anyhow::Error),
 }
 
 /// ListTasks' `desiredStatus`.

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use crate::cli;
+use crate::values::ImageName;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSettings {
     /// An ECR repository's name or URI.
     pub repository: Option<String>,
     pub tag: Option<String>,
-    /// The commit that GitHub says this run is about: the tag, where there is none.
+    /// The commit that GitHub says this run is about: the tag, where there is none and nothing is checked out.
     pub commit: Option<String>,
     pub choice: ImageChoice,
 }
@@ -23,11 +24,11 @@ pub enum ImageChoice {
 
 impl ImageSettings {
     /// `reference` is an image that exists.
-    pub fn new(reference: Option<String>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
+    pub fn new(reference: Option<ImageName>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
         let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, build_arg } =
             source;
         let choice = match (reference, binary) {
-            (Some(reference), _) => ImageChoice::Reference(reference),
+            (Some(reference), _) => ImageChoice::Reference(reference.to_string()),
             (None, Some(binary)) => ImageChoice::Binary(binary),
             (None, None) => {
                 let context = context.unwrap_or_else(|| ".".into());
@@ -39,6 +40,7 @@ impl ImageSettings {
                 }
             }
         };
+        let repository = repository.map(|repository| repository.to_string());
         Self { repository, tag: tag.map(|tag| tag.to_string()), commit, choice }
     }
 }

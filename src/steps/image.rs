@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::failure::{Failure, Recourse};
 use crate::plan::{ImagePlan, ImageSource};
-use crate::ports::{ImageReads, ImageTag, ImageWrites};
+use crate::ports::{ImageReads, ImageTag, ImageWrites, Lookup};
 use crate::progress::Progress;
 use crate::report::ImageUsed;
 
@@ -87,8 +87,10 @@ fn meets_a_tag(error: &anyhow::Error) -> bool {
 /// The digest behind a tag, if it is indeed there. What cannot be looked at is not.
 async fn pushed_by_another(to: &ImageTag, reads: &impl ImageReads) -> Option<String> {
     for look in 1..=LOOKS {
-        if let Some(digest) = reads.image_digest(&to.repository.name, &to.tag).await.ok()? {
-            return Some(digest);
+        if let Lookup::Found(Some(image)) =
+            reads.stored_image(&to.repository.to_name(), &to.tag).await.ok()?
+        {
+            return Some(image.digest);
         }
         if look < LOOKS {
             sleep(PAUSE).await;

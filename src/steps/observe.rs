@@ -8,7 +8,7 @@ use tokio::try_join;
 
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::plan::{Observed, ObservedImage, Past};
+use crate::plan::{Observed, ObservedImage, Past, TagSource};
 use crate::ports::{Account, DefinitionReads, DesiredStatus, Machine, Reads, Repository, Task, TaskReads};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
@@ -17,9 +17,11 @@ mod build;
 mod image;
 mod network;
 mod past;
+mod repository;
 
-use image::{image, local_checks, local_problem, repository_of, tag};
+use image::{image, local_checks, local_problem, tag};
 use network::network;
+use repository::Wanted;
 
 pub(crate) use build::observe_build;
 pub(crate) use past::past;
@@ -76,11 +78,15 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
         ImageChoice::Reference(reference) => ObservedImage::Reference {
             reference: reference.clone(),
             digest: ImageReference::parse(reference).digest.map(str::to_owned),
+            platforms: None,
+            unseen: None,
         },
         _ => {
-            let (name, uri) = repository_of(&settings.image, Some((&base, container)))?;
-            let tag = tag(&settings.image, machine).await.unwrap_or_else(|_| "<commit>".into());
-            ObservedImage::Tagged { repository: Repository { name, uri }, tag, digest: None }
+            let Wanted { name, uri, .. } = Wanted::new(&settings.image, Some((&base, container)))?;
+            let repository = Repository { name: name.name, uri, registry: name.registry };
+            let none = || ("<commit>".to_owned(), TagSource::GitHub);
+            let (tag, named_by) = tag(&settings.image, machine).await?.unwrap_or_else(none);
+            ObservedImage::Tagged { repository, tag, named_by, stored: None }
         }
     };
     let mut notes = vec![

@@ -133,7 +133,7 @@ mod tests {
 
     fn to() -> ImageTag {
         ImageTag {
-            repository: Repository { name: "app".into(), uri: "r.example/app".into() },
+            repository: Repository { name: "app".into(), uri: "r.example/app".into(), registry: None },
             tag: "1".into(),
         }
     }

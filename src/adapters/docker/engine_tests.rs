@@ -82,7 +82,7 @@ impl Registry {
 
     fn tag(&self, tag: &str) -> ImageTag {
         let uri = format!("{}/shop/app", self.address);
-        ImageTag { repository: Repository { name: "shop/app".into(), uri }, tag: tag.into() }
+        ImageTag { repository: Repository { name: "shop/app".into(), uri, registry: None }, tag: tag.into() }
     }
 
     /// What the registry itself says, asked without our code.

@@ -65,7 +65,12 @@ const ON: PullRequest = PullRequest { number: 7, head: None, is_from_fork: false
 
 fn plan(cluster: &str, databases: &[String]) -> Plan {
     let settings = Settings { cluster: cluster.into(), ..settings(&["--database", &databases.join(",")]) };
-    let image = ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None };
+    let image = ObservedImage::Reference {
+        reference: "registry.example/app@sha256:0".into(),
+        digest: None,
+        platforms: None,
+        unseen: None,
+    };
     Plan::new(&settings, Observed { image, ..observed(document()) }).expect("a plan")
 }
 

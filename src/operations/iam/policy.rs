@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Scope;
+use crate::ecr_registry::{EcrRegistry, partition_of};
 use crate::ports::{CALLS, DEPENDENT_ACTIONS, ECS_TASKS, Grant, On, PUSH_ACTIONS, When};
 
 /// Characters of a managed policy without its white space (IAM quotas).
@@ -58,9 +59,14 @@ fn actions(scope: &Scope) -> BTreeMap<On, Vec<&'static str>> {
 }
 
 fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
-    let Scope { partition, region, account, cluster, family, repository, service, .. } = scope;
+    let Scope { partition, region, account, cluster, family, registry, repository, service, .. } = scope;
     let arn = |service: &str, resource: String| {
         vec![format!("arn:{partition}:{service}:{region}:{account}:{resource}")]
+    };
+    let in_registry = |resource: String| {
+        let EcrRegistry { account, region } = registry;
+        let partition = if *region == scope.region { partition } else { partition_of(region) };
+        vec![format!("arn:{partition}:ecr:{region}:{account}:{resource}")]
     };
     let anything = || vec!["*".to_owned()];
     let revisions = || arn("ecs", format!("task-definition/{family}:*"));
@@ -74,13 +80,13 @@ fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
         On::Repository => (
             "Image",
             "look for the commit's image, and push it where it is built here",
-            arn("ecr", format!("repository/{repository}")),
+            in_registry(format!("repository/{repository}")),
             None,
         ),
         On::EveryRepository => (
             "NamesOfRepositories",
             "hints: which repositories there are, when one is not found",
-            arn("ecr", "repository/*".to_owned()),
+            in_registry("repository/*".to_owned()),
             None,
         ),
         On::Cluster => {

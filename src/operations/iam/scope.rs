@@ -9,6 +9,7 @@ use super::trust::Subjects;
 use crate::arn;
 use crate::choices::Leftover;
 use crate::cli;
+use crate::ecr_registry::{EcrRegistry, RegistryHost, partition_of};
 use crate::failure::Failure;
 use crate::image_reference::ImageReference;
 use crate::ports::When;
@@ -31,6 +32,8 @@ pub struct Scope {
     pub account: String,
     pub cluster: String,
     pub family: String,
+    /// Where the repository is.
+    pub registry: EcrRegistry,
     pub repository: String,
     pub service: String,
     /// Region and log group.
@@ -70,8 +73,8 @@ impl Scope {
         let target = &migrate.target;
         let container = target.base.container.as_deref();
         let images = [
-            migrate.image.image.as_deref(),
-            migrate.image.source.repository.as_deref(),
+            migrate.image.image.as_deref().map(String::as_str),
+            migrate.image.source.repository.as_deref().map(String::as_str),
             definition.and_then(|base| base.image(base.migration_container(container).ok()?)),
         ];
         let arns = [
@@ -85,8 +88,7 @@ impl Scope {
             let mut parts = arns.iter().flatten().filter(|arn| arn.starts_with("arn:"));
             parts.find_map(|arn| arn.split(':').nth(index).filter(|part| !part.is_empty())).map(str::to_owned)
         };
-        let of_registry =
-            |index: usize| images.iter().flatten().find_map(|image| Some(ecr(image)?[index].to_owned()));
+        let named = images.iter().flatten().find_map(|image| registry_of(image));
         let mut blanks = Blanks(Vec::new());
         let set = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
         let region = target
@@ -96,17 +98,18 @@ impl Scope {
             .or(set)
             .or_else(|| known.region.clone())
             .or_else(|| part(3))
-            .or_else(|| of_registry(1));
+            .or_else(|| named.as_ref().map(|registry| registry.region.clone()));
         let region = blanks.fill(region, "REGION", "the AWS region: pass --region");
         let account = flags.trust.account.clone().map(account).transpose()?;
         let caller = known.caller.as_ref().map(|caller| caller.account.clone());
-        let account = account.or(caller).or_else(|| part(4)).or_else(|| of_registry(0));
+        let account =
+            account.or(caller).or_else(|| part(4)).or_else(|| named.map(|registry| registry.account));
         let account = blanks.fill(
             account,
             "ACCOUNT_ID",
             "the account's twelve digits: pass --account (aws sts get-caller-identity --query Account)",
         );
-        let partition = part(1).unwrap_or_else(|| partition(&region).to_owned());
+        let partition = part(1).unwrap_or_else(|| partition_of(&region).to_owned());
 
         let cluster = target.cluster.as_deref().map(|cluster| arn::name(cluster).to_owned());
         let cluster = blanks.fill(cluster, "CLUSTER", "the ECS cluster: pass --cluster");
@@ -116,10 +119,17 @@ impl Scope {
         let family = blanks.fill(family, "FAMILY", "the task definition's family: pass --task-definition");
 
         let image = migrate.image.image.as_deref();
-        let in_ecr = image.is_none_or(|image| ImageReference::parse(image).is_in_ecr_of(&account, &region));
+        // The registry that is named, which may be another account's; a name alone is one of the run's own.
+        let text = images.iter().flatten().next().copied();
+        let is_given = image.is_some() || migrate.image.source.repository.is_some();
+        let in_ecr = image.is_none() || text.is_some_and(|text| is_in_ecr(text, false));
+        let registry = text
+            .and_then(registry_of)
+            .unwrap_or_else(|| EcrRegistry { account: account.clone(), region: region.clone() });
         let repository = match in_ecr {
             true => blanks.fill(
-                images.iter().flatten().next().map(|text| ImageReference::parse(text).path.to_owned()),
+                text.filter(|text| is_in_ecr(text, is_given))
+                    .map(|text| ImageReference::parse(text).path.to_owned()),
                 "REPOSITORY",
                 "the ECR repository: pass --repository, or the task definition as a file",
             ),
@@ -169,6 +179,7 @@ impl Scope {
             account,
             cluster,
             family,
+            registry,
             repository,
             log_groups,
             roles,
@@ -178,10 +189,22 @@ impl Scope {
     }
 }
 
-/// Account and region of an image in ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/…`.
-fn ecr(image: &str) -> Option<[&str; 2]> {
-    let (account, rest) = ImageReference::parse(image).registry?.split_once(".dkr.ecr.")?;
-    Some([account, rest.split('.').next()?])
+/// The registry that an image or a repository names.
+fn registry_of(text: &str) -> Option<EcrRegistry> {
+    match ImageReference::parse(text).host()? {
+        RegistryHost::Ecr(registry) => Some(registry),
+        _ => None,
+    }
+}
+
+/// Whether a run looks for it in ECR; a name alone is a repository of ECR where it `may_be_a_name`, and else one of
+/// Docker Hub.
+fn is_in_ecr(text: &str, may_be_a_name: bool) -> bool {
+    match ImageReference::parse(text).host() {
+        Some(RegistryHost::Ecr(_) | RegistryHost::ThisMachine) => true,
+        Some(RegistryHost::EcrPublic | RegistryHost::Elsewhere) => false,
+        None => may_be_a_name,
+    }
 }
 
 fn roles(definition: &TaskDefinition) -> impl Iterator<Item = &str> {
@@ -204,16 +227,4 @@ fn account(digits: String) -> Result<String, Failure> {
         return Ok(digits);
     }
     Err(Failure::input(format!("--account {digits:?} is no account")).hint("an account has twelve digits"))
-}
-
-/// The partition of a region (botocore, partitions.json).
-fn partition(region: &str) -> &'static str {
-    match region.split_once('-').map_or(region, |(first, _)| first) {
-        "cn" => "aws-cn",
-        "eusc" => "aws-eusc",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ if region.starts_with("us-iso-") => "aws-iso",
-        _ if region.starts_with("us-isob-") => "aws-iso-b",
-        _ => "aws",
-    }
 }

@@ -115,8 +115,12 @@ fn canaries_that_are_proved_have_passed() {
 #[test]
 fn nothing_is_proved_of_an_image_that_nobody_has_made_yet() {
     let mut observed = observed(document());
-    observed.image =
-        ObservedImage::Reference { reference: "registry.example/app:latest".into(), digest: None };
+    observed.image = ObservedImage::Reference {
+        reference: "registry.example/app:latest".into(),
+        digest: None,
+        platforms: None,
+        unseen: None,
+    };
     observed.past = Past { resumes: true, history: history(&[run(), migrated("a")]), ..Past::default() };
     let plan = Plan::new(&settings(&["--database=a,b"]), observed).expect("a plan");
     assert!(plan.proved.is_empty() && plan.packs.len() == 2);

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::ports::{BinaryImage, DockerBuild, ImageProgress, Repository};
+use crate::ports::{BinaryImage, DockerBuild, ImageProgress, Repository, RepositoryName, StoredImage};
 
 const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
@@ -20,14 +20,24 @@ impl Registry {
 }
 
 impl ImageReads for Registry {
-    async fn repository(&self, _: &str) -> Result<Repository> {
+    async fn repository(&self, _: &RepositoryName) -> Result<Lookup<Repository>> {
         anyhow::bail!("nobody asks for the repository again")
     }
 
-    async fn image_digest(&self, repository: &str, tag: &str) -> Result<Option<String>> {
-        assert_eq!((repository, tag), ("shop", "abc"));
+    async fn repositories_beside(&self, _: &RepositoryName) -> Result<Vec<String>> {
+        anyhow::bail!("nobody asks for other repositories")
+    }
+
+    async fn stored_image(
+        &self,
+        repository: &RepositoryName,
+        tag: &str,
+    ) -> Result<Lookup<Option<StoredImage>>> {
+        assert_eq!((repository.name.as_str(), tag), ("shop", "abc"));
         self.looks.set(self.looks.get() + 1);
-        Ok(self.there_at.filter(|at| self.looks.get() >= *at).map(|_| DIGEST.to_owned()))
+        let is_there = self.there_at.is_some_and(|at| self.looks.get() >= at);
+        let image = is_there.then(|| StoredImage { digest: DIGEST.to_owned(), platforms: None });
+        Ok(Lookup::Found(image))
     }
 }
 
@@ -43,7 +53,7 @@ impl ImageWrites for Registry {
 
 fn plans() -> [ImagePlan; 2] {
     let to = ImageTag {
-        repository: Repository { name: "shop".into(), uri: "registry.example/shop".into() },
+        repository: Repository { name: "shop".into(), uri: "registry.example/shop".into(), registry: None },
         tag: "abc".into(),
     };
     let platform = "linux/amd64".to_owned();

@@ -1,11 +1,16 @@
-//! The image: which tag names it, whether the repository has it, and whether it could be built here.
+//! The image: which repository it is in, which tag names it, whether it is there, and whether it could be built here.
+
+use std::path::Path;
 
 use anyhow::Result;
 
+use super::repository::{Wanted, found, is_of_another_account, unknown_repository};
+use crate::arn;
+use crate::ecr_registry::{RegistryHost, partition_of};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
-use crate::plan::{ObservedImage, docker_build};
-use crate::ports::{Account, ImageReads, Machine};
+use crate::plan::{ObservedImage, TagSource, docker_build};
+use crate::ports::{Account, ImageReads, Lookup, Machine, RepositoryName, StoredImage};
 use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
@@ -20,68 +25,99 @@ pub(super) async fn image(
     if let ImageChoice::Reference(text) = &settings.choice {
         return given_image(images, account, text).await;
     }
-    let (name, _) = repository_of(settings, container)?;
-    let tag = tag(settings, machine).await?;
-    let repository = images.repository(&name).await?;
-    let digest = images.image_digest(&repository.name, &tag).await?;
-    Ok(ObservedImage::Tagged { repository, tag, digest })
+    let wanted = Wanted::new(settings, container)?;
+    in_our_partition(&wanted.name, account)?;
+    let (tag, named_by) = tag(settings, machine).await?.ok_or_else(|| {
+        Failure::input("no commit to name the image by").hint("pass --tag, or run inside a git repository")
+    })?;
+    let repository = found(images, &wanted, account).await?;
+    let stored = match images.stored_image(&wanted.name, &tag).await? {
+        Lookup::Found(stored) => stored,
+        Lookup::Absent => return Err(unknown_repository(images, &wanted.name, account).await.into()),
+        Lookup::Denied(error) => return Err(error),
+    };
+    Ok(ObservedImage::Tagged { repository, tag, named_by, stored })
 }
 
-/// An image in this account's ECR must be there, and is pinned; one of another registry is taken as it is.
+/// An image in ECR must be there, and is pinned; one of another registry is taken as it is.
 async fn given_image(images: &impl ImageReads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
-    if !parsed.is_in_ecr_of(&account.caller.account, &account.region) {
-        let digest = parsed.digest.map(str::to_owned);
-        return Ok(ObservedImage::Reference { reference: text.to_owned(), digest });
-    }
-    let repository = images.repository(parsed.path).await?;
+    let as_it_is = |unseen| ObservedImage::Reference {
+        reference: text.to_owned(),
+        digest: parsed.digest.map(str::to_owned),
+        platforms: None,
+        unseen,
+    };
+    let registry = match parsed.host() {
+        Some(RegistryHost::Ecr(registry)) => Some(registry),
+        Some(RegistryHost::ThisMachine) => None,
+        _ => return Ok(as_it_is(None)),
+    };
+    let name = RepositoryName { registry, name: parsed.path.to_owned() };
+    in_our_partition(&name, account)?;
     let wanted = parsed.digest.or(parsed.tag).unwrap_or("latest");
-    match images.image_digest(&repository.name, wanted).await? {
-        Some(digest) => Ok(ObservedImage::Reference {
+    match images.stored_image(&name, wanted).await? {
+        Lookup::Found(Some(StoredImage { digest, platforms })) => Ok(ObservedImage::Reference {
             reference: format!("{}@{digest}", parsed.repository()),
             digest: Some(digest),
+            platforms,
+            unseen: None,
         }),
-        None => Err(Failure::input(format!("repository {} has no image {wanted}", repository.name))
+        Lookup::Found(None) => Err(Failure::input(format!("repository {} has no image {wanted}", name.name))
             .hint("push it first, check the tag of --image, or leave --image away to build it here")
             .into()),
+        Lookup::Absent => Err(unknown_repository(images, &name, account).await.into()),
+        // The task's execution role may pull what these credentials may not look at.
+        Lookup::Denied(error) if is_of_another_account(&name, account) => {
+            let why = Failure::from_error(&error).sentence();
+            Ok(as_it_is(Some(format!("whether image {text} is there was not seen: {why}"))))
+        }
+        Lookup::Denied(error) => Err(error),
     }
 }
 
-/// The repository's name and URI, from `--repository` or from where the container's image is now.
-pub(super) fn repository_of(
+/// Credentials are of one partition, such as that of China, and unknown in the others.
+fn in_our_partition(name: &RepositoryName, account: &Account) -> Result<(), Failure> {
+    let own = arn::partition(&account.caller.arn);
+    match name.registry.as_ref().map(|registry| (partition_of(&registry.region), registry)) {
+        Some((partition, registry)) if partition != own => Err(Failure::input(format!(
+            "repository {} is in {}, in partition {partition}, and the credentials are of partition {own}",
+            name.name, registry.region
+        ))
+        .hint("name a repository of the credentials' own partition")),
+        _ => Ok(()),
+    }
+}
+
+/// The tag, and what gave it: `--tag`, else the commit that is checked out, else GitHub's; none when there is none of
+/// these.
+pub(super) async fn tag(
     settings: &ImageSettings,
-    container: Option<(&TaskDefinition, &str)>,
-) -> Result<(String, String), Failure> {
-    let now = || container.and_then(|(base, name)| base.image(name));
-    let text = settings.repository.as_deref().or_else(now).unwrap_or_default();
-    let parsed = ImageReference::parse(text);
-    if parsed.path.is_empty() || text.contains(char::is_whitespace) {
-        let message = match container {
-            Some((_, name)) => format!("container {name} has no image to take the repository from"),
-            None => "no repository given".to_owned(),
-        };
-        return Err(Failure::input(message).hint("pass --repository NAME"));
-    }
-    Ok((parsed.path.to_owned(), parsed.repository()))
-}
-
-/// `--tag`, else the commit: GitHub's, else git's.
-pub(super) async fn tag(settings: &ImageSettings, machine: &impl Machine) -> Result<String> {
-    if let Some(tag) = &settings.tag {
-        return Ok(tag.clone());
-    }
-    if let Some(commit) = &settings.commit {
-        return Ok(commit.clone());
-    }
+    machine: &impl Machine,
+) -> Result<Option<(String, TagSource)>> {
     let directory = match &settings.choice {
-        ImageChoice::Docker { context, .. } => context.clone(),
-        _ => ".".into(),
+        ImageChoice::Docker { context, .. } => context.as_path(),
+        _ => Path::new("."),
     };
-    machine.commit(&directory).await?.ok_or_else(|| {
-        Failure::input("no commit to name the image by")
-            .hint("pass --tag, or run inside a git repository")
-            .into()
-    })
+    if let Some(tag) = &settings.tag {
+        // It only says more about the tag.
+        let checked_out = machine.commit(directory).await.ok().flatten();
+        return Ok(Some((tag.clone(), TagSource::Flag { checked_out })));
+    }
+    let Some(commit) = machine.commit(directory).await? else {
+        return Ok(settings.commit.clone().map(|commit| (commit, TagSource::GitHub)));
+    };
+    let changed = machine.changed_files(directory).await?;
+    if !changed.is_empty() {
+        return Err(Failure::input(format!(
+            "the working tree has changes that commit {commit} does not hold"
+        ))
+        .hint("commit them, or name the image with --tag")
+        .evidence(changed.into_iter().take(10))
+        .into());
+    }
+    let github = settings.commit.clone().filter(|github| *github != commit);
+    Ok(Some((commit, TagSource::CheckedOut { github })))
 }
 
 /// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
@@ -92,7 +128,7 @@ pub(super) async fn local_checks(
     image: &ObservedImage,
     plan_only: bool,
 ) -> Result<Vec<String>> {
-    if !matches!(image, ObservedImage::Tagged { digest: None, .. }) {
+    if !matches!(image, ObservedImage::Tagged { stored: None, .. }) {
         return Ok(Vec::new());
     }
     match local_problem(settings, machine, base).await? {

@@ -34,7 +34,7 @@ fn login(registry: &str, password: &str) -> RegistryLogin {
 }
 
 fn to(registry: &str) -> ImageTag {
-    let repository = Repository { name: "app".into(), uri: format!("{registry}/app") };
+    let repository = Repository { name: "app".into(), uri: format!("{registry}/app"), registry: None };
     ImageTag { repository, tag: "abc".into() }
 }
 

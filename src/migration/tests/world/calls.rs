@@ -10,8 +10,8 @@ use super::*;
 use crate::failure::{Failure, Recourse};
 use crate::ports::{
     BinaryImage, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
-    ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, Repository,
-    RunTask, StreamEvent, TaskReads, TaskStatus, TaskWrites,
+    ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, Lookup,
+    Repository, RepositoryName, RunTask, StoredImage, StreamEvent, TaskReads, TaskStatus, TaskWrites,
 };
 impl DefinitionWrites for Fargate {
     async fn register_task_definition(&self, _: &Value) -> Result<String> {
@@ -30,11 +30,15 @@ impl DefinitionReads for Fargate {
 }
 
 impl ImageReads for Fargate {
-    async fn repository(&self, _: &str) -> Result<Repository> {
+    async fn repository(&self, _: &RepositoryName) -> Result<Lookup<Repository>> {
         unimplemented_here()
     }
 
-    async fn image_digest(&self, _: &str, _: &str) -> Result<Option<String>> {
+    async fn repositories_beside(&self, _: &RepositoryName) -> Result<Vec<String>> {
+        unimplemented_here()
+    }
+
+    async fn stored_image(&self, _: &RepositoryName, _: &str) -> Result<Lookup<Option<StoredImage>>> {
         unimplemented_here()
     }
 }
