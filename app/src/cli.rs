@@ -1,5 +1,6 @@
 //! Every flag of the binary; the doc comments are its manual.
 
+use crate::settings::duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -11,6 +12,10 @@ use std::time::Duration;
 /// The database comes from DATABASE_NAME, DATABASE_HOST, DATABASE_PORT (5432), DATABASE_USER,
 /// DATABASE_PASSWORD, DATABASE_SSLMODE (disable, prefer, require, verify-ca or verify-full; prefer) and
 /// DATABASE_SSLROOTCERT (a PEM file). There is no default database.
+///
+/// A server has DATABASE_CONNECT_TIMEOUT (10s) for a connection, from its name to its first word after TLS and
+/// authentication, and DATABASE_ANSWER_TIMEOUT (30s) for each answer that is no migration's. A migration may take as long as it
+/// needs; when its server's machine is gone, TCP finds out within about a minute.
 ///
 /// Exit codes: 0 done · 1 a migration failed, or the schema is not what this binary knows · 2 bad flags or
 /// settings · 3 the database is not reachable · 4 another run holds the migration lock · 130 and 143
@@ -100,15 +105,6 @@ pub struct HealthcheckOptions {
     pub bind: SocketAddr,
 }
 
-/// Reads `90s`, `5m`, `1h 30m` or a plain number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    let parsed: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,15 +113,5 @@ mod tests {
     #[test]
     fn flags_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
-        assert!(duration("-5s").is_err());
-        assert!(duration("soon").is_err());
     }
 }

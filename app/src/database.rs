@@ -8,27 +8,75 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, Recycling
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for one of the server's connections when all are taken, in pauses from the first to the last.
 const SLOT_DEADLINE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(3);
 /// A NAT gateway forgets a connection that was idle for 350 s, and an index can take longer to build.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// How a machine that is gone is found out while a statement runs: three probes without an answer, or data that nobody
+/// acknowledges for as long. A server that works is silent for hours, so only TCP can tell the two apart.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+/// How long the request to cancel a statement may take, on a connection of its own.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a request waits for a connection of the pool.
 const POOL_WAIT: Duration = Duration::from_secs(3);
 
 /// A connection, and what is needed to cancel the statement that runs on it.
 pub struct Session {
     pub client: Client,
+    pub patience: Patience,
     connection: JoinHandle<()>,
     tls: MakeRustlsConnect,
+}
+
+/// How long the server may take to answer, apart from the session so that a question can borrow that.
+pub struct Patience {
+    limit: Duration,
+    place: String,
+    hint: String,
+    connection: AbortHandle,
+}
+
+impl Patience {
+    /// Waits for the answer to a question that is no migration; `what` names it: `read the history`.
+    ///
+    /// # Errors
+    /// The question's own, or [`Exit::Unreachable`] once the limit has passed. The connection is then closed: an answer
+    /// that comes late would be taken for the next question's.
+    pub async fn wait<T>(
+        &self,
+        what: &str,
+        question: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.wait_longer(Duration::ZERO, what, question).await
+    }
+
+    /// Waits for a question that may itself take `more`.
+    pub async fn wait_longer<T>(
+        &self,
+        more: Duration,
+        what: &str,
+        question: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let limit = self.limit.saturating_add(more);
+        match timeout(limit, question).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.connection.abort();
+                let message = format!("{what} of {}: no answer within {limit:?}", self.place);
+                Err(Failure::new(Exit::Unreachable, message).hint(&self.hint))
+            }
+        }
+    }
 }
 
 impl Session {
@@ -48,7 +96,11 @@ impl Session {
         let deadline = Instant::now() + SLOT_DEADLINE;
         let mut pause = FIRST_PAUSE;
         let (client, connection) = loop {
-            match config.connect(tls.clone()).await {
+            // One deadline for all of it: a server may accept a connection and then say nothing, at any step.
+            let Ok(attempt) = timeout(settings.connect_timeout, config.connect(tls.clone())).await else {
+                return Err(silent(settings));
+            };
+            match attempt {
                 Ok(connected) => break connected,
                 Err(error) if is_full(&error) && Instant::now() + pause < deadline => {
                     sleep(pause).await;
@@ -58,7 +110,13 @@ impl Session {
             }
         };
         let connection = tokio::spawn(print_notices(connection, log.clone()));
-        Ok(Self { client, connection, tls: tls.clone() })
+        let patience = Patience {
+            limit: settings.answer_timeout,
+            place: settings.place(),
+            hint: check_address(settings),
+            connection: connection.abort_handle(),
+        };
+        Ok(Self { client, patience, connection, tls: tls.clone() })
     }
 
     /// Closes the connection under the client, whose calls then fail.
@@ -78,9 +136,10 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// Asks the server to cancel the statement that runs now. Does nothing when none does.
-    pub async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
-        self.token.cancel_query(self.tls.clone()).await
+    /// Asks the server to cancel the statement that runs now. Does nothing when none does. Whether it arrived shows in
+    /// the statement alone.
+    pub async fn cancel(&self) {
+        let _ = timeout(CANCEL_TIMEOUT, self.token.cancel_query(self.tls.clone())).await;
     }
 }
 
@@ -121,8 +180,12 @@ fn config(settings: &DatabaseSettings, application_name: &str) -> Config {
         .port(settings.port)
         .user(&settings.user)
         .application_name(application_name)
-        .connect_timeout(CONNECT_TIMEOUT)
+        // For one address: of a name with two, a silent one leaves time for the other.
+        .connect_timeout(settings.connect_timeout / 2)
         .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(UNACKNOWLEDGED)
         .ssl_mode(match settings.ssl_mode {
             SslMode::Disable => tokio_postgres::config::SslMode::Disable,
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
@@ -134,6 +197,19 @@ fn config(settings: &DatabaseSettings, application_name: &str) -> Config {
         config.password(password.reveal());
     }
     config
+}
+
+fn silent(settings: &DatabaseSettings) -> Failure {
+    let message = format!("connect to {}: no answer within {:?}", settings.place(), settings.connect_timeout);
+    Failure::new(Exit::Unreachable, message).hint(check_address(settings))
+}
+
+fn check_address(settings: &DatabaseSettings) -> String {
+    let DatabaseSettings { host, port, .. } = settings;
+    format!(
+        "check DATABASE_HOST ({host}) and DATABASE_PORT ({port}), that the security groups let this task through, and \
+         that what listens there is a PostgreSQL server that is well"
+    )
 }
 
 fn unreachable(settings: &DatabaseSettings, error: &tokio_postgres::Error) -> Failure {
@@ -149,7 +225,7 @@ fn unreachable(settings: &DatabaseSettings, error: &tokio_postgres::Error) -> Fa
         _ if tls::is_certificate_error(error) => failure
             .hint("set DATABASE_SSLROOTCERT to the server's CA; DATABASE_SSLMODE=require encrypts without verifying"),
         Some(_) => failure,
-        None => failure.hint("check DATABASE_HOST and DATABASE_PORT, and that the security groups let this task through"),
+        None => failure.hint(check_address(settings)),
     }
 }
 

@@ -85,8 +85,11 @@ pub async fn acquire(client: &Client, timeout: Duration, log: &Log) -> Result<()
 }
 
 /// Gives the lock back while the connection goes on.
-pub async fn release(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.execute("SELECT pg_advisory_unlock($1, $2)", &[&KEY.0, &KEY.1]).await.map(drop)
+pub async fn release(client: &Client) -> Result<(), Failure> {
+    let released = client.execute("SELECT pg_advisory_unlock($1, $2)", &[&KEY.0, &KEY.1]).await;
+    released.map(drop).map_err(|error| {
+        Failure::new(Exit::Failed, format!("release the migration lock: {}", describe(&error)))
+    })
 }
 
 async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {

@@ -1,11 +1,26 @@
 use app::cli::{Cli, Command};
-use app::{failure::Exit, healthcheck, migrate, output, serve, signals::Signals, status};
+use app::failure::{Exit, Failure};
+use app::{healthcheck, migrate, output, serve, signals::Signals, status};
 use clap::Parser;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::failure(&Failure::new(Exit::Failed, format!("start the runtime: {error}")));
+            return Exit::Failed.into();
+        }
+    };
+    let exit = runtime.block_on(run(command));
+    // A name server that never answers holds a thread of the runtime for as long; nothing waits for it any more.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn run(command: Command) -> Exit {
+    let outcome = match command {
         // Signals are caught before anything is connected, so that there is no moment to lose a transaction in.
         Command::Migrate(options) => match Signals::install() {
             Ok(signals) => migrate::run(&options, signals).await,
@@ -19,10 +34,10 @@ async fn main() -> ExitCode {
         Command::Healthcheck(options) => healthcheck::run(&options).await,
     };
     match outcome {
-        Ok(()) => Exit::Done.into(),
+        Ok(()) => Exit::Done,
         Err(failure) => {
             output::failure(&failure);
-            failure.exit.into()
+            failure.exit
         }
     }
 }

@@ -4,6 +4,10 @@ use crate::failure::{Exit, Failure};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One database of one server, and how to reach it.
 #[derive(Clone, Debug)]
@@ -16,6 +20,10 @@ pub struct DatabaseSettings {
     pub password: Option<Secret>,
     pub ssl_mode: SslMode,
     pub ssl_root_cert: Option<PathBuf>,
+    /// For a connection: name, TCP, TLS and authentication together.
+    pub connect_timeout: Duration,
+    /// For the answer to a question that is no migration.
+    pub answer_timeout: Duration,
 }
 
 /// A value that no log may show.
@@ -92,6 +100,16 @@ impl DatabaseSettings {
             password: value("DATABASE_PASSWORD").map(Secret),
             ssl_mode: parse("DATABASE_SSLMODE", value("DATABASE_SSLMODE"), SslMode::Prefer)?,
             ssl_root_cert: value("DATABASE_SSLROOTCERT").map(PathBuf::from),
+            connect_timeout: timeout(
+                "DATABASE_CONNECT_TIMEOUT",
+                value("DATABASE_CONNECT_TIMEOUT"),
+                CONNECT_TIMEOUT,
+            )?,
+            answer_timeout: timeout(
+                "DATABASE_ANSWER_TIMEOUT",
+                value("DATABASE_ANSWER_TIMEOUT"),
+                ANSWER_TIMEOUT,
+            )?,
         })
     }
 
@@ -108,6 +126,24 @@ where
     value.map_or(Ok(default), |text| {
         text.parse().map_err(|error| Failure::new(Exit::Usage, format!("read {name}: {error}")))
     })
+}
+
+fn timeout(name: &str, value: Option<String>, default: Duration) -> Result<Duration, Failure> {
+    let refuse = |why: String| Failure::new(Exit::Usage, format!("read {name}: {why}"));
+    match value.map_or(Ok(default), |text| duration(&text)) {
+        Ok(Duration::ZERO) => Err(refuse("a timeout is longer than 0s".to_owned())),
+        Ok(duration) => Ok(duration),
+        Err(why) => Err(refuse(why)),
+    }
+}
+
+/// Reads `90s`, `5m`, `1h 30m` or a plain number of seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let parsed: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
 #[cfg(test)]
@@ -134,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn durations() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert!(duration("-5s").is_err());
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
     fn no_default_database() {
         for empty in [None, Some(("DATABASE_NAME", ""))] {
             let mut variables = MINIMAL[1..].to_vec();
@@ -151,6 +197,8 @@ mod tests {
             ("DATABASE_PORT", "70000"),
             ("DATABASE_SSLMODE", "on"),
             ("DATABASE_SSLMODE", "allow"),
+            ("DATABASE_CONNECT_TIMEOUT", "soon"),
+            ("DATABASE_ANSWER_TIMEOUT", "0s"),
         ] {
             let failure = read(&[&MINIMAL[..], &[(name, value)]].concat()).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);

@@ -47,10 +47,10 @@ pub async fn run(options: &StatusOptions) -> Result<(), Failure> {
     let known = Known::load(&options.source)?;
     let tls = tls::connector(&settings)?;
     let mut session = Session::connect(&settings, &tls, "app status", &Log::default()).await?;
-    let database = schema::look(&session.client).await?.database;
-    let applied = schema::applied(&mut session.client).await?;
+    let look = session.patience.wait("take a look", schema::look(&session.client)).await?;
+    let applied = session.patience.wait("read the history", schema::applied(&mut session.client)).await?;
     let status = Status {
-        database,
+        database: look.database,
         current: applied.last().map(|migration| migration.version().to_string()),
         applied: applied.iter().map(Entry::from).collect(),
         pending: schema::lacking(&known.migrations, &applied).map(Entry::from).collect(),

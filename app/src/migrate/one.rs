@@ -9,6 +9,7 @@ use crate::report::{AppliedMigration, FailedMigration, MigrationReport, count_ta
 use crate::schema::{self, Known};
 use crate::settings::DatabaseSettings;
 use crate::signals::{Stop, Stopping};
+use futures::TryFutureExt as _;
 use refinery::{Migration, Runner, Target};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -67,12 +68,15 @@ async fn open(
     log: &Log,
 ) -> Result<(Session, schema::Look), Failure> {
     let mut stopping = job.stopping.clone();
-    let session = tokio::select! {
-        session = Session::connect(settings, job.tls, APPLICATION, log) => session?,
-        stop = stopping.received() => return Err(stopped_before(stop)),
+    let opening = async {
+        let session = Session::connect(settings, job.tls, APPLICATION, log).await?;
+        let look = session.patience.wait("take a look", schema::look(&session.client)).await?;
+        Ok((session, look))
     };
-    let look = schema::look(&session.client).await?;
-    Ok((session, look))
+    tokio::select! {
+        opened = opening => opened,
+        stop = stopping.received() => Err(stopped_before(stop)),
+    }
 }
 
 fn nothing_to_apply(report: &MigrationReport) -> String {
@@ -80,7 +84,7 @@ fn nothing_to_apply(report: &MigrationReport) -> String {
 }
 
 async fn list_pending(known: &Known, session: &mut Session, log: &Log) -> Result<(), Failure> {
-    let applied = schema::applied(&mut session.client).await?;
+    let applied = applied(session).await?;
     for migration in plan(known, &applied)? {
         log.line(format_args!("pending {migration}"));
     }
@@ -95,12 +99,16 @@ async fn apply_under_lock(
 ) -> Result<(), Failure> {
     let mut stopping = job.stopping.clone();
     tokio::select! {
-        locked = lock::acquire(&session.client, job.options.lock_timeout, log) => locked?,
+        locked = session.patience.wait_longer(
+            job.options.lock_timeout,
+            "take the migration lock",
+            lock::acquire(&session.client, job.options.lock_timeout, log),
+        ) => locked?,
         stop = stopping.received() => return Err(stopped_before(stop)),
     }
     let outcome = apply_pending(job, session, report, log).await;
     // A connection that is lost has given the lock back already.
-    let _ = lock::release(&session.client).await;
+    let _ = session.patience.wait("release the migration lock", lock::release(&session.client)).await;
     outcome
 }
 
@@ -111,17 +119,18 @@ async fn apply_pending(
     log: &Log,
 ) -> Result<(), Failure> {
     let (known, mut stopping) = (job.known, job.stopping.clone());
-    let applied = schema::applied(&mut session.client).await?;
+    let applied = applied(session).await?;
     report.from = current(&applied);
     let pending = plan(known, &applied)?;
     if pending.is_empty() {
         log.line(nothing_to_apply(report));
     }
-    session
+    let limit = format!("SET lock_timeout = {}", job.options.table_lock_timeout.as_millis());
+    let set = session
         .client
-        .batch_execute(&format!("SET lock_timeout = {}", job.options.table_lock_timeout.as_millis()))
-        .await
-        .map_err(|error| Failure::new(Exit::Failed, format!("set lock_timeout: {}", describe(&error))))?;
+        .batch_execute(&limit)
+        .map_err(|error| Failure::new(Exit::Failed, format!("set lock_timeout: {}", describe(&error))));
+    session.patience.wait("set lock_timeout", set).await?;
     for migration in &pending {
         let started = Instant::now();
         match apply(known, session, &mut stopping, migration, log).await {
@@ -222,7 +231,7 @@ async fn cancel_until_done<T>(canceller: &Canceller, mut running: Pin<&mut impl 
             result = &mut running => return result,
             _ = again.tick() => {
                 // When this one cannot be delivered, the next may be, and the caller's deadline holds anyway.
-                let _ = canceller.cancel().await;
+                canceller.cancel().await;
             }
         }
     }
@@ -256,14 +265,18 @@ async fn complete(
     if session.client.is_closed() {
         *session = Session::connect(settings, job.tls, APPLICATION, log).await?;
     }
-    let applied = schema::applied(&mut session.client).await?;
+    let applied = applied(session).await?;
     report.current = current(&applied);
     if report.from.is_none() && report.applied.is_empty() {
         report.from.clone_from(&report.current);
     }
     report.pending = schema::lacking(&job.known.migrations, &applied).count();
-    report.tables = count_tables(&session.client).await?;
+    report.tables = session.patience.wait("count the tables", count_tables(&session.client)).await?;
     Ok(())
+}
+
+async fn applied(session: &mut Session) -> Result<Vec<Migration>, Failure> {
+    session.patience.wait("read the history", schema::applied(&mut session.client)).await
 }
 
 fn current(applied: &[Migration]) -> Option<String> {

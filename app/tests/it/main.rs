@@ -14,6 +14,8 @@ mod trouble;
 mod lock;
 /// `app status`, the command line and its settings.
 mod command_line;
+/// Servers that take a connection and then say nothing.
+mod silent;
 /// sslmode as libpq means it, against a server with a certificate.
 mod tls;
 /// The HTTP API: the catalogue, a cart that becomes an order, client events.
