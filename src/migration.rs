@@ -26,8 +26,8 @@ use self::record::Record;
 use self::retry::Unit;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::interrupt::Interrupt;
-use crate::plan::{Begun, Pack, Plan, Proved};
-use crate::ports::{Task, TaskWorld};
+use crate::plan::{Begun, Orders, Pack, Plan, Proved};
+use crate::ports::{MigrationWorld, Task};
 use crate::progress::{Progress, TaskPhase};
 use crate::session::Session;
 use crate::steps::revision::Revision;
@@ -56,6 +56,8 @@ const MANY_STREAMS: usize = 5;
 pub(crate) struct Migration<'a, W> {
     plan: &'a Plan,
     revision: &'a Revision,
+    /// What each task is told beside its databases.
+    orders: Orders,
     progress: &'a Progress,
     interrupt: &'a Interrupt,
     record: &'a Record<'a>,
@@ -74,7 +76,7 @@ pub(crate) struct Migration<'a, W> {
 /// The right to have a task running: `--max-parallel` of them exist.
 type Lane<'a> = SemaphorePermit<'a>;
 
-impl<'a, W: TaskWorld> Migration<'a, W> {
+impl<'a, W: MigrationWorld> Migration<'a, W> {
     pub(crate) fn new<R>(
         plan: &'a Plan,
         revision: &'a Revision,
@@ -97,7 +99,8 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
             tasks: tasks.with_fleet_log(reads_at_once.then(|| plan.log_group(&plan.container)).flatten()),
             order: Order::new(plan),
             next_place: Cell::new(plan.packs.len()),
-            other_runs: OtherRuns::new(plan.looked_at),
+            orders: plan.orders(),
+            other_runs: OtherRuns::new(plan),
             adopted: Adopted::default(),
             proofs: RefCell::default(),
         }

@@ -3,6 +3,9 @@
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
 //! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::choices::OnRunning;
@@ -24,11 +27,13 @@ mod facts;
 mod image_plan;
 mod listing;
 mod observed;
+mod orders;
 mod pack;
 mod packing;
 mod past;
 mod proved;
 mod resumed;
+mod revisions;
 mod run_task;
 mod running_tasks;
 mod shell;
@@ -41,17 +46,18 @@ use command::command;
 use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
-use resumed::{Resumed, next_attempts};
-use running_tasks::{attempts, running_task, running_tasks};
+use resumed::{Resumed, Wave, next_attempts};
 
 pub(crate) use image_plan::{ImagePlan, ImageSource, docker_build};
 pub(crate) use observed::{Observed, ObservedBuild, ObservedImage, TagSource};
+pub(crate) use orders::Orders;
 pub(crate) use pack::{Pack, Told};
 pub(crate) use past::Past;
 pub(crate) use proved::Proved;
 pub(crate) use resumed::Begun;
+pub(crate) use revisions::Revisions;
 pub(crate) use run_task::run_task_input;
-pub(crate) use running_tasks::told;
+pub(crate) use running_tasks::{Reading, RunningTask};
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -77,34 +83,15 @@ pub struct Plan {
     pub canaries: usize,
     /// When ECS was asked which tasks run.
     pub looked_at: Instant,
+    /// The revisions that tasks of the family run, as far as they were read.
+    pub revisions: Revisions,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningTask {
-    pub arn: String,
-    /// The revision that it runs.
-    pub task_definition: Option<String>,
-    pub started_by: Option<String>,
-    /// What it migrates, whether this run asks for all of it or not.
-    pub told: Told,
-    /// An earlier process of this run started it.
-    pub ours: bool,
-    /// ECS has told it to end, and it may work for some more seconds.
-    pub ending: bool,
-}
-
-impl RunningTask {
-    /// What is done about it. One that is told to end will prove nothing, and is gone soon: nobody has to ask for
-    /// that being waited for.
-    pub fn met(&self, on_running: OnRunning) -> OnRunning {
-        match self {
-            Self { ending: true, .. } => OnRunning::Wait,
-            Self { ours: true, .. } => OnRunning::Adopt,
-            _ => on_running,
-        }
-    }
+/// What cannot be told of tasks that run: nothing starts beside them.
+fn doubts<'a>(running: impl Iterator<Item = &'a Arc<RunningTask>>) -> BTreeSet<String> {
+    running.filter_map(|task| task.doubt()).collect()
 }
 
 /// The databases of these packs, in their order.
@@ -124,8 +111,19 @@ impl Plan {
     /// # Errors
     /// The task definition can not be patched, or can not run as a migration task on Fargate.
     pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
-        let Observed { aws, base, current, image, network, running, looked_at, finished, past, mut notes } =
-            observed;
+        let Observed {
+            aws,
+            base,
+            current,
+            image,
+            network,
+            running,
+            revisions,
+            looked_at,
+            finished,
+            past,
+            mut notes,
+        } = observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         secrets_stay(&base, &container, &settings.task.env)?;
@@ -141,23 +139,6 @@ impl Plan {
             Some(canary) => canary.first(settings.databases.clone()),
             None => (settings.databases.clone(), 0),
         };
-        let target = Target::of(aws.as_ref(), &settings.cluster, base.family(), &container, variable);
-        let terms = Terms {
-            container: &container,
-            variable,
-            started_by: &settings.common.run.started_by,
-            digest: image.digest(),
-            target: target.as_ref(),
-            proof: settings.task.proof,
-        };
-        let resumed = Resumed::new(&past, &running, &terms);
-        let running = running_tasks(&running, &container, variable, &settings.common.run.started_by, packed);
-        let mut attempts = attempts(&finished, &container, variable);
-        next_attempts(&names, &past, &mut attempts);
-        let known =
-            KnownTasks { running: &running, attempts: &attempts, on_running: settings.fleet.on_running };
-        let (first, rest) = names.split_at(canaries.min(names.len()));
-        let (first, rest) = (resumed.wave(first, &known), resumed.wave(rest, &known));
         let mut plan = Self {
             account: aws,
             cluster: settings.cluster.clone(),
@@ -167,16 +148,25 @@ impl Plan {
             current,
             task,
             fleet: settings.fleet.clone(),
-            packs: first.begun,
-            proved: [first.proved, rest.proved].concat(),
+            packs: Vec::new(),
+            proved: Vec::new(),
             packed,
             network,
             started_by: settings.common.run.started_by.clone(),
             canaries: 0,
             looked_at,
+            revisions,
             notes,
         };
-        plan.revision(&plan.image.reference())?;
+        let attempts = plan.next_attempts(&names, &past, &finished)?;
+        let running_now = plan.running_tasks(&running, &names)?;
+        let known =
+            KnownTasks { running: &running_now, attempts: &attempts, on_running: settings.fleet.on_running };
+        let (first, rest) = names.split_at(canaries.min(names.len()));
+        let [first, rest] = plan.waves_after(&past, &running, &known, [first, rest])?;
+        plan.notes.extend(doubts(running_now.values()));
+        plan.packs = first.begun;
+        plan.proved = [first.proved, rest.proved].concat();
         if packed {
             plan.base.check_variable(&plan.container, &list_variable(variable))?;
         }
@@ -261,10 +251,89 @@ impl Plan {
         Target::of(account, &self.cluster, self.family(), &self.container, &self.task.database_variable)
     }
 
-    /// Returns what a task of another run migrates now; none when the task is the run's own.
-    pub fn of_other_run(&self, task: &Task) -> Option<RunningTask> {
-        let running = running_task(task, &self.container, &self.task.database_variable, &self.started_by);
-        running.filter(|task| !task.ours)
+    /// What a task of this run is told beside its databases.
+    pub fn orders(&self) -> Orders {
+        let overrides = self.run_task(self.family(), &[], 0).overrides();
+        Orders::of(&overrides, &self.container, &self.task.database_variable)
+    }
+
+    /// A digest of what the migration container does, without its databases and its image: a record of another one is
+    /// no proof.
+    pub fn told_digest(&self) -> String {
+        self.orders().digest_over(&self.base, &self.container, &self.task.database_variable)
+    }
+
+    /// How tasks are read, with the revision that this run's tasks run, where that is known.
+    pub fn reading<'a>(
+        &'a self,
+        revision: Option<&'a str>,
+        orders: &'a Orders,
+        revisions: &'a Revisions,
+    ) -> Reading<'a> {
+        Reading {
+            container: &self.container,
+            variable: &self.task.database_variable,
+            started_by: &self.started_by,
+            revision,
+            orders,
+            revisions,
+        }
+    }
+
+    /// Does something with the reading of the plan's own look.
+    fn read<T>(&self, does: impl FnOnce(&Reading<'_>) -> T) -> Result<T, Failure> {
+        let reused = match self.revision(&self.image.reference())? {
+            RevisionPlan::Reuse(arn) => Some(arn),
+            RevisionPlan::Register(_) => None,
+        };
+        Ok(does(&self.reading(reused.as_deref(), &self.orders(), &self.revisions)))
+    }
+
+    fn running_tasks(
+        &self,
+        running: &[Task],
+        databases: &[DatabaseName],
+    ) -> Result<HashMap<String, Arc<RunningTask>>, Failure> {
+        self.read(|reading| reading.running_tasks(running, databases, self.packed))
+    }
+
+    fn next_attempts(
+        &self,
+        databases: &[DatabaseName],
+        past: &Past,
+        finished: &[Task],
+    ) -> Result<HashMap<String, u32>, Failure> {
+        let mut attempts = self.read(|reading| reading.attempts(finished))?;
+        next_attempts(databases, past, &mut attempts);
+        Ok(attempts)
+    }
+
+    fn waves_after(
+        &self,
+        past: &Past,
+        running: &[Task],
+        known: &KnownTasks<'_>,
+        waves: [&[DatabaseName]; 2],
+    ) -> Result<[Wave; 2], Failure> {
+        let (target, told) = (self.target(), self.told_digest());
+        let terms = Terms {
+            digest: self.image.digest(),
+            told: &told,
+            target: target.as_ref(),
+            proof: self.task.proof,
+        };
+        self.read(|reading| {
+            let resumed = Resumed::new(past, running, &terms, *reading);
+            waves.map(|databases| resumed.wave(databases, known))
+        })
+    }
+
+    /// Tasks of this run that do something else than one of its tasks would do now.
+    pub fn left_by_earlier_steps(&self) -> Vec<String> {
+        let running = self.packs.iter().filter_map(|pack| pack.running.as_ref());
+        let left: BTreeSet<&str> =
+            running.filter(|task| task.ours && !task.alike).map(|task| task.arn.as_str()).collect();
+        left.into_iter().map(str::to_owned).collect()
     }
 
     /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.

@@ -260,6 +260,10 @@ impl<T: DefinitionWrites + ImageWrites + TaskWrites> Writes for T {}
 pub trait TaskWorld: TaskReads + TaskWrites + LogReads {}
 impl<T: TaskReads + TaskWrites + LogReads> TaskWorld for T {}
 
+/// What migrations need besides: to tell what the tasks of others do.
+pub trait MigrationWorld: TaskWorld + DefinitionReads {}
+impl<T: TaskWorld + DefinitionReads> MigrationWorld for T {}
+
 /// This machine's own programs: docker and git. Nothing is changed.
 pub trait Machine {
     /// Fails when this build cannot work here: its input, the docker command, or its engine is missing.

@@ -105,6 +105,34 @@ impl TaskDefinition {
         entries.iter().find(|entry| is_named(entry, name))?.get("value")?.as_str()
     }
 
+    /// The variables of a container's `environment`, as they stand: a name may be repeated.
+    pub fn variables(&self, container: &str) -> impl Iterator<Item = (&str, &str)> {
+        let entries =
+            self.container(container).and_then(|container| container.get("environment")?.as_array());
+        entries.into_iter().flatten().filter_map(|entry| {
+            let text = |key: &str| entry.get(key).and_then(Value::as_str);
+            Some((text("name")?, text("value").unwrap_or_default()))
+        })
+    }
+
+    /// Whether the container takes a variable from a secret, or may take it from a file, where its `environment` does
+    /// not set it.
+    pub fn may_take_from_elsewhere(&self, container: &str, name: &str) -> bool {
+        let list = |key: &str| self.container(container).and_then(|container| container.get(key)?.as_array());
+        let has_files = list("environmentFiles").is_some_and(|files| !files.is_empty());
+        has_files
+            || list("secrets").is_some_and(|secrets| secrets.iter().any(|secret| is_named(secret, name)))
+    }
+
+    /// What a container's variables come from beside its `environment`: addresses, no values.
+    pub fn variables_from_elsewhere(&self, container: &str) -> [Option<&Value>; 2] {
+        let list = |key: &str| {
+            let list = self.container(container)?.get(key)?;
+            list.as_array().is_some_and(|entries| !entries.is_empty()).then_some(list)
+        };
+        ["environmentFiles", "secrets"].map(list)
+    }
+
     /// The command that replaces the image's own; absent when it replaces nothing.
     pub fn command(&self, container: &str) -> Option<Vec<String>> {
         self.words(container, "command")

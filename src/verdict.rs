@@ -57,7 +57,7 @@ pub enum Verdict {
     /// It ended with exit code 0 and printed no migration report, so nothing says which database it migrated.
     Unreported,
     /// Ours: another task migrates this database now, so none was started.
-    AlreadyRunning { task_arn: String, started_by: Option<String> },
+    AlreadyRunning { task_arn: String, started_by: Option<String>, doubt: Option<String> },
     /// Ours: no task was started.
     NotRun { why: String },
 }

@@ -71,10 +71,14 @@ impl TaskReads for Aws {
                 request.desired_status(status.clone()).set_next_token(token.clone()).send().await
             };
             let page = self.call(Call::LIST_TASKS, &doing, page).await?;
-            arns.extend(page.task_arns.unwrap_or_default());
-            token = page.next_token;
+            // A list that is absent is none that is empty: what it would name may migrate a database.
+            arns.extend(page.task_arns.ok_or_else(|| incomplete(Call::LIST_TASKS, &doing, "taskArns"))?);
+            let before = std::mem::replace(&mut token, page.next_token.filter(|token| !token.is_empty()));
             if token.is_none() {
                 return Ok(arns);
+            }
+            if token == before {
+                return Err(incomplete(Call::LIST_TASKS, &doing, "other page, and says that there is one"));
             }
         }
     }
@@ -88,7 +92,8 @@ impl TaskReads for Aws {
             };
             let answer = self.call(Call::DESCRIBE_TASKS, &doing, described).await?;
             let asked: HashSet<&String> = batch.iter().collect();
-            let tasks = answer.tasks.unwrap_or_default().into_iter().map(shapes::task);
+            let tasks = answer.tasks.ok_or_else(|| incomplete(Call::DESCRIBE_TASKS, &doing, "tasks"))?;
+            let tasks = tasks.into_iter().map(shapes::task);
             anyhow::Ok(tasks.filter(|task| asked.contains(&task.arn)).collect::<Vec<_>>())
         });
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())

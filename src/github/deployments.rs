@@ -52,6 +52,7 @@ pub(crate) struct DeploymentQueue {
     settings: Settings,
     /// Once it is planned.
     target: RefCell<Option<Target>>,
+    told: RefCell<Option<String>>,
     rows: RefCell<Vec<DeploymentRow>>,
     wake: Notify,
     closing: Cell<bool>,
@@ -85,6 +86,7 @@ impl DeploymentQueue {
         Self {
             settings: settings.clone(),
             target: RefCell::default(),
+            told: RefCell::default(),
             rows: RefCell::default(),
             wake: Notify::new(),
             closing: Cell::default(),
@@ -96,6 +98,7 @@ impl DeploymentQueue {
     /// What this is about is known.
     pub(crate) fn planned(&self, plan: &Plan) {
         self.target.replace(plan.target());
+        self.told.replace(Some(plan.told_digest()));
     }
 
     /// A task of the database has started. A database whose task never does has no deployment.
@@ -135,6 +138,7 @@ impl DeploymentQueue {
             image: image.map(|image| image.reference.clone()),
             image_digest: image.and_then(|image| image.digest.clone()),
             task_definition: ran.revision.clone(),
+            told: self.told.borrow().clone(),
             proof: settings.task.proof,
         };
         NewDeployment {

@@ -8,8 +8,8 @@ use super::judge::{Followed, PackOutcome, Whose, lost};
 use super::other_runs::Found;
 use super::{Lane, Migration};
 use crate::database_name::DatabaseName;
-use crate::plan::{Begun, Pack, Told, told};
-use crate::ports::{Task, TaskStatus, TaskWorld};
+use crate::plan::{Begun, Pack, Revisions, Told};
+use crate::ports::{MigrationWorld, Task, TaskStatus};
 use crate::progress::TaskPhase;
 use crate::state::FRESH;
 use crate::steps::task::launch::Launched;
@@ -26,7 +26,7 @@ pub(super) enum TakenUp {
     Over { migrated: Vec<(DatabaseName, Verdict)>, rest: Option<Pack> },
 }
 
-impl<W: TaskWorld> Migration<'_, W> {
+impl<W: MigrationWorld> Migration<'_, W> {
     /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
     pub(super) async fn take_up(&self, pack: &Pack, begun: &Begun, lane: Option<Lane<'_>>) -> TakenUp {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
@@ -46,10 +46,7 @@ impl<W: TaskWorld> Migration<'_, W> {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
         };
-        let was_told = told(&seen, &self.plan.container, &self.plan.task.database_variable);
-        let is_told = |told: &Told| pack.databases.iter().all(|name| told.includes(name));
-        let is_ours = seen.task_definition.as_deref() == Some(self.revision.arn());
-        if let Some(told) = was_told.filter(|told| is_ours && is_told(told)) {
+        if let Some(told) = self.told_as_now(&seen, pack) {
             let followed = Followed { task: seen, told, whose: Whose::TakenOver };
             return self.resume(pack, followed, lane, deadline).await;
         }
@@ -62,6 +59,15 @@ impl<W: TaskWorld> Migration<'_, W> {
             Ok(()) => TakenUp::Over { migrated: Vec::new(), rest: Some(pack.without_begun(&pack.databases)) },
             Err(verdict) => ends(verdict),
         }
+    }
+
+    /// What a task is told to migrate that does all that one of this run would do for the pack: by the same revision,
+    /// command and further variables.
+    fn told_as_now(&self, task: &Task, pack: &Pack) -> Option<Told> {
+        let revisions = Revisions::of_one(self.revision.arn(), self.revision.definition());
+        let reading = self.plan.reading(Some(self.revision.arn()), &self.orders, &revisions);
+        let told = reading.told_as_now(task)?;
+        pack.databases.iter().all(|name| told.includes(name)).then_some(told)
     }
 
     /// The task, by its ARN at least.
@@ -128,6 +134,7 @@ impl<W: TaskWorld> Migration<'_, W> {
             () = sleep_until(deadline) => Err(Verdict::AlreadyRunning {
                 task_arn: task.arn.clone(),
                 started_by: Some(self.plan.started_by.clone()),
+                doubt: None,
             }),
             () = self.interrupt.wait() => Err(self.cancelled(task).await),
         }

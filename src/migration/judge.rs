@@ -7,7 +7,7 @@ use super::log_lines::{Heard, MigrationLog};
 use crate::choices::Leftover;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::plan::{Pack, Told};
-use crate::ports::{Task, TaskWorld};
+use crate::ports::{MigrationWorld, Task};
 use crate::steps::task::follow::{End, Following, Stop, Until};
 use crate::verdict::{Death, Verdict, judge, judge_pack};
 
@@ -43,7 +43,7 @@ impl PackOutcome {
     }
 }
 
-impl<'a, W: TaskWorld> Migration<'a, W> {
+impl<'a, W: MigrationWorld> Migration<'a, W> {
     pub(super) async fn follow(
         &self,
         pack: &Pack,

@@ -7,7 +7,7 @@ use crate::database_name::{DatabaseName, short_list};
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
-use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
+use crate::ports::{LogEvent, LogStream, MigrationWorld, Task, TaskStatus};
 use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
@@ -49,7 +49,7 @@ impl Heard {
     }
 }
 
-impl<'a, W: TaskWorld> Migration<'a, W> {
+impl<'a, W: MigrationWorld> Migration<'a, W> {
     /// An earlier task's log of the same database stays apart: in a file of its own, and above a line.
     pub(super) fn listen<'m>(
         &'m self,
@@ -86,7 +86,7 @@ impl<'a, W: TaskWorld> Migration<'a, W> {
     }
 }
 
-impl<W: TaskWorld> Listener for MigrationLog<'_, '_, W> {
+impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
     fn seen(&mut self, task: &Task) {
         self.migration.progress.task_phase(&self.heard.databases, phase(task));
     }

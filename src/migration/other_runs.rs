@@ -4,68 +4,97 @@
 //! last look is older than [`GOOD_FOR`]. It is a look and not a lock: two runs that both have looked may call RunTask
 //! within the same minute, and ECS takes seconds to list a new task. What keeps two migrations of one database apart then
 //! is a lock in the database.
+//!
+//! What a look cannot tell closes: a task that ECS lists and does not describe, or whose revision cannot be read, may
+//! migrate any database; and a look that fails starts nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub(super) mod adopt;
 pub(super) mod on_running;
 
 use super::Migration;
 use crate::database_name::DatabaseName;
-use crate::plan::{Pack, Plan, RunningTask};
-use crate::ports::{DesiredStatus, TaskReads, TaskWorld};
+use crate::failure::{Failure, is_throttled, is_transient};
+use crate::plan::{Orders, Pack, Plan, Revisions, RunningTask};
+use crate::ports::{DesiredStatus, MigrationWorld, Task};
+use crate::steps::observe::{LOOKS, PAUSE, read_revisions};
 
 /// RunTask relies on a look for so long: at 24 tasks at a time it costs a twentieth of a call for each of them.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 /// A task that was found in an older look may have ended since: that is looked at again.
 const SURE_FOR: Duration = Duration::from_secs(5);
+/// Between two tries of a look that failed for a moment, the SDK's own retries aside.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
 
 /// Databases that tasks of other runs migrate now.
 pub(super) type Found = HashMap<DatabaseName, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
 pub(super) struct OtherRuns {
-    looked_at: Cell<Instant>,
+    /// None where what was seen is out of date, however new.
+    looked_at: Cell<Option<Instant>>,
     /// One look is enough for all who wait for it.
     looking: Mutex<()>,
-    /// Every task that needs no description any more; none for those that are none.
+    /// Every task that was described; none for those that are none of other runs.
     known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
-    /// That a look has failed, once.
-    said: Cell<bool>,
-    /// By the last look, and by what their overrides name.
-    running: RefCell<HashMap<String, Arc<RunningTask>>>,
+    /// Why the last look failed.
+    failed: RefCell<Option<Failure>>,
+    /// By the last look, in its order.
+    running: RefCell<Vec<Arc<RunningTask>>>,
+    /// What was read of the revisions that tasks run.
+    revisions: RefCell<Revisions>,
+    orders: Orders,
 }
 
 impl OtherRuns {
-    /// The plan has looked at that time, and its packs say what it found.
-    pub(super) fn new(looked_at: Instant) -> Self {
+    /// The plan has looked, and its packs say what it found.
+    pub(super) fn new(plan: &Plan) -> Self {
         Self {
-            looked_at: Cell::new(looked_at),
+            looked_at: Cell::new(Some(plan.looked_at)),
             looking: Mutex::default(),
             known: RefCell::default(),
-            said: Cell::default(),
+            failed: RefCell::default(),
             running: RefCell::default(),
+            revisions: RefCell::new(plan.revisions.clone()),
+            orders: plan.orders(),
         }
     }
 
     /// A task of ours, or one of another run that has ended.
     pub(super) fn disregard(&self, arn: &str) {
         self.known.borrow_mut().insert(arn.to_owned(), None);
-        self.running.borrow_mut().retain(|_, task| task.arn != arn);
+        self.running.borrow_mut().retain(|task| task.arn != arn);
     }
 
+    /// Nothing is started before another look.
+    pub(super) fn outdate(&self) {
+        self.looked_at.set(None);
+    }
+
+    fn is_older_than(&self, age: Duration) -> bool {
+        self.looked_at.get().is_none_or(|at| at.elapsed() >= age)
+    }
+
+    /// A task that is known to migrate a database comes before one that may migrate any.
     fn of(&self, databases: &[DatabaseName]) -> Found {
-        let running = self.running.borrow();
-        let of = |name: &DatabaseName| Some((name.clone(), Arc::clone(running.get(name.as_str())?)));
-        databases.iter().filter_map(of).collect()
+        let mut found = Found::new();
+        for task in self.running.borrow().iter() {
+            for name in task.of(databases) {
+                let known = found.entry(name.clone()).or_insert_with(|| Arc::clone(task));
+                if known.told.is_err() && task.told.is_ok() {
+                    *known = Arc::clone(task);
+                }
+            }
+        }
+        found
     }
 
     /// Tasks of other runs that were listed before, and are not now.
@@ -75,58 +104,111 @@ impl OtherRuns {
         of_other_run.filter(|arn| !listed.contains(arn)).cloned().collect()
     }
 
+    /// A task is described until it is known what it migrates.
+    fn is_open(&self, arn: &str) -> bool {
+        self.known.borrow().get(arn).is_none_or(|task| task.as_ref().is_some_and(|task| task.told.is_err()))
+    }
+
     /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
-    async fn look(&self, plan: &Plan, reads: &impl TaskReads) -> Result<()> {
+    /// Looks again for what is listed and not described, as ECS's stores take seconds to agree.
+    async fn look(&self, plan: &Plan, reads: &impl MigrationWorld) -> Result<()> {
         // One that fails is not tried again by everyone who waits.
-        self.looked_at.set(Instant::now());
-        let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
-        let is_new = |arn: &&String| !self.known.borrow().contains_key(*arn);
-        let mut asked: Vec<String> = listed.iter().filter(is_new).cloned().collect();
-        let gone = self.gone(&listed);
-        asked.extend_from_slice(&gone);
-        let described = match asked.as_slice() {
-            [] => Vec::new(),
-            asked => reads.describe_tasks(&plan.cluster, asked).await?,
-        };
+        self.looked_at.set(Some(Instant::now()));
+        for look in 1..=LOOKS {
+            let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
+            let gone = self.gone(&listed);
+            let open = listed.iter().filter(|arn| self.is_open(arn)).chain(&gone);
+            let asked: Vec<String> = open.cloned().collect();
+            let mut described = match asked.as_slice() {
+                [] => Vec::new(),
+                asked => reads.describe_tasks(&plan.cluster, asked).await?,
+            };
+            let is_unseen = |arn: &&String| {
+                // One of ours may have been disregarded while this was asked.
+                self.is_open(arn) && !gone.contains(arn) && !described.iter().any(|task| task.arn == **arn)
+            };
+            let unseen: Vec<Task> = asked
+                .iter()
+                .filter(is_unseen)
+                .map(|arn| Task { arn: arn.clone(), ..Task::default() })
+                .collect();
+            if !unseen.is_empty() && look < LOOKS {
+                sleep(PAUSE).await;
+                continue;
+            }
+            described.extend(unseen);
+            self.read_revisions(plan, &described, reads).await;
+            self.settle(plan, &listed, &gone, &described);
+            break;
+        }
+        Ok(())
+    }
+
+    async fn read_revisions(&self, plan: &Plan, described: &[Task], reads: &impl MigrationWorld) {
+        let known = self.revisions.borrow().clone();
+        let is_of_other_run = |task: &&Task| task.started_by.as_deref() != Some(&plan.started_by);
+        let of_other_runs: Vec<Task> = described.iter().filter(is_of_other_run).cloned().collect();
+        let read = read_revisions(&plan.reading(None, &self.orders, &known), &of_other_runs, reads).await;
+        if !read.is_empty() {
+            self.revisions.borrow_mut().read(read);
+        }
+    }
+
+    fn settle(&self, plan: &Plan, listed: &[String], gone: &[String], described: &[Task]) {
         let mut known = self.known.borrow_mut();
         known.extend(gone.iter().map(|arn| (arn.clone(), None)));
+        let revisions = self.revisions.borrow();
+        let reading = plan.reading(None, &self.orders, &revisions);
         for task in described {
-            let of_other_run = plan.of_other_run(&task).map(Arc::new);
-            match known.entry(task.arn) {
+            let of_other_run = reading.of_other_run(task).map(Arc::new);
+            match known.get(&task.arn) {
                 // One of ours may have been disregarded while this was asked.
-                Entry::Occupied(mut known) if gone.contains(known.key()) => drop(known.insert(of_other_run)),
-                Entry::Occupied(_) => {}
-                Entry::Vacant(unknown) => drop(unknown.insert(of_other_run)),
+                Some(None) if !gone.contains(&task.arn) => {}
+                _ => drop(known.insert(task.arn.clone(), of_other_run)),
             }
         }
-        let mut running = HashMap::new();
-        for task in listed.iter().chain(&gone).filter_map(|arn| known.get(arn)?.as_ref()) {
-            for database in task.told.databases() {
-                running.entry(database.clone()).or_insert_with(|| Arc::clone(task));
-            }
-        }
-        *self.running.borrow_mut() = running;
-        Ok(())
+        let tasks = listed.iter().chain(gone).filter_map(|arn| known.get(arn)?.clone());
+        *self.running.borrow_mut() = tasks.collect();
     }
 }
 
-impl<W: TaskWorld> Migration<'_, W> {
-    /// Those of a pack that is about to start. A look that fails is said, and what was last seen counts on.
-    pub(super) async fn found(&self, pack: &Pack) -> Found {
+impl<W: MigrationWorld> Migration<'_, W> {
+    /// Those of a pack that is about to start.
+    ///
+    /// # Errors
+    /// It cannot be known: then nothing starts.
+    pub(super) async fn found(&self, pack: &Pack) -> Result<Found, Failure> {
         let other_runs = &self.other_runs;
         for good_for in [GOOD_FOR, SURE_FOR] {
             let _one = other_runs.looking.lock().await;
-            if other_runs.looked_at.get().elapsed() >= good_for
-                && let Err(error) = other_runs.look(self.plan, self.world).await
-                && !other_runs.said.replace(true)
-            {
-                let what = "tasks that others have started since the plan are not seen";
-                self.record.note(format!("{what}: {error:#}"));
+            if other_runs.is_older_than(good_for) {
+                let failed = self.look().await.err();
+                other_runs.failed.replace(failed);
+            }
+            if let Some(failure) = other_runs.failed.borrow().clone() {
+                return Err(failure);
             }
             if other_runs.of(&pack.databases).is_empty() {
                 break;
             }
         }
-        other_runs.of(&pack.databases)
+        let found = other_runs.of(&pack.databases);
+        found.values().filter_map(|task| task.doubt()).for_each(|doubt| self.record.note(doubt));
+        Ok(found)
+    }
+
+    /// Looks until it is told, or is denied.
+    async fn look(&self) -> Result<(), Failure> {
+        for left in (0..LOOKS).rev() {
+            let Err(error) = self.other_runs.look(self.plan, self.world).await else { return Ok(()) };
+            if left > 0 && (is_transient(&error) || is_throttled(&error)) {
+                sleep(AFTER_A_FAILURE).await;
+                continue;
+            }
+            let failure = Failure::from_error(&error);
+            let what = "nothing starts while it is not known which tasks other runs have started";
+            return Err(Failure { message: format!("{what}: {}", failure.message), ..failure });
+        }
+        Ok(())
     }
 }

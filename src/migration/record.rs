@@ -1,7 +1,7 @@
 //! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`])
 //! and as GitHub Deployments.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ pub(crate) struct Record<'a> {
     rows: HashMap<DatabaseName, usize>,
     github_deployments: Option<&'a DeploymentQueue>,
     state: Option<&'a State>,
+    /// A digest of what each task is told beside its databases.
+    told: RefCell<Option<String>>,
     started: Cell<usize>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Record<'a> {
             rows: session.recorder.update(names),
             github_deployments: None,
             state: None,
+            told: RefCell::default(),
             started: Cell::default(),
         }
     }
@@ -70,6 +73,7 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn planned(&self, plan: &Plan) {
+        self.told.replace(Some(plan.told_digest()));
         if let Some(queue) = self.github_deployments {
             queue.planned(plan);
         }

@@ -12,7 +12,7 @@ use super::log_lines::Heard;
 use super::other_runs::Found;
 use crate::database_name::DatabaseName;
 use crate::plan::{Pack, Told};
-use crate::ports::{Task, TaskWorld};
+use crate::ports::{MigrationWorld, Task};
 use crate::verdict::{Death, Verdict, death};
 
 /// Tasks for one database, at most.
@@ -118,7 +118,7 @@ fn size(left: usize, death: Death, deaths: u32) -> usize {
     .max(1)
 }
 
-impl<W: TaskWorld> Migration<'_, W> {
+impl<W: MigrationWorld> Migration<'_, W> {
     /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
     /// and nobody has stopped it.
     pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {

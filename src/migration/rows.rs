@@ -9,13 +9,13 @@ use crate::aws_console;
 use crate::database_name::DatabaseName;
 use crate::diagnosis::{SILENT_PACK, diagnose, diagnose_report, diagnose_words};
 use crate::plan::Told;
-use crate::ports::{Task, TaskWorld};
+use crate::ports::{MigrationWorld, Task};
 use crate::report::{Times, ms_between};
 use crate::steps::task::log::stream::{LogFollower, Read};
 use crate::untrusted;
 use crate::verdict::Verdict;
 
-impl<W: TaskWorld> Migration<'_, W> {
+impl<W: MigrationWorld> Migration<'_, W> {
     /// Where a person finds the task and its log.
     pub(super) fn link(&self, databases: &[DatabaseName], task: &Task) {
         let Some(account) = &self.plan.account else { return };

@@ -7,7 +7,7 @@ use super::{Migration, interrupted_before};
 use crate::diagnosis::diagnose_text;
 use crate::failure::Failure;
 use crate::plan::Pack;
-use crate::ports::{RunTask, TaskWorld};
+use crate::ports::{MigrationWorld, RunTask};
 use crate::steps::task::launch::{Launched, Owner, RunTaskCall};
 use crate::verdict::Verdict;
 
@@ -18,7 +18,7 @@ struct Starting<'m, 'a, W> {
     attempt: u32,
 }
 
-impl<W: TaskWorld> Migration<'_, W> {
+impl<W: MigrationWorld> Migration<'_, W> {
     /// The call that starts a task of the pack which was never started before.
     pub(super) fn call(&self, pack: &Pack) -> RunTaskCall {
         let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
@@ -33,7 +33,16 @@ impl<W: TaskWorld> Migration<'_, W> {
     }
 
     pub(super) async fn launch(&self, pack: &Pack, call: RunTaskCall, attempt: u32) -> Launched<Found> {
-        self.tasks.launch(call, &Starting { migration: self, pack, attempt }).await
+        match self.tasks.launch(call, &Starting { migration: self, pack, attempt }).await {
+            Launched::Hindered(Ok(found)) => Launched::Hindered(found),
+            Launched::Hindered(Err(failure)) => {
+                Launched::Refused { reason: failure.message.clone(), failure: Some(failure) }
+            }
+            Launched::Task(task) => Launched::Task(task),
+            Launched::Refused { reason, failure } => Launched::Refused { reason, failure },
+            Launched::Interrupted => Launched::Interrupted,
+            Launched::Unanswered => Launched::Unanswered,
+        }
     }
 
     /// The verdict on a pack that has no task, which is said in its rows.
@@ -55,12 +64,15 @@ impl<W: TaskWorld> Migration<'_, W> {
     }
 }
 
-impl<W: TaskWorld> Owner for Starting<'_, '_, W> {
-    type Hindrance = Found;
+impl<W: MigrationWorld> Owner for Starting<'_, '_, W> {
+    /// Tasks of other runs, or why it is not known whether there are any.
+    type Hindrance = Result<Found, Failure>;
 
-    async fn hindrance(&self) -> Option<Found> {
-        let found = self.migration.found(self.pack).await;
-        (!found.is_empty()).then_some(found)
+    async fn hindrance(&self) -> Option<Self::Hindrance> {
+        match self.migration.found(self.pack).await {
+            Ok(found) => (!found.is_empty()).then_some(Ok(found)),
+            Err(failure) => Some(Err(failure)),
+        }
     }
 
     fn intends(&self, request: &RunTask) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ use crate::session::Session;
 use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
 use crate::steps::image::image;
-use crate::steps::observe::{observe, past};
+use crate::steps::observe::{observe, observe_revisions, past};
 use crate::steps::revision::revision;
 use crate::steps::task::log::files::LogFiles;
 use crate::verdict::{AllMigrated, Migrated, NotAll};
@@ -173,6 +173,9 @@ impl Operation for Migrate {
             github_history(settings, session.progress, session.github)
         )?;
         observed.past = past(state, settings, aws).await?;
+        if let Some(reads) = aws {
+            observe_revisions(settings, &mut observed, reads).await?;
+        }
         observed.takes(github);
         let mut plan = Plan::new(settings, observed)?;
         if let Some(state) = state {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::adapters::Aws;
 use crate::adapters::github::GitHub;
@@ -19,7 +20,8 @@ use crate::adapters::identity::{Access, role::Role};
 use crate::choices::Leftover;
 use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
-use crate::plan::{self, Plan};
+use crate::hex::hex;
+use crate::plan::{Orders, Plan, Told};
 use crate::ports::Task;
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -50,6 +52,15 @@ pub struct StepState {
     pub started_by: String,
     pub container: String,
     pub database_variable: String,
+    /// A digest of what each of its tasks is told beside its databases.
+    #[serde(default)]
+    pub orders: String,
+    /// Digests of its databases: names of thousands would be too long for a step's state.
+    #[serde(default)]
+    pub databases: Vec<String>,
+    /// Tasks that an earlier step of the job has left running, and this one does not follow.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// `--on-cancel leave`
     pub leave_tasks: bool,
     /// `--role-to-assume`: the main stage's session may have ended with it.
@@ -65,6 +76,9 @@ impl StepState {
             started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
             database_variable: plan.task.database_variable.to_string(),
+            orders: plan.orders().digest(),
+            databases: plan.databases().map(digest).collect(),
+            others: plan.left_by_earlier_steps(),
             leave_tasks: plan.task.on_cancel == Leftover::Leave,
             role_to_assume: settings.common.credentials.role_to_assume.as_deref().cloned(),
         }
@@ -83,9 +97,29 @@ impl StepState {
 
     /// What one of its tasks was told to migrate: `shop`, `shop and 3 more`.
     fn databases(&self, task: &Task) -> Option<String> {
-        let told = plan::told(task, &self.container, &self.database_variable)?;
-        Some(crate::database_name::short_list(told.databases()))
+        Some(crate::database_name::short_list(self.told(task)?.databases()))
     }
+
+    fn told(&self, task: &Task) -> Option<Told> {
+        Told::by(task.overrides.as_ref()?, &self.container, &self.database_variable)
+    }
+
+    /// Whether a task that this step's state does not name was started by this step: by its run, and told what this step
+    /// tells its tasks. The other steps of a job are the same run to ECS.
+    fn has_started(&self, task: &Task) -> bool {
+        let Some(overrides) = &task.overrides else { return false };
+        let is_of_it =
+            |told: Told| told.databases().iter().any(|name| self.databases.contains(&digest(name)));
+        task.started_by.as_ref() == Some(&self.started_by)
+            && !self.others.contains(&task.arn)
+            && Orders::of(overrides, &self.container, &self.database_variable).digest() == self.orders
+            && self.told(task).is_some_and(is_of_it)
+    }
+}
+
+/// Eight digits.
+fn digest(database: &str) -> String {
+    hex(&Sha256::digest(database)[..4])
 }
 
 /// The main stage is about to start tasks.

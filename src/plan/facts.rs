@@ -65,15 +65,18 @@ fn running_now(plan: &Plan) -> Vec<String> {
         of_packs(plan, |pack| pack.running.as_ref().is_some_and(|task| is_meant(task)))
     };
     let of_other_run = match plan.fleet.on_running {
-        OnRunning::Wait => "migrated by a task of somebody else: its end is waited for",
+        OnRunning::Wait => "migrated by another task: its end is waited for",
         OnRunning::Adopt => {
-            "migrated by a task of somebody else: it is followed and judged, when it runs the same revision"
+            "migrated by another task: it is followed and judged, when it runs the same revision and is told the same"
         }
-        OnRunning::Fail => "migrated by a task of somebody else: nothing is started beside it",
+        OnRunning::Fail => "migrated by another task: nothing is started beside it",
     };
     counts([
-        (of(|task| !task.ours && !task.ending), of_other_run),
-        (of(|task| task.ours && !task.ending), "migrated by a task of this run: it is followed"),
+        (of(|task| !(task.ending || task.ours && task.alike)), of_other_run),
+        (
+            of(|task| task.ours && task.alike && !task.ending),
+            "migrated by a task of this run: it is followed",
+        ),
         (of(|task| task.ending), "migrated by a task that is being stopped: its end is waited for"),
     ])
 }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::past::Past;
+use super::revisions::Revisions;
 use crate::ports::{Account, ImagePlatform, Network, Repository, StoredImage, Task};
 use crate::state::github_history::GitHubHistory;
 use crate::task_definition::TaskDefinition;
@@ -20,6 +21,8 @@ pub struct Observed {
     pub network: Network,
     /// Tasks of the family that run now, those included that are told to end and may still work.
     pub running: Vec<Task>,
+    /// The revisions that these and the finished ones run.
+    pub revisions: Revisions,
     /// When ECS was asked for them.
     pub looked_at: Instant,
     /// Tasks that this very run has started before, in an earlier step or process, and that have ended or will.

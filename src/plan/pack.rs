@@ -11,6 +11,7 @@ use super::resumed::Begun;
 use crate::choices::OnRunning;
 use crate::database_name::{DatabaseName, list_variable, short_list};
 use crate::failure::Failure;
+use crate::ports::Overrides;
 use crate::settings::Packing;
 
 /// The databases of one task: the unit that starts, runs and ends as a whole. A single one, unless tasks are told
@@ -61,6 +62,15 @@ impl Told {
 
     pub fn includes(&self, database: &str) -> bool {
         self.databases().iter().any(|name| name == database)
+    }
+
+    /// Reads what a task is told by overrides that name its databases, as those of this program do; none of others.
+    pub fn by(overrides: &Overrides, container: &str, database_variable: &str) -> Option<Self> {
+        let value = |name: &str| overrides.value(container, name).filter(|value| !value.is_empty());
+        match value(&list_variable(database_variable)) {
+            Some(list) => serde_json::from_str(list).ok().map(Self::Pack),
+            None => value(database_variable).map(|one| Self::One(one.to_owned())),
+        }
     }
 
     /// The variables that tell it. A pack's container has the variable of a single database as well, from the task

@@ -19,7 +19,7 @@ impl Proved {
     /// that the database is migrated.
     pub(super) fn find(database: &DatabaseName, past: &Past, terms: &Terms<'_>) -> Option<Self> {
         let by = if past.resumes {
-            match past.history.next(database, terms.digest, terms.proof) {
+            match past.history.next(database, Some(terms)) {
                 Next::Proved(judged) => judged.clone(),
                 Next::FindOut(_) | Next::Start => return None,
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::pack::{KnownTasks, Pack};
 use super::past::Past;
 use super::proved::Proved;
-use super::running_tasks::told;
+use super::running_tasks::Reading;
 use crate::database_name::DatabaseName;
 use crate::ports::Task;
 use crate::state::Next;
@@ -24,6 +24,7 @@ pub enum Begun {
 pub(super) struct Resumed<'a> {
     past: &'a Past,
     terms: &'a Terms<'a>,
+    reading: Reading<'a>,
     /// The run's tasks that ECS lists now, by the databases that they were told.
     alive: HashMap<String, String>,
     /// The tasks whose end nobody has judged, by their ARNs.
@@ -32,9 +33,9 @@ pub(super) struct Resumed<'a> {
 
 impl<'a> Resumed<'a> {
     /// `running` is what ECS lists now.
-    pub(super) fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>) -> Self {
+    pub(super) fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>, reading: Reading<'a>) -> Self {
         let unjudged = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
-        Self { past, terms, alive: of_the_run(running, terms), unjudged }
+        Self { past, terms, reading, alive: of_the_run(running, &reading), unjudged }
     }
 
     /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
@@ -51,7 +52,7 @@ impl<'a> Resumed<'a> {
                 continue;
             };
             let attempt = known.attempts.get(database.as_str()).copied().unwrap_or_default();
-            let other = known.running.get(database.as_str()).filter(|task| !task.ours);
+            let other = known.running.get(database.as_str()).filter(|task| !task.ours || task.told.is_err());
             let key = (begun.clone(), other.map(|task| task.arn.as_str()));
             let index = *places.entry(key).or_insert(wave.begun.len());
             match wave.begun.get_mut(index) {
@@ -73,11 +74,11 @@ impl<'a> Resumed<'a> {
 
     /// What was begun for a database that is not proved; none for a run that does not resume.
     fn begun(&self, database: &str) -> Option<Begun> {
-        let Self { past, terms, alive, unjudged } = self;
+        let Self { past, terms, reading, alive, unjudged } = self;
         if !past.resumes {
             return None;
         }
-        let launch = match past.history.next(database, terms.digest, terms.proof) {
+        let launch = match past.history.next(database, Some(terms)) {
             Next::FindOut(launch) => Some(launch),
             Next::Start | Next::Proved(_) => None,
         };
@@ -88,9 +89,12 @@ impl<'a> Resumed<'a> {
         let launch = launch?;
         match launch.task.as_deref().and_then(|arn| unjudged.get(arn)) {
             Some(task) => {
-                let told = told(task, terms.container, terms.variable)?;
-                // A token that ECS had forgotten may have been sent for fewer databases.
-                let is_its = told.includes(database);
+                let is_its = match reading.told(task) {
+                    // A token that ECS had forgotten may have been sent for fewer databases.
+                    Ok(told) => told.is_some_and(|told| told.includes(database)),
+                    // What cannot be told is waited for.
+                    Err(_) => !task.is_stopped(),
+                };
                 is_its.then(|| Begun::Task {
                     arn: task.arn.clone(),
                     token: None,
@@ -124,13 +128,13 @@ pub(super) fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &m
 }
 
 /// The run's tasks by the databases that they were told.
-fn of_the_run(running: &[Task], terms: &Terms<'_>) -> HashMap<String, String> {
+fn of_the_run(running: &[Task], reading: &Reading<'_>) -> HashMap<String, String> {
     let ours = running
         .iter()
-        .filter(|task| !task.is_stopped() && task.started_by.as_deref() == Some(terms.started_by));
+        .filter(|task| !task.is_stopped() && task.started_by.as_deref() == Some(reading.started_by));
     let mut by_database = HashMap::new();
     for task in ours {
-        let Some(told) = told(task, terms.container, terms.variable) else { continue };
+        let Ok(Some(told)) = reading.told(task) else { continue };
         for database in told.databases() {
             by_database.insert(database.clone(), task.arn.clone());
         }

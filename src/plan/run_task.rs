@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Plan, Told};
+use super::{Orders, Plan};
 use crate::database_name::{DatabaseName, list_variable};
 use crate::failure::Failure;
 use crate::hex::hex;
@@ -18,14 +18,16 @@ impl Plan {
     pub fn run_task(&self, revision: &str, databases: &[DatabaseName], attempt: u32) -> RunTask {
         let told = self.told(databases);
         let mut environment = told.environment(&self.task.database_variable);
-        // A list of the task definition's own would be another answer to the same question.
+        let databases = environment.clone();
+        // A list of the task definition's own, or of its files, would be another answer to the same question.
         let list = list_variable(&self.task.database_variable);
-        if !self.packed && self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty())
-        {
+        let has_list = self.base.environment(&self.container, &list).is_some_and(|list| !list.is_empty());
+        let [files, _] = self.base.variables_from_elsewhere(&self.container);
+        if !self.packed && (has_list || files.is_some()) {
             environment.push((list, String::new()));
         }
         environment.extend(self.task.env.iter().map(|pair| (pair.name.to_string(), pair.value.clone())));
-        RunTask {
+        let mut request = RunTask {
             cluster: self.cluster.clone(),
             task_definition: revision.to_owned(),
             container: self.container.clone(),
@@ -33,8 +35,11 @@ impl Plan {
             command: self.task.command.as_deref().cloned(),
             network: self.network.clone(),
             started_by: self.started_by.clone(),
-            client_token: client_token(&self.started_by, &told, revision, attempt),
-        }
+            client_token: String::new(),
+        };
+        let orders = Orders::of(&request.overrides(), &self.container, &self.task.database_variable);
+        request.client_token = client_token(&self.started_by, &databases, &orders, revision, attempt);
+        request
     }
 
     /// Where a container's log of a task is; none when it is not in CloudWatch Logs.
@@ -84,16 +89,19 @@ impl Plan {
     }
 }
 
-/// The same run, databases and revision give the same token, and ECS the same task: a retry, or a second process of
-/// the same run, can not start a second migration. A list of one has another token than that one alone: its task is
-/// told something else.
-fn client_token(started_by: &str, told: &Told, revision: &str, attempt: u32) -> String {
-    let databases = match told {
-        Told::One(only) => only.clone(),
-        Told::Pack(list) => json!(list).to_string(),
-    };
+/// The same run, revision and all that a task is told give the same token, and ECS the same task: a retry, or a second
+/// process of the same run, cannot start a second migration. A later step of the job that tells a task another command,
+/// other variables or a list has another token, and is not handed the task of the step before it.
+fn client_token(
+    started_by: &str,
+    databases: &[(String, String)],
+    orders: &Orders,
+    revision: &str,
+    attempt: u32,
+) -> String {
+    let databases = json!(databases).to_string();
     let mut hash = Sha256::new();
-    for part in [started_by, &databases, revision, &attempt.to_string()] {
+    for part in [started_by, &databases, &orders.digest(), revision, &attempt.to_string()] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -3,11 +3,12 @@ use serde_json::{Value, json};
 use super::run_task::MAX_OVERRIDES;
 use super::*;
 use crate::document::{self, Colour};
-use crate::ports::{Caller, Repository, Task};
+use crate::ports::{Caller, ContainerOverride, Overrides, Repository, Task};
 pub(crate) use crate::settings::samples::of as settings;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod packs;
+mod running;
 
 pub(crate) fn text(plan: &Plan) -> String {
     document::text(&plan.document().expect("a document"), Colour::Never)
@@ -28,6 +29,7 @@ pub(crate) fn observed(document: Value) -> Observed {
     Observed {
         aws: Some(Account { caller, region: "us-east-1".into() }),
         current: Some(definition.clone()),
+        revisions: Revisions::of([&definition]),
         base: definition,
         image: ObservedImage::Reference {
             reference: "registry.example/app@sha256:0".into(),
@@ -44,14 +46,24 @@ pub(crate) fn observed(document: Value) -> Observed {
     }
 }
 
+/// Of the observed revision.
 pub(crate) fn task(arn: &str, database: &str, started_by: &str) -> Task {
     Task {
         arn: arn.into(),
         last_status: "RUNNING".into(),
         started_by: Some(started_by.into()),
-        overrides: vec![("migration".into(), "DATABASE_NAME".into(), database.into())],
+        task_definition: observed(document()).base.arn().map(str::to_owned),
+        overrides: Some(told(&[("DATABASE_NAME", database)])),
         ..Task::default()
     }
+}
+
+/// Overrides of the migration container.
+pub(crate) fn told(environment: &[(&str, &str)]) -> Overrides {
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let container =
+        ContainerOverride { name: "migration".into(), environment, ..ContainerOverride::default() };
+    Overrides { containers: vec![container], task_role: None }
 }
 
 #[test]
@@ -60,17 +72,47 @@ fn a_token_is_the_same_for_the_same_work_and_another_for_any_other() {
     let token =
         |revision, database: &str, attempt| plan.run_task(revision, &[database.into()], attempt).client_token;
     assert_eq!(token("t:1", "a", 0), token("t:1", "a", 0));
-    let others = [token("t:2", "a", 0), token("t:1", "b", 0), token("t:1", "a", 1)];
+    // A later step of the same job, which tells its task something else.
+    let step = |more: &[&str]| {
+        let settings = settings(&[&["--database=a"], more].concat());
+        let plan = Plan::new(&settings, observed(document())).expect("a plan");
+        plan.run_task("t:1", &["a".into()], 0).client_token
+    };
+    assert_eq!(step(&[]), token("t:1", "a", 0));
+    assert_eq!(step(&["--env=A=1", "--env=B=2"]), step(&["--env=B=2", "--env=A=1"]));
+    let others = [
+        token("t:2", "a", 0),
+        token("t:1", "b", 0),
+        token("t:1", "a", 1),
+        step(&["--command=app migrate --dry-run"]),
+        step(&["--env=A=1"]),
+        step(&["--env=A=2"]),
+        step(&["--env=A="]),
+        step(&["--databases-per-task=2"]),
+        step(&["--database-variable=TENANT"]),
+    ];
+    let distinct: std::collections::HashSet<&String> = others.iter().collect();
+    assert_eq!(distinct.len(), others.len());
     assert!(others.iter().all(|other| *other != token("t:1", "a", 0)));
     // RunTask takes 64 characters of ASCII 33 to 126.
     assert!(token("t:1", "a", 0).len() <= 64 && token("t:1", "a", 0).chars().all(|c| c.is_ascii_graphic()));
+}
+
+/// What the plan wants already: its revision is the current one.
+pub(crate) fn wanted() -> Value {
+    let mut wanted = document();
+    let container = &mut wanted["taskDefinition"]["containerDefinitions"][0];
+    container["image"] = json!("registry.example/app@sha256:0");
+    let placeholder = json!({"name": "DATABASE_NAME", "value": "__set-by-fargate-migrate__"});
+    container["environment"].as_array_mut().expect("a list").push(placeholder);
+    wanted
 }
 
 #[test]
 fn a_database_that_others_migrate_is_told_from_one_that_this_run_does() {
     let settings = settings(&["--database=a,b,c"]);
     let own = settings.common.run.started_by.clone();
-    let mut observed = observed(document());
+    let mut observed = observed(wanted());
     observed.running =
         vec![task("arn:1", "a", "somebody"), task("arn:2", "b", &own), task("arn:3", "other", "somebody")];
     observed.finished = vec![task("arn:4", "c", &own), task("arn:5", "c", &own)];
@@ -86,13 +128,7 @@ fn a_database_that_others_migrate_is_told_from_one_that_this_run_does() {
 #[test]
 fn a_revision_is_reused_when_it_is_what_is_wanted_and_only_then() {
     let settings = settings(&["--database=a"]);
-    let mut wanted = document();
-    let container = &mut wanted["taskDefinition"]["containerDefinitions"][0];
-    container["image"] = json!("registry.example/app@sha256:0");
-    container["environment"]
-        .as_array_mut()
-        .expect("a list")
-        .push(json!({"name": "DATABASE_NAME", "value": "__set-by-fargate-migrate__"}));
+    let mut wanted = wanted();
     let reuses = |document: Value| {
         let plan = Plan::new(&settings, observed(document)).expect("a plan");
         matches!(plan.revision(&plan.image.reference()), Ok(RevisionPlan::Reuse(_)))

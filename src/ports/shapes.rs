@@ -146,6 +146,19 @@ pub struct RunTask {
     pub client_token: String,
 }
 
+impl RunTask {
+    /// What the call changes of its revision.
+    pub fn overrides(&self) -> Overrides {
+        let container = ContainerOverride {
+            name: self.container.clone(),
+            command: self.command.clone(),
+            environment: self.environment.clone(),
+            environment_files: Vec::new(),
+        };
+        Overrides { containers: vec![container], task_role: None }
+    }
+}
+
 /// What RunTask answered: it says 200 for both.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Launch {
@@ -155,6 +168,47 @@ pub enum Launch {
     Refused { reason: String, detail: Option<String> },
     /// ConflictException: the client token was used with other parameters, and started these tasks.
     Conflict { tasks: Vec<String> },
+}
+
+/// What RunTask changed of a revision for a task, as far as it changes what the task does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overrides {
+    pub containers: Vec<ContainerOverride>,
+    pub task_role: Option<String>,
+}
+
+impl Overrides {
+    /// The first value that a container's variable is set to here, be it nothing.
+    pub fn value(&self, container: &str, name: &str) -> Option<&str> {
+        let of_it = self.containers.iter().filter(|entry| entry.name == container);
+        let mut set = of_it.flat_map(|entry| &entry.environment).filter(|(of, _)| of == name);
+        set.next().map(|(_, value)| value.as_str())
+    }
+}
+
+/// What one container is told. ECS may answer with an entry for every container, empty but for its name.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ContainerOverride {
+    pub name: String,
+    /// Absent where the revision's, or the image's, is left.
+    pub command: Option<Vec<String>>,
+    /// As they stand: names may be repeated.
+    pub environment: Vec<(String, String)>,
+    /// ARNs of files in S3.
+    pub environment_files: Vec<String>,
+}
+
+/// Names only: a value, or a word of the command, may be a password.
+impl std::fmt::Debug for ContainerOverride {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ContainerOverride")
+            .field("name", &self.name)
+            .field("command", &self.command.as_ref().map(Vec::len))
+            .field("environment", &names)
+            .field("environment_files", &self.environment_files)
+            .finish()
+    }
 }
 
 /// A task as DescribeTasks reports it.
@@ -170,8 +224,8 @@ pub struct Task {
     pub started_by: Option<String>,
     /// The revision that it runs, as an ARN.
     pub task_definition: Option<String>,
-    /// Environment of the overrides: (container, name, value).
-    pub overrides: Vec<(String, String, String)>,
+    /// What RunTask changed of the revision; absent when the answer does not have it, which says nothing.
+    pub overrides: Option<Overrides>,
     pub created_at: Option<Timestamp>,
     pub pull_started_at: Option<Timestamp>,
     pub pull_stopped_at: Option<Timestamp>,

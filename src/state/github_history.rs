@@ -22,6 +22,10 @@ pub struct Payload {
     pub image: Option<String>,
     pub image_digest: Option<String>,
     pub task_definition: Option<String>,
+    /// A digest of what its task is told beside the database. Absent in deployments of versions that did not write it:
+    /// they prove nothing.
+    #[serde(default)]
+    pub told: Option<String>,
     /// What its run takes for a proof: where nothing but a migration report is one, a success is proved by one. Absent
     /// in deployments of versions that did not write it: an exit code, as far as anybody knows.
     #[serde(default = "by_exit_code")]
@@ -42,13 +46,12 @@ pub struct Newest {
     pub payload: Option<Payload>,
 }
 
-/// How the migration tasks are told, and what must be true of a proof.
+/// What must be true of a proof.
 pub struct Terms<'a> {
-    pub container: &'a str,
-    pub variable: &'a str,
-    pub started_by: &'a str,
     /// Of the image that will run; none when it is not known yet, and then nothing is proved.
     pub digest: Option<&'a str>,
+    /// A digest of what its task was told beside the database: the command and further variables.
+    pub told: &'a str,
     /// What a deployment must be about; none when AWS was not asked.
     pub target: Option<&'a Target>,
     pub proof: Proof,
@@ -67,7 +70,8 @@ impl GitHubHistory {
             && terms.target.is_some()
             && payload.target.as_ref() == terms.target
             && terms.digest.is_some()
-            && payload.image_digest.as_deref() == terms.digest;
+            && payload.image_digest.as_deref() == terms.digest
+            && payload.told.as_deref() == Some(terms.told);
         let (github, verdict) = match payload.proof {
             Proof::Report => (GitHubProof::Reported, MIGRATED),
             Proof::ExitCode => (GitHubProof::Success, NOT_PROVED),
@@ -79,6 +83,7 @@ impl GitHubHistory {
             task: None,
             revision: payload.task_definition.clone(),
             image_digest: payload.image_digest.clone(),
+            told: payload.told.clone(),
             report: None,
             ms: None,
             github: Some(github),

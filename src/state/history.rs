@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::github_history::Terms;
 use super::journal_record::{Intent, JournalRecord, Run, VERSION};
 use crate::choices::Proof;
 use crate::verdict::Judged;
@@ -130,14 +131,14 @@ impl History {
         self.run.as_ref()
     }
 
-    /// Returns what is to be done about a database, of which the record must prove as much as `proof` asks for. Without
-    /// a digest, nothing is known to be proved.
-    pub fn next(&self, database: &str, digest: Option<&str>, proof: Proof) -> Next<'_> {
+    /// Without terms, or a digest in them, nothing is known to be proved.
+    pub fn next(&self, database: &str, terms: Option<&Terms<'_>>) -> Next<'_> {
         let Some(past) = self.databases.get(database) else { return Next::Start };
-        if let Some(judged) = &past.verdict
-            && judged.proves(proof)
-            && digest.is_some()
-            && judged.image_digest.as_deref() == digest
+        if let Some((judged, terms)) = past.verdict.as_ref().zip(terms)
+            && judged.proves(terms.proof)
+            && terms.digest.is_some()
+            && judged.image_digest.as_deref() == terms.digest
+            && judged.told.as_deref() == Some(terms.told)
         {
             return Next::Proved(judged);
         }

@@ -1,11 +1,21 @@
 //! Records for tests.
 
 use super::History;
+use super::github_history::Terms;
 use super::journal_record::{Intent, JournalRecord, Run, Target, VERSION};
+use crate::choices::Proof;
 use crate::verdict::Judged;
 
 pub(crate) const TASK: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
 pub(crate) const DIGEST: &str = "sha256:1111";
+
+/// What tasks were told, as a digest.
+pub(crate) const TOLD: &str = "0123456789abcdef0123456789abcdef";
+
+/// Terms that the samples meet.
+pub(crate) fn terms() -> Terms<'static> {
+    Terms { digest: Some(DIGEST), told: TOLD, target: None, proof: Proof::Report }
+}
 
 pub(crate) fn at() -> jiff::Timestamp {
     jiff::Timestamp::UNIX_EPOCH
@@ -64,6 +74,7 @@ pub(crate) fn judged(database: &str, verdict: &str, report: bool) -> JournalReco
         task: Some(TASK.into()),
         revision: Some("f:1".into()),
         image_digest: Some(DIGEST.into()),
+        told: Some(TOLD.into()),
         report,
         ms: Some(40),
         github: None,

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::github_history::Terms;
 use super::journal_record::JournalRecord;
 use super::samples::*;
 use super::*;
@@ -89,7 +90,7 @@ fn what_is_left_to_do() {
         ("adopted", vec![run(), ended(), judged("a", "migrated", true)], "proved", 0),
     ] {
         let history = history(&records);
-        assert_eq!(word(history.next("a", Some(DIGEST), Proof::Report)), expected, "{what}");
+        assert_eq!(word(history.next("a", Some(&terms()))), expected, "{what}");
         assert_eq!(history.next_attempt("a"), attempt, "{what}");
     }
 }
@@ -99,16 +100,27 @@ fn proof_is_of_one_image_and_as_good_as_asked_for() {
     let of = |report| {
         history(&[run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", "migrated", report)])
     };
-    for (report, digest, proof, expected) in [
-        (true, Some(DIGEST), Proof::Report, "proved"),
-        (false, Some(DIGEST), Proof::ExitCode, "proved"),
-        (false, Some(DIGEST), Proof::Report, "start"),
-        (true, Some("sha256:2222"), Proof::Report, "start"),
-        (true, None, Proof::ExitCode, "start"),
+    for (report, digest, told, proof, expected) in [
+        (true, Some(DIGEST), TOLD, Proof::Report, "proved"),
+        (false, Some(DIGEST), TOLD, Proof::ExitCode, "proved"),
+        (false, Some(DIGEST), TOLD, Proof::Report, "start"),
+        (true, Some("sha256:2222"), TOLD, Proof::Report, "start"),
+        (true, None, TOLD, Proof::ExitCode, "start"),
+        // Its task was told another command, or other variables.
+        (true, Some(DIGEST), "fedcba9876543210fedcba9876543210", Proof::Report, "start"),
+        (true, Some(DIGEST), "", Proof::ExitCode, "start"),
     ] {
         let history = of(report);
-        assert_eq!(word(history.next("a", digest, proof)), expected, "{report} {digest:?} {proof:?}");
+        let terms = Terms { digest, told, proof, ..terms() };
+        let next = word(history.next("a", Some(&terms)));
+        assert_eq!(next, expected, "{report} {digest:?} {told} {proof:?}");
     }
+    // A version that did not write what its task was told.
+    let JournalRecord::Verdict(mut by) = judged("a", "migrated", true) else { panic!("a verdict") };
+    by.told = None;
+    let older = history(&[run(), JournalRecord::Verdict(by)]);
+    assert_eq!(word(older.next("a", Some(&terms()))), "start");
+    assert_eq!(word(of(true).next("a", None)), "start");
     for (word, proof, expected) in [
         ("migrated, not proved", Proof::ExitCode, "proved"),
         ("migrated, not proved", Proof::Report, "start"),
@@ -118,7 +130,11 @@ fn proof_is_of_one_image_and_as_good_as_asked_for() {
         for report in [true, false] {
             let history =
                 history(&[run(), intent("t", 0, &["a"]), started("t"), ended(), judged("a", word, report)]);
-            assert_eq!(self::word(history.next("a", Some(DIGEST), proof)), expected, "{word} {proof:?}");
+            assert_eq!(
+                self::word(history.next("a", Some(&Terms { proof, ..terms() }))),
+                expected,
+                "{word} {proof:?}"
+            );
         }
     }
     assert!(!of(false).ran_in_vain("a", Proof::ExitCode) && of(false).ran_in_vain("a", Proof::Report));

@@ -1,15 +1,13 @@
 //! Observe: everything that a plan rests on, by calls that change nothing.
 
-use std::collections::HashSet;
-
 use anyhow::Result;
 use tokio::time::Instant;
 use tokio::try_join;
 
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::plan::{Observed, ObservedImage, Past, TagSource};
-use crate::ports::{Account, DefinitionReads, DesiredStatus, Machine, Reads, Repository, Task, TaskReads};
+use crate::plan::{Observed, ObservedImage, Past, Revisions, TagSource};
+use crate::ports::{Account, DefinitionReads, Machine, Reads, Repository};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
@@ -18,13 +16,16 @@ mod image;
 mod network;
 mod past;
 mod repository;
+mod tasks;
 
 use image::{image, local_checks, local_problem, tag};
 use network::network;
 use repository::Wanted;
+use tasks::{FamilyTasks, tasks};
 
 pub(crate) use build::observe_build;
 pub(crate) use past::past;
+pub(crate) use tasks::{LOOKS, PAUSE, observe_revisions, read_revisions};
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
 pub(crate) async fn observe<R: Reads>(
@@ -47,11 +48,12 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
     let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: reads.region().to_owned() };
     let looked_at = Instant::now();
-    let (image, network, (running, finished)) = try_join!(
+    let (image, network, FamilyTasks { may_work: running, finished }) = try_join!(
         image(&settings.image, machine, reads, &account, Some((&base, container))),
         network(settings, reads),
         tasks(settings, reads, base.family())
     )?;
+    let revisions = Revisions::of([Some(&base), current.as_ref()].into_iter().flatten());
     let notes =
         local_checks(&settings.image, machine, Some(&base), &image, settings.common.plan_only).await?;
     Ok(Observed {
@@ -61,6 +63,7 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
         image,
         network,
         running,
+        revisions,
         looked_at,
         finished,
         past: Past::default(),
@@ -105,28 +108,12 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
         image,
         network,
         running: Vec::new(),
+        revisions: Revisions::default(),
         looked_at: Instant::now(),
         finished: Vec::new(),
         past: Past::default(),
         notes,
     })
-}
-
-/// Tasks of the family that may migrate something now, and those of this run that have ended or will.
-///
-/// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
-/// Those are asked for last: what is stopped in between is in one of the two lists.
-async fn tasks(settings: &Settings, tasks: &impl TaskReads, family: &str) -> Result<(Vec<Task>, Vec<Task>)> {
-    let (cluster, run) = (&settings.cluster, &settings.common.run);
-    let running = tasks.tasks_of_family(cluster, family, DesiredStatus::Running).await?;
-    let stopped = tasks.tasks_of_family(cluster, family, DesiredStatus::Stopped).await?;
-    let seen_later: HashSet<&str> = stopped.iter().map(|task| task.arn.as_str()).collect();
-    let running = running.into_iter().filter(|task| !seen_later.contains(task.arn.as_str()));
-    let may_work = running.chain(stopped.iter().cloned()).filter(|task| !task.is_over()).collect();
-    // A run from a terminal is known to nobody before it starts, so it has no past.
-    let is_ours =
-        |task: &Task| run.may_have_a_past && task.started_by.as_deref() == Some(run.started_by.as_str());
-    Ok((may_work, stopped.into_iter().filter(is_ours).collect()))
 }
 
 /// The base of the new revision, and the family's newest revision.

@@ -16,9 +16,10 @@ use crate::report::RevisionUsed;
 use crate::task_definition::TaskDefinition;
 
 /// A registered task definition that runs an [`Image`]. Only this step makes one, and no task runs without it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Revision {
     arn: String,
+    definition: TaskDefinition,
     registered: bool,
     image_digest: Option<String>,
 }
@@ -26,6 +27,11 @@ pub(crate) struct Revision {
 impl Revision {
     pub(crate) fn arn(&self) -> &str {
         &self.arn
+    }
+
+    /// What it says.
+    pub(crate) fn definition(&self) -> &TaskDefinition {
+        &self.definition
     }
 
     /// `sha256:…` of the image that it runs; absent when its image is named by a tag of another registry.
@@ -57,12 +63,13 @@ pub(crate) async fn revision(
     Ok(match plan.revision(image.reference())? {
         RevisionPlan::Reuse(arn) => {
             progress.step(&format!("revision: reuse {}", arn::name(&arn)));
-            Revision { arn, registered: false, image_digest }
+            let definition = plan.current.clone().unwrap_or_else(|| plan.base.clone());
+            Revision { arn, definition, registered: false, image_digest }
         }
         RevisionPlan::Register(wanted) => {
             progress.step(&format!("revision: register {}", wanted.family()));
             let (arn, registered) = register(&wanted, world, note).await?;
-            Revision { arn, registered, image_digest }
+            Revision { arn, definition: wanted, registered, image_digest }
         }
     })
 }

@@ -25,6 +25,10 @@ pub struct Judged {
     pub revision: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<String>,
+    /// A digest of what its task was told beside the database: the command and further variables. Absent in the records
+    /// of versions that did not write it: nobody knows what they prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// What proved it; absent for every other verdict, and when the exit code alone says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<MigrationReport>,

@@ -55,10 +55,13 @@ impl Verdict {
             }
             Self::Reported { why } | Self::Unproved { why } | Self::NotRun { why } => text(why),
             Self::Unreported => "exit code 0, but it printed no migration report: nothing proves which database it migrated".into(),
-            Self::AlreadyRunning { task_arn, started_by } => {
+            Self::AlreadyRunning { task_arn, started_by, doubt } => {
                 let by = started_by.as_deref().map(|by| format!(", started by {}", code(by)));
-                let by = by.unwrap_or_default();
-                format!("task {} migrates it now{by}", code(task_arn))
+                let (task, by) = (code(task_arn), by.unwrap_or_default());
+                match doubt {
+                    None => format!("task {task} migrates it now{by}"),
+                    Some(why) => format!("task {task} may migrate it now{by}: {}", text(why)),
+                }
             }
         }
     }

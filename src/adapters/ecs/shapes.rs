@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
 };
 use jiff::Timestamp;
 
-use crate::ports::{Container, Network, RunTask, Task};
+use crate::ports::{self, Container, Network, Overrides, RunTask, Task};
 
 pub(super) fn network(network: &Network) -> Result<NetworkConfiguration> {
     let public = if network.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
@@ -40,7 +40,7 @@ pub(super) fn task(task: types::Task) -> Task {
         containers: task.containers.unwrap_or_default().into_iter().map(container).collect(),
         started_by: task.started_by,
         task_definition: task.task_definition_arn,
-        overrides: task.overrides.map(overridden).unwrap_or_default(),
+        overrides: task.overrides.map(overridden),
         created_at: time(task.created_at),
         pull_started_at: time(task.pull_started_at),
         pull_stopped_at: time(task.pull_stopped_at),
@@ -59,16 +59,22 @@ fn container(container: types::Container) -> Container {
     }
 }
 
-fn overridden(overrides: types::TaskOverride) -> Vec<(String, String, String)> {
-    let mut all = Vec::new();
-    for container in overrides.container_overrides.unwrap_or_default() {
-        let name = container.name.unwrap_or_default();
-        let pairs = container.environment.unwrap_or_default().into_iter();
-        all.extend(
-            pairs.map(|pair| (name.clone(), pair.name.unwrap_or_default(), pair.value.unwrap_or_default())),
-        );
+fn overridden(overrides: types::TaskOverride) -> Overrides {
+    let containers = overrides.container_overrides.unwrap_or_default().into_iter();
+    Overrides { containers: containers.map(container_override).collect(), task_role: overrides.task_role_arn }
+}
+
+fn container_override(told: ContainerOverride) -> ports::ContainerOverride {
+    let pairs = told.environment.unwrap_or_default().into_iter();
+    let files = told.environment_files.unwrap_or_default().into_iter();
+    ports::ContainerOverride {
+        name: told.name.unwrap_or_default(),
+        command: told.command.filter(|words| !words.is_empty()),
+        environment: pairs
+            .map(|pair| (pair.name.unwrap_or_default(), pair.value.unwrap_or_default()))
+            .collect(),
+        environment_files: files.map(|file| file.value).collect(),
     }
-    all
 }
 
 fn time(value: Option<DateTime>) -> Option<Timestamp> {

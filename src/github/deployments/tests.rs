@@ -260,7 +260,7 @@ fn success_is_for_migrated_alone() {
         Verdict::Cancelled { stopped: true },
         Verdict::WrongDatabase { asked: "a".into(), reported: "b".into(), exit_code: Some(0) },
         Verdict::Unproved { why: String::new() },
-        Verdict::AlreadyRunning { task_arn: String::new(), started_by: None },
+        Verdict::AlreadyRunning { task_arn: String::new(), started_by: None, doubt: None },
         Verdict::NotRun { why: String::new() },
     ];
     for verdict in other {

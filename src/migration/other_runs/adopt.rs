@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::migration::Migration;
 use crate::migration::judge::{Followed, PackOutcome, Whose, all};
 use crate::migration::log_lines::Heard;
-use crate::plan::{Pack, RunningTask};
-use crate::ports::{Task, TaskWorld};
+use crate::plan::{Pack, RunningTask, Told};
+use crate::ports::{MigrationWorld, Task};
 use crate::progress::TaskPhase;
 use crate::verdict::Verdict;
 
@@ -27,11 +27,16 @@ pub(crate) struct Seen {
     verdict: Verdict,
 }
 
-impl<W: TaskWorld> Migration<'_, W> {
-    pub(in crate::migration) async fn adopt(&self, pack: &Pack, running: &RunningTask) -> PackOutcome {
+impl<W: MigrationWorld> Migration<'_, W> {
+    pub(in crate::migration) async fn adopt(
+        &self,
+        pack: &Pack,
+        running: &RunningTask,
+        told: &Told,
+    ) -> PackOutcome {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
-        let told = running.told.clone();
+        let told = told.clone();
         let deadline = Instant::now() + *self.plan.task.timeout;
         if running.ours {
             self.record.started(&pack.databases, &running.arn);

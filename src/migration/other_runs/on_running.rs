@@ -7,13 +7,13 @@ use super::Found;
 use crate::choices::OnRunning;
 use crate::migration::judge::PackOutcome;
 use crate::migration::{Lane, Migration, interrupted_before};
-use crate::plan::{Pack, RunningTask};
-use crate::ports::{Task, TaskWorld};
+use crate::plan::{Pack, RunningTask, Told};
+use crate::ports::{MigrationWorld, Task};
 use crate::progress::TaskPhase;
 use crate::steps::task::watch::until;
 use crate::verdict::Verdict;
 
-impl<W: TaskWorld> Migration<'_, W> {
+impl<W: MigrationWorld> Migration<'_, W> {
     /// Ends without an outcome when, after a wait, a task of another run was found.
     pub(in crate::migration) async fn on_running(
         &self,
@@ -30,17 +30,14 @@ impl<W: TaskWorld> Migration<'_, W> {
                     None => self.start(pack, lane).await,
                 }
             }
-            OnRunning::Adopt if running.task_definition.as_deref() != Some(self.revision.arn()) => {
-                let other = running.task_definition.as_deref().unwrap_or("a revision that ECS does not name");
-                self.record.note(format!(
-                    "task {} of {} is not adopted: it runs {other}, not {}",
-                    running.arn,
-                    pack.name(),
-                    self.revision.arn()
-                ));
-                Ok(PackOutcome::all(pack, already(running)))
-            }
-            OnRunning::Adopt => Ok(self.adopt(pack, running).await),
+            OnRunning::Adopt => match self.adoptable(running) {
+                Ok(told) => Ok(self.adopt(pack, running, told).await),
+                Err(why) => {
+                    let (arn, name) = (&running.arn, pack.name());
+                    self.record.note(format!("task {arn} of {name} is not adopted: {why}"));
+                    Ok(PackOutcome::all(pack, already(running)))
+                }
+            },
         }
     }
 
@@ -58,6 +55,23 @@ impl<W: TaskWorld> Migration<'_, W> {
         self.other_ends(running).await.map(|verdict| Ok(PackOutcome::all(pack, verdict)))
     }
 
+    /// Returns what a task is told to migrate that does what one of this run would do.
+    ///
+    /// # Errors
+    /// Says in what it differs.
+    fn adoptable<'r>(&self, running: &'r RunningTask) -> Result<&'r Told, String> {
+        let own = self.revision.arn();
+        if running.task_definition.as_deref() != Some(own) {
+            let other = running.task_definition.as_deref().unwrap_or("a revision that ECS does not name");
+            return Err(format!("it runs {other}, not {own}"));
+        }
+        let told = running.told.as_ref().map_err(Clone::clone)?;
+        match self.orders.difference(&running.orders) {
+            None => Ok(told),
+            Some(what) => Err(format!("its {what} is not that of this run")),
+        }
+    }
+
     fn waits(&self, pack: &Pack, RunningTask { arn, ending, .. }: &RunningTask) {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let which = if *ending { ", which is being stopped" } else { "" };
@@ -72,6 +86,8 @@ impl<W: TaskWorld> Migration<'_, W> {
             ended = until(&mut sight, Task::is_stopped) => match ended {
                 Ok(_) => {
                     self.other_runs.disregard(&running.arn);
+                    // It may not have been the only one.
+                    self.other_runs.outdate();
                     None
                 }
                 // It may still run, for other packs as well.
@@ -84,5 +100,9 @@ impl<W: TaskWorld> Migration<'_, W> {
 }
 
 fn already(running: &RunningTask) -> Verdict {
-    Verdict::AlreadyRunning { task_arn: running.arn.clone(), started_by: running.started_by.clone() }
+    Verdict::AlreadyRunning {
+        task_arn: running.arn.clone(),
+        started_by: running.started_by.clone(),
+        doubt: running.told.as_ref().err().cloned(),
+    }
 }

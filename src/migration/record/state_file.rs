@@ -77,7 +77,8 @@ impl Record<'_> {
     /// What the database's row has come to. A database that nothing was done about is not written down.
     pub(super) fn record_verdict(&self, database: &DatabaseName) {
         let revision = self.update(|report| report.revision.as_ref().map(|revision| revision.arn.clone()));
-        let judged = self.row(database, |row| judged(row, revision)).flatten();
+        let told = self.told.borrow().clone();
+        let judged = self.row(database, |row| judged(row, revision, told)).flatten();
         if let Some(judged) = judged {
             self.write(|| JournalRecord::Verdict(Box::new(judged)));
         }
@@ -117,7 +118,7 @@ impl Record<'_> {
     }
 }
 
-fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
+fn judged(row: &DatabaseReport, revision: Option<String>, told: Option<String>) -> Option<Judged> {
     let verdict = row.verdict.as_ref()?;
     if matches!(verdict, Verdict::NotRun { .. } | Verdict::AlreadyRunning { .. }) {
         return None;
@@ -135,6 +136,7 @@ fn judged(row: &DatabaseReport, revision: Option<String>) -> Option<Judged> {
         task: row.task_arn.clone(),
         revision,
         image_digest: row.image_digest.clone(),
+        told,
         report: report.filter(kept),
         ms: took.or_else(|| u64::try_from(row.times.stages_ms()[2]?).ok()),
         github: None,
@@ -157,6 +159,7 @@ mod tests {
                 task: None,
                 revision: None,
                 image_digest: None,
+                told: None,
                 report: Some(serde_json::from_value(report).expect("a report")),
                 ms: None,
                 github: None,
@@ -164,7 +167,7 @@ mod tests {
             let mut row = DatabaseReport::new(&"a".into());
             let proof = Migrated::recorded(&row.database, &by).expect("a proof");
             (row.verdict, row.ended_at) = (Some(Verdict::Migrated(proof)), Some(by.at));
-            let recorded = judged(&row, None).expect("a verdict");
+            let recorded = judged(&row, None, None).expect("a verdict");
             assert_eq!(recorded.report.is_some(), kept);
             assert_eq!(recorded.proves(Proof::Report), kept);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::{Life, REVISION};
 use super::*;
-use crate::plan::{Begun, RunningTask, Told};
+use crate::plan::{Begun, Orders, RunningTask, Told};
 use crate::state::FRESH;
 
 #[tokio::test(start_paused = true)]
@@ -19,6 +19,30 @@ async fn what_can_not_be_recorded_is_not_started() {
     let error = report.error.expect("an error");
     assert!(error.message.starts_with("write to state file"), "{}", error.message);
     assert_eq!(error.exit_code, crate::failure::ExitCode::Service);
+}
+
+/// A token that was recorded names a task that was told another command, or other variables: an earlier process of the run
+/// has begun it with other flags. It is not taken for ours, and nothing starts beside it.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_begun_with_something_else_is_waited_for_and_is_no_proof() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
+    const FIRST: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+    for (flags, alike) in
+        [(&[] as &[&str], true), (&["--command=app migrate --jobs 2"], false), (&["--env=MODE=wet"], false)]
+    {
+        let world = Fargate::running_for(5 * MINUTE);
+        let started_by = settings(&["--database=shop"]).common.run.started_by;
+        let life = Life { started_by, ..Life::of(&["shop"], false) };
+        world.tasks.borrow_mut().insert(FIRST.into(), life);
+        let mut plan = plan(&[&["--database=shop"], flags].concat());
+        plan.packs[0].begun = Some(Begun::Call { token: TOKEN.into(), attempt: 0 });
+        plan.packs[0].attempt = 1;
+        let (report, took) = run(&world, &plan).await;
+        assert!(verdict(&report).is_migrated(), "{report:#?}");
+        let by_the_first = report.databases[0].task_arn.as_deref() == Some(FIRST);
+        assert_eq!((by_the_first, world.tasks_of("shop")), (alike, if alike { 1 } else { 2 }), "{flags:?}");
+        assert!(alike || took > 2 * (START + 5 * MINUTE), "one after the other: {took:?}");
+    }
 }
 
 /// The look at ECS that a second call rests on is of no use half a day later.
@@ -53,7 +77,9 @@ async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
             arn: OTHER.into(),
             task_definition: Some(REVISION.into()),
             started_by: Some("somebody".into()),
-            told: Told::One("shop".into()),
+            told: Ok(Told::One("shop".into())),
+            orders: Orders::default(),
+            alike: false,
             ours: false,
             ending: false,
         }));

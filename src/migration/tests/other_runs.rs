@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::{Life, REVISION};
 use super::*;
-use crate::plan::{RunningTask, Told};
+use crate::plan::{Orders, RunningTask, Told};
 
 const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
 
@@ -16,7 +16,9 @@ fn beside(world: &Fargate, flags: &[&str], revision: &str) -> Plan {
         arn: OTHER.into(),
         task_definition: Some(revision.into()),
         started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
-        told: Told::One("shop".into()),
+        told: Ok(Told::One("shop".into())),
+        orders: Orders::default(),
+        alike: false,
         ours: false,
         ending: false,
     }));
@@ -82,7 +84,9 @@ fn beside_a_pack(world: &Fargate, flags: &[&str]) -> Plan {
         arn: OTHER.into(),
         task_definition: Some(REVISION.into()),
         started_by: Some("fargate-migrate/gha-1-1-migrate".into()),
-        told: Told::Pack(told.map(str::to_owned).to_vec()),
+        told: Ok(Told::Pack(told.map(str::to_owned).to_vec())),
+        orders: Orders::default(),
+        alike: false,
         ours: false,
         ending: false,
     });
@@ -219,14 +223,123 @@ async fn looks_are_a_minute_apart_and_the_plan_is_the_first() {
     assert_eq!(world.lists.get(), 0, "the plan has just looked");
 }
 
+/// Nobody knows what runs then, so nothing starts.
 #[tokio::test(start_paused = true)]
-async fn a_look_that_fails_is_said_once_and_ends_nothing() {
+async fn after_a_look_that_fails_nothing_starts() {
     let world = Fargate { list_denied: true, ..Fargate::running_for(2 * MINUTE) };
     let report = met(&world, &[]).await;
-    assert_eq!(words(&report), ["migrated"; 3]);
-    assert_eq!(world.lists.get(), 2);
-    let said = report.notes.iter().filter(|note| note.contains("are not seen: access denied")).count();
-    assert_eq!((said, report.notes.len()), (1, 1), "{:?}", report.notes);
+    assert_eq!(words(&report), ["migrated", "never started", "never started"]);
+    assert_eq!(
+        (world.lists.get(), world.runs.get()),
+        (1, 1),
+        "one that is denied is not asked again at once"
+    );
+    let said = "nothing starts while it is not known which tasks other runs have started: access denied";
+    assert_eq!(report.error.expect("an error").message, said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_for_a_moment_is_tried_again() {
+    for (outage, last, runs) in [(25 * SECOND, "migrated", 3), (60 * MINUTE, "never started", 2)] {
+        let world =
+            Fargate { unlisted: (8 * MINUTE, 8 * MINUTE + outage), ..Fargate::running_for(4 * MINUTE) };
+        let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
+        let (report, _) = run(&world, &plan).await;
+        assert_eq!(words(&report), ["migrated", "migrated", last], "{report:#?}");
+        assert_eq!(world.runs.get(), runs);
+    }
+}
+
+/// A person starts it, or a scheduled rule: by its revision it migrates `blog`.
+#[tokio::test(start_paused = true)]
+async fn a_task_without_overrides_that_is_started_later_is_met_by_its_own_revision() {
+    for (own, denied, last, runs) in [
+        (Some("blog"), false, "already running", 2),
+        (Some("other"), false, "migrated", 3),
+        (None, false, "migrated", 3),
+        // Nobody knows what it migrates.
+        (Some("other"), true, "already running", 2),
+    ] {
+        let world =
+            Fargate { own_database: own, definitions_denied: denied, ..Fargate::running_for(2 * MINUTE) };
+        let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
+        let late = async {
+            tokio::time::sleep(START + 3 * MINUTE).await;
+            let life = Life { untold: true, started_by: "somebody".into(), ..Life::of(&["blog"], false) };
+            world.tasks.borrow_mut().insert(OTHER.into(), life);
+        };
+        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        assert_eq!(words(&report), ["migrated", "migrated", last], "{own:?} {denied}: {:?}", report.notes);
+        assert_eq!((world.runs.get(), world.definitions_read.get()), (runs, 1), "read once");
+        let doubt = report.notes.iter().any(|note| note.contains(OTHER) && note.contains("access denied"));
+        assert_eq!(doubt, denied, "{:?}", report.notes);
+    }
+}
+
+/// ListTasks names it. Until DescribeTasks knows it, it may migrate any database.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_listed_and_not_described_is_looked_at_again_and_then_closes() {
+    for (unknown_for, last, runs) in [(40 * SECOND, "migrated", 3), (60 * MINUTE, "already running", 2)] {
+        let world = Fargate { strange: Some((OTHER, unknown_for)), ..Fargate::running_for(2 * MINUTE) };
+        let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
+        let late = async {
+            // Half a minute before the last look.
+            tokio::time::sleep(2 * (START + 2 * MINUTE + END) - 30 * SECOND).await;
+            world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other"], false));
+        };
+        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        assert_eq!(words(&report), ["migrated", "migrated", last], "{:?}", report.notes);
+        assert_eq!(world.runs.get(), runs);
+        if last != "migrated" {
+            let why = report.databases[2].verdict.as_ref().expect("a verdict").explain();
+            assert!(why.contains(OTHER) && why.contains("ECS does not say what it is told"), "{why}");
+        }
+    }
+}
+
+/// The first of two is waited for, and then the second.
+#[tokio::test(start_paused = true)]
+async fn after_a_wait_is_looked_again() {
+    const SECOND_ONE: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/fedcba9876543210fedcba9876543210";
+    let world = Fargate { slow: Some(("blog", 9 * MINUTE)), ..Fargate::running_for(10 * SECOND) };
+    let plan = beside(&world, &["--on-running=wait"], REVISION);
+    world.tasks.borrow_mut().insert(SECOND_ONE.into(), Life::of(&["shop", "blog"], true));
+    let (report, took) = run(&world, &plan).await;
+    assert!(verdict(&report).is_migrated() && took > 9 * MINUTE, "{took:?} {report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_told_something_else_is_not_adopted() {
+    let words = |text: &str| Some(text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let variable = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    for (flags, command, further, differs) in [
+        (&[] as &[&str], None, vec![], None),
+        (&["--command=app migrate --jobs 2"], words("app migrate --jobs 2"), vec![], None),
+        (&["--env=MODE=wet"], None, variable("MODE", "wet"), None),
+        (&[], words("app serve"), vec![], Some("its command is not")),
+        (&["--command=app migrate --jobs 2"], None, vec![], Some("its command is not")),
+        (&["--env=MODE=wet"], None, variable("MODE", "dry"), Some("its variable MODE is not")),
+        (&["--env=MODE=wet"], None, vec![], Some("its variable MODE is not")),
+        (&[], None, variable("MODE", ""), Some("its variable MODE is not")),
+    ] {
+        let world = Fargate::running_for(2 * MINUTE);
+        let flags =
+            [&["--database=shop,docs,blog", "--max-parallel=1", "--on-running=adopt", "--keep-going"], flags];
+        let plan = plan(&flags.concat());
+        let late = async {
+            tokio::time::sleep(START + 3 * MINUTE).await;
+            let life = Life { command, further, ..Life::of(&["blog"], false) };
+            world.tasks.borrow_mut().insert(OTHER.into(), life);
+        };
+        let ((report, _), ()) = tokio::join!(run(&world, &plan), late);
+        let last = report.databases[2].verdict.as_ref().expect("a verdict");
+        assert_eq!(last.is_migrated(), differs.is_none(), "{flags:?}: {last:?}");
+        assert_eq!(world.runs.get(), 2, "nothing runs beside it");
+        let said = |what: &str| {
+            report.notes.iter().any(|note| note.contains("is not adopted") && note.contains(what))
+        };
+        assert!(differs.is_none_or(said), "{:?}", report.notes);
+    }
 }
 
 /// Two find it late, at once or one after the other: one of them follows it, into one file.

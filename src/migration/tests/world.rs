@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::ports::{Container, Task};
+use crate::ports::{Container, ContainerOverride, Overrides, Task};
 
 mod calls;
 
@@ -61,6 +61,14 @@ pub(super) struct Fargate {
     pub stops_in_silence: bool,
     pub lists: Cell<usize>,
     pub list_denied: bool,
+    /// From when to when ListTasks fails, counted from the beginning.
+    pub unlisted: (Duration, Duration),
+    /// A task that DescribeTasks knows only after this long.
+    pub strange: Option<(&'static str, Duration)>,
+    /// What revisions name in DATABASE_NAME.
+    pub own_database: Option<&'static str>,
+    pub definitions_denied: bool,
+    pub definitions_read: Cell<usize>,
     pub describes: Cell<usize>,
     pub log_reads: Cell<usize>,
     pub filters: Cell<usize>,
@@ -89,13 +97,27 @@ pub(super) struct Life {
     pub number: usize,
     pub since: Instant,
     pub started_by: String,
+    /// What else it was told.
+    pub command: Option<Vec<String>>,
+    pub further: Vec<(String, String)>,
+    /// It has no overrides: its revision tells it its database.
+    pub untold: bool,
 }
 
 impl Life {
     pub(super) fn of(databases: &[&str], packed: bool) -> Self {
         let databases = databases.iter().map(|&name| name.to_owned()).collect();
         let started_by = "fargate-migrate/gha-1-1-migrate".to_owned();
-        Self { databases, packed, number: usize::MAX, since: Instant::now(), started_by }
+        Self {
+            databases,
+            packed,
+            number: usize::MAX,
+            since: Instant::now(),
+            started_by,
+            command: None,
+            further: Vec::new(),
+            untold: false,
+        }
     }
 }
 
@@ -127,6 +149,11 @@ impl Fargate {
             stops_in_silence: false,
             lists: Cell::default(),
             list_denied: false,
+            unlisted: (Duration::ZERO, Duration::ZERO),
+            strange: None,
+            own_database: None,
+            definitions_denied: false,
+            definitions_read: Cell::default(),
             describes: Cell::default(),
             log_reads: Cell::default(),
             filters: Cell::default(),
@@ -184,7 +211,7 @@ impl Fargate {
             execution_stopped_at: over.then(|| Timestamp::UNIX_EPOCH + START + self.run_of(&life)),
             task_definition: Some(REVISION.to_owned()),
             started_by: Some(life.started_by.clone()),
-            overrides: vec![told(&life)],
+            overrides: Some(if life.untold { Overrides::default() } else { told(&life) }),
             ..Task::default()
         })
     }
@@ -240,13 +267,24 @@ impl Fargate {
     }
 }
 
-/// The override that tells a task its databases.
-fn told(life: &Life) -> (String, String, String) {
-    let (name, value) = match life.packed {
-        true => ("DATABASE_NAMES", json!(life.databases).to_string()),
-        false => ("DATABASE_NAME", life.databases.concat()),
+/// The overrides that tell a task its databases.
+fn told(life: &Life) -> Overrides {
+    let mut environment = match life.packed {
+        true => vec![
+            ("DATABASE_NAME".to_owned(), String::new()),
+            ("DATABASE_NAMES".to_owned(), json!(life.databases).to_string()),
+        ],
+        false => vec![("DATABASE_NAME".to_owned(), life.databases.concat())],
     };
-    ("migration".to_owned(), name.to_owned(), value)
+    environment.extend(life.further.iter().cloned());
+    let name = "migration".to_owned();
+    let container = ContainerOverride {
+        name,
+        command: life.command.clone(),
+        environment,
+        ..ContainerOverride::default()
+    };
+    Overrides { containers: vec![container], task_role: None }
 }
 
 pub(super) fn report(database: &str) -> String {

@@ -124,7 +124,7 @@ async fn look(run: &StepState, known: &[String], world: &impl TaskReads) -> (Vec
     }
     match world.tasks_of_family(&run.cluster, &run.family, DesiredStatus::Running).await {
         Ok(running) => {
-            let ours = running.into_iter().filter(|task| task.started_by.as_ref() == Some(&run.started_by));
+            let ours = running.into_iter().filter(|task| run.has_started(task));
             tasks.extend(ours.map(|task| (task.arn.clone(), task)));
         }
         Err(error) => problem = Some(format!("{error:#}")),

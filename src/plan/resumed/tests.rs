@@ -14,7 +14,9 @@ const DIGEST: &str = "sha256:0";
 /// Migrated with the image of the plan.
 fn migrated(database: &str) -> JournalRecord {
     let JournalRecord::Verdict(by) = judged(database, "migrated", true) else { panic!("a verdict") };
-    JournalRecord::Verdict(Box::new(Judged { image_digest: Some(DIGEST.into()), ..*by }))
+    let plan = Plan::new(&settings(&["--database=a"]), observed(document())).expect("a plan");
+    let (image_digest, told) = (Some(DIGEST.into()), Some(plan.told_digest()));
+    JournalRecord::Verdict(Box::new(Judged { image_digest, told, ..*by }))
 }
 
 fn plan_after(records: &[JournalRecord], flags: &[&str], running: Vec<Task>) -> Plan {
@@ -48,8 +50,7 @@ fn what_was_begun_goes_first_and_in_its_own_packs() {
         intent("v", 0, &["f"]),
         migrated("b"),
     ];
-    let mut alive = task("arn:1", "f", "fargate-migrate/local-test");
-    alive.overrides[0].2 = "f".into();
+    let alive = task("arn:1", "f", "fargate-migrate/local-test");
     let plan = plan_after(&records, &["--database=x,a,b,c,d,f", "--databases-per-task=10"], vec![alive]);
     assert_eq!(
         packs(&plan),

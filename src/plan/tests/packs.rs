@@ -4,12 +4,9 @@ use super::*;
 use crate::settings::samples;
 
 fn packed_task(arn: &str, databases: &[&str], started_by: &str) -> Task {
-    let of = |name: &str, value: String| ("migration".to_owned(), name.to_owned(), value);
     let names = json!(databases).to_string();
-    Task {
-        overrides: vec![of("DATABASE_NAME", String::new()), of("DATABASE_NAMES", names)],
-        ..task(arn, "", started_by)
-    }
+    let overrides = Some(told(&[("DATABASE_NAME", ""), ("DATABASE_NAMES", &names)]));
+    Task { overrides, ..task(arn, "", started_by) }
 }
 
 fn packs_of(plan: &Plan) -> Vec<(Vec<&str>, Option<&str>)> {
@@ -101,7 +98,7 @@ fn databases_of_a_running_pack_leave_their_own() {
     let with = |what: &str, started_by: Option<&str>| {
         let settings = settings(&[flags.as_slice(), &[what]].concat());
         let by = started_by.map_or_else(|| settings.common.run.started_by.clone(), str::to_owned);
-        let mut observed = observed(document());
+        let mut observed = observed(wanted());
         observed.running = vec![packed_task("arn:1", &["x", "b", "d"], &by), task("arn:2", "e", &by)];
         Plan::new(&settings, observed).expect("a plan")
     };

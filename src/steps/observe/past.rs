@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::choices::Proof;
 use crate::database_name::DatabaseName;
 use crate::plan::Past;
 use crate::ports::TaskReads;
@@ -25,7 +24,7 @@ pub(crate) async fn past<R: TaskReads>(
     let history = state.history.clone();
     let mut tasks = Vec::new();
     if let Some(reads) = reads.filter(|_| state.resumes) {
-        let open = |database: &DatabaseName| match history.next(database, None, Proof::Report) {
+        let open = |database: &DatabaseName| match history.next(database, None) {
             Next::FindOut(launch) => launch.task.clone(),
             _ => None,
         };

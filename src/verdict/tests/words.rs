@@ -16,7 +16,12 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
         Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), exit_code: None },
         Verdict::Unproved { why: "x\u{1b}".into() },
         Verdict::Unreported,
-        Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()) },
+        Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()), doubt: None },
+        Verdict::AlreadyRunning {
+            task_arn: "arn".into(),
+            started_by: None,
+            doubt: Some("ECS does not say what it is told".into()),
+        },
         Verdict::NotRun { why: "an earlier database failed".into() },
     ];
     let told: Vec<String> = verdicts
@@ -36,6 +41,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     unproved · 1 · x␛
     unproved · 1 · exit code 0, but it printed no migration report: nothing proves which database it migrated
     already running · 1 · task arn migrates it now, started by run-7
+    already running · 1 · task arn may migrate it now: ECS does not say what it is told
     not run · 3 · an earlier database failed
     ");
 }

@@ -63,8 +63,15 @@ impl PastGitHubDeployments for Past {
     }
 }
 
+/// What a task of these flags is told.
+fn told(more: &[&str]) -> String {
+    let settings = settings(&[&["--database=a"], more].concat());
+    Plan::new(&settings, observed(document())).expect("a plan").told_digest()
+}
+
 fn payload(database: &str) -> Value {
     json!({
+        "told": told(&[]),
         "key": "k", "database": database, "image": "i", "image_digest": DIGEST, "task_definition": "f:1",
         "proof": "report", "account": "123456789012", "region": "us-east-1", "cluster": "c",
         "family": "startupwebapp-migration-task", "container": "migration", "database_variable": "DATABASE_NAME",
@@ -136,6 +143,10 @@ async fn whatever_is_another_one_is_no_proof() {
         ("database_variable", json!("DATABASE")),
         ("proof", json!("exit-code")),
         ("proof", json!("yes")),
+        // Another command, another variable, and what only an older version leaves out.
+        ("told", json!(told(&["--command=app migrate --dry-run"]))),
+        ("told", json!(told(&["--env=MODE=dry"]))),
+        ("told", json!(null)),
     ];
     for (field, value) in fields {
         let mut payload = payload("a");
@@ -143,7 +154,7 @@ async fn whatever_is_another_one_is_no_proof() {
         let past = Past::new(vec![deployment("a", true, payload.clone()), success("a")]);
         assert_eq!(proved(&past, &flags("a")).await.0, [""; 0], "{payload}");
     }
-    for field in ["database", "image_digest", "account", "cluster", "family", "proof"] {
+    for field in ["database", "image_digest", "account", "cluster", "family", "proof", "told"] {
         let mut payload = payload("a");
         payload.as_object_mut().expect("an object").remove(field);
         let past = Past::new(vec![deployment("a", true, payload)]);

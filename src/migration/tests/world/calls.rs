@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::failure::{Failure, Recourse};
+use crate::plan::tests::document;
 use crate::ports::{
     BinaryImage, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
     ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, Lookup,
@@ -20,8 +21,16 @@ impl DefinitionWrites for Fargate {
 }
 
 impl DefinitionReads for Fargate {
-    async fn describe_task_definition(&self, _: &str) -> Result<Option<Value>> {
-        unimplemented_here()
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
+        self.definitions_read.set(self.definitions_read.get() + 1);
+        anyhow::ensure!(!self.definitions_denied, "access denied");
+        let mut document = document();
+        document["taskDefinition"]["taskDefinitionArn"] = name.into();
+        if let Some(own) = self.own_database {
+            let variables = &mut document["taskDefinition"]["containerDefinitions"][0]["environment"];
+            variables.as_array_mut().expect("a list").push(json!({"name": "DATABASE_NAME", "value": own}));
+        }
+        Ok(Some(document))
     }
 
     async fn task_definition_families_like(&self, _: &str) -> Result<Vec<String>> {
@@ -61,6 +70,9 @@ impl TaskReads for Fargate {
     async fn list_tasks(&self, _: &str, _: &str, wanted: DesiredStatus) -> Result<Vec<String>> {
         self.lists.set(self.lists.get() + 1);
         anyhow::ensure!(!self.list_denied, "access denied");
+        if (self.unlisted.0..self.unlisted.1).contains(&self.epoch.elapsed()) {
+            return Err(Failure::service("list tasks: no answer").transient().into());
+        }
         let arns: Vec<String> = self.tasks.borrow().keys().cloned().collect();
         let is_wanted =
             |task: &Task| (task.desired_status == TaskStatus::Stopped) == (wanted == DesiredStatus::Stopped);
@@ -77,7 +89,10 @@ impl TaskReads for Fargate {
         }
         let is_hidden =
             |arn: &String| self.hidden.is_some_and(|(task, from)| task == arn && age(arn) >= from);
-        let known = arns.iter().filter(|arn| age(arn) >= self.unknown_for && !is_hidden(arn));
+        let is_strange =
+            |arn: &String| self.strange.is_some_and(|(task, until)| task == arn && age(arn) < until);
+        let is_known = |arn: &&String| age(arn) >= self.unknown_for && !is_hidden(arn) && !is_strange(arn);
+        let known = arns.iter().filter(is_known);
         Ok(known.filter_map(|arn| self.task(arn)).collect())
     }
 }
@@ -171,7 +186,19 @@ impl TaskWrites for Fargate {
         let packed = told("DATABASE_NAMES").is_some();
         let number = self.tasks.borrow().len();
         let started_by = request.started_by.clone();
-        let life = Life { databases, packed, number, since: Instant::now(), started_by };
+        let is_further = |(name, _): &&(String, String)| !name.starts_with("DATABASE_NAME");
+        let further = request.environment.iter().filter(is_further).cloned().collect();
+        let command = request.command.clone();
+        let life = Life {
+            databases,
+            packed,
+            number,
+            since: Instant::now(),
+            started_by,
+            command,
+            further,
+            untold: false,
+        };
         self.tasks.borrow_mut().entry(arn.clone()).or_insert(life);
         Ok(Launch::Started(Box::new(self.task(&arn).expect("just started"))))
     }
