@@ -45,12 +45,12 @@ pub(crate) fn diagnose_text(text: &str) -> Option<Diagnosis> {
 }
 
 fn row(task: &Task, container: &str) -> Option<&'static Row> {
-    let stop_code = task.stop_code.as_deref();
+    let stop_code = task.end();
     let exit_code = task.container(container).and_then(|own| own.exit_code);
-    if stop_code == Some("EssentialContainerExited") && exit_code == Some(0) {
+    if (task.outlived || stop_code == Some("EssentialContainerExited")) && exit_code == Some(0) {
         return None;
     }
-    let task_reason = task.stopped_reason.as_deref().unwrap_or_default();
+    let task_reason = task.stopped_reason.as_deref().filter(|_| !task.outlived).unwrap_or_default();
     let texts = |own: bool| {
         let containers = task.containers.iter().filter(move |other| (other.name == container) == own);
         containers.filter_map(|other| Some(normal(&format!("{task_reason} | {}", other.reason.as_deref()?))))

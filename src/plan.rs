@@ -41,7 +41,7 @@ mod tag_notes;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use checks::{fit_for_fargate, log_notes, secrets_stay, start_at_once};
+use checks::{fit_for_fargate, log_notes, outlived, secrets_stay, start_at_once};
 use command::command;
 use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
@@ -127,6 +127,7 @@ impl Plan {
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
         secrets_stay(&base, &container, &settings.task.env)?;
+        notes.extend(outlived(&base, &container));
         notes.extend(log_notes(&base, &container));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));

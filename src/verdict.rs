@@ -103,7 +103,7 @@ fn by_end(container: &str, task: &Task, reports: &Reports, ended_well: impl FnOn
     }
     let own = task.container(container);
     let exit_code = own.and_then(|own| own.exit_code);
-    let stop_code = task.stop_code.as_deref();
+    let stop_code = task.end();
     let Some(own) = own else {
         let there: Vec<String> = task.containers.iter().map(|other| words::code(&other.name)).collect();
         let there = if there.is_empty() { "none".into() } else { crate::failure::listed(&there) };
@@ -136,7 +136,7 @@ fn by_end(container: &str, task: &Task, reports: &Reports, ended_well: impl FnOn
 
 /// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
 fn proof_of(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
-    if task.stop_code.as_deref() != Some("EssentialContainerExited") {
+    if !task.outlived && task.end() != Some("EssentialContainerExited") {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
         return unproved(format!(
             "exit code 0, but the task's stopCode is {code}, not EssentialContainerExited"
@@ -186,7 +186,8 @@ fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Opti
         Some("InfrastructureHealth") => Some(Killer::Host),
         Some("ServiceSchedulerInitiated") => Some(Killer::ServiceScheduler),
         _ if matches!(exit_code, Some(SIGKILL | SIGTERM)) => {
-            Some(sidecar(task, own).unwrap_or(Killer::Signal))
+            let sidecar = if task.outlived { None } else { sidecar(task, own) };
+            Some(sidecar.unwrap_or(Killer::Signal))
         }
         _ => exit_code.is_some_and(is_signal).then_some(Killer::Signal),
     }

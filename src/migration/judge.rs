@@ -68,8 +68,11 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         when_stopped: &'m dyn Fn(&Task),
     ) -> Following<MigrationLog<'m, 'a, W>> {
         let log = self.listen(pack, &followed, when_stopped);
-        let stream = self.plan.log_stream(&self.plan.container, &followed.task);
-        self.tasks.following(followed.task, stream, log)
+        let container = &self.plan.container;
+        let stream = self.plan.log_stream(container, &followed.task);
+        let is_ours = followed.whose != Whose::OtherRun;
+        let outlived = (is_ours && self.plan.base.outlives(container)).then(|| container.clone());
+        self.tasks.following(followed.task, stream, outlived, log)
     }
 
     /// Follows the task to its end. The verdicts are those of the databases that it is followed for, in their order.

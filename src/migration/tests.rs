@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -170,6 +171,49 @@ async fn a_task_that_stops_without_an_answer_to_stop_task_is_seen_to_stop() {
     let (report, _) = run(&world, &plan(&["--database=shop", "--timeout=10m"])).await;
     assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
     assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
+}
+
+/// A web service's task definition whose init container migrates.
+fn plan_of_an_init_container(flags: &[&str]) -> Plan {
+    let mut document = document();
+    let containers = document["taskDefinition"]["containerDefinitions"].as_array_mut().expect("a list");
+    containers[0]["essential"] = json!(false);
+    let wait = json!([{"containerName": "migration", "condition": "SUCCESS"}]);
+    containers.push(json!({"name": "web", "image": "web:1", "essential": true, "dependsOn": wait}));
+    let settings = settings(&[&["--database=shop", "--container=migration"], flags].concat());
+    let image = ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None };
+    let subnets = vec!["subnet-1".into()];
+    let network = Network { subnets, ..Network::default() };
+    Plan::new(&settings, Observed { current: None, image, network, ..observed(document) }).expect("a plan")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_container_that_its_task_outlives_decides_and_the_task_is_stopped() {
+    for (failing, stop_timeout, expected) in [
+        (Vec::new(), Duration::ZERO, "migrated"),
+        (Vec::new(), 2 * MINUTE, "migrated"),
+        (vec!["shop".to_owned()], 30 * SECOND, "failed"),
+    ] {
+        let world = Fargate { serves: true, failing, stop_timeout, ..Fargate::running_for(5 * MINUTE) };
+        let plan = plan_of_an_init_container(&[]);
+        assert!(
+            plan.notes.iter().any(|note| note.contains("migration is not essential")),
+            "{:?}",
+            plan.notes
+        );
+        let (report, took) = run(&world, &plan).await;
+        assert_eq!(verdict(&report).word(), expected, "{report:#?}");
+        assert!(took < START + 5 * MINUTE + stop_timeout + END + 30 * SECOND, "{took:?}");
+        assert_eq!(world.stopped.borrow().len(), 1);
+    }
+    // Its end came in time, and that of the task did not.
+    let world = Fargate { serves: true, stop_timeout: 2 * MINUTE, ..Fargate::running_for(9 * MINUTE) };
+    let (report, _) = run(&world, &plan_of_an_init_container(&["--timeout=10m"])).await;
+    assert!(verdict(&report).is_migrated(), "{report:#?}");
+    // Without an end of its own it is timed out like any other.
+    let world = Fargate { serves: true, ..Fargate::running_for(90 * MINUTE) };
+    let (report, _) = run(&world, &plan_of_an_init_container(&["--timeout=10m"])).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
 }
 
 #[tokio::test(start_paused = true)]

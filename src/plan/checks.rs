@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::failure::Failure;
-use crate::task_definition::{Logs, TaskDefinition};
+use crate::task_definition::{Logs, Part, TaskDefinition};
 use crate::values::Assignment;
 
 /// # Errors
@@ -42,6 +42,19 @@ pub(super) fn secrets_stay(
         "ECS refuses a variable that is also a secret: remove {name} from --env (the input env, or env in the \
          configuration file), or from the container's `secrets`"
     )))
+}
+
+/// What goes on beside and after a migration container whose end does not end its task.
+pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String> {
+    let Part { is_essential: false, awaited_by } = base.part(container)? else { return None };
+    let next = match awaited_by.as_slice() {
+        [] => String::new(),
+        names => format!(" {} may start in between.", names.join(" and ")),
+    };
+    Some(format!(
+        "container {container} is not essential, so its task would run on when it has ended: its end decides, and the task \
+         is stopped then.{next} A task definition whose only essential container migrates needs no stop"
+    ))
 }
 
 /// What the container's log configuration means for the log that we can show.

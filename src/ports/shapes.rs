@@ -232,9 +232,25 @@ pub struct Task {
     pub started_at: Option<Timestamp>,
     pub execution_stopped_at: Option<Timestamp>,
     pub stopped_at: Option<Timestamp>,
+    /// Its migration container was seen to have ended while ECS wanted the task to run: what ended the task after that
+    /// has not ended the container.
+    pub outlived: bool,
 }
 
 impl Task {
+    /// Whether a container has ended of itself, while ECS wants the task to run.
+    pub fn outlives(&self, container: &str) -> bool {
+        let has_ended = self.container(container).is_some_and(|own| own.exit_code.is_some());
+        // Before the containers that wait for it are there, the task itself is PENDING.
+        has_ended && !self.is_stopped() && self.desired_status == TaskStatus::Running
+    }
+
+    /// Returns what the end of the task says of its migration container: ECS's stopCode, or none where the container had
+    /// ended before.
+    pub fn end(&self) -> Option<&str> {
+        self.stop_code.as_deref().filter(|_| !self.outlived)
+    }
+
     /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
     pub fn id(&self) -> &str {
         arn::name(&self.arn)

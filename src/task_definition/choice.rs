@@ -61,6 +61,11 @@ impl TaskDefinition {
         Some(Part { is_essential: is_essential(own), awaited_by })
     }
 
+    /// Whether a task runs on when this container has ended.
+    pub fn outlives(&self, container: &str) -> bool {
+        self.part(container).is_some_and(|part| !part.is_essential)
+    }
+
     /// Says why a container could be the one that migrates; none for one that could not.
     ///
     /// A container that is not essential is a sidecar where it serves others (they wait until it has started, or is

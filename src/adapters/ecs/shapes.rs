@@ -47,6 +47,7 @@ pub(super) fn task(task: types::Task) -> Task {
         started_at: time(task.started_at),
         execution_stopped_at: time(task.execution_stopped_at),
         stopped_at: time(task.stopped_at),
+        outlived: false,
     }
 }
 

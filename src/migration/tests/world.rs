@@ -55,6 +55,8 @@ pub(super) struct Fargate {
     pub dry_subnet: Option<String>,
     pub tasks: RefCell<HashMap<String, Life>>,
     pub stopped: RefCell<HashMap<String, Instant>>,
+    /// Another container, an essential one, runs on when the migration container has ended.
+    pub serves: bool,
     /// How long a container goes on after StopTask.
     pub stop_timeout: Duration,
     /// StopTask is carried out, and its answer does not come.
@@ -145,6 +147,7 @@ impl Fargate {
             dry_subnet: None,
             tasks: RefCell::default(),
             stopped: RefCell::default(),
+            serves: false,
             stop_timeout: Duration::ZERO,
             stops_in_silence: false,
             lists: Cell::default(),
@@ -173,9 +176,14 @@ impl Fargate {
         let since = life.since.elapsed();
         let killed = self.stopped.borrow().get(arn).copied();
         let started = since >= START;
+        let own_end = since.checked_sub(START + self.run_of(&life));
+        // Of the migration container itself, and not of the task.
+        let ended_before =
+            self.serves && own_end.is_some_and(|ago| killed.is_none_or(|at| ago > at.elapsed()));
         let ended_for = match killed {
+            None if self.serves => None,
             Some(at) => at.elapsed().checked_sub(self.stop_timeout),
-            None => since.checked_sub(START + self.run_of(&life)),
+            None => own_end,
         };
         let over = ended_for.is_some();
         let status = match ended_for {
@@ -187,9 +195,9 @@ impl Fargate {
         };
         let death = self.death(&life);
         let exit_code = match (killed, &death) {
-            (Some(_), _) => 143,
-            (None, Some(death)) => death.exit_code,
-            (None, None) => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
+            (Some(_), _) if !ended_before => 143,
+            (_, Some(death)) => death.exit_code,
+            (_, None) => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
         };
         Some(Task {
             arn: arn.to_owned(),
@@ -203,7 +211,7 @@ impl Fargate {
             stopped_reason: over.then(|| "Essential container in task exited".into()),
             containers: vec![Container {
                 name: "migration".into(),
-                exit_code: over.then_some(exit_code),
+                exit_code: (over || ended_before).then_some(exit_code),
                 ..Container::default()
             }],
             created_at: Some(Timestamp::UNIX_EPOCH),

@@ -154,6 +154,10 @@ impl Scope {
         let subnets = network.subnets.iter().map(|subnet| &**subnet);
         let mut selectors = subnets.chain(network.security_groups.iter().map(|group| &**group));
         let leaves = [migrate.task.on_cancel, migrate.task.on_timeout] == [Leftover::Leave; 2];
+        // A task that runs on after its migration container is stopped, whatever is done about others.
+        let is_outlived = definition.is_some_and(|base| {
+            base.migration_container(container).is_ok_and(|container| base.outlives(container))
+        });
         let needs = [
             (When::Always, true),
             (When::ImageInEcr, in_ecr),
@@ -161,7 +165,7 @@ impl Scope {
             (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
             (When::NetworkFromService, network.network_from_service.is_some()),
             (When::CloudWatchLogs, !log_groups.is_empty()),
-            (When::Stop, !leaves),
+            (When::Stop, !leaves || is_outlived),
             (
                 When::Tags,
                 definition.is_none_or(|definition| definition.register_input().get("tags").is_some()),

@@ -44,6 +44,8 @@ pub(crate) struct Following<L> {
     sight: Receiver<Sight>,
     pub(super) log: TaskLog,
     is_stopped: bool,
+    /// The container whose end is all that is waited for, where the task runs on after it.
+    outlived: Option<String>,
 }
 
 /// When following ends, and what becomes of a task that runs on then.
@@ -88,15 +90,17 @@ impl Until {
 }
 
 impl<W: TaskWorld> Tasks<'_, W> {
-    /// Begins to follow a task. Without a stream its log cannot be read.
+    /// Begins to follow a task. Without a stream its log cannot be read. Where the task outlives a container that is
+    /// named here, it is stopped when that has ended.
     pub(crate) fn following<L: Listener>(
         &self,
         task: Task,
         stream: Option<LogStream>,
+        outlived: Option<String>,
         listener: L,
     ) -> Following<L> {
         let log = self.log_of(&task, stream);
-        Following { sight: self.watch.follow(&task), log, task, listener, is_stopped: false }
+        Following { sight: self.watch.follow(&task), log, task, listener, is_stopped: false, outlived }
     }
 
     /// Follows the task until it has stopped and its log is complete.
@@ -114,10 +118,12 @@ impl<W: TaskWorld> Tasks<'_, W> {
 
     /// Watches state and log together.
     pub(super) async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
+        let mut is_told = false;
         loop {
+            let is_new = following.sight.has_changed().unwrap_or_default();
             let sight = following.sight.borrow_and_update().clone();
             match sight {
-                Sight::Seen(task) => following.task = *task,
+                Sight::Seen(task) => following.sees(*task),
                 Sight::Lost(why) => return End::Lost(why),
             }
             following.listener.seen(&following.task);
@@ -127,6 +133,11 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 }
                 self.drain(following).await;
                 return End::Stopped;
+            }
+            let runs_on = following.task.outlived && following.task.desired_status == TaskStatus::Running;
+            if runs_on && (is_new || !is_told) {
+                // A call that is not taken is made again at the next sight; at the deadline its error is said.
+                is_told = self.stop_followed(following, "its migration container has ended").await.is_ok();
             }
             let Following { sight, log, task, listener, .. } = following;
             tokio::select! {
@@ -138,6 +149,14 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 }
             }
         }
+    }
+}
+
+impl<L> Following<L> {
+    /// Keeps that the container had ended before the task did: later, the task alone would not tell.
+    fn sees(&mut self, task: Task) {
+        let outlived = self.task.outlived || self.outlived.as_deref().is_some_and(|own| task.outlives(own));
+        self.task = Task { outlived, ..task };
     }
 }
 

@@ -46,6 +46,15 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 () = self.interrupt.wait() => End::Unread,
             };
         }
+        // Its container has ended in time, and the task is being stopped for that.
+        if following.task.outlived {
+            return tokio::select! {
+                end = timeout(LAST_WORDS, self.to_the_end(following)) => {
+                    end.unwrap_or_else(|_| End::Lost("it was not stopped after the end of its container".into()))
+                }
+                () = self.interrupt.wait() => End::Unread,
+            };
+        }
         if on_timeout == Leftover::Leave {
             return End::TimedOut(Stop::Left);
         }
@@ -61,7 +70,11 @@ impl<W: TaskWorld> Tasks<'_, W> {
         })
     }
 
-    async fn stop_followed(&self, following: &mut Following<impl Listener>, why: &str) -> Result<(), String> {
+    pub(super) async fn stop_followed(
+        &self,
+        following: &mut Following<impl Listener>,
+        why: &str,
+    ) -> Result<(), String> {
         following.listener.is_being_stopped();
         self.stop(&following.task.arn, why).await
     }
