@@ -23,6 +23,7 @@ mod checks;
 mod command;
 mod data;
 mod document;
+mod elsewhere;
 mod facts;
 mod image_plan;
 mod listing;
@@ -43,6 +44,7 @@ pub(crate) mod tests;
 
 use checks::{fit_for_fargate, log_notes, outlived, secrets_stay, start_at_once};
 use command::command;
+use elsewhere::told_elsewhere;
 use image_plan::{image_plan, unknown_program};
 use pack::{KnownTasks, packs};
 use packing::PackLimits;
@@ -87,6 +89,8 @@ pub struct Plan {
     pub revisions: Revisions,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
+    /// By which names the container may be told a database besides.
+    pub told_elsewhere: Vec<String>,
 }
 
 /// What cannot be told of tasks that run: nothing starts beside them.
@@ -136,6 +140,9 @@ impl Plan {
         let task = cli::TaskFlags { command: command.words, ..settings.task.clone() };
         let variable = &settings.task.database_variable;
         let packed = settings.fleet.databases_per_task != Packing::One;
+        let told_elsewhere = told_elsewhere(&base, &container, &task);
+        let told_by = if packed { list_variable(variable) } else { variable.to_string() };
+        notes.extend(elsewhere::note(&told_elsewhere, &container, &told_by));
         let (names, canaries) = match &settings.canary {
             Some(canary) => canary.first(settings.databases.clone()),
             None => (settings.databases.clone(), 0),
@@ -158,6 +165,7 @@ impl Plan {
             looked_at,
             revisions,
             notes,
+            told_elsewhere,
         };
         let attempts = plan.next_attempts(&names, &past, &finished)?;
         let running_now = plan.running_tasks(&running, &names)?;

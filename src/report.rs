@@ -94,6 +94,8 @@ pub struct DatabaseReport {
     pub stop_code: Option<String>,
     pub stopped_reason: Option<String>,
     pub diagnosis: Option<Diagnosis>,
+    /// By which names its container may have been told another database, where that may be why it is not proved.
+    pub told_elsewhere: Vec<String>,
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
     pub times: Times,
@@ -174,6 +176,7 @@ impl DatabaseReport {
             stop_code: None,
             stopped_reason: None,
             diagnosis: None,
+            told_elsewhere: Vec::new(),
             migration_report: None,
             times: Times::default(),
             total_ms: None,

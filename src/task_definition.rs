@@ -5,6 +5,7 @@
 
 mod choice;
 mod diff;
+mod elsewhere;
 mod patch;
 mod read;
 mod same;
@@ -20,6 +21,7 @@ use crate::ports::ImagePlatform;
 use crate::untrusted::{phrase, printable};
 
 pub use choice::Part;
+pub use elsewhere::{Elsewhere, tells, word_tells};
 pub use patch::Patch;
 
 /// One task definition in the form that RegisterTaskDefinition takes, with what ECS said about it kept beside.

@@ -66,6 +66,21 @@ impl<W: MigrationWorld> Migration<'_, W> {
                     }
                     _ => diagnose(task, &self.plan.container),
                 };
+                let is_unproved = match verdict {
+                    Verdict::Migrated(migrated) => migrated.report().is_none(),
+                    Verdict::Failed { .. }
+                    | Verdict::Reported { .. }
+                    | Verdict::NeverStarted { .. }
+                    | Verdict::Killed { .. }
+                    | Verdict::TimedOut { .. }
+                    | Verdict::Cancelled { .. }
+                    | Verdict::AlreadyRunning { .. }
+                    | Verdict::NotRun { .. } => false,
+                    _ => true,
+                };
+                if is_unproved {
+                    row.told_elsewhere.clone_from(&self.plan.told_elsewhere);
+                }
                 row.migration_report = report.cloned();
                 row.times = times(task);
                 row.total_ms = match whose {

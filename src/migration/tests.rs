@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -32,6 +32,11 @@ mod throttled;
 mod world;
 
 fn plan(flags: &[&str]) -> Plan {
+    plan_from(document(), flags)
+}
+
+/// The same, made from this task definition.
+fn plan_from(document: Value, flags: &[&str]) -> Plan {
     let settings = settings(flags);
     let observed = Observed {
         current: None,
@@ -42,7 +47,7 @@ fn plan(flags: &[&str]) -> Plan {
             unseen: None,
         },
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
-        ..observed(document())
+        ..observed(document)
     };
     Plan::new(&settings, observed).expect("a plan")
 }
@@ -180,11 +185,7 @@ fn plan_of_an_init_container(flags: &[&str]) -> Plan {
     containers[0]["essential"] = json!(false);
     let wait = json!([{"containerName": "migration", "condition": "SUCCESS"}]);
     containers.push(json!({"name": "web", "image": "web:1", "essential": true, "dependsOn": wait}));
-    let settings = settings(&[&["--database=shop", "--container=migration"], flags].concat());
-    let image = ObservedImage::Reference { reference: "registry.example/app@sha256:0".into(), digest: None };
-    let subnets = vec!["subnet-1".into()];
-    let network = Network { subnets, ..Network::default() };
-    Plan::new(&settings, Observed { current: None, image, network, ..observed(document) }).expect("a plan")
+    plan_from(document, &[&["--database=shop", "--container=migration"], flags].concat())
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,7 @@ pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &
         "keep_going": plan.fleet.stops_after().is_none(),
         "timeout_seconds": plan.task.timeout.as_secs(),
         "notes": plan.notes,
+        "told_elsewhere": plan.told_elsewhere,
     })
 }
 

@@ -303,3 +303,60 @@ fn no_form_of_a_plan_has_a_value_of_env() {
         }
     }
 }
+
+#[test]
+fn another_way_to_tell_a_database_is_noted_by_name() {
+    let told = |fields: Value, flags: &[&str]| {
+        let mut document = document();
+        let container = &mut document["taskDefinition"]["containerDefinitions"][0];
+        container.as_object_mut().expect("an object").extend(fields.as_object().expect("fields").clone());
+        let plan = Plan::new(&settings(&[&["--database=a,b"], flags].concat()), observed(document));
+        let plan = plan.expect("a plan");
+        let data = plan.document().expect("a document").data;
+        for printed in [text(&plan), page(&plan), data.to_string()] {
+            assert!(!printed.contains("central"), "{printed}");
+        }
+        let note = plan.notes.iter().find(|note| note.contains("told a database in another way")).cloned();
+        (plan.told_elsewhere, note)
+    };
+    let url = json!([{"name": "DATABASE_URL", "value": "postgresql://h/central"}]);
+    let (ways, note) = told(json!({"environment": url}), &[]);
+    assert_eq!(ways, ["DATABASE_URL"]);
+    assert_eq!(
+        note.expect("a note"),
+        "container migration may be told a database in another way as well, by DATABASE_URL: a program that takes that \
+         one ignores DATABASE_NAME"
+    );
+    let files = json!([{"value": "arn:aws:s3:::b/x.env", "type": "s3"}]);
+    let secrets =
+        json!([{"name": "TENANT_DSN", "valueFrom": "arn:x"}, {"name": "DATABASE_NAMES", "valueFrom": "x"}]);
+    for (fields, flags, expected) in [
+        (
+            json!({"secrets": secrets, "environmentFiles": files}),
+            &["--env=PGDATABASE=central"][..],
+            vec![
+                "TENANT_DSN (a secret)",
+                "DATABASE_NAMES (a secret)",
+                "1 environment file, which is not looked at",
+                "PGDATABASE (by --env)",
+            ],
+        ),
+        (json!({"environment": url}), &["--env=DATABASE_URL=postgresql://h"], vec![]),
+        (
+            json!({"environment": [{"name": "DATABASE_URL", "value": "x"}]}),
+            &["--database-variable=DATABASE_URL"],
+            vec![],
+        ),
+        (
+            json!({"environment": []}),
+            &["--command=psql postgresql://h/postgres"],
+            vec!["a word of --command"],
+        ),
+        (json!({"command": ["sh", "-c", "app --database main"]}), &[], vec!["a word of its command"]),
+        (json!({"environment": []}), &[], vec![]),
+    ] {
+        let (ways, note) = told(fields, flags);
+        assert_eq!(ways, expected, "{flags:?}");
+        assert_eq!(note.is_some(), !expected.is_empty());
+    }
+}

@@ -109,7 +109,8 @@ enum Detail {
 
 fn database(row: &DatabaseReport, detail: Detail) -> Value {
     /// Fields that stand there only where they say something.
-    const SOMETIMES: [&str; 4] = ["earlier_tasks", "proved_by_earlier_run_at", "waited", "other_run_url"];
+    const SOMETIMES: [&str; 5] =
+        ["earlier_tasks", "told_elsewhere", "proved_by_earlier_run_at", "waited", "other_run_url"];
     let verdict = words::verdict(row);
     if detail == Detail::Verdict {
         return json!({ "database": row.database, "verdict": verdict });
@@ -140,6 +141,7 @@ fn database(row: &DatabaseReport, detail: Detail) -> Value {
         "stop_code": row.stop_code,
         "stopped_reason": row.stopped_reason,
         "diagnosis": row.diagnosis.map(|found| json!({ "cause": found.cause, "fix": found.fix })),
+        "told_elsewhere": Some(&row.told_elsewhere).filter(|names| !names.is_empty()),
         "migration_report": migrations,
         "durations": { "queue_ms": queue, "pull_ms": pull, "run_ms": run, "total_ms": row.total_ms },
         "proved_by_earlier_run_at": words::proved_earlier(row).map(|at| at.to_string()),

@@ -134,6 +134,7 @@ fn explanation(row: &DatabaseReport) -> Section {
     let points = [
         (Reader::Both, "failed migration", words::failed_migration(row).map(text)),
         (Reader::Both, "cause", row.diagnosis.map(|diagnosis| diagnosis.cause.into())),
+        (Reader::Both, "told elsewhere", words::told_elsewhere(row).map(text)),
         (Reader::Both, "fix", words::next_step(row).map(text)),
         // Names of AWS, which is what one searches for.
         (Reader::Page, "stoppedReason", row.stopped_reason.clone().map(text)),

@@ -151,6 +151,14 @@ pub(super) fn killed_tasks(row: &DatabaseReport) -> Option<String> {
     }
 }
 
+/// `its container may be told a database by DATABASE_URL as well`.
+pub(super) fn told_elsewhere(row: &DatabaseReport) -> Option<String> {
+    (!row.told_elsewhere.is_empty()).then(|| {
+        let names = row.told_elsewhere.join(", ");
+        format!("its container may be told a database by {names} as well: a program that takes that one migrates it")
+    })
+}
+
 /// What a person should do about a row that is not migrated, where the diagnosis of its task does not say it.
 pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     match row.verdict.as_ref()? {
