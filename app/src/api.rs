@@ -14,13 +14,14 @@ mod configuration;
 use crate::schema::Known;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use deadpool_postgres::{Object, Pool};
 use error::ApiError;
 use std::sync::Arc;
 use std::time::Duration;
-use tower_http::timeout::TimeoutLayer;
+use tokio::time::timeout;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
@@ -33,6 +34,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Shop {
     pool: Pool,
     known: Arc<Known>,
+    body_timeout: Duration,
 }
 
 impl Shop {
@@ -42,7 +44,8 @@ impl Shop {
     }
 }
 
-pub fn router(pool: Pool, known: Known) -> Router {
+/// `body_timeout` is how long a client may take to send a body.
+pub fn router(pool: Pool, known: Known, body_timeout: Duration) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_response(DefaultOnResponse::new().level(Level::INFO));
@@ -63,8 +66,13 @@ pub fn router(pool: Pool, known: Known) -> Router {
         .fallback(async || ApiError::NotFound("no such path".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
-        .with_state(Shop { pool, known: Arc::new(known) })
+        .layer(from_fn(in_time))
+        .with_state(Shop { pool, known: Arc::new(known), body_timeout })
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = |_| ApiError::Unavailable(format!("no answer within {REQUEST_TIMEOUT:?}")).into_response();
+    timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(late)
 }
 
 /// Names the route, not the path: whoever knows a cart's id can order it.

@@ -96,6 +96,15 @@ pub struct ServeOptions {
     /// How long requests under way may take after SIGTERM. ECS kills a task 30 s after its SIGTERM.
     #[arg(long, env = "SHUTDOWN_DEADLINE", value_parser = duration, default_value = "25s", value_name = "DURATION")]
     pub shutdown_deadline: Duration,
+    /// How long a client may take to send the head of a request, from the end of the one before it on.
+    ///
+    /// Longer than the idle timeout of a load balancer (60 s for an ALB), which otherwise sends requests on connections
+    /// that were just closed.
+    #[arg(long, env = "CLIENT_TIMEOUT", value_parser = duration, default_value = "75s", value_name = "DURATION")]
+    pub client_timeout: Duration,
+    /// How long a client may take to send the body of a request.
+    #[arg(long, env = "BODY_TIMEOUT", value_parser = duration, default_value = "5s", value_name = "DURATION")]
+    pub body_timeout: Duration,
 }
 
 #[derive(Debug, Args)]

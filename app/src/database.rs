@@ -57,17 +57,7 @@ impl Patience {
         what: &str,
         question: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        self.wait_longer(Duration::ZERO, what, question).await
-    }
-
-    /// Waits for a question that may itself take `more`.
-    pub async fn wait_longer<T>(
-        &self,
-        more: Duration,
-        what: &str,
-        question: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let limit = self.limit.saturating_add(more);
+        let limit = self.limit;
         match timeout(limit, question).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -145,27 +135,31 @@ impl Canceller {
 
 /// A pool for the API: nothing is connected before it is needed, so a server can start before its database.
 pub fn pool(settings: &DatabaseSettings, size: usize) -> Result<Pool, Failure> {
+    let wait = POOL_WAIT.min(settings.connect_timeout);
     let manager = Manager::from_config(
         config(settings, "app serve"),
         tls::connector(settings)?,
-        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        // Asks on each connection before it is used again: one whose server went silent is replaced.
+        ManagerConfig { recycling_method: RecyclingMethod::Verified },
     );
     Pool::builder(manager)
         .max_size(size)
         .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(POOL_WAIT))
-        .create_timeout(Some(POOL_WAIT))
-        .recycle_timeout(Some(POOL_WAIT))
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(wait))
+        .recycle_timeout(Some(wait))
         // As SET, not as a start-up option: connection poolers refuse those.
-        .post_create(Hook::async_fn(|client, _| {
+        .post_create(Hook::async_fn(move |client, _| {
             Box::pin(async move {
-                client
-                    .batch_execute(
-                        "SET statement_timeout = '5s'; SET lock_timeout = '3s';
-                         SET idle_in_transaction_session_timeout = '15s'",
-                    )
-                    .await
-                    .map_err(HookError::Backend)
+                let set = client.batch_execute(
+                    "SET statement_timeout = '5s'; SET lock_timeout = '3s';
+                     SET idle_in_transaction_session_timeout = '15s'",
+                );
+                // The pool has a deadline for the connection, and none for this.
+                match timeout(wait, set).await {
+                    Ok(set) => set.map_err(HookError::Backend),
+                    Err(_) => Err(HookError::message(format!("no answer within {wait:?}"))),
+                }
             })
         }))
         .build()

@@ -13,6 +13,7 @@ pub mod migrate;
 pub mod report;
 pub mod status;
 pub mod serve;
+mod connections;
 pub mod api;
 pub mod healthcheck;
 pub mod signals;

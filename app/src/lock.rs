@@ -1,7 +1,9 @@
 //! One migration of a database at a time. refinery takes no lock: two runs at once would both apply.
 
+use crate::database::Patience;
 use crate::failure::{Exit, Failure, describe};
 use crate::output::Log;
+use futures::TryFutureExt as _;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,22 +47,28 @@ impl fmt::Display for Holder {
 /// CREATE INDEX CONCURRENTLY waits for every snapshot.
 ///
 /// # Errors
-/// [`Exit::Locked`] after `timeout`, naming the holder.
-pub async fn acquire(client: &Client, timeout: Duration, log: &Log) -> Result<(), Failure> {
+/// [`Exit::Locked`] after `timeout`, naming the holder; [`Exit::Unreachable`] when the server does not answer.
+pub async fn acquire(
+    client: &Client,
+    patience: &Patience,
+    timeout: Duration,
+    log: &Log,
+) -> Result<(), Failure> {
     let failed = |error: tokio_postgres::Error| {
         Failure::new(Exit::Failed, format!("take the migration lock: {}", describe(&error)))
     };
     let deadline = Instant::now() + timeout;
     let mut announced = None;
     loop {
-        let row = client
-            .query_one("SELECT pg_try_advisory_lock($1, $2)", &[&KEY.0, &KEY.1])
-            .await
-            .map_err(failed)?;
-        if row.get(0) {
-            return Ok(());
-        }
-        let holder = holder(client).await.map_err(failed)?;
+        let attempt = async {
+            let row = client.query_one("SELECT pg_try_advisory_lock($1, $2)", &[&KEY.0, &KEY.1]).await?;
+            Ok(match row.get(0) {
+                true => None,
+                false => Some(holder(client).await?),
+            })
+        };
+        let attempt = patience.wait("take the migration lock", attempt.map_err(failed));
+        let Some(holder) = attempt.await? else { return Ok(()) };
         if Instant::now() >= deadline {
             let who = holder
                 .map_or_else(|| "a session that has just ended".to_owned(), |holder| holder.to_string());

@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::cli::ServeOptions;
+use crate::connections;
 use crate::database;
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -9,7 +10,7 @@ use crate::schema::Known;
 use crate::settings::DatabaseSettings;
 use crate::signals::Signals;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
@@ -27,30 +28,21 @@ pub async fn run(options: &ServeOptions, mut signals: Signals) -> Result<(), Fai
     let address = listener.local_addr().map_err(listen)?;
     output::line(format_args!("listening on http://{address} for {}", settings.place()));
 
-    let (stop, stopping) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(
-        axum::serve(listener, api::router(pool, known))
-            .with_graceful_shutdown(async {
-                let _ = stopping.await;
-            })
-            .into_future(),
-    );
+    let (stop, stopping) = watch::channel(false);
+    let shop = api::router(pool, known, options.body_timeout);
+    let mut server = tokio::spawn(connections::serve(listener, shop, options.client_timeout, stopping));
     let ended = tokio::select! {
         ended = &mut server => ended,
         signal = signals.received() => {
             output::line(format_args!("{}: finishing requests under way", signal.name()));
-            let _ = stop.send(());
+            stop.send_replace(true);
             timeout(options.shutdown_deadline, server).await.map_err(|_| {
                 let deadline = options.shutdown_deadline;
                 Failure::new(Exit::Failed, format!("requests were cut off: not finished {deadline:?} after {}", signal.name()))
             })?
         }
     };
-    match ended {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failure::new(Exit::Failed, format!("serve on {address}: {error}"))),
-        Err(error) => Err(Failure::new(Exit::Failed, format!("serve on {address}: {error}"))),
-    }
+    ended.map_err(|error| Failure::new(Exit::Failed, format!("serve on {address}: {error}")))
 }
 
 /// One line per request on stderr; RUST_LOG says otherwise.

@@ -19,6 +19,8 @@ pub enum ApiError {
     /// The request is readable and asks for what cannot be.
     Unprocessable(String),
     TooLarge,
+    /// The rest of the body did not come in time.
+    TooSlow,
     UnsupportedMediaType,
     /// The database cannot be reached, or did not answer in time.
     Unavailable(String),
@@ -27,11 +29,13 @@ pub enum ApiError {
 }
 
 impl From<PoolError> for ApiError {
+    /// Whatever keeps us from a connection, the database is not available: it may be starting, gone, full, or closed
+    /// to connections (SQLSTATE 55000).
     fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Backend(error) => Self::from(error),
-            other => Self::Unavailable(chain(&other)),
-        }
+        Self::Unavailable(match error {
+            PoolError::Backend(error) => describe(&error),
+            other => chain(&other),
+        })
     }
 }
 
@@ -43,6 +47,14 @@ impl From<tokio_postgres::Error> for ApiError {
             Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::ADMIN_SHUTDOWN)) => {
                 Self::Unavailable(text)
             }
+            // A text that PostgreSQL cannot keep, or a number.
+            Some(
+                &(SqlState::CHARACTER_NOT_IN_REPERTOIRE
+                | SqlState::UNTRANSLATABLE_CHARACTER
+                | SqlState::NUMERIC_VALUE_OUT_OF_RANGE),
+            ) => Self::Unprocessable("a value in the request cannot be stored".to_owned()),
+            // A replica: the writer has moved.
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::Unavailable(text),
             // Class 08 connection, 53 resources, 57 operator intervention, 3D no such database, 28 authorization.
             Some(state) if ["08", "53", "57", "3D", "28"].contains(&&state.code()[..2]) => {
                 Self::Unavailable(text)
@@ -68,6 +80,10 @@ impl IntoResponse for ApiError {
             Self::TooLarge => {
                 let message = format!("a body may have {} bytes", super::BODY_LIMIT);
                 (StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, Value::Null)
+            }
+            Self::TooSlow => {
+                let message = "the body did not come in time".to_owned();
+                (StatusCode::REQUEST_TIMEOUT, "too_slow", message, Value::Null)
             }
             Self::UnsupportedMediaType => {
                 let message = "send Content-Type: application/json".to_owned();

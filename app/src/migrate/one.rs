@@ -99,11 +99,7 @@ async fn apply_under_lock(
 ) -> Result<(), Failure> {
     let mut stopping = job.stopping.clone();
     tokio::select! {
-        locked = session.patience.wait_longer(
-            job.options.lock_timeout,
-            "take the migration lock",
-            lock::acquire(&session.client, job.options.lock_timeout, log),
-        ) => locked?,
+        locked = lock::acquire(&session.client, &session.patience, job.options.lock_timeout, log) => locked?,
         stop = stopping.received() => return Err(stopped_before(stop)),
     }
     let outcome = apply_pending(job, session, report, log).await;

@@ -1,7 +1,10 @@
-use crate::support::{Answer, Database, Program, Run, Server};
+use crate::support::{Answer, DEADLINE, Database, Program, Run, Server};
 use nix::sys::signal::Signal;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 #[tokio::test]
@@ -117,4 +120,65 @@ async fn a_statement_that_waits_too_long_is_unavailable() {
     let Some(database) = Database::migrated().await else { return };
     let (_server, request, _blocker) = stuck_request(&database, "0s").await;
     assert_eq!(request.await.unwrap().expect(503)["error"]["code"], "unavailable");
+}
+
+/// What the server answers to these bytes, up to the end of the connection.
+async fn answer_to(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = String::new();
+    timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("the server ends it").unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_client_that_goes_silent_is_let_go() {
+    let program = Program::new(["serve", "--bind", "127.0.0.1:0", "--client-timeout", "100ms"])
+        .env("DATABASE_NAME", "shop")
+        .env("DATABASE_USER", "shop")
+        .env("DATABASE_HOST", "127.0.0.1")
+        .env("BODY_TIMEOUT", "100ms");
+    let server = Server::start(program).await;
+    for head in ["", "GET /hea", "GET /health HTTP/1.1\r\nHost: x\r\n"] {
+        let answer = answer_to(&server, head.as_bytes()).await;
+        assert!(!answer.contains("200 OK"), "{head:?}: {answer}");
+    }
+    let half =
+        "POST /carts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let answer = answer_to(&server, half.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("too_slow"), "{answer}");
+    let kept = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = answer_to(&server, kept.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_half_request_does_not_hold_up_the_end() {
+    let Some(database) = Database::create().await else { return };
+    let program = database.app(["serve", "--bind", "127.0.0.1:0", "--shutdown-deadline", "50s"]);
+    let mut server = Server::start(program).await;
+    let mut open = Vec::new();
+    for bytes in ["", "GET /health HTTP/1.1\r\n"] {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    server.get("/health").await.expect(200);
+    server.signal(Signal::SIGTERM);
+    server.line("SIGTERM: finishing requests under way").await;
+    server.end().await.expect_exit(0);
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_connections_is_unavailable() {
+    let Some(database) = Database::migrated().await else { return };
+    let server = Server::of(&database).await;
+    let administrator = database.server.connect("postgres").await.unwrap();
+    let close = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name);
+    administrator.batch_execute(&close).await.unwrap();
+    server.get("/ready").await.expect(503);
+    assert_eq!(server.get("/products").await.expect(503)["error"]["code"], "unavailable");
+    let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.name);
+    administrator.batch_execute(&open).await.unwrap();
+    server.get("/products").await.expect(200);
 }

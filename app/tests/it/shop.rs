@@ -209,3 +209,27 @@ async fn errors_are_json() {
     let large = json!({ "events": [{ "type": "page_view", "url": "x".repeat(70_000) }] });
     assert_eq!(server.post("/client-events", large).await.expect(413)["error"]["code"], "too_large");
 }
+
+#[tokio::test]
+async fn no_text_may_have_a_nul() {
+    let Some(database) = Database::migrated().await else { return };
+    let server = Server::of(&database).await;
+    let cart = cart_with(&server, "NOTE-A5", 1).await;
+    let refuse = |answer: crate::support::Answer, place: &str| {
+        let message = answer.expect(422)["error"]["message"].clone();
+        assert_eq!(message, format!("{place} has a NUL character, which no text may have"));
+    };
+    refuse(server.post("/carts", json!({ "currency": "\0" })).await, "currency");
+    for pointer in ["/email", "/shipping_method", "/shipping_address/line1", "/shipping_address/country"] {
+        let mut body = order(&cart);
+        *body.pointer_mut(pointer).unwrap() = json!("a\0b");
+        let place = pointer.trim_start_matches('/').replace('/', ".");
+        refuse(server.post_order("nul", body).await, &place);
+    }
+    let events = json!([{ "payload": { "deep": ["\0"] } }]);
+    refuse(server.post("/client-events", events).await, "[0].payload.deep[0]");
+    refuse(server.get("/products?after=%00").await, "after");
+    server.get("/products/%00").await.expect(404);
+    server.get("/orders/%00").await.expect(404);
+    server.post_order("kept", order(&cart)).await.expect(201);
+}

@@ -1,7 +1,9 @@
-use crate::support::{Program, Run};
+use crate::support::{Database, Program, Run, Server, poll};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 
 /// How far a server gets before it falls silent.
 #[derive(Clone, Copy, Debug)]
@@ -104,4 +106,76 @@ async fn each_database_of_a_pack_is_said_to_be_unreachable() {
             assert!(report["migration_report"]["pending"].as_u64() > Some(0));
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_serves_while_its_database_is_silent() {
+    for until in [Until::Accepted, Until::HalfAMessage, Until::Password, Until::Ready] {
+        let database = server(until).await;
+        let program = app("serve", database).env("BIND", "127.0.0.1:0").env("DATABASE_NAME", "shop");
+        let server = Server::start(program).await;
+        server.get("/health").await.expect(200);
+        assert_eq!(server.get("/ready").await.expect(503)["ready"], json!(false), "{until:?}");
+        assert_eq!(server.get("/products").await.expect(503)["error"]["code"], "unavailable", "{until:?}");
+    }
+}
+
+/// Passes bytes on to `server` until a client says `word`; from then on nothing arrives any more.
+async fn tunnel(server: &'static sandbox::postgres::Postgres, word: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect((server.host(), server.port())).await.unwrap();
+            let ((from_client, mut to_client), (mut from_server, to_server)) =
+                (client.into_split(), server.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+            tokio::spawn(pass_until(word, from_client, to_server));
+        }
+    });
+    port
+}
+
+async fn pass_until(word: &str, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if bytes[..count].windows(word.len()).any(|part| part == word.as_bytes()) {
+            return std::future::pending().await;
+        }
+        to.write_all(&bytes[..count]).await.unwrap();
+    }
+}
+
+async fn migrate_through(word: &'static str) -> Option<Run> {
+    let database = Database::create().await?;
+    let port = tunnel(database.server, word).await;
+    let program = database
+        .app(["migrate"])
+        .env("DATABASE_PORT", port.to_string())
+        .env("DATABASE_SSLMODE", "disable")
+        .env("DATABASE_ANSWER_TIMEOUT", "2s");
+    Some(program.run().await)
+}
+
+#[tokio::test]
+async fn a_tunnel_that_breaks_in_the_middle_is_not_waited_for() {
+    let words = ["current_database()", "to_regclass", "pg_try_advisory_lock", "SET lock_timeout"];
+    for run in join_all(words.map(migrate_through)).await.into_iter().flatten() {
+        run.expect_exit(3).expect_error(&["no answer within", "hint: check DATABASE_HOST"]);
+    }
+}
+
+#[tokio::test]
+async fn a_pooled_connection_that_went_silent_is_replaced() {
+    let Some(database) = Database::migrated().await else { return };
+    let port = tunnel(database.server, "FROM products").await;
+    let program = database
+        .app(["serve", "--bind", "127.0.0.1:0", "--pool-size", "1"])
+        .env("DATABASE_PORT", port.to_string())
+        .env("DATABASE_SSLMODE", "disable");
+    let server = Server::start(program).await;
+    server.get("/ready").await.expect(200);
+    assert_eq!(server.get("/products").await.status, 503);
+    poll("an answer on a new connection", async || (server.get("/ready").await.status == 200).then_some(()))
+        .await;
 }
