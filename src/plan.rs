@@ -25,6 +25,7 @@ mod data;
 mod document;
 mod elsewhere;
 mod facts;
+mod family;
 mod image_plan;
 mod listing;
 mod observed;
@@ -50,6 +51,7 @@ use pack::{KnownTasks, packs};
 use packing::PackLimits;
 use resumed::{Resumed, Wave, next_attempts};
 
+pub(crate) use family::{Family, own_family};
 pub(crate) use image_plan::{ImagePlan, ImageSource, docker_build};
 pub(crate) use observed::{Observed, ObservedBuild, ObservedImage, TagSource};
 pub(crate) use orders::Orders;
@@ -70,6 +72,8 @@ pub struct Plan {
     pub image: ImagePlan,
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
+    /// Where the revision goes: the base's own family, or one beside it.
+    pub family: String,
     pub current: Option<TaskDefinition>,
     pub task: cli::TaskFlags,
     pub fleet: cli::FleetFlags,
@@ -118,6 +122,7 @@ impl Plan {
         let Observed {
             aws,
             base,
+            family,
             current,
             image,
             network,
@@ -130,6 +135,7 @@ impl Plan {
         } = observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
         fit_for_fargate(&base)?;
+        notes.extend(family.note);
         secrets_stay(&base, &container, &settings.task.env)?;
         notes.extend(outlived(&base, &container));
         notes.extend(log_notes(&base, &container));
@@ -153,6 +159,7 @@ impl Plan {
             container,
             image,
             base,
+            family: family.name,
             current,
             task,
             fleet: settings.fleet.clone(),
@@ -201,7 +208,14 @@ impl Plan {
     }
 
     pub fn family(&self) -> &str {
-        self.base.family()
+        &self.family
+    }
+
+    /// The families whose tasks may migrate the databases: runs of other versions, or with another --family, may have
+    /// put their revisions into the base's own.
+    pub fn families(&self) -> impl Iterator<Item = &str> {
+        let base = self.base.family();
+        [self.family()].into_iter().chain((base != self.family).then_some(base))
     }
 
     /// The packs in waves: one starts when all databases of the wave before it are migrated.
@@ -233,7 +247,7 @@ impl Plan {
             environment: vec![(self.task.database_variable.to_string(), PLACEHOLDER.to_owned())],
             command: None,
         };
-        let wanted = self.base.patched(&self.container, &patch)?;
+        let wanted = self.base.patched(&self.container, &patch)?.in_family(&self.family);
         match self.current.as_ref().and_then(|current| Some((current, current.arn()?))) {
             Some((current, arn)) if current.same_as(&wanted) => Ok(RevisionPlan::Reuse(arn.to_owned())),
             _ => Ok(RevisionPlan::Register(wanted)),
@@ -257,7 +271,7 @@ impl Plan {
     /// What its databases are databases of; none when AWS was not asked.
     pub fn target(&self) -> Option<Target> {
         let account = self.account.as_ref();
-        Target::of(account, &self.cluster, self.family(), &self.container, &self.task.database_variable)
+        Target::of(account, &self.cluster, self.base.family(), &self.container, &self.task.database_variable)
     }
 
     /// What a task of this run is told beside its databases.

@@ -81,6 +81,9 @@ calls! {
     DESCRIBE_REPOSITORIES = "ECR", "ecr:DescribeRepositories", false, Repository, Push;
     /// Is the commit's tag there already, and with which digest?
     BATCH_GET_IMAGE = "ECR", "ecr:BatchGetImage", false, Repository, ImageInEcr;
+    /// Of an image that is not in ECR: does a rule fetch it at the first pull?
+    DESCRIBE_PULL_THROUGH_CACHE_RULES =
+        "ECR", "ecr:DescribePullThroughCacheRules", false, Everything, GivenInEcr;
     /// For subnets and security groups given as `tag:Name=pattern`.
     GET_RESOURCES = "Resource Groups Tagging", "tag:GetResources", false, Everything, TagSelector;
     GET_LOG_EVENTS =
@@ -151,6 +154,9 @@ pub trait ImageReads {
     /// The names of the repositories in a registry: for the hint of an error.
     async fn repositories_beside(&self, name: &RepositoryName) -> Result<Vec<String>>;
 
+    /// The prefixes of a registry's pull-through cache rules: repositories below them are made by the first pull.
+    async fn pull_through_prefixes(&self, name: &RepositoryName) -> Result<Lookup<Vec<String>>>;
+
     /// The image behind a tag (or a digest) of a repository, when it is there.
     async fn stored_image(
         &self,
@@ -195,8 +201,8 @@ pub trait ImageProgress {
 
 /// Subnets and security groups.
 pub trait NetworkReads {
-    /// The awsvpc configuration that a service runs with.
-    async fn network_of_service(&self, cluster: &str, service: &str) -> Result<Network>;
+    /// A service, with the awsvpc configuration that it runs with.
+    async fn service(&self, cluster: &str, name: &str) -> Result<ServiceSeen>;
 
     /// The ids of the subnets or security groups whose tag `key` has a value that matches `pattern` (`*`, `?`).
     async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>>;

@@ -41,6 +41,8 @@ pub struct Settings {
     pub cluster: String,
     pub task_definition: TaskDefinitionSource,
     pub container: Option<String>,
+    /// The family of the migration's revisions, where it is not to be chosen.
+    pub family: Option<String>,
     pub image: ImageSettings,
     /// With subnets, or a service to take them from.
     pub network: cli::NetworkFlags,
@@ -57,7 +59,7 @@ impl Settings {
         all_given(&flags)?;
         check_environment(&flags.task)?;
         check_resume(&flags.resume, flags.github.deployments)?;
-        let cli::TargetFlags { cluster, base, aws } = flags.target;
+        let cli::TargetFlags { cluster, base, family, aws } = flags.target;
         let in_file =
             flags.databases_file.as_deref().map(selection::listed_in).transpose()?.unwrap_or_default();
         let known = flags.config.fleet;
@@ -75,6 +77,7 @@ impl Settings {
             cluster: cluster.unwrap_or_default(),
             task_definition: base.task_definition.unwrap_or_default().into(),
             container: base.container,
+            family: family.map(|family| family.to_string()),
             image: ImageSettings::new(flags.image.image, flags.image.source, commit),
             network: flags.network,
             task: flags.task,

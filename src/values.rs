@@ -77,11 +77,12 @@ const SWITCH: Grammar = Grammar {
     ..loose(Written::Switch)
 };
 
-static GRAMMARS: [&Grammar; 16] = [
+static GRAMMARS: [&Grammar; 17] = [
     &SWITCH,
     &Tag::GRAMMAR,
     &ImageName::GRAMMAR,
     &RepositoryText::GRAMMAR,
+    &Family::GRAMMAR,
     &Variable::GRAMMAR,
     &RoleArn::GRAMMAR,
     &Period::GRAMMAR,
@@ -183,6 +184,14 @@ value! {
         is_one.then(|| text.to_owned())
     }
 }
+
+value! {
+    /// A task definition's family (RegisterTaskDefinition).
+    Family(String), "a family", "letters, digits, - and _ are allowed, at most 255", Written::Text(Some(FAMILY)),
+    |text| matching(FAMILY, text)
+}
+
+const FAMILY: &str = "^[A-Za-z0-9_-]{1,255}$";
 
 value! {
     /// An environment variable's name.

@@ -3,6 +3,7 @@
 mod errors;
 mod images;
 mod layers;
+mod pull_through;
 mod repositories;
 
 use base64::Engine as _;
@@ -15,11 +16,16 @@ use crate::registry::Registry;
 
 /// Answers one ECR operation (`AmazonEC2ContainerRegistry_V20150921.OPERATION`).
 pub fn handle(registry: &Registry, operation: &str, input: &Value) -> Answer {
+    if let Some(id) = input["registryId"].as_str().filter(|id| *id != registry.account()) {
+        return Err(of_another_account(registry, id, operation, input));
+    }
     match operation {
         "GetAuthorizationToken" => authorization_token(registry),
         "CreateRepository" => repositories::create(registry, input),
         "DeleteRepository" => repositories::delete(registry, input),
         "DescribeRepositories" => repositories::describe(registry, input),
+        "CreatePullThroughCacheRule" => pull_through::create(registry, input),
+        "DescribePullThroughCacheRules" => pull_through::describe(registry, input),
         "ListImages" => images::list(registry, input),
         "DescribeImages" => images::describe(registry, input),
         "BatchGetImage" => images::batch_get(registry, input),
@@ -30,6 +36,27 @@ pub fn handle(registry: &Registry, operation: &str, input: &Value) -> Answer {
         "CompleteLayerUpload" => layers::finish(registry, input),
         "GetDownloadUrlForLayer" => layers::download_url(registry, input),
         _ => Err(AwsError::unknown_operation()),
+    }
+}
+
+/// Another account's registry has none of the repositories that are here, and lists nothing to this account.
+fn of_another_account(registry: &Registry, id: &str, operation: &str, input: &Value) -> AwsError {
+    let name = input["repositoryName"].as_str().or_else(|| strings(input, "repositoryNames").next());
+    match name {
+        Some(name) => AwsError::client(
+            "RepositoryNotFoundException",
+            format!("The repository with name '{name}' does not exist in the registry with id '{id}'"),
+        ),
+        None => AwsError::client(
+            "AccessDeniedException",
+            format!(
+                "User: arn:aws:sts::{}:assumed-role/sandbox is not authorized to perform: ecr:{operation} on \
+                 resource: arn:aws:ecr:{}:{id}:repository/* because no resource-based policy allows the \
+                 ecr:{operation} action",
+                registry.account(),
+                registry.region()
+            ),
+        ),
     }
 }
 

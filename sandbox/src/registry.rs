@@ -16,7 +16,7 @@ mod routes;
 mod uploads;
 mod unpack;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,8 @@ struct State {
     repositories: Mutex<repositories::Repositories>,
     uploads: Mutex<HashMap<UploadId, uploads::Upload>>,
     access: Mutex<access::Access>,
+    /// Upstream registries by the prefix of the repositories that cache them.
+    pull_through: Mutex<BTreeMap<String, String>>,
 }
 
 impl Registry {
@@ -85,7 +87,14 @@ impl Registry {
         let content = content::Content::open(settings.directory.as_deref())?;
         let repositories = Mutex::new(content.read_index()?);
         let access = Mutex::new(access::Access::new()?);
-        Ok(Self(Arc::new(State { settings, content, repositories, uploads: Mutex::default(), access })))
+        Ok(Self(Arc::new(State {
+            settings,
+            content,
+            repositories,
+            uploads: Mutex::default(),
+            access,
+            pull_through: Mutex::default(),
+        })))
     }
 
     /// The AWS account id, which is ECR's registry id.
@@ -105,6 +114,21 @@ impl Registry {
     /// What a task definition names: `127.0.0.1:PORT/REPOSITORY`.
     pub fn repository_uri(&self, repository: &str) -> String {
         format!("{}/{repository}", self.host())
+    }
+
+    /// False where there is a rule with this prefix.
+    pub fn add_pull_through_rule(&self, prefix: &str, upstream: &str) -> bool {
+        let mut rules = self.0.pull_through.lock().unwrap_or_else(PoisonError::into_inner);
+        if rules.contains_key(prefix) {
+            return false;
+        }
+        rules.insert(prefix.to_owned(), upstream.to_owned());
+        true
+    }
+
+    /// Upstream registries by prefix.
+    pub fn pull_through_rules(&self) -> BTreeMap<String, String> {
+        self.0.pull_through.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn now(&self) -> Timestamp {

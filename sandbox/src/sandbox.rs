@@ -201,6 +201,14 @@ impl Sandbox {
         ecs::handle(&self.world, &self.home, "CreateService", input)
     }
 
+    /// Starts tasks, as RunTask would: those of a service, for example, which nothing else starts here.
+    ///
+    /// # Errors
+    /// As RunTask answers.
+    pub fn run_task(&self, input: &Value) -> Result<Value, AwsError> {
+        ecs::handle(&self.world, &self.home, "RunTask", input)
+    }
+
     /// Lets a script stand in for the containers of a family, `family/container`, or repository.
     pub fn set_program(&self, key: &str, program: impl Fn(&TaskContext) -> Script + Send + Sync + 'static) {
         self.world.programs.set(key, Arc::new(program));

@@ -57,6 +57,30 @@ impl ImageReads for Aws {
         Ok(names.map(str::to_owned).collect())
     }
 
+    async fn pull_through_prefixes(&self, name: &RepositoryName) -> Result<Lookup<Vec<String>>> {
+        let (call, doing) = (Call::DESCRIBE_PULL_THROUGH_CACHE_RULES, "describe pull-through cache rules");
+        let client = self.ecr_of(name.registry.as_ref());
+        let (mut prefixes, mut token) = (Vec::new(), None);
+        loop {
+            let page = async || {
+                let request = client.describe_pull_through_cache_rules().set_registry_id(id(name));
+                looked_up(call, doing, request.set_next_token(token.clone()).send().await)
+            };
+            let page = match self.call(call, doing, page).await? {
+                Lookup::Found(page) => page,
+                Lookup::Absent => break,
+                Lookup::Denied(error) => return Ok(Lookup::Denied(error)),
+            };
+            let rules = page.pull_through_cache_rules.unwrap_or_default().into_iter();
+            prefixes.extend(rules.filter_map(|rule| rule.ecr_repository_prefix));
+            token = page.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        Ok(Lookup::Found(prefixes))
+    }
+
     /// BatchGetImage: what is absent comes back in `failures[]`, not as an exception.
     async fn stored_image(
         &self,

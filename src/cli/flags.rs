@@ -7,7 +7,7 @@ use clap::Args;
 use crate::choices::{Format, Leftover, OnRunning, Proof};
 use crate::config;
 use crate::values::{
-    Assignment, BuildArg, Failures, ImageName, Packing, Parallel, Period, RepositoryText, RoleArn,
+    Assignment, BuildArg, Failures, Family, ImageName, Packing, Parallel, Period, RepositoryText, RoleArn,
     SecurityGroup, Share, Subnet, Tag, Variable, Words,
 };
 
@@ -20,6 +20,12 @@ pub struct TargetFlags {
 
     #[command(flatten)]
     pub base: BaseFlags,
+
+    /// The family of the migration's revisions [default: the task definition's; where a service of the cluster runs
+    /// that one, its name with -migration behind it]
+    #[arg(long, value_name = "NAME")]
+    pub family: Option<Family>,
+
     #[command(flatten)]
     pub aws: AwsFlags,
 }

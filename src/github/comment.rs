@@ -57,7 +57,7 @@ pub(crate) async fn comment(
     Ok(())
 }
 
-/// What tells this plan's comment from any other: account and region, cluster and family.
+/// What tells this plan's comment from any other: account and region, cluster and the task definition's family.
 fn marker(plan: &Plan) -> String {
     let account = plan.account.as_ref();
     let place = account.map(|account| format!("{}/{}/", account.caller.account, account.region));
@@ -65,7 +65,7 @@ fn marker(plan: &Plan) -> String {
         "<!-- fargate-migrate plan {}{}/{} -->",
         place.unwrap_or_default(),
         name(&plan.cluster),
-        name(plan.family())
+        name(plan.base.family())
     )
 }
 

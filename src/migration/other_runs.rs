@@ -115,7 +115,10 @@ impl OtherRuns {
         // One that fails is not tried again by everyone who waits.
         self.looked_at.set(Some(Instant::now()));
         for look in 1..=LOOKS {
-            let listed = reads.list_tasks(&plan.cluster, plan.family(), DesiredStatus::Running).await?;
+            let mut listed = Vec::new();
+            for family in plan.families() {
+                listed.extend(reads.list_tasks(&plan.cluster, family, DesiredStatus::Running).await?);
+            }
             let gone = self.gone(&listed);
             let open = listed.iter().filter(|arn| self.is_open(arn)).chain(&gone);
             let asked: Vec<String> = open.cloned().collect();

@@ -12,9 +12,10 @@ use crate::choices::Format;
 use crate::cli;
 use crate::document::{self, Colour};
 use crate::failure::{ExitCode, Failure};
-use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _};
+use crate::ports::{Caller, DefinitionReads as _, IdentityReads as _, Machine as _, NetworkReads as _};
 use crate::progress::Progress;
 use crate::settings::TaskDefinitionSource;
+use crate::steps::observe::service_of_family;
 use crate::task_definition::TaskDefinition;
 
 mod page;
@@ -30,6 +31,8 @@ pub struct SeenInAws {
     pub region: Option<String>,
     pub caller: Option<Caller>,
     pub task_definition: Option<TaskDefinition>,
+    /// Whether a service of the cluster runs the task definition's family; none when nobody has looked.
+    pub runs_in_service: Option<bool>,
     /// What could have been said and was not.
     pub notes: Vec<String>,
 }
@@ -99,13 +102,32 @@ async fn known(
             }
             _ => Vec::new(),
         };
+        let mut notes = notes;
+        let family = task_definition.as_ref().map(TaskDefinition::family);
+        let runs_in_service = match family.filter(|_| flags.migrate.target.family.is_none()) {
+            Some(family) => runs_in_service(&aws, &flags.migrate, family).await.unwrap_or_else(|error| {
+                notes.push(format!("whether a service runs family {family} was not seen: {error:#}"));
+                None
+            }),
+            None => None,
+        };
         let region = Some(aws.region().to_owned());
-        anyhow::Ok(SeenInAws { region, caller: Some(caller), task_definition, notes })
+        anyhow::Ok(SeenInAws { region, caller: Some(caller), task_definition, runs_in_service, notes })
     };
     Ok(asked.await.unwrap_or_else(|error| SeenInAws {
         notes: vec![format!("AWS was not asked: {error:#}")],
         ..SeenInAws::default()
     }))
+}
+
+/// Looks for a service that runs the family, as a run does; none without a cluster to look in.
+async fn runs_in_service(aws: &Aws, flags: &cli::MigrateFlags, family: &str) -> Result<Option<bool>> {
+    let Some(cluster) = &flags.target.cluster else { return Ok(None) };
+    let seen = match &flags.network.network_from_service {
+        Some(service) => Some(aws.service(cluster, service).await?),
+        None => None,
+    };
+    Ok(Some(service_of_family(aws, cluster, family, seen).await?.is_some()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::family::Family;
 use super::past::Past;
 use super::revisions::Revisions;
 use crate::ports::{Account, ImagePlatform, Network, Repository, StoredImage, Task};
@@ -15,6 +16,8 @@ pub struct Observed {
     pub aws: Option<Account>,
     /// What the migration task is made from.
     pub base: TaskDefinition,
+    /// Where the revision goes.
+    pub family: Family,
     /// The family's newest revision in ECS: it is reused when it is already what is wanted.
     pub current: Option<TaskDefinition>,
     pub image: ObservedImage,

@@ -92,9 +92,9 @@ impl Reading<'_> {
         found
     }
 
-    /// None for a task that migrates nothing, or does not any more.
+    /// None for a task that migrates nothing, or does not any more, and for one of a service.
     pub(super) fn running_task(&self, task: &Task) -> Option<RunningTask> {
-        if task.is_over() {
+        if task.is_over() || task.service.is_some() {
             return None;
         }
         let told = self.told(task).transpose()?;

@@ -30,6 +30,7 @@ pub(crate) fn observed(document: Value) -> Observed {
         aws: Some(Account { caller, region: "us-east-1".into() }),
         current: Some(definition.clone()),
         revisions: Revisions::of([&definition]),
+        family: Family::new(None, definition.family(), None).expect("a family"),
         base: definition,
         image: ObservedImage::Reference {
             reference: "registry.example/app@sha256:0".into(),

@@ -39,6 +39,8 @@ pub enum When {
     Always,
     /// The image is in the account's ECR.
     ImageInEcr,
+    /// The image is in ECR and is not built here.
+    GivenInEcr,
     /// The image is built or packaged here.
     Push,
     TagSelector,

@@ -89,6 +89,15 @@ pub enum NetworkResource {
     SecurityGroup,
 }
 
+/// What a service runs, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSeen {
+    pub name: String,
+    /// Of the revisions that it runs or is about to.
+    pub families: Vec<String>,
+    pub network: Network,
+}
+
 /// The awsvpc configuration of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Network {
@@ -222,6 +231,8 @@ pub struct Task {
     pub stopped_reason: Option<String>,
     pub containers: Vec<Container>,
     pub started_by: Option<String>,
+    /// The service that keeps it running, by its task group.
+    pub service: Option<String>,
     /// The revision that it runs, as an ARN.
     pub task_definition: Option<String>,
     /// What RunTask changed of the revision; absent when the answer does not have it, which says nothing.

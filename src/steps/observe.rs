@@ -6,7 +6,7 @@ use tokio::try_join;
 
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::plan::{Observed, ObservedImage, Past, Revisions, TagSource};
+use crate::plan::{Family, Observed, ObservedImage, Past, Revisions, TagSource};
 use crate::ports::{Account, DefinitionReads, Machine, Reads, Repository};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
@@ -21,11 +21,11 @@ mod tasks;
 use image::{image, local_checks, local_problem, tag};
 use network::network;
 use repository::Wanted;
-use tasks::{FamilyTasks, tasks};
+use tasks::{FamilyTasks, service, tasks};
 
 pub(crate) use build::observe_build;
 pub(crate) use past::past;
-pub(crate) use tasks::{LOOKS, PAUSE, observe_revisions, read_revisions};
+pub(crate) use tasks::{LOOKS, PAUSE, observe_revisions, read_revisions, service_of_family};
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
 pub(crate) async fn observe<R: Reads>(
@@ -48,17 +48,32 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
     let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: reads.region().to_owned() };
     let looked_at = Instant::now();
-    let (image, network, FamilyTasks { may_work: running, finished }) = try_join!(
+    let (image, (network, seen), mut tasks) = try_join!(
         image(&settings.image, machine, reads, &account, Some((&base, container))),
         network(settings, reads),
         tasks(settings, reads, base.family())
     )?;
+    let family = Family::new(
+        settings.family.as_deref(),
+        base.family(),
+        service(&tasks.services, seen, base.family()),
+    )?;
+    let current = if family.name == base.family() {
+        current
+    } else {
+        let (current, more) =
+            try_join!(described(reads, &family.name), tasks::tasks(settings, reads, &family.name))?;
+        tasks.extend(more);
+        current
+    };
+    let FamilyTasks { may_work: running, finished, .. } = tasks;
     let revisions = Revisions::of([Some(&base), current.as_ref()].into_iter().flatten());
     let notes =
         local_checks(&settings.image, machine, Some(&base), &image, settings.common.plan_only).await?;
     Ok(Observed {
         aws: Some(account),
         base,
+        family,
         current,
         image,
         network,
@@ -93,17 +108,19 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
         }
     };
     let mut notes = vec![
-        "planned without AWS: the cluster, the repository, the network, the image's tag, the family's newest revision \
-         and tasks that run now were not looked at"
+        "planned without AWS: the cluster, its services, the repository, the network, the image's tag, the family's \
+         newest revision and tasks that run now were not looked at"
             .to_owned(),
     ];
     if let Some(problem) = local_problem(&settings.image, machine, Some(&base)).await? {
         notes.push(format!("a build on this machine would fail: {problem}"));
     }
     let network = network::unresolved(settings);
+    let family = Family::new(settings.family.as_deref(), base.family(), None)?;
     Ok(Observed {
         aws: None,
         base,
+        family,
         current: None,
         image,
         network,

@@ -56,6 +56,15 @@ impl TaskDefinition {
         Ok(Self { document, arn: None, revision: None, status: None, ..self.clone() })
     }
 
+    /// The same document as a revision of a family: another family than its own may have it, too.
+    pub fn in_family(mut self, family: &str) -> Self {
+        if self.family != family {
+            self.document["family"] = family.into();
+            self.family = family.to_owned();
+        }
+        self
+    }
+
     /// Whether an override may set a variable of the container.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::support::{Run, World};
 
 const FLAGS: [&str; 13] = [
@@ -41,7 +43,9 @@ async fn with_credentials_a_familys_name_is_enough() {
         .says("role/ecsTaskExecutionRole-startupwebapp")
         .says("log-group:/ecs/startupwebapp-migrations:*");
     run.never_says("ACCOUNT_ID").never_says("LOG_GROUP");
-    assert_eq!(world.operations(), ["GetCallerIdentity", "DescribeTaskDefinition"]);
+    // No service is found in a cluster that does not exist, and that is said.
+    assert_eq!(world.operations(), ["GetCallerIdentity", "DescribeTaskDefinition", "ListTasks"]);
+    run.says("whether a service runs family startupwebapp-migration-task was not seen");
 
     let documents = run.result();
     assert_eq!(documents["trust"]["Version"], "2012-10-17");
@@ -52,6 +56,28 @@ async fn with_credentials_a_familys_name_is_enough() {
         .filter_map(|placeholder| placeholder["name"].as_str())
         .collect();
     assert_eq!(names, ["OWNER", "NAME", "OWNER_ID", "REPOSITORY_ID", "ENVIRONMENT"]);
+}
+
+#[tokio::test]
+async fn a_services_family_is_not_the_one_that_is_allowed() {
+    let world = World::new().await;
+    let cluster = "--cluster=startupwebapp-cluster";
+    let flags = ["iam", "--task-definition=startupwebapp-migration-task", cluster, "--format=json"];
+    let own = "task-definition/startupwebapp-migration-task:*";
+    let beside = "task-definition/startupwebapp-migration-task-migration:*";
+    world.command(&flags).finish().await.exits(0).says(own).never_says(beside);
+    let task = json!({
+        "cluster": "startupwebapp-cluster",
+        "taskDefinition": "startupwebapp-migration-task",
+        "launchType": "FARGATE",
+        "group": "service:web",
+        "startedBy": "ecs-svc/0123456789012345678",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}},
+    });
+    world.sandbox.run_task(&task).expect("a task");
+    world.command(&flags).finish().await.exits(0).says(beside).never_says(own);
+    let named = [flags.as_slice(), &["--family=shop"]].concat();
+    world.command(&named).finish().await.exits(0).says("task-definition/shop:*").never_says(beside);
 }
 
 #[tokio::test]

@@ -97,3 +97,91 @@ async fn a_dynamic_executable_is_refused_with_how_to_build_a_static_one() {
     run.exits(2).says("crt-static");
     assert_eq!(world.called("RunTask"), 0);
 }
+
+#[tokio::test]
+async fn a_repository_that_is_named_by_its_uri_is_asked_in_its_own_registry() {
+    let world = World::new().await;
+    let binary = static_program().display().to_string();
+    for uri in [
+        "999999999999.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend",
+        "999999999999.dkr-ecr.us-east-1.on.aws/startupwebapp-backend",
+        "999999999999.dkr.ecr.eu-west-1.amazonaws.com/startupwebapp-backend",
+    ] {
+        let flags = [packaged(&binary, "v1").as_slice(), &["--repository", uri]].concat();
+        let run = world.migrate(&flags).finish().await;
+        run.exits(2).says("repository startupwebapp-backend does not exist in account 999999999999");
+        let asked = world.inputs("DescribeRepositories");
+        assert!(asked.iter().all(|input| input["registryId"] == "999999999999"), "{asked:?}");
+    }
+    for uri in [
+        "ghcr.io/octo/shop",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.example.org/startupwebapp-backend",
+    ] {
+        let flags = [packaged(&binary, "v1").as_slice(), &["--repository", uri]].concat();
+        world.migrate(&flags).finish().await.exits(2).says("images are pushed to an account's ECR");
+    }
+    let china = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/startupwebapp-backend";
+    let flags = [packaged(&binary, "v1").as_slice(), &["--repository", china]].concat();
+    world.migrate(&flags).finish().await.exits(2).says("partition aws-cn");
+    for changing in ["GetAuthorizationToken", "RegisterTaskDefinition", "RunTask"] {
+        assert_eq!(world.called(changing), 0, "{changing}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_a_pull_through_cache_may_fetch_is_run_and_one_that_nothing_fetches_is_not() {
+    let world = World::new().await;
+    let planned =
+        async |image: &str| world.migrate(&["--plan", "--database", PROD, "--image", image]).finish().await;
+    let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let flyway = format!("{own}/docker-hub/flyway/flyway:11");
+    planned(&flyway)
+        .await
+        .exits(2)
+        .says("repository docker-hub/flyway/flyway does not exist in us-east-1")
+        .says("no pull-through cache rule has a prefix of it");
+    world.sandbox.registry().add_pull_through_rule("docker-hub", "registry-1.docker.io");
+    planned(&flyway)
+        .await
+        .exits(0)
+        .says("a pull-through cache rule has its prefix, docker-hub")
+        .says("is not pinned by digest")
+        .says(&format!("image = {flyway}"));
+    planned(&format!("{own}/quay/flyway:11")).await.exits(2);
+    planned(&format!("{own}/startupwebapp-backend:absent")).await.exits(2).says("has no image absent");
+    // Nobody may list the rules of this account.
+    planned("999999999999.dkr.ecr.us-east-1.amazonaws.com/docker-hub/flyway:11")
+        .await
+        .exits(0)
+        .says("whether a pull-through cache rule has its prefix is not known");
+}
+
+#[tokio::test]
+async fn an_image_that_is_no_reference_is_refused_at_once() {
+    let world = World::new().await;
+    for image in ["UPPER/Case:a:b", "a@sha256:zz", "registry.example/app:1\nx", "registry.example/app\n"] {
+        let run = world.migrate(&["--database", PROD, "--image", image]).finish().await;
+        run.exits(2).says("is not an image reference").says("hint: write [registry/]repository");
+    }
+    assert!(world.operations().is_empty());
+}
+
+#[tokio::test]
+async fn the_commit_that_is_checked_out_names_the_image_whatever_github_sha_is() {
+    let world = World::new().await;
+    let tree = world.directory.path().join("ref");
+    std::fs::create_dir_all(tree.join(".git")).expect("a directory");
+    let commit = "89abcdef0123456789abcdef0123456789abcdef";
+    std::fs::write(tree.join(".git/HEAD"), format!("{commit}\n")).expect("write");
+    let binary = static_program().display().to_string();
+    let flags = ["--binary", &binary, "--database", PROD, "--plan"];
+    let planned = world.migrate(&flags).in_actions().current_directory(&tree).finish().await;
+    planned
+        .exits(0)
+        .says(&format!("startupwebapp-backend:{commit}"))
+        .says(&format!("commit {commit} is checked out, and GITHUB_SHA is 0123456789abcdef"));
+    let tagged =
+        world.migrate(&[flags.as_slice(), &["--tag=0123456789abcdef0123456789abcdef01234567"]].concat());
+    let tagged = tagged.current_directory(&tree).finish().await;
+    tagged.exits(0).says("looks like a commit, and 89abcdef");
+}

@@ -56,6 +56,110 @@ async fn a_plan_from_a_file_needs_no_aws() {
         .says(r#""value": "healthtech_experiment""#);
 }
 
+/// A service of the seed's cluster that runs the seed's family.
+fn web(world: &World, more: Value) {
+    let mut service = json!({
+        "cluster": "startupwebapp-cluster",
+        "serviceName": "web",
+        "taskDefinition": "startupwebapp-migration-task",
+        "desiredCount": 1,
+        "networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": ["subnet-0a1b2c3d4e5f60001"],
+            "securityGroups": ["sg-0a1b2c3d4e5f60001"],
+        }},
+    });
+    service.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    world.sandbox.create_service(&service).expect("a service");
+}
+
+const FROM_SERVICE: [&str; 11] = [
+    "migrate",
+    "--config=/dev/null",
+    "--cluster=startupwebapp-cluster",
+    "--network-from-service=web",
+    "--task-definition=startupwebapp-migration-task",
+    "--image",
+    crate::support::IMAGE,
+    "--command=app migrate",
+    "--log-drain=1s",
+    "--database",
+    HEALTH,
+];
+
+#[tokio::test]
+async fn a_services_family_is_left_to_the_service() {
+    let world = World::new().await;
+    world.sandbox.set_program("startupwebapp-migration-task-migration", |context| {
+        crate::support::migrates(crate::support::database(context))
+    });
+    web(&world, json!({}));
+    let note = "service web runs family startupwebapp-migration-task, so the migration's revision goes into family \
+                startupwebapp-migration-task-migration";
+    let planned = world.command(&[FROM_SERVICE.as_slice(), &["--plan"]].concat()).finish().await;
+    planned.exits(0).says("register a new revision of startupwebapp-migration-task-migration").says(note);
+    let run = world.command(&FROM_SERVICE).finish().await;
+    run.exits(0).says(note);
+    let registered = world.inputs("RegisterTaskDefinition");
+    let families: Vec<&Value> = registered.iter().map(|input| &input["family"]).collect();
+    assert_eq!(families, ["startupwebapp-migration-task-migration"]);
+
+    // The base is the service's family again, and an equal revision is used again.
+    world
+        .command(&FROM_SERVICE)
+        .finish()
+        .await
+        .exits(0)
+        .says("reuse startupwebapp-migration-task-migration:1");
+    assert_eq!(world.called("RegisterTaskDefinition"), 1);
+
+    let named = world.command(&[FROM_SERVICE.as_slice(), &["--plan", "--family=shop-admin"]].concat());
+    named
+        .finish()
+        .await
+        .exits(0)
+        .says("register a new revision of shop-admin")
+        .never_says("service web runs");
+    let own = [FROM_SERVICE.as_slice(), &["--plan", "--family=startupwebapp-migration-task"]].concat();
+    world.command(&own).finish().await.exits(0).says("--family puts the migration's revision there");
+    world.command(&[FROM_SERVICE.as_slice(), &["--family=a b"]].concat()).finish().await.exits(2);
+}
+
+#[tokio::test]
+async fn a_service_is_known_by_its_tasks_and_its_tasks_migrate_nothing() {
+    let world = World::new().await;
+    let task = json!({
+        "cluster": "startupwebapp-cluster",
+        "taskDefinition": "startupwebapp-migration-task",
+        "launchType": "FARGATE",
+        "group": "service:web",
+        "startedBy": "ecs-svc/0123456789012345678",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}},
+        "overrides": {"containerOverrides": [{
+            "name": "migration",
+            "environment": [{"name": "DATABASE_NAME", "value": HEALTH}],
+        }]},
+    });
+    world.sandbox.run_task(&task).expect("a task");
+    let planned = world.migrate(&["--plan", "--database", HEALTH]).finish().await;
+    planned
+        .exits(0)
+        .says("service web runs family startupwebapp-migration-task, so")
+        .never_says("migrated by a task");
+}
+
+#[tokio::test]
+async fn the_network_of_a_service_that_does_not_say_it_is_refused() {
+    for (more, said) in [(
+        json!({"deploymentController": {"type": "EXTERNAL"}, "networkConfiguration": null}),
+        "the deployment controller EXTERNAL",
+    )] {
+        let world = World::new().await;
+        web(&world, more);
+        let planned = world.command(&[FROM_SERVICE.as_slice(), &["--plan"]].concat()).finish().await;
+        planned.exits(2).says(said).says("pass --subnets and --security-groups");
+    }
+}
+
 #[tokio::test]
 async fn the_json_plan_holds_the_run_task_input_of_every_database() {
     let world = World::new().await;

@@ -196,3 +196,25 @@ async fn layers_go_up_in_parts_and_come_down_without_a_login() {
 fn an_operation_that_ecr_does_not_have_is_unknown() {
     assert_eq!(refused(&registry(), "MakeCoffee", json!({})).code, "UnknownOperationException");
 }
+
+#[test]
+fn pull_through_rules_are_kept_and_another_accounts_registry_is_not_this_one() {
+    let registry = registry();
+    let rule = json!({"ecrRepositoryPrefix": "docker-hub", "upstreamRegistryUrl": "registry-1.docker.io"});
+    assert_eq!(ok(&registry, "CreatePullThroughCacheRule", rule.clone())["registryId"], "123456789012");
+    let twice = refused(&registry, "CreatePullThroughCacheRule", rule);
+    assert_eq!(twice.code, "PullThroughCacheRuleAlreadyExistsException");
+    let rules = ok(&registry, "DescribePullThroughCacheRules", json!({}));
+    assert_eq!(rules["pullThroughCacheRules"][0]["ecrRepositoryPrefix"], "docker-hub");
+    let named = json!({"ecrRepositoryPrefixes": ["quay"]});
+    let unknown = refused(&registry, "DescribePullThroughCacheRules", named);
+    assert_eq!(unknown.code, "PullThroughCacheRuleNotFoundException");
+
+    ok(&registry, "DescribeRepositories", json!({"registryId": "123456789012", "repositoryNames": ["shop"]}));
+    let other = json!({"registryId": "999999999999", "repositoryNames": ["shop"]});
+    let other = refused(&registry, "DescribeRepositories", other);
+    assert_eq!(other.code, "RepositoryNotFoundException");
+    assert!(other.message.ends_with("in the registry with id '999999999999'"), "{}", other.message);
+    let all = refused(&registry, "DescribeRepositories", json!({"registryId": "999999999999"}));
+    assert_eq!(all.code, "AccessDeniedException");
+}

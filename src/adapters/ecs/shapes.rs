@@ -39,6 +39,7 @@ pub(super) fn task(task: types::Task) -> Task {
         stopped_reason: task.stopped_reason,
         containers: task.containers.unwrap_or_default().into_iter().map(container).collect(),
         started_by: task.started_by,
+        service: task.group.and_then(|group| Some(group.strip_prefix("service:")?.to_owned())),
         task_definition: task.task_definition_arn,
         overrides: task.overrides.map(overridden),
         created_at: time(task.created_at),

@@ -59,7 +59,7 @@ fn actions(scope: &Scope) -> BTreeMap<On, Vec<&'static str>> {
 }
 
 fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
-    let Scope { partition, region, account, cluster, family, registry, repository, service, .. } = scope;
+    let Scope { partition, region, account, cluster, families, registry, repository, service, .. } = scope;
     let arn = |service: &str, resource: String| {
         vec![format!("arn:{partition}:{service}:{region}:{account}:{resource}")]
     };
@@ -69,7 +69,9 @@ fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
         vec![format!("arn:{partition}:ecr:{region}:{account}:{resource}")]
     };
     let anything = || vec!["*".to_owned()];
-    let revisions = || arn("ecs", format!("task-definition/{family}:*"));
+    let revisions = || -> Vec<String> {
+        families.iter().flat_map(|family| arn("ecs", format!("task-definition/{family}:*"))).collect()
+    };
     let in_cluster =
         || Some(json!({"ArnEquals": {"ecs:cluster": &arn("ecs", format!("cluster/{cluster}"))[0]}}));
     let string_equals = |key: &str, value: &str| Some(json!({"StringEquals": {key: value}}));

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::ecr_registry::{EcrRegistry, RegistryHost, partition_of};
 use crate::failure::Failure;
 use crate::image_reference::ImageReference;
+use crate::plan::own_family;
 use crate::ports::When;
 use crate::task_definition::{Logs, TaskDefinition};
 use crate::values::Selector;
@@ -31,7 +32,8 @@ pub struct Scope {
     /// Twelve digits.
     pub account: String,
     pub cluster: String,
-    pub family: String,
+    /// Those that the revisions may go into: one, where a service of the cluster was looked for.
+    pub families: Vec<String>,
     /// Where the repository is.
     pub registry: EcrRegistry,
     pub repository: String,
@@ -117,6 +119,16 @@ impl Scope {
             .map(|definition| definition.family().to_owned())
             .or_else(|| target.base.task_definition.as_deref().map(|name| arn::family(name).to_owned()));
         let family = blanks.fill(family, "FAMILY", "the task definition's family: pass --task-definition");
+        let families = match (&target.family, known.runs_in_service) {
+            (Some(named), _) => vec![named.to_string()],
+            (None, Some(true)) => vec![own_family(&family)],
+            (None, Some(false)) => vec![family],
+            // The service that the network is taken from is often of the family.
+            (None, None) if migrate.network.network_from_service.is_some() => {
+                vec![own_family(&family), family]
+            }
+            (None, None) => vec![family],
+        };
 
         let image = migrate.image.image.as_deref();
         // The registry that is named, which may be another account's; a name alone is one of the run's own.
@@ -161,6 +173,7 @@ impl Scope {
         let needs = [
             (When::Always, true),
             (When::ImageInEcr, in_ecr),
+            (When::GivenInEcr, in_ecr && image.is_some()),
             (When::Push, image.is_none()),
             (When::TagSelector, selectors.any(|selector| matches!(selector, Selector::Tag { .. }))),
             (When::NetworkFromService, network.network_from_service.is_some()),
@@ -182,7 +195,7 @@ impl Scope {
             region,
             account,
             cluster,
-            family,
+            families,
             registry,
             repository,
             log_groups,

@@ -77,6 +77,59 @@ fn what_a_run_does_not_do_is_not_allowed() {
 }
 
 #[test]
+fn the_repository_that_is_named_is_the_one_that_is_allowed() {
+    let base = ["--task-definition", FILE, "--cluster=c"];
+    for (flag, expected) in [
+        ("--repository=shop", "arn:aws:ecr:us-east-1:123456789012:repository/shop"),
+        (
+            "--repository=999999999999.dkr.ecr.eu-west-1.amazonaws.com/tools/shop",
+            "arn:aws:ecr:eu-west-1:999999999999:repository/tools/shop",
+        ),
+        (
+            "--repository=999999999999.dkr-ecr.us-east-1.on.aws/shop",
+            "arn:aws:ecr:us-east-1:999999999999:repository/shop",
+        ),
+        (
+            "--image=999999999999.dkr.ecr.eu-west-1.amazonaws.com/shop:1",
+            "arn:aws:ecr:eu-west-1:999999999999:repository/shop",
+        ),
+        (
+            "--repository=999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn/shop",
+            "arn:aws-cn:ecr:cn-north-1:999999999999:repository/shop",
+        ),
+        ("--plan", "arn:aws:ecr:us-east-1:123456789012:repository/startupwebapp-backend"),
+    ] {
+        let policy = made(&[base.as_slice(), &[flag]].concat()).0;
+        let images = policy["Statement"].as_array().unwrap().iter().find(|one| one["Sid"] == "Image");
+        assert_eq!(images.unwrap()["Resource"], expected, "{flag}");
+    }
+}
+
+#[test]
+fn revisions_are_allowed_in_the_family_that_they_go_into() {
+    let base = ["--task-definition", FILE, "--cluster=c"];
+    let family = |name: &str| format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{name}:*");
+    let own = "startupwebapp-migration-task";
+    let resources = |more: &[&str], runs_in_service: Option<bool>| {
+        let flags = flags(&[base.as_slice(), more].concat());
+        let task_definition = Some(TaskDefinition::from_file(FILE.as_ref()).unwrap());
+        let known = SeenInAws { task_definition, runs_in_service, ..SeenInAws::default() };
+        let policy = permissions(&Scope::new(&flags, &|_| None, &known, None).unwrap());
+        let statements = policy["Statement"].as_array().unwrap().clone();
+        let of = |sid: &str| statements.iter().find(|one| one["Sid"] == sid).unwrap()["Resource"].clone();
+        assert_eq!(of("Revision"), of("Run"));
+        of("Run")
+    };
+    let beside = family(&format!("{own}-migration"));
+    assert_eq!(resources(&[], None), json!(family(own)));
+    assert_eq!(resources(&[], Some(false)), json!(family(own)));
+    assert_eq!(resources(&[], Some(true)), json!(beside));
+    assert_eq!(resources(&["--network-from-service=web"], None), json!([beside, family(own)]));
+    assert_eq!(resources(&["--network-from-service=web"], Some(false)), json!(family(own)));
+    assert_eq!(resources(&["--family=shop"], Some(true)), json!(family("shop")));
+}
+
+#[test]
 fn every_placeholder_is_said_and_with_everything_given_there_is_none() {
     let (policy, trust, names) = made(&[]);
     let text = format!("{policy}{trust}");

@@ -28,6 +28,10 @@ impl ImageReads for Registry {
         anyhow::bail!("nobody asks for other repositories")
     }
 
+    async fn pull_through_prefixes(&self, _: &RepositoryName) -> Result<Lookup<Vec<String>>> {
+        anyhow::bail!("nobody asks for rules")
+    }
+
     async fn stored_image(
         &self,
         repository: &RepositoryName,

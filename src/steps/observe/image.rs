@@ -63,10 +63,15 @@ async fn given_image(images: &impl ImageReads, account: &Account, text: &str) ->
             platforms,
             unseen: None,
         }),
-        Lookup::Found(None) => Err(Failure::input(format!("repository {} has no image {wanted}", name.name))
-            .hint("push it first, check the tag of --image, or leave --image away to build it here")
-            .into()),
-        Lookup::Absent => Err(unknown_repository(images, &name, account).await.into()),
+        Lookup::Found(None) => {
+            let absent = Failure::input(format!("repository {} has no image {wanted}", name.name))
+                .hint("push it first, check the tag of --image, or leave --image away to build it here");
+            Ok(as_it_is(Some(pulled_through(images, text, &name, absent).await?)))
+        }
+        Lookup::Absent => {
+            let absent = unknown_repository(images, &name, account).await;
+            Ok(as_it_is(Some(pulled_through(images, text, &name, absent).await?)))
+        }
         // The task's execution role may pull what these credentials may not look at.
         Lookup::Denied(error) if is_of_another_account(&name, account) => {
             let why = Failure::from_error(&error).sentence();
@@ -74,6 +79,45 @@ async fn given_image(images: &impl ImageReads, account: &Account, text: &str) ->
         }
         Lookup::Denied(error) => Err(error),
     }
+}
+
+/// Says of an image that is not in ECR that the first pull fetches it, or may.
+///
+/// # Errors
+/// No pull-through cache rule can be behind it: it is `absent`.
+async fn pulled_through(
+    images: &impl ImageReads,
+    text: &str,
+    name: &RepositoryName,
+    absent: Failure,
+) -> Result<String, Failure> {
+    let needs = "the first pull fetches it, for which the task's execution role needs ecr:CreateRepository and \
+                 ecr:BatchImportUpstreamImage";
+    match images.pull_through_prefixes(name).await {
+        Ok(Lookup::Found(prefixes)) => match prefixes.iter().find(|prefix| is_below(&name.name, prefix)) {
+            Some(prefix) => Ok(format!(
+                "image {text} is not in ECR yet: a pull-through cache rule has its prefix, {prefix}, and {needs}"
+            )),
+            None => {
+                let hint = absent.hint.clone().unwrap_or_default();
+                Err(absent.hint(format!("{hint}; no pull-through cache rule has a prefix of it")))
+            }
+        },
+        // A name without a prefix is a typing mistake rather than an image behind a rule for the whole registry.
+        _ if !name.name.contains('/') => Err(absent),
+        Ok(Lookup::Absent) => Err(absent),
+        Ok(Lookup::Denied(error)) | Err(error) => Ok(format!(
+            "image {text} is not in ECR yet, and whether a pull-through cache rule has its prefix is not known ({}). \
+             If one has, {needs}",
+            Failure::from_error(&error).message
+        )),
+    }
+}
+
+/// `ROOT` is the prefix of every name (CreatePullThroughCacheRule).
+fn is_below(name: &str, prefix: &str) -> bool {
+    prefix == "ROOT"
+        || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/') || prefix.ends_with('/'))
 }
 
 /// Credentials are of one partition, such as that of China, and unknown in the others.
@@ -163,5 +207,26 @@ pub(super) async fn local_problem(
             Some(failure) => Ok(Some(failure.clone())),
             None => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_for_the_names_below_its_prefix() {
+        for (name, prefix, expected) in [
+            ("docker-hub/flyway/flyway", "docker-hub", true),
+            ("docker-hub/flyway/flyway", "docker-hub/flyway", true),
+            ("docker-hub/flyway/flyway", "ROOT", true),
+            ("flyway", "ROOT", true),
+            ("docker-hub", "docker-hub", false),
+            ("docker-hub-mirror/flyway", "docker-hub", false),
+            ("flyway/docker-hub", "docker-hub", false),
+            ("flyway", "quay", false),
+        ] {
+            assert_eq!(is_below(name, prefix), expected, "{name} {prefix}");
+        }
     }
 }

@@ -5,19 +5,24 @@ use std::ops::Deref;
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::ports::{Network, NetworkReads, NetworkResource};
+use crate::ports::{Network, NetworkReads, NetworkResource, ServiceSeen};
 use crate::settings::{Selector, Settings};
 
-pub(super) async fn network(settings: &Settings, reads: &impl NetworkReads) -> Result<Network> {
+/// With the service that the network is taken from.
+pub(super) async fn network(
+    settings: &Settings,
+    reads: &impl NetworkReads,
+) -> Result<(Network, Option<ServiceSeen>)> {
     let flags = &settings.network;
     if let Some(service) = &flags.network_from_service {
-        return reads.network_of_service(&settings.cluster, service).await;
+        let service = reads.service(&settings.cluster, service).await?;
+        return Ok((service.network.clone(), Some(service)));
     }
     let (subnets, security_groups) = try_join!(
         resolved(reads, NetworkResource::Subnet, &flags.subnets),
         resolved(reads, NetworkResource::SecurityGroup, &flags.security_groups)
     )?;
-    Ok(Network { subnets, security_groups, assign_public_ip: flags.assign_public_ip })
+    Ok((Network { subnets, security_groups, assign_public_ip: flags.assign_public_ip }, None))
 }
 
 async fn resolved(

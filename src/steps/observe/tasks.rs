@@ -1,6 +1,6 @@
 //! Tasks of the family, and what they are told: by their overrides, and by the revisions that they run.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use tokio::time::sleep;
 
 use crate::plan::{Observed, Orders, Reading};
-use crate::ports::{DefinitionReads, DesiredStatus, Task, TaskReads};
+use crate::ports::{DefinitionReads, DesiredStatus, ServiceSeen, Task, TaskReads};
 use crate::settings::{RunIdentity, Settings};
 use crate::task_definition::TaskDefinition;
 
@@ -25,9 +25,20 @@ pub(super) struct FamilyTasks {
     pub may_work: Vec<Task>,
     /// Those of this run that have ended or will.
     pub finished: Vec<Task>,
+    /// The services whose tasks are of the family.
+    pub services: BTreeSet<String>,
 }
 
-/// Tasks of the family that may migrate something now, and those of this run that have ended or will.
+impl FamilyTasks {
+    pub(super) fn extend(&mut self, more: Self) {
+        self.may_work.extend(more.may_work);
+        self.finished.extend(more.finished);
+        self.services.extend(more.services);
+    }
+}
+
+/// Tasks of the family that may migrate something now, and those of this run that have ended or will. Those of a service
+/// are no migrations: they serve what was migrated.
 ///
 /// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
 /// Those are asked for last: what is stopped in between is in one of the two lists. What ECS lists and, look after look,
@@ -37,6 +48,7 @@ pub(super) async fn tasks(settings: &Settings, reads: &impl TaskReads, family: &
     for look in 1.. {
         let (running, unseen) = seen(reads, cluster, family, DesiredStatus::Running).await?;
         let (stopped, unseen_stopped) = seen(reads, cluster, family, DesiredStatus::Stopped).await?;
+        let services = running.iter().chain(&stopped).filter_map(|task| task.service.clone()).collect();
         let seen_later: HashSet<&str> = stopped.iter().map(|task| task.arn.as_str()).collect();
         let unseen: HashSet<String> = unseen
             .into_iter()
@@ -50,10 +62,35 @@ pub(super) async fn tasks(settings: &Settings, reads: &impl TaskReads, family: &
         let running = running.into_iter().filter(|task| !seen_later.contains(task.arn.as_str()));
         let unknown = unseen.into_iter().map(|arn| Task { arn, ..Task::default() });
         let may_work = running.chain(stopped.iter().cloned()).filter(|task| !task.is_over()).chain(unknown);
-        let may_work = may_work.collect();
-        return Ok(FamilyTasks { may_work, finished: of_the_run(stopped, run) });
+        let may_work = may_work.filter(|task| task.service.is_none()).collect();
+        return Ok(FamilyTasks { may_work, finished: of_the_run(stopped, run), services });
     }
     unreachable!("the last look returns")
+}
+
+/// Looks for a service that runs the family, among the tasks of the family in the cluster; `seen` is one that is known
+/// already.
+pub(crate) async fn service_of_family(
+    reads: &impl TaskReads,
+    cluster: &str,
+    family: &str,
+    seen: Option<ServiceSeen>,
+) -> Result<Option<String>> {
+    let tasks_of = async |wanted| reads.tasks_of_family(cluster, family, wanted).await;
+    let tasks = [tasks_of(DesiredStatus::Running).await?, tasks_of(DesiredStatus::Stopped).await?].concat();
+    let services = tasks.into_iter().filter_map(|task| task.service).collect();
+    Ok(service(&services, seen, family))
+}
+
+/// A service that runs the family: the one that the network is taken from, or one whose tasks are of it. Of others
+/// nothing is known: to list a cluster's services would be calls and permissions of their own.
+pub(super) fn service(
+    services: &BTreeSet<String>,
+    seen: Option<ServiceSeen>,
+    family: &str,
+) -> Option<String> {
+    let seen = seen.filter(|service| service.families.iter().any(|of| of == family));
+    seen.map(|service| service.name).or_else(|| services.first().cloned())
 }
 
 /// Those that ECS describes, and the ARNs of those that it only lists.

@@ -47,6 +47,10 @@ impl ImageReads for Fargate {
         unimplemented_here()
     }
 
+    async fn pull_through_prefixes(&self, _: &RepositoryName) -> Result<Lookup<Vec<String>>> {
+        unimplemented_here()
+    }
+
     async fn stored_image(&self, _: &RepositoryName, _: &str) -> Result<Lookup<Option<StoredImage>>> {
         unimplemented_here()
     }
