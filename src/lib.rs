@@ -27,6 +27,7 @@ mod document;
 pub mod progress;
 mod backoff;
 mod container_exit;
+mod ending;
 mod untrusted;
 mod words;
 mod workflow_commands;

@@ -71,6 +71,8 @@ pub(crate) struct Migration<'a, W> {
     other_runs: OtherRuns,
     adopted: Adopted,
     proofs: RefCell<Vec<Migrated>>,
+    /// The other essential containers of its tasks.
+    essential: Vec<String>,
 }
 
 /// The right to have a task running: `--max-parallel` of them exist.
@@ -103,6 +105,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             other_runs: OtherRuns::new(plan),
             adopted: Adopted::default(),
             proofs: RefCell::default(),
+            essential: plan.base.essential_beside(&plan.container),
         }
     }
 
@@ -243,6 +246,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         Asked {
             container: &self.plan.container,
             image_digest: self.revision.image_digest(),
+            essential: &self.essential,
             proof: self.plan.task.proof,
         }
     }

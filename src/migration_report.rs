@@ -3,6 +3,8 @@
 //! One line of stdout, `{"migration_report": {…}}`; any other line is just log. The protocol is in
 //! docs/migration-report.md. What it says comes from a container, so it is data to judge, never to trust.
 
+mod names;
+mod signs;
 #[cfg(test)]
 mod tests;
 
@@ -71,36 +73,64 @@ pub struct FailedMigration {
     pub error: String,
 }
 
-/// Reads one line of a container's output: `None` when it is just log, an error when it is a report that can not be
-/// read.
+/// Reads one line of a container's output: `None` when it is just log, an error when it could be a report and cannot be
+/// read as one, and one alone.
 pub(crate) fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
-    const KEY: &str = "migration_report";
-    let line = line.trim();
-    if !line.starts_with('{') || !line.contains("\"migration_report\"") {
-        return None;
+    let line = line.trim_matches(|c: char| c.is_ascii_whitespace());
+    match signs::count(line) {
+        0 => signs::is_cut(line).then(|| Err("the line breaks off".to_owned())),
+        1 => Some(read(line)),
+        _ => Some(Err("the line has more than one".to_owned())),
     }
-    let mut outer = match serde_json::from_str::<Value>(line) {
-        Ok(Value::Object(outer)) => outer,
-        Ok(_) => return None,
-        Err(error) => {
-            // A report that was cut is still a report; other text that happens to hold the word is log.
-            let begins = line[1..].trim_start().starts_with("\"migration_report\"");
-            return begins.then(|| Err(format!("the line is not JSON: {error}")));
-        }
+}
+
+/// Reads a line that has one sign of a report.
+fn read(line: &str) -> Result<MigrationReport, String> {
+    const KEY: &str = "migration_report";
+    if !line.starts_with('{') {
+        return Err("something stands before it: a report has a line of its own".to_owned());
+    }
+    let whole: Value =
+        serde_json::from_str(line).map_err(|error| format!("the line is not JSON: {error}"))?;
+    names::check(line)?;
+    let Some(report) = whole.get(KEY) else {
+        return Err(format!("{KEY} is not a key of the line's own object"));
     };
-    let report = outer.remove(KEY)?;
     match report.get("version").and_then(Value::as_u64) {
         Some(PROTOCOL) => {}
         Some(other) => {
-            return Some(Err(format!("version {other} of the protocol is not supported, {PROTOCOL} is")));
+            return Err(format!("version {other} of the protocol is not supported, {PROTOCOL} is"));
         }
-        None => return Some(Err("it names no protocol version".into())),
+        None => return Err("it names no protocol version".to_owned()),
     }
-    Some(serde_json::from_value(report).map_err(|error| phrase(&error.to_string())).and_then(
-        |report: MigrationReport| {
-            if report.database.is_empty() { Err("it names no database".into()) } else { Ok(report) }
-        },
-    ))
+    shapes(report)?;
+    let report: MigrationReport =
+        serde_json::from_value(report.clone()).map_err(|error| phrase(&error.to_string()))?;
+    if report.database.is_empty() { Err("it names no database".to_owned()) } else { Ok(report) }
+}
+
+/// Refuses what serde would read all the same: a list in place of an object, and a field of ours in other capitals,
+/// which some readers take for it.
+fn shapes(report: &Value) -> Result<(), String> {
+    const FIELDS: [&str; 10] =
+        ["version", "database", "applied", "pending", "current", "tables", "ms", "from", "failed", "error"];
+    let mut applied = report.get("applied").and_then(Value::as_array).into_iter().flatten();
+    let failed = report.get("failed").filter(|failed| !failed.is_null());
+    fields(report, "the report", &FIELDS)?;
+    applied.try_for_each(|one| fields(one, "applied", &["version", "name", "ms"]))?;
+    failed.map_or(Ok(()), |one| fields(one, "failed", &["version", "name", "file", "line", "error"]))
+}
+
+fn fields(value: &Value, what: &str, known: &[&str]) -> Result<(), String> {
+    let object = value.as_object().ok_or_else(|| format!("{what} is not an object"))?;
+    let is_another = |name: &&String| {
+        let lower = name.trim().to_lowercase();
+        lower != **name && known.contains(&lower.as_str())
+    };
+    match object.keys().find(is_another) {
+        Some(name) => Err(format!("{what} has a field {}, which is not one of the protocol", phrase(name))),
+        None => Ok(()),
+    }
 }
 
 /// One line for a person: `healthtech_experiment: 2 applied, now at 12, 57 tables`.

@@ -10,8 +10,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
+
 use crate::container_exit::{SIGKILL, SIGTERM, is_signal};
 use crate::database_name::DatabaseName;
+use crate::ending::{Ending, LogEnd, StopOrder};
 use crate::failure::ExitCode;
 use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
@@ -30,6 +33,8 @@ pub struct Asked<'a> {
     pub container: &'a str,
     /// Of the image that its revision names; absent when it names none.
     pub image_digest: Option<&'a str>,
+    /// The other essential containers: when one of them ends, ECS stops the task.
+    pub essential: &'a [String],
     /// What counts as a proof.
     pub proof: Proof,
 }
@@ -50,12 +55,14 @@ pub enum Verdict {
     TimedOut { stopped: bool },
     /// Ours: the run was interrupted. `stopped` says whether StopTask was accepted.
     Cancelled { stopped: bool },
-    /// The task says itself that it was connected to another database.
-    WrongDatabase { asked: DatabaseName, reported: String, exit_code: Option<i32> },
+    /// The task says itself that it was connected to another database; of a pack, `times` in place of the names that it
+    /// was told.
+    WrongDatabase { asked: DatabaseName, reported: String, times: Option<usize>, exit_code: Option<i32> },
     /// It may have worked, and nothing proves it.
     Unproved { why: String },
-    /// It ended with exit code 0 and printed no migration report, so nothing says which database it migrated.
-    Unreported,
+    /// It ended with exit code 0, and no migration report was seen, so nothing says which database it migrated: it
+    /// printed none, or (`unread`) its log could not be read, and why.
+    Unreported { unread: Option<String> },
     /// Ours: another task migrates this database now, so none was started.
     AlreadyRunning { task_arn: String, started_by: Option<String>, doubt: Option<String> },
     /// Ours: no task was started.
@@ -83,17 +90,25 @@ pub enum Killer {
     ServiceScheduler,
 }
 
-/// Judges a task that has stopped and was told to migrate `database`. `reports` is all that its log held.
-pub(crate) fn judge(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+/// Judges a task that has stopped and was told to migrate `database`. `reports` is all that was read of its log, and
+/// `ending` says whether that is all that the log held.
+pub(crate) fn judge(
+    database: &DatabaseName,
+    asked: &Asked<'_>,
+    task: &Task,
+    reports: &Reports,
+    ending: &Ending,
+) -> Verdict {
     let other = reports.all().iter().find(|report| report.database != **database);
     if let Some(other) = other.filter(|_| task.is_stopped()) {
         return Verdict::WrongDatabase {
             asked: database.clone(),
             reported: other.database.clone(),
+            times: None,
             exit_code: task.container(asked.container).and_then(|own| own.exit_code),
         };
     }
-    by_end(asked.container, task, reports, || proof_of(database, asked, task, reports))
+    by_end(asked.container, task, reports, || proof_of(database, asked, task, reports, ending))
 }
 
 /// Judges by the task's end; `ended_well` judges exit code 0 of a container that nothing else has ended.
@@ -135,7 +150,13 @@ fn by_end(container: &str, task: &Task, reports: &Reports, ended_well: impl FnOn
 }
 
 /// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
-fn proof_of(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+fn proof_of(
+    database: &DatabaseName,
+    asked: &Asked<'_>,
+    task: &Task,
+    reports: &Reports,
+    ending: &Ending,
+) -> Verdict {
     if !task.outlived && task.end() != Some("EssentialContainerExited") {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
         return unproved(format!(
@@ -161,10 +182,75 @@ fn proof_of(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &R
         }
     }
     let report = reports.of(database);
-    if report.is_none() && asked.proof == Proof::Report {
-        return Verdict::Unreported;
+    match (report, &ending.log) {
+        (_, LogEnd::Whole) | (None, LogEnd::Unread(_)) => {}
+        (Some(_), LogEnd::BrokenOff(why) | LogEnd::Unread(why)) => {
+            return unproved(format!(
+                "exit code 0 and a migration report, but its log was not read to its end, where another one may stand: {}",
+                words::text(why)
+            ));
+        }
+        (None, LogEnd::BrokenOff(why)) => {
+            return unproved(format!(
+                "exit code 0, but its log was not read to its end, where a migration report may stand: {}",
+                words::text(why)
+            ));
+        }
+    }
+    if report.is_none() {
+        if let Some(doubt) = doubt(asked, task, &ending.order) {
+            return doubt;
+        }
+        if asked.proof == Proof::Report {
+            let unread = match &ending.log {
+                LogEnd::Unread(why) => Some(why.clone()),
+                LogEnd::Whole | LogEnd::BrokenOff(_) => None,
+            };
+            return Verdict::Unreported { unread };
+        }
     }
     Verdict::Migrated(Migrated::by_task(database, task, asked.image_digest, report))
+}
+
+/// What speaks against exit code 0 where no report says what was done: a container that is told to end may end politely.
+fn doubt(asked: &Asked<'_>, task: &Task, order: &StopOrder) -> Option<Verdict> {
+    let own = task.container(asked.container)?;
+    let reasons = [own.reason.as_deref(), task.stopped_reason.as_deref()];
+    if reasons.into_iter().any(is_out_of_memory) {
+        return Some(Verdict::Killed { by: Killer::OutOfMemory, exit_code: own.exit_code });
+    }
+    let others = task.containers.iter().filter(|other| asked.essential.contains(&other.name));
+    let mut doubts = others.filter_map(|other| {
+        let name = words::code(&other.name);
+        let by_itself = other.exit_code.filter(|code| !matches!(*code, SIGKILL | SIGTERM));
+        match (order.of(&other.name, &own.name), other.exit_code, by_itself) {
+            (Some(Ordering::Greater), ..) => None,
+            (Some(_), Some(exit_code), _) => {
+                let by = Killer::Sidecar { name: other.name.clone(), exit_code };
+                Some(Verdict::Killed { by, exit_code: own.exit_code })
+            }
+            _ if is_out_of_memory(other.reason.as_deref()) => Some(unproved(format!(
+                "exit code 0, but essential container {name} ran out of memory, and nothing says which of them ended first"
+            ))),
+            (None, _, Some(exit_code)) => Some(unproved(format!(
+                "exit code 0, but essential container {name} ended by itself as well, with exit code {exit_code}, and \
+                 nothing says which of them ended first"
+            ))),
+            _ => None,
+        }
+    });
+    let first = doubts.next()?;
+    // One that is known to have ended first says more than one that may have.
+    let killed = |verdict: &Verdict| matches!(verdict, Verdict::Killed { .. });
+    Some(if killed(&first) { first } else { doubts.find(killed).unwrap_or(first) })
+}
+
+/// ECS's word for a container that used more memory than it has, and what it says of it.
+fn is_out_of_memory(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| {
+        let reason = reason.to_ascii_lowercase();
+        reason.contains("outofmemory") || reason.contains("killed due to memory usage")
+    })
 }
 
 fn unproved(why: String) -> Verdict {
@@ -172,11 +258,7 @@ fn unproved(why: String) -> Verdict {
 }
 
 fn killer(task: &Task, own: &Container, stop_code: Option<&str>, exit_code: Option<i32>) -> Option<Killer> {
-    let out_of_memory = own.reason.as_deref().is_some_and(|reason| {
-        let reason = reason.to_ascii_lowercase();
-        reason.contains("outofmemory") || reason.contains("killed due to memory usage")
-    });
-    if out_of_memory && exit_code != Some(0) {
+    if is_out_of_memory(own.reason.as_deref()) && exit_code != Some(0) {
         return Some(Killer::OutOfMemory);
     }
     match stop_code {
@@ -230,7 +312,7 @@ impl Verdict {
             | Self::Killed { .. }
             | Self::WrongDatabase { .. }
             | Self::Unproved { .. }
-            | Self::Unreported
+            | Self::Unreported { .. }
             | Self::AlreadyRunning { .. } => ExitCode::MigrationFailed,
             Self::NeverStarted { .. } | Self::NotRun { .. } => ExitCode::Service,
             Self::TimedOut { .. } => ExitCode::TimedOut,

@@ -89,6 +89,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             }
         };
         let end = self.tasks.follow(following, until).await;
+        following.listener.heard.ending = following.ending();
         let (task, heard) = (&following.task, &following.listener.heard);
         if let End::TimedOut(Stop::Failed(error)) | End::Interrupted(Stop::Failed(error)) = &end {
             let (arn, what) = (&task.arn, heard.name());
@@ -107,8 +108,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
 
     fn at_end(&self, heard: &Heard, task: &Task, end: End) -> Vec<Verdict> {
         match end {
-            End::Stopped => self.judge(heard, task),
-            End::Unread => self.judge_unread(heard, task),
+            End::Stopped | End::Unread => self.judge(heard, task),
             End::Lost(why) => all(&heard.databases, &lost(&why)),
             End::TimedOut(Stop::Taken) => self.reported_in_time(heard, task),
             End::TimedOut(_) => all(&heard.databases, &Verdict::TimedOut { stopped: false }),
@@ -120,24 +120,12 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
 
     /// Judges a task that has stopped.
     pub(super) fn judge(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
-        let Heard { databases, told, reports, .. } = heard;
+        let Heard { databases, told, reports, ending, .. } = heard;
+        let asked = &self.asked();
         match told {
-            Told::Pack(told) => judge_pack(databases, told, &self.asked(), task, reports),
-            Told::One(_) => databases.iter().map(|name| judge(name, &self.asked(), task, reports)).collect(),
+            Told::Pack(told) => judge_pack(databases, told, asked, task, reports, ending),
+            Told::One(_) => databases.iter().map(|name| judge(name, asked, task, reports, ending)).collect(),
         }
-    }
-
-    /// The task is over, and the rest of its log was not waited for: without its report, exit code 0 is no proof.
-    fn judge_unread(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
-        let mut verdicts = self.judge(heard, task);
-        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_migrated()) {
-            if heard.reports.is_empty() {
-                *verdict = Verdict::Unproved {
-                    why: "exit code 0, but the run was interrupted before its log was read to the end".into(),
-                };
-            }
-        }
-        verdicts
     }
 
     /// The task was stopped at `--timeout`; what it reported of a pack's databases by then is true.

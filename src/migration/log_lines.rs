@@ -4,6 +4,7 @@ use super::Migration;
 use super::judge::Followed;
 use super::record::Tail;
 use crate::database_name::{DatabaseName, short_list};
+use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::migration_report::Reports;
 use crate::plan::{Pack, Told};
@@ -22,6 +23,8 @@ pub(super) struct Heard {
     /// Where the end of its log is kept.
     pub tail: Tail,
     pub reports: Reports,
+    /// What was seen of its end, once it is over.
+    pub ending: Ending,
     /// The file that its log is written to.
     pub file: String,
 }
@@ -67,6 +70,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             tail: self.record.tail(&pack.databases, told),
             told: told.clone(),
             reports: Reports::default(),
+            ending: Ending::default(),
             file,
         };
         self.show(&heard, task);

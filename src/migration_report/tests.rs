@@ -58,10 +58,17 @@ fn anything_else_is_log() {
         "Applying V7__add_orders … OK",
         r#"{"message":"migration_report"}"#,
         r#"{"note":"the \"migration_report\" follows"}"#,
-        r#"{"note":{"migration_report":{"version":1}}}"#,
         r#"{not json "migration_report""#,
         r#"["migration_report"]"#,
-        r#"log: {"migration_report":{"version":1,"database":"a","pending":0}}"#,
+        "migration_report: how to print one",
+        "see docs/migration-report.md, or add_migration_report: {}",
+        "select json_build_object('migration_report', json_build_object('version', 1))",
+        "the key 'migration_report' is missing",
+        r#"{"name":"migration_report","ms":3}"#,
+        r#"{"applied":["1 migration_report"],"pending":0}"#,
+        r#"{"my_migration_report":{"version":1}}"#,
+        r#"{"migrations":3}"#,
+        r"C:\\users\\migration_report",
     ] {
         assert_eq!(parse_line(line), None, "{line}");
     }
@@ -138,4 +145,103 @@ fn a_flood_of_reports_is_not_kept() {
     }
     assert!(reports.all().len() < 16);
     assert_eq!(reports.malformed().unwrap().1, "the task printed more than 16 MiB of reports");
+}
+
+/// What one reader takes for a proof and another for something else is none.
+#[test]
+fn a_line_that_can_be_read_in_two_ways_says_so() {
+    let good = r#""version":1,"database":"a","pending":0"#;
+    let whole = report(good);
+    let quoted = whole.replace('"', "\\\"");
+    for (line, why) in [
+        (
+            report(r#""version":1,"database":"b","database":"a","pending":0"#),
+            "the name database stands there twice",
+        ),
+        (
+            report(r#""version":1,"database":"a","pending":3,"pending":0"#),
+            "the name pending stands there twice",
+        ),
+        (
+            report(&format!(r#"{good},"failed":{{"version":"1"}},"failed":null"#)),
+            "the name failed stands there twice",
+        ),
+        (report(&format!(r#"{good},"Database":"b""#)), "the name Database stands there twice"),
+        (
+            report(&format!(r#"{good},"applied":[{{"version":1,"version":2}}]"#)),
+            "the name version stands there twice",
+        ),
+        (report(&format!(r#"{good},"future":[[{{"x":1,"x":2}}]]"#)), "the name x stands there twice"),
+        (format!(r#"{{"a":1,"a":2,{}"#, &whole[1..]), "the name a stands there twice"),
+        (
+            report(&format!(r#"{good},"datab\u0061se":"b""#)),
+            "the name datab\\u0061se is written with escapes",
+        ),
+        (whole.replace("migration_report", r"migration\u005freport"), "is written with escapes"),
+        (whole.replace("migration_report", r"\u006digration_repor\u0074"), "is written with escapes"),
+        (format!("{},{}", &whole[..whole.len() - 1], &whole[1..]), "the line has more than one"),
+        (format!("{whole}{whole}"), "the line has more than one"),
+        (format!(r#"{},"message":"{quoted}"}}"#, &whole[..whole.len() - 1]), "the line has more than one"),
+        (report(&format!(r#"{good},"future":{whole}"#)), "the line has more than one"),
+        (report(&format!(r#"{good},"Pending":3"#)), "the name Pending stands there twice"),
+        (report(&format!(r#"{good},"Failed":{{}}"#)), "the report has a field Failed, which is not one"),
+        (report(&format!(r#"{good},"failed":["7","orders"]"#)), "failed is not an object"),
+        (
+            report(&format!(r#"{good},"failed":{{"Version":7}}"#)),
+            "failed has a field Version, which is not one",
+        ),
+        (report(&format!(r#"{good},"applied":[["7","orders",3]]"#)), "applied is not an object"),
+        (report(&format!(r#"{good},"applied":{{"version":7}}"#)), "invalid type: map"),
+        (report(r#""version":1,"database":"a","pending":0.0"#), "invalid type: floating point"),
+        (report(r#""version":1,"database":"a","pending":1e0"#), "invalid type: floating point"),
+        (report(r#""version":1,"database":"a","pending":"0""#), "invalid type: string"),
+        (report(r#""version":1,"database":"a","pending":18446744073709551616"#), "invalid type"),
+        (report(r#""version":1.0,"database":"a","pending":0"#), "it names no protocol version"),
+        (report(r#""version":1,"database":["a"],"pending":0"#), "invalid type: sequence"),
+        (r#"{"migration_report":[1,"a",[],0]}"#.to_owned(), "it names no protocol version"),
+    ] {
+        let found = fault(&line);
+        assert!(found.contains(why), "{line}: {found}");
+    }
+}
+
+/// What could be a report does not pass for log, wherever it stands.
+#[test]
+fn a_report_is_seen_where_it_does_not_count() {
+    let whole = report(r#""version":1,"database":"a","pending":0"#);
+    let quoted = whole.replace('"', "\\\"");
+    let twice = quoted.replace('\\', r"\\\").replace('"', "\\\"");
+    for line in [
+        format!("[info] {whole}"),
+        format!("2026-11-28T18:00:00Z {whole}"),
+        format!("log: {whole}"),
+        format!("\u{feff}{whole}"),
+        format!("\u{1b}[32m{whole}\u{1b}[0m"),
+        format!("\u{a0}{whole}"),
+        format!("{whole} done"),
+        format!("{whole};"),
+        format!("[{whole}]"),
+        format!("'{whole}'"),
+        format!(r#"{{"level":"info","message":"{quoted}"}}"#),
+        format!(r#"{{"level":"info","message":"done\n{quoted}"}}"#),
+        format!(r#"{{"log":"{twice}"}}"#),
+        format!(r#"{{"level":"info","data":{whole}}}"#),
+        format!("\"{quoted}\""),
+        whole.replace("migration_report", "MIGRATION_REPORT"),
+        whole.replace("migration_report", " migration_report "),
+        whole.replace("{\"migration_report\":", "\"migration_report\": "),
+        "{'migration_report': {'version': 1, 'database': 'a', 'pending': 0}}".to_owned(),
+        "{ migration_report: { version: 1, database: 'a', pending: 0 } }".to_owned(),
+        r#"{"migration_report"=>{"version"=>1}}"#.to_owned(),
+        r#"level=info migration_report={"version":1}"#.to_owned(),
+        r#"migration_report {"version":1}"#.to_owned(),
+        r#"  "migration_report": {"#.to_owned(),
+        r#"{"migration_report": "soon"}"#.to_owned(),
+        r#"{"migration_report""#.to_owned(),
+        r#"{ "migration_rep"#.to_owned(),
+    ] {
+        assert!(matches!(parse_line(&line), Some(Err(_))), "{line}: {:?}", parse_line(&line));
+    }
+    let spaced = whole.replace(':', " : ").replace('{', "{ ");
+    assert!(matches!(parse_line(&format!("\t {spaced}  \r\n")), Some(Ok(_))), "blanks do not matter");
 }

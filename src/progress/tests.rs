@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 
 use super::*;
+use crate::ending::Ending;
+use crate::migration_report::Reports;
 use crate::ports::Task;
 
 /// What was written, and in how many writes.
@@ -58,9 +60,10 @@ fn never_started() -> Verdict {
         let asked = crate::verdict::Asked {
             container: "migration",
             image_digest: None,
+            essential: &[],
             proof: crate::verdict::Proof::ExitCode,
         };
-        crate::verdict::judge(&"a".into(), &asked, &task, &crate::migration_report::Reports::default())
+        crate::verdict::judge(&"a".into(), &asked, &task, &Reports::default(), &Ending::default())
     }
 }
 

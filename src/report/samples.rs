@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, RevisionUsed, Times};
 use crate::diagnosis::diagnose;
+use crate::ending::{Ending, LogEnd};
 use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
 use crate::plan::ImageSource;
@@ -13,7 +14,7 @@ use crate::verdict::{Asked, Killer, Proof, Verdict, judge};
 
 /// What is asked of the samples' tasks.
 const ASKED: Asked<'static> =
-    Asked { container: "migration", image_digest: Some(DIGEST), proof: Proof::ExitCode };
+    Asked { container: "migration", image_digest: Some(DIGEST), essential: &[], proof: Proof::ExitCode };
 const DIGEST: &str = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
 
 /// Strings that try to be something else than text.
@@ -175,7 +176,7 @@ pub(super) fn migrated_by_exit_code(database: &str) -> DatabaseReport {
 
 /// The same, of a run that takes nothing but a report for a proof.
 pub(super) fn unreported(database: &str) -> DatabaseReport {
-    DatabaseReport { verdict: Some(Verdict::Unreported), ..migrated_by_exit_code(database) }
+    DatabaseReport { verdict: Some(Verdict::Unreported { unread: None }), ..migrated_by_exit_code(database) }
 }
 
 pub(super) fn failed(database: &str) -> DatabaseReport {
@@ -226,7 +227,13 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         reports.line(line);
         row.log.push(line);
     }
-    row.verdict = Some(judge(&row.database, &ASKED, &task, &reports));
+    row.verdict = Some(judge(
+        &row.database,
+        &ASKED,
+        &task,
+        &reports,
+        &Ending { log: LogEnd::Whole, ..Ending::default() },
+    ));
     row.diagnosis = diagnose(&task, "migration");
     row.exit_code = exit_code;
     row.migration_report = log.iter().rev().find_map(|line| parse_line(line)?.ok());

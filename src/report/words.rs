@@ -163,7 +163,7 @@ pub(super) fn told_elsewhere(row: &DatabaseReport) -> Option<String> {
 pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     match row.verdict.as_ref()? {
         Verdict::Migrated(_) | Verdict::Cancelled { stopped: true } => None,
-        Verdict::Unreported => Some(
+        Verdict::Unreported { .. } => Some(
             "have the image print a migration report (docs/migration-report.md); where its exit code is enough, run \
              with `--proof exit-code`, and the database counts as \"migrated, not proved\""
                 .to_owned(),

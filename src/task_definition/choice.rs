@@ -53,6 +53,12 @@ impl TaskDefinition {
         }
     }
 
+    /// Returns the names of the essential containers beside this one: each of them ends the task.
+    pub fn essential_beside(&self, container: &str) -> Vec<String> {
+        let names = self.containers().filter(|one| is_essential(one)).filter_map(name_of);
+        names.filter(|name| *name != container).map(str::to_owned).collect()
+    }
+
     /// Returns what part a container has in its task; none when there is no such container.
     pub fn part(&self, container: &str) -> Option<Part> {
         let own = self.container(container)?;

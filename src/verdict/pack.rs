@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{Asked, Killer, Migrated, Verdict, by_end, unproved, words};
 use crate::database_name::DatabaseName;
+use crate::ending::{Ending, LogEnd};
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
@@ -18,6 +19,7 @@ pub(crate) fn judge_pack(
     asked: &Asked<'_>,
     task: &Task,
     reports: &Reports,
+    ending: &Ending,
 ) -> Vec<Verdict> {
     let container = asked.container;
     if !task.is_stopped() {
@@ -30,20 +32,58 @@ pub(crate) fn judge_pack(
         let wrong = |name: &DatabaseName| Verdict::WrongDatabase {
             asked: name.clone(),
             reported: foreign.database.clone(),
+            times: None,
             exit_code,
         };
         return databases.iter().map(wrong).collect();
     }
+    // What a killed task did not come to is missing for that.
+    let came_to_its_end =
+        matches!(end_of(container, task), Verdict::Failed { .. } | Verdict::Unproved { .. });
+    let instead = instead(told, reports).filter(|_| came_to_its_end);
     databases
         .iter()
         .map(|name| {
             let own: Vec<&MigrationReport> = reports.all_of(name).collect();
-            match own.last() {
-                None => without_report(container, task, reports),
-                Some(last) => by_reports(name, asked, task, &own, last),
+            match (own.last(), instead) {
+                (None, Some((reported, times))) => {
+                    let (asked, reported) = (name.clone(), reported.to_owned());
+                    Verdict::WrongDatabase { asked, reported, times: Some(times), exit_code }
+                }
+                (None, _) => without_report(container, task, reports, &ending.log),
+                (Some(last), _) => match by_reports(name, asked, task, &own, last) {
+                    Verdict::Migrated(_) if let Some(why) = unread(reports, &ending.log) => unproved(why),
+                    verdict => verdict,
+                },
             }
         })
         .collect()
+}
+
+/// The database that the task has reported in place of others, and how often: there are at least as many reports too
+/// many of some as there are databases without one, so none is missing because its migration never came to its end.
+fn instead<'a>(told: &'a [String], reports: &Reports) -> Option<(&'a str, usize)> {
+    let counts = || told.iter().map(|name| (name.as_str(), reports.all_of(name).count()));
+    let missing = counts().filter(|(_, count)| *count == 0).count();
+    let too_many: usize = counts().map(|(_, count)| count.saturating_sub(1)).sum();
+    (missing > 0 && too_many >= missing).then(|| counts().max_by_key(|(_, count)| *count)).flatten()
+}
+
+/// Why a database's clean report may not be the last word: what was not read may be a report of it as well.
+fn unread(reports: &Reports, log: &LogEnd) -> Option<String> {
+    if let Some((count, fault)) = reports.malformed() {
+        let fault = words::text(fault);
+        return Some(format!(
+            "it has a migration report, but {count} of its task's reports can not be read, and may be about it: {fault}"
+        ));
+    }
+    match log {
+        LogEnd::Whole => None,
+        LogEnd::BrokenOff(why) | LogEnd::Unread(why) => Some(format!(
+            "it has a migration report, but its task's log was not read to its end, where another one may stand: {}",
+            words::text(why)
+        )),
+    }
 }
 
 /// How a container came to its end that did not end by itself.
@@ -96,13 +136,19 @@ fn by_reports(
 }
 
 /// What the task's end says of a database that it did not report on.
-fn without_report(container: &str, task: &Task, reports: &Reports) -> Verdict {
+fn without_report(container: &str, task: &Task, reports: &Reports, log: &LogEnd) -> Verdict {
     let without = |end: &str| {
         let unreadable = reports.malformed().map(|(count, fault)| {
             format!(" ({count} migration reports can not be read: {})", words::text(fault))
         });
         let unreadable = unreadable.unwrap_or_default();
-        unproved(format!("{end}, and no migration report names this database{unreadable}"))
+        let unread = match log {
+            LogEnd::Whole => String::new(),
+            LogEnd::BrokenOff(why) | LogEnd::Unread(why) => {
+                format!(" (its log was not read to its end: {})", words::text(why))
+            }
+        };
+        unproved(format!("{end}, and no migration report names this database{unreadable}{unread}"))
     };
     match end_of(container, task) {
         Verdict::Failed { exit_code } => without(&format!("its task ended with exit code {exit_code}")),

@@ -50,7 +50,17 @@ fn good() -> Reports {
 }
 
 fn asked(container: &str, proof: Proof) -> Asked<'_> {
-    Asked { container, image_digest: Some("sha256:1"), proof }
+    Asked { container, image_digest: Some("sha256:1"), essential: &[], proof }
+}
+
+/// A log that was read to its end.
+fn whole() -> Ending {
+    Ending { log: LogEnd::Whole, ..Ending::default() }
+}
+
+/// Judges by such a log.
+fn judge(database: &DatabaseName, asked: &Asked<'_>, task: &Task, reports: &Reports) -> Verdict {
+    super::judge(database, asked, task, reports, &whole())
 }
 
 fn of(task: &Task) -> Verdict {
@@ -240,6 +250,7 @@ fn another_database_comes_before_everything_else() {
                 &reported(lines),
             );
             let expected = Verdict::WrongDatabase {
+                times: None,
                 asked: OURS.into(),
                 reported: "startupwebapp_prod".into(),
                 exit_code,
@@ -293,7 +304,106 @@ fn a_report_that_does_not_say_done_proves_nothing() {
         }
     }
     let silent = judge(&OURS.into(), &asked("migration", Proof::Report), &task, &Reports::default());
-    assert_eq!((&silent, silent.is_migrated()), (&Verdict::Unreported, false));
+    assert_eq!((&silent, silent.is_migrated()), (&Verdict::Unreported { unread: None }, false));
     let silent = judge(&OURS.into(), &asked("migration", Proof::ExitCode), &task, &Reports::default());
     assert_eq!((silent.word(), silent.is_proved()), ("migrated, not proved", false));
+}
+
+/// A log that broke off proves nothing, whatever was read of it.
+#[test]
+fn a_log_that_was_not_read_to_its_end_proves_nothing() {
+    let task = ended(EXITED, Some(0));
+    let (broken, unread) = (LogEnd::BrokenOff("denied".into()), LogEnd::Unread("denied".into()));
+    let rest = "exit code 0, but its log was not read to its end, where a migration report may stand: denied";
+    let another = "exit code 0 and a migration report, but its log was not read to its end, where another one may stand: denied";
+    let unseen = "exit code 0, but no migration report was seen, because its log could not be read: denied";
+    let alone = "exit code 0, and no migration report was seen: which database it was is not proved";
+    let silent = "exit code 0, but it printed no migration report: nothing proves which database it migrated";
+    let done = "healthtech_experiment: 1 applied, now at 1, 57 tables";
+    let none = Reports::default();
+    for (log, reports, by_report, by_exit_code) in [
+        (&LogEnd::Whole, &good(), done, done),
+        (&LogEnd::Whole, &none, silent, alone),
+        (&broken, &good(), another, another),
+        (&broken, &none, rest, rest),
+        (&unread, &good(), another, another),
+        (&unread, &none, unseen, alone),
+    ] {
+        let ending = Ending { log: log.clone(), ..Ending::default() };
+        for (proof, expected) in [(Proof::Report, by_report), (Proof::ExitCode, by_exit_code)] {
+            let verdict = super::judge(&OURS.into(), &asked("migration", proof), &task, reports, &ending);
+            assert_eq!(verdict.explain(), expected, "{log:?} {proof:?}");
+            assert_eq!(verdict.is_migrated(), [done, alone].contains(&expected));
+        }
+    }
+    let other = reported(&[r#"{"version":1,"database":"startupwebapp_prod","pending":0}"#]);
+    let ending = Ending { log: broken, ..Ending::default() };
+    let verdict = super::judge(&OURS.into(), &asked("migration", Proof::Report), &task, &other, &ending);
+    assert_eq!(verdict.word(), "wrong database", "what was read of it is true");
+}
+
+/// Exit code 0 of a container that was told to end is the exit code of a polite one.
+#[test]
+fn exit_code_0_beside_an_essential_container_that_may_have_ended_first() {
+    let essential = ["agent".to_owned()];
+    let running = |name: &str, exit_code| container(name, exit_code, None);
+    let look = |own: Option<i32>, agent: Option<i32>| Task {
+        containers: vec![running("agent", agent), running("migration", own)],
+        ..ended(EXITED, own)
+    };
+    let at_once = |own, agent| vec![look(None, None), look(own, agent)];
+    let agent_first = |agent| vec![look(None, agent), look(Some(0), agent)];
+    let own_first = |agent| vec![look(Some(0), None), look(Some(0), agent)];
+    let may = "unproved: exit code 0, but essential container agent ended by itself as well, with exit code 1, and nothing \
+               says which of them ended first";
+    let first = |code: i32| {
+        format!(
+            "killed: container agent of the same task ended first, with exit code {code}, so ECS stopped the task (exit \
+             code 0)"
+        )
+    };
+    let alone = "migrated, not proved: exit code 0, and no migration report was seen: which database it was is not proved";
+    for (looks, essential, expected) in [
+        (at_once(Some(0), Some(1)), &essential[..], may.to_owned()),
+        (at_once(Some(0), Some(0)), &essential[..], may.replace("code 1", "code 0")),
+        (at_once(Some(0), Some(143)), &essential[..], alone.to_owned()),
+        (at_once(Some(0), Some(137)), &essential[..], alone.to_owned()),
+        (agent_first(Some(1)), &essential[..], first(1)),
+        (agent_first(Some(137)), &essential[..], first(137)),
+        (own_first(Some(1)), &essential[..], alone.to_owned()),
+        (own_first(Some(0)), &essential[..], alone.to_owned()),
+        // A sidecar that is not essential ends nothing.
+        (at_once(Some(0), Some(1)), &[], alone.to_owned()),
+        (agent_first(Some(1)), &[], alone.to_owned()),
+    ] {
+        let mut ending = whole();
+        looks.iter().for_each(|task| ending.order.look(task));
+        let task = looks.last().expect("a look");
+        let asked = |proof| Asked { essential, ..asked("migration", proof) };
+        let verdict = super::judge(&OURS.into(), &asked(Proof::ExitCode), task, &Reports::default(), &ending);
+        assert_eq!(format!("{}: {}", verdict.word(), verdict.explain()), expected, "{looks:?}");
+        // With a report, whoever ended first.
+        assert!(super::judge(&OURS.into(), &asked(Proof::Report), task, &good(), &ending).is_proved());
+        let silent = super::judge(&OURS.into(), &asked(Proof::Report), task, &Reports::default(), &ending);
+        assert!(!silent.is_migrated());
+    }
+}
+
+#[test]
+fn exit_code_0_beside_an_out_of_memory_error() {
+    let oom = "OutOfMemoryError: Container killed due to memory usage";
+    let own = because(ended(EXITED, Some(0)), oom);
+    let whole_task = Task { stopped_reason: Some(oom.into()), ..ended(EXITED, Some(0)) };
+    let other = with(ended(EXITED, Some(0)), container("agent", Some(137), Some(oom)));
+    let essential = ["agent".to_owned()];
+    let of = |task: &Task, proof, reports: &Reports| {
+        let asked = Asked { essential: &essential, ..asked("migration", proof) };
+        super::judge(&OURS.into(), &asked, task, reports, &whole())
+    };
+    for (task, word) in [(&own, "killed"), (&whole_task, "killed"), (&other, "unproved")] {
+        for proof in [Proof::Report, Proof::ExitCode] {
+            assert_eq!(of(task, proof, &Reports::default()).word(), word, "{task:?}");
+        }
+        assert!(of(task, Proof::Report, &good()).is_proved(), "a report says that it was done: {task:?}");
+    }
 }

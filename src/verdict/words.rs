@@ -16,7 +16,7 @@ impl Verdict {
             Self::TimedOut { .. } => "timed out",
             Self::Cancelled { .. } => "cancelled",
             Self::WrongDatabase { .. } => "wrong database",
-            Self::Unproved { .. } | Self::Unreported => "unproved",
+            Self::Unproved { .. } | Self::Unreported { .. } => "unproved",
             Self::AlreadyRunning { .. } => "already running",
             Self::NotRun { .. } => "not run",
         }
@@ -49,12 +49,25 @@ impl Verdict {
             Self::TimedOut { stopped: false } => "still running at --timeout, and its task runs on".into(),
             Self::Cancelled { stopped: true } => "the run was interrupted, so its task was stopped".into(),
             Self::Cancelled { stopped: false } => "the run was interrupted, and its task runs on".into(),
-            Self::WrongDatabase { asked, reported, exit_code } => {
+            Self::WrongDatabase { asked, reported, times: Some(times), exit_code } => {
+                let (asked, reported, exit) = (code(asked), code(reported), exit(*exit_code));
+                format!(
+                    "asked for {asked}, but the task reported {reported} {times} times and {asked} never: the image seems \
+                     not to take its names from the list ({exit})"
+                )
+            }
+            Self::WrongDatabase { asked, reported, times: None, exit_code } => {
                 let (asked, reported, exit) = (code(asked), code(reported), exit(*exit_code));
                 format!("asked for {asked}, but the task was connected to {reported} ({exit})")
             }
             Self::Reported { why } | Self::Unproved { why } | Self::NotRun { why } => text(why),
-            Self::Unreported => "exit code 0, but it printed no migration report: nothing proves which database it migrated".into(),
+            Self::Unreported { unread: Some(why) } => format!(
+                "exit code 0, but no migration report was seen, because its log could not be read: {}",
+                text(why)
+            ),
+            Self::Unreported { unread: None } => {
+                "exit code 0, but it printed no migration report: nothing proves which database it migrated".into()
+            }
             Self::AlreadyRunning { task_arn, started_by, doubt } => {
                 let by = started_by.as_deref().map(|by| format!(", started by {}", code(by)));
                 let (task, by) = (code(task_arn), by.unwrap_or_default());

@@ -258,7 +258,7 @@ fn success_is_for_migrated_alone() {
         Verdict::Killed { by: Killer::Spot, exit_code: Some(0) },
         Verdict::TimedOut { stopped: true },
         Verdict::Cancelled { stopped: true },
-        Verdict::WrongDatabase { asked: "a".into(), reported: "b".into(), exit_code: Some(0) },
+        Verdict::WrongDatabase { asked: "a".into(), reported: "b".into(), times: None, exit_code: Some(0) },
         Verdict::Unproved { why: String::new() },
         Verdict::AlreadyRunning { task_arn: String::new(), started_by: None, doubt: None },
         Verdict::NotRun { why: String::new() },

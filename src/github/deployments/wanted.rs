@@ -81,7 +81,7 @@ pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
         | Verdict::Reported { .. }
         | Verdict::WrongDatabase { .. }
         | Verdict::Unproved { .. }
-        | Verdict::Unreported
+        | Verdict::Unreported { .. }
         | Verdict::TimedOut { .. }
         | Verdict::Killed { by: Killer::OutOfMemory | Killer::Signal | Killer::Sidecar { .. }, .. } => {
             Some(DeploymentState::Failure)

@@ -7,6 +7,7 @@ use super::Tasks;
 use super::log::{Taken, TaskLog};
 use super::watch::Sight;
 use crate::choices::Leftover;
+use crate::ending::{Ending, StopOrder};
 use crate::failure::Failure;
 use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
 
@@ -43,9 +44,17 @@ pub(crate) struct Following<L> {
     pub listener: L,
     sight: Receiver<Sight>,
     pub(super) log: TaskLog,
+    order: StopOrder,
     is_stopped: bool,
     /// The container whose end is all that is waited for, where the task runs on after it.
     outlived: Option<String>,
+}
+
+impl<L> Following<L> {
+    /// Says what was seen of its end by now.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending { log: self.log.end(), order: self.order.clone() }
+    }
 }
 
 /// When following ends, and what becomes of a task that runs on then.
@@ -100,7 +109,15 @@ impl<W: TaskWorld> Tasks<'_, W> {
         listener: L,
     ) -> Following<L> {
         let log = self.log_of(&task, stream);
-        Following { sight: self.watch.follow(&task), log, task, listener, is_stopped: false, outlived }
+        Following {
+            sight: self.watch.follow(&task),
+            log,
+            task,
+            listener,
+            order: StopOrder::default(),
+            is_stopped: false,
+            outlived,
+        }
     }
 
     /// Follows the task until it has stopped and its log is complete.
@@ -126,6 +143,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Sight::Seen(task) => following.sees(*task),
                 Sight::Lost(why) => return End::Lost(why),
             }
+            following.order.look(&following.task);
             following.listener.seen(&following.task);
             if following.task.is_stopped() {
                 if !std::mem::replace(&mut following.is_stopped, true) {

@@ -8,6 +8,7 @@ use self::fleet::FleetStream;
 use self::stream::{LogFollower, Read};
 use super::Tasks;
 use super::follow::{Following, Listener, has_run};
+use crate::ending::LogEnd;
 use crate::failure::{Failure, is_transient};
 use crate::ports::{LogReads, LogStream, Task, TaskStatus, TaskWorld};
 
@@ -31,6 +32,12 @@ pub(super) struct TaskLog {
     /// None when the log is not in CloudWatch Logs, or may not be read.
     source: Option<Source>,
     errors: u32,
+    /// Something of it was read, if only by the fleet's log.
+    has_lines: bool,
+    /// Why the last read failed, or there is none.
+    trouble: String,
+    /// None while it is still to be read.
+    end: Option<LogEnd>,
 }
 
 /// What a read has brought.
@@ -63,6 +70,16 @@ impl Source {
 }
 
 impl TaskLog {
+    /// Says how far it was read by now.
+    pub(super) fn end(&self) -> LogEnd {
+        self.end.clone().unwrap_or_else(|| LogEnd::BrokenOff("the run was interrupted before".to_owned()))
+    }
+
+    /// Nothing more of it will be read.
+    fn breaks_off(&mut self, why: String) {
+        self.end = Some(if self.has_lines { LogEnd::BrokenOff(why) } else { LogEnd::Unread(why) });
+    }
+
     /// Waits for ever without a log, and while there cannot be anything in it.
     pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self.source.as_mut().filter(|_| has_run) {
@@ -75,6 +92,7 @@ impl TaskLog {
         match read {
             Ok(Read::Events(events)) => {
                 self.errors = 0;
+                self.has_lines |= !events.is_empty();
                 listener.printed(&events);
                 Taken::Lines
             }
@@ -86,6 +104,7 @@ impl TaskLog {
                 if !is_transient(&error) {
                     self.source = None;
                 }
+                self.trouble.clone_from(&failure.message);
                 listener.unreadable(failure);
                 Taken::Failed
             }
@@ -103,7 +122,8 @@ impl<W: TaskWorld> Tasks<'_, W> {
             }
             None => Source::Own(LogFollower::new(stream)),
         });
-        TaskLog { source, errors: 0 }
+        let trouble = "the container does not log to CloudWatch Logs by awslogs".to_owned();
+        TaskLog { source, errors: 0, has_lines: false, trouble, end: None }
     }
 
     /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
@@ -111,6 +131,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
     pub(super) async fn drain(&self, following: &mut Following<impl Listener>) {
         if !has_run(&following.task) {
             following.log.source = None;
+            following.log.breaks_off("its container never ran".to_owned());
             return;
         }
         let mut patience = self.patience.log_drain;
@@ -118,6 +139,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
             let stream = log.stream.clone();
             let (complete, waited) = self.drain_fleet(following).await;
             if complete {
+                following.log.end = Some(LogEnd::Whole);
                 return;
             }
             // All of it again, from the head: complete, in order, and with a report if there is one.
@@ -150,7 +172,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 read = stream.read() => read,
                 () = sleep_until(quiet_since + patience) => {
                     // Without a sweep, nobody has looked.
-                    return (has_all, if sweeps > 0 { log_drain } else { Duration::ZERO });
+                    return (false, if sweeps > 0 { log_drain } else { Duration::ZERO });
                 }
             };
             let Some(read) = read else { continue };
@@ -164,30 +186,43 @@ impl<W: TaskWorld> Tasks<'_, W> {
     /// Until all that is expected is there and nothing behind it, or a read shows that nothing has come for `patience`.
     async fn drain_own(&self, following: &mut Following<impl Listener>, patience: Duration) {
         let Following { log, listener, .. } = following;
-        let Some(Source::Own(stream)) = &mut log.source else { return };
+        let Some(Source::Own(stream)) = &mut log.source else {
+            log.breaks_off(log.trouble.clone());
+            return;
+        };
         stream.drain();
         let began = Instant::now();
         let mut quiet_since = began;
         loop {
             let read = log.read_if(true, self.world).await;
-            match log.take(read, listener) {
+            let is_there = match log.take(read, listener) {
                 Taken::Lines => {
                     quiet_since = Instant::now();
                     continue;
                 }
-                Taken::End if listener.has_heard_all() => return,
+                Taken::End if listener.has_heard_all() => {
+                    log.end = Some(LogEnd::Whole);
+                    return;
+                }
                 Taken::Failed => {
                     let over = log.errors >= MAX_ERRORS || began.elapsed() >= self.patience.timeout;
                     if log.source.is_none() || over {
+                        log.breaks_off(log.trouble.clone());
                         return;
                     }
                     continue;
                 }
-                Taken::End | Taken::Absent => {}
-            }
+                Taken::End => true,
+                Taken::Absent => false,
+            };
             if quiet_since.elapsed() >= patience {
-                if let Some(source) = &log.source {
-                    listener.silent(source.stream());
+                let Some(source) = &log.source else { return };
+                let LogStream { group, name, .. } = source.stream();
+                let absent = format!("log stream {name} of log group {group} does not exist");
+                listener.silent(source.stream());
+                match is_there {
+                    true => log.end = Some(LogEnd::Whole),
+                    false => log.breaks_off(absent),
                 }
                 return;
             }

@@ -5,7 +5,7 @@ use super::*;
 fn pack(task: &Task, databases: &[&str], lines: &[&str]) -> Vec<Verdict> {
     let databases: Vec<_> = databases.iter().map(|&name| name.into()).collect();
     let told = ["a", "b", "c"].map(str::to_owned);
-    judge_pack(&databases, &told, &asked("migration", Proof::Report), task, &reported(lines))
+    judge_pack(&databases, &told, &asked("migration", Proof::Report), task, &reported(lines), &whole())
 }
 
 /// The table of docs/migration-report.md.
@@ -131,7 +131,7 @@ mod any {
             lines.iter().for_each(|line| assert!(reports.line(line)));
             let names = ["a", "b", "c"].map(DatabaseName::from);
             let told = ["a", "b", "c"].map(str::to_owned);
-            let verdicts = judge_pack(&names[..2], &told, &asked("migration", Proof::Report), &task, &reports);
+            let verdicts = judge_pack(&names[..2], &told, &asked("migration", Proof::Report), &task, &reports, &whole());
             prop_assert_eq!(verdicts.len(), 2);
             let foreign = reports.all().iter().any(|report| !told.contains(&report.database));
             for (name, verdict) in names.iter().zip(&verdicts) {
@@ -139,7 +139,8 @@ mod any {
                 let clean = !own.is_empty() && own.iter().all(|report| report.is_clean());
                 let versions: std::collections::HashSet<_> =
                     own.iter().filter_map(|report| report.current.as_ref()).collect();
-                let proved = task.is_stopped() && clean && versions.len() <= 1 && !foreign;
+                let readable = reports.malformed().is_none();
+                let proved = task.is_stopped() && clean && versions.len() <= 1 && !foreign && readable;
                 prop_assert_eq!(verdict.is_migrated(), proved, "{:?} {:?} {:?}", name, verdict, lines);
                 if let Verdict::Migrated(migrated) = verdict {
                     prop_assert_eq!(migrated.database(), name);
@@ -172,4 +173,60 @@ fn only_what_was_killed_may_run_again() {
     ] {
         assert_eq!(death(&task, "migration"), expected, "{task:?}");
     }
+}
+
+/// As many reports of one database as the pack has members are of an image that knows one name.
+#[test]
+fn several_names_that_report_one_database_are_the_wrong_database() {
+    let line = |name: &str| format!(r#"{{"version":1,"database":"{name}","pending":0}}"#);
+    let told = ["a", "b", "c"];
+    let judged = |code: Option<i32>, lines: &[&str]| -> Vec<String> {
+        let lines: Vec<String> = lines.iter().map(|name| line(name)).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let verdicts = pack(&ended(EXITED, code), &told, &lines);
+        verdicts.iter().map(|verdict| verdict.word().to_owned()).collect()
+    };
+    let (ok, wrong, left) = ("migrated", "wrong database", "unproved");
+    assert_eq!(judged(Some(0), &["b", "b", "b"]), [wrong, ok, wrong]);
+    assert_eq!(judged(Some(0), &["a", "b", "a"]), [ok, ok, wrong]);
+    assert_eq!(judged(Some(1), &["a", "a", "a"]), [ok, wrong, wrong]);
+    assert_eq!(judged(Some(0), &["a", "a", "b", "b"]), [ok, ok, wrong]);
+    // One report too many, and two databases without one: at least one migration never came to its end.
+    assert_eq!(judged(Some(0), &["a", "a"]), [ok, left, left]);
+    assert_eq!(judged(Some(0), &["a", "b"]), [ok, ok, left]);
+    assert_eq!(judged(Some(0), &["a", "b", "c", "a"]), [ok, ok, ok]);
+    assert_eq!(judged(Some(137), &["a", "a", "a"]), [ok, "killed", "killed"], "its death explains it");
+    let lines = vec![line("b"); 3];
+    let verdicts =
+        pack(&ended(EXITED, Some(0)), &told, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(
+        verdicts[2].explain(),
+        "asked for c, but the task reported b 3 times and c never: the image seems not to take its names from the list \
+         (exit code 0)"
+    );
+}
+
+#[test]
+fn what_was_not_read_may_be_a_report_of_any_of_them() {
+    let (names, told) = (["a", "b"].map(Into::into), ["a".to_owned(), "b".to_owned()]);
+    let clean = [r#"{"version":1,"database":"a","pending":0}"#];
+    let judged = |reports: &Reports, ending: &Ending| -> Vec<String> {
+        let task = ended(EXITED, Some(0));
+        let verdicts = judge_pack(&names, &told, &asked("migration", Proof::Report), &task, reports, ending);
+        verdicts.iter().map(Verdict::explain).collect()
+    };
+    let broken = Ending { log: LogEnd::BrokenOff("denied".into()), ..Ending::default() };
+    assert_eq!(
+        judged(&reported(&clean), &broken),
+        [
+            "it has a migration report, but its task's log was not read to its end, where another one may stand: denied",
+            "its task ended with exit code 0, and no migration report names this database (its log was not read to its \
+             end: denied)",
+        ]
+    );
+    let unreadable = reported(&[clean[0], r#"{"version":1,"database":"b","database":"a","pending":0}"#]);
+    assert!(
+        judged(&unreadable, &whole())[0]
+            .contains("1 of its task's reports can not be read, and may be about it")
+    );
 }

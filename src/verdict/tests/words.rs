@@ -13,9 +13,16 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
         Verdict::TimedOut { stopped: false },
         Verdict::Cancelled { stopped: true },
         Verdict::Cancelled { stopped: false },
-        Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), exit_code: None },
+        Verdict::WrongDatabase { asked: "a".into(), reported: "b\n".into(), times: None, exit_code: None },
+        Verdict::WrongDatabase {
+            asked: "a".into(),
+            reported: "b".into(),
+            times: Some(3),
+            exit_code: Some(0),
+        },
         Verdict::Unproved { why: "x\u{1b}".into() },
-        Verdict::Unreported,
+        Verdict::Unreported { unread: None },
+        Verdict::Unreported { unread: Some("denied".into()) },
         Verdict::AlreadyRunning { task_arn: "arn".into(), started_by: Some("run-7".into()), doubt: None },
         Verdict::AlreadyRunning {
             task_arn: "arn".into(),
@@ -38,8 +45,10 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     cancelled · 130 · the run was interrupted, so its task was stopped
     cancelled · 130 · the run was interrupted, and its task runs on
     wrong database · 1 · asked for a, but the task was connected to b (no exit code)
+    wrong database · 1 · asked for a, but the task reported b 3 times and a never: the image seems not to take its names from the list (exit code 0)
     unproved · 1 · x␛
     unproved · 1 · exit code 0, but it printed no migration report: nothing proves which database it migrated
+    unproved · 1 · exit code 0, but no migration report was seen, because its log could not be read: denied
     already running · 1 · task arn migrates it now, started by run-7
     already running · 1 · task arn may migrate it now: ECS does not say what it is told
     not run · 3 · an earlier database failed
