@@ -35,11 +35,17 @@ pub(super) fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure 
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             at(path, line, "the file is larger, deeper or has more aliases than a configuration needs")
+                .hint("write keys with their values, and lists of names; leave the aliases away")
         }
+        Error::MultipleDocuments { .. } => at(path, line, "the file has a second YAML document")
+            .hint("keep one document: remove the line --- and what belongs to another file"),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             at(path, line, &format!("the key {key} is there twice"))
+                .hint(format!("keep one {key}, with the value that is meant"))
         }
-        Error::SerdeInvalidType { expected, .. } => at(path, line, &format!("{expected} was expected")),
+        Error::SerdeInvalidType { expected, .. } => {
+            at(path, line, &format!("{expected} was expected")).hint(as_written(expected))
+        }
         Error::Unexpected { expected, .. } => {
             let wanted = match *expected {
                 "string scalar" => "text",
@@ -47,8 +53,20 @@ pub(super) fn unreadable(path: &Path, error: &Error, keys: &Command) -> Failure 
                 "mapping start" => "a mapping of keys to values",
                 other => other,
             };
-            at(path, line, &format!("{wanted} was expected"))
+            at(path, line, &format!("{wanted} was expected")).hint(as_written(wanted))
         }
-        error => at(path, line, &UserMessageFormatter.format_message(error)),
+        error => at(path, line, &UserMessageFormatter.format_message(error)).hint(
+            "check the YAML around this line: blanks and no tabs in front of a key, a blank behind its colon, quotes \
+             around a value with other signs",
+        ),
+    }
+}
+
+/// How what was expected is written.
+fn as_written(wanted: &str) -> &'static str {
+    match wanted {
+        "text" => "write one value behind the key, as in cluster: NAME",
+        "a list" => "write one item a line below the key, each behind a hyphen and a blank",
+        _ => "write keys with their values, as in cluster: NAME, or env: {LOG_LEVEL: debug}",
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Options, Spanned, with_deserializer_from_str_with_options};
 
@@ -74,15 +74,25 @@ impl<'de, 'a> Visitor<'de> for FileVisitor<'a> {
     }
 }
 
+/// The value of a variable, which no error quotes: it may be secret after all.
+struct PairValue(Option<String>);
+
+impl<'de> Deserialize<'de> for PairValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Option::<String>::deserialize(deserializer);
+        value.map(Self).map_err(|_| D::Error::custom("the value of a variable is not text as it stands"))
+    }
+}
+
 /// The values of a key that is this flag, with their lines.
 fn values<'de, A: MapAccess<'de>>(map: &mut A, arg: &Arg) -> Result<Vec<(u64, Value)>, A::Error> {
     let text = |text: Spanned<String>| (text.referenced.line(), Value::String(text.value));
     let written = Grammar::of(arg).written;
     Ok(match written {
         Written::Pairs { .. } => {
-            let pairs: Option<BTreeMap<Variable, Spanned<Option<String>>>> = map.next_value()?;
-            let pair = |(name, Spanned { value, referenced, .. }): (Variable, Spanned<Option<String>>)| {
-                let value = value.map_or_else(String::new, |value| format!("={value}"));
+            let pairs: Option<BTreeMap<Variable, Spanned<PairValue>>> = map.next_value()?;
+            let pair = |(name, Spanned { value, referenced, .. }): (Variable, Spanned<PairValue>)| {
+                let value = value.0.map_or_else(String::new, |value| format!("={value}"));
                 (referenced.line(), Value::String(format!("{}{value}", &*name)))
             };
             pairs.into_iter().flatten().map(pair).collect()

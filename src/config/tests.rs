@@ -85,6 +85,50 @@ fn wrong_values_are_errors_with_their_line() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_has_its_name_and_a_hint() {
+    for text in [
+        "cluster: a\ncluster: b\n",
+        "cluster:\n\tx: 1\n",
+        "cluster: [a]\n",
+        "cluster: {a: b}\n",
+        "hello\n",
+        "12\n",
+        "- a\n",
+        "cluster: a\n---\ncluster: b\n",
+        "cluster: 'a\n",
+        "cluster: a: b\n",
+        "cluster: *x\n",
+        "env: [A=1]\n",
+        "env: A=1\n",
+        "env: {A: @x}\n",
+        "{cluster: a\n",
+        "subnets: subnet-1\n",
+        "databases: a\n",
+        "groups: [a]\n",
+    ] {
+        let (message, hint) = refused(text);
+        assert!(message.starts_with(PATH), "{text:?}: {message}");
+        assert!(!hint.is_empty(), "{text:?}: {message}");
+    }
+}
+
+#[test]
+fn values_of_env_are_in_no_error() {
+    for text in [
+        "env: {A: 424242}\n",
+        "env: {A: 424242, A: 424242}\n",
+        "env: {A: [424242]}\n",
+        "env: {A: {b: 424242}}\n",
+        "env:\n  A: true424242: x\n",
+        "env: {A: .inf}\n",
+    ] {
+        let (message, hint) = refused(text);
+        assert!(!format!("{message} {hint}").contains("424242"), "{text:?}: {message} ({hint})");
+        assert!(!hint.is_empty(), "{text:?}: {message}");
+    }
+}
+
+#[test]
 fn a_misspelt_member_has_a_hint() {
     assert_eq!(refused("databases: [prod]\ngroups: {x: [prd]}\n").1, "did you mean prod?");
 }
