@@ -3,13 +3,12 @@
 //! A key is a flag without its dashes, so the file becomes flags ([`Config::value`]) and passes through the same
 //! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
 
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
 use serde_saphyr::{alias_limits, budget, options};
 
+use crate::bounded_file;
 use crate::failure::Failure;
 
 mod error;
@@ -27,9 +26,6 @@ pub(crate) const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
 
 /// The workflow that `--check` and `--write` mean when they name none.
 pub(crate) const DEFAULT_WORKFLOW: &str = ".github/workflows/migrate.yml";
-
-/// Bytes: a hundred thousand databases fit, and nothing larger is waited for.
-const MAX_SIZE: u64 = 8 << 20;
 
 /// A configuration file that was read and is sound in itself.
 #[derive(Debug, Clone)]
@@ -55,8 +51,7 @@ impl Config {
             return Ok(None);
         }
         let name = given.unwrap_or(Path::new(DEFAULT_PATH));
-        let text = fs::File::open(&path).map_err(|error| error.to_string()).and_then(text_of);
-        let text = text.map_err(|why| {
+        let text = bounded_file::read_text(&path, bounded_file::TEXT).map_err(|why| {
             Failure::input(format!("read the configuration file {}: {why}", name.display()))
                 .hint(format!("--config names another one; without it {DEFAULT_PATH} is read if it exists"))
         })?;
@@ -102,17 +97,6 @@ impl Config {
         let text = error.to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         error::at(&self.path, None, message)
-    }
-}
-
-/// # Errors
-/// It can not be read, is larger than the text of a hundred thousand databases, or is no text.
-pub(crate) fn text_of(source: impl Read) -> Result<String, String> {
-    let mut text = String::new();
-    source.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    match text.len() as u64 > MAX_SIZE {
-        true => Err(format!("it is larger than {} MiB", MAX_SIZE >> 20)),
-        false => Ok(text),
     }
 }
 

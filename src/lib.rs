@@ -37,6 +37,7 @@ mod github;
 mod arn;
 mod aws_console;
 mod hex;
+mod bounded_file;
 pub mod interrupt;
 mod failure;
 pub mod ports;

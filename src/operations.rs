@@ -36,6 +36,7 @@ use crate::settings::{Common, RunIdentity};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 pub mod build;
+mod distinct_files;
 pub mod iam;
 pub mod migrate;
 mod panicked;
@@ -144,6 +145,9 @@ pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<Str
     let format = command.format();
     let progress = progress_for(format, github);
     panicked::end_the_run(&progress.aside());
+    if let Err(failure) = distinct_files::check(&command, github) {
+        return concluded(Err(failure.into()), &progress);
+    }
     let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github };
     // In a box: rustc refuses to lay out futures that are nested as deeply as these.
     let ended = match command {
@@ -224,8 +228,9 @@ async fn in_surroundings<O: Operation>(
     if output.format == Format::Json {
         document.data = report.data();
     }
-    for_programs(&document, output.format)?;
-    Ok(report.exit_code())
+    let verdict = report.exit_code();
+    for_programs(&document, output.format).map_err(|error| printing::unprinted(&error, verdict))?;
+    Ok(verdict)
 }
 
 /// At the SQL that failed, where the repository is checked out and has it.

@@ -15,6 +15,7 @@ use crate::workflow_commands::Place;
 
 mod bars;
 mod line_writer;
+mod phases;
 mod plain;
 mod tally;
 
@@ -22,8 +23,11 @@ use bars::Bars;
 use plain::Plain;
 
 /// Where a one-off task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// In the order in which a task passes through them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaskPhase {
+    /// No task yet, or another one after a task that has ended.
     Queued,
     Provisioning,
     Pulling,
@@ -115,7 +119,8 @@ impl Drop for Progress {
 /// Everything that a run tells. A sink leaves out what it does not show.
 #[expect(unused_variables, reason = "an event that is left out has no use for its facts")]
 pub trait Sink: ImageProgress + Send + Sync {
-    /// Tells where the task of these names is now; the same phase again says nothing new.
+    /// Tells where the task of these names is now. A phase that was passed says nothing new, unless another task is
+    /// queued.
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {}
 
     /// Tells a line of a task's log; `timestamp_ms` since the Unix epoch, as CloudWatch Logs gives it.

@@ -1,6 +1,7 @@
 //! Keeps the report while a run goes on, and writes it out after each step: a killed run leaves what it had.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::adapters::github::GitHub;
 use crate::document::{Document, markdown};
 use crate::failure::{ExitCode, Failure};
 use crate::progress::Progress;
-use crate::report::Annotation;
+use crate::report::{Annotation, Outputs};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 mod save_pace;
@@ -25,8 +26,14 @@ pub trait Reported {
     /// The document's data, which a large fleet's summary is often written without.
     fn data(&self) -> Value;
 
+    /// Writes all that the outputs may be too short for.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()>;
+
     /// The Action's outputs, all of them each time.
-    fn outputs(&self) -> Vec<(&'static str, String)>;
+    fn outputs(&self) -> Outputs;
 
     fn exit_code(&self) -> ExitCode;
 
@@ -111,13 +118,41 @@ impl<'a, R: Reported> Recorder<'a, R> {
     /// Ends the report, and writes summary and outputs for the last time.
     pub fn close(self, error: Option<Failure>) -> R {
         self.update(|report| report.end(error));
-        self.save();
-        if let Some(github) = self.github {
-            let outputs = self.report.borrow().outputs();
-            self.note_unwritten("the outputs were", github.write_outputs(&outputs));
+        match self.github {
+            Some(github) if github.takes_outputs() => self.close_with_outputs(github),
+            _ => self.save(),
         }
         self.report.into_inner()
     }
+
+    /// The whole result goes to a file for the job's later steps first: outputs may be too short for it.
+    fn close_with_outputs(&self, github: &GitHub) {
+        let file = match github.keep("result.json", |out| self.report.borrow().write_result(out)) {
+            Ok(file) => file,
+            Err(error) => {
+                self.note(format!("the result was not kept for later steps: {error:#}"));
+                None
+            }
+        };
+        let Outputs { mut values, shortened } = self.report.borrow().outputs();
+        if !shortened.is_empty() {
+            self.note(shortened_note(&shortened, file.as_deref()));
+        }
+        self.save();
+        values.push(("result-file", file.unwrap_or_default()));
+        self.note_unwritten("the outputs were", github.write_outputs(&values));
+    }
+}
+
+fn shortened_note(outputs: &[&str], file: Option<&str>) -> String {
+    let (names, verb) = (outputs.join(", "), if outputs.len() == 1 { "is" } else { "are" });
+    let whole = match file {
+        Some(file) => {
+            format!("the whole result is in {file} below RUNNER_TEMP, as the output result-file says")
+        }
+        None => "--format json prints the whole result".to_owned(),
+    };
+    format!("{names} {verb} shortened, since a step takes 128 KiB as one variable: {whole}")
 }
 
 #[cfg(test)]

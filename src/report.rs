@@ -28,8 +28,8 @@ mod table;
 mod words;
 
 pub use annotations::{Annotation, annotations};
-pub use data::result;
-pub use outputs::{OUTPUTS, outputs};
+pub use data::{result, write_result};
+pub use outputs::{OUTPUTS, Outputs, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;
 

@@ -14,9 +14,12 @@ use crate::workflow_commands::random_token;
 
 pub mod api;
 mod event;
+mod kept;
+mod task_list;
 mod token;
 mod workspace;
 
+pub use task_list::TaskList;
 pub use workspace::place;
 
 /// The run that we are a step of.
@@ -151,6 +154,58 @@ impl GitHub {
     /// wins over anything that was smuggled in before.
     pub fn write_outputs<K: AsRef<str>>(&self, outputs: &[(K, String)]) -> Result<()> {
         append(self.output.as_deref(), "the step's outputs", outputs)
+    }
+
+    /// Whether there is a file for the step's outputs.
+    pub fn takes_outputs(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Keeps a file for the job's later steps, and returns its path below `RUNNER_TEMP`: what that is called differs
+    /// between this container and the host. None without such a directory.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+    ) -> Result<Option<String>> {
+        let Some(below) = &self.temporary else { return Ok(None) };
+        let kept = kept::keep(below, name, write);
+        kept.map(Some).with_context(|| format!("write {name} below {}", below.display()))
+    }
+
+    /// Begins the list of the run's tasks for the post stage; none when there is no file for the step's state.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn begin_task_list(&self) -> Result<Option<TaskList>> {
+        self.state.as_deref().map(TaskList::begin).transpose()
+    }
+
+    /// Writes a file for the post stage beside the step's state, and returns its path.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save_beside_state(&self, what: &str, text: &str) -> Result<PathBuf> {
+        let state = self.state.as_deref().context("there is no file for the step's state")?;
+        task_list::write_beside(state, what, text)
+    }
+
+    /// The runner's files that this program writes, by their variables, and whether it is the summary.
+    pub fn files_written(&self) -> impl Iterator<Item = (&'static str, &Path, bool)> {
+        let files = [
+            ("GITHUB_OUTPUT", &self.output, false),
+            ("GITHUB_STATE", &self.state, false),
+            ("GITHUB_STEP_SUMMARY", &self.summary, true),
+        ];
+        files.into_iter().filter_map(|(name, path, is_summary)| Some((name, path.as_deref()?, is_summary)))
+    }
+
+    /// `GITHUB_EVENT_PATH`.
+    pub fn file_read(&self) -> Option<&Path> {
+        self.event.as_deref()
     }
 
     /// Saves what the post stage finds in `STATE_<key>`.

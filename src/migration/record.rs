@@ -1,12 +1,12 @@
 //! Record: what is written down while databases are migrated, in the report's rows, the state file ([`state_file`])
 //! and as GitHub Deployments.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::adapters::github::GitHub;
+use crate::adapters::github::{GitHub, TaskList};
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::failure::Failure;
 use crate::github::deployments::{DeploymentQueue, Ran};
@@ -40,7 +40,8 @@ pub(crate) struct Record<'a> {
     state: Option<&'a State>,
     /// A digest of what each task is told beside its databases.
     told: RefCell<Option<String>>,
-    started: Cell<usize>,
+    /// For the post stage.
+    task_list: OnceCell<TaskList>,
 }
 
 impl<'a> Record<'a> {
@@ -56,7 +57,7 @@ impl<'a> Record<'a> {
             github_deployments: None,
             state: None,
             told: RefCell::default(),
-            started: Cell::default(),
+            task_list: OnceCell::new(),
         }
     }
 
@@ -70,6 +71,13 @@ impl<'a> Record<'a> {
     pub(crate) fn with_state(mut self, state: Option<&'a State>) -> Self {
         self.state = state;
         self
+    }
+
+    /// Also adds every task that starts to this list.
+    pub(crate) fn lists_tasks(&self, list: Option<TaskList>) {
+        if let Some(list) = list {
+            self.task_list.get_or_init(|| list);
+        }
     }
 
     pub(crate) fn planned(&self, plan: &Plan) {
@@ -169,18 +177,17 @@ impl<'a> Record<'a> {
         });
     }
 
-    /// The same of one that the run has started: its ARN goes to the step's state at once, for the post step to find.
+    /// The same of one that the run has started: its ARN goes to the list at once, for the post stage to find.
     pub(crate) fn started(&self, databases: &[DatabaseName], arn: &str) {
         self.runs(databases, arn);
         if let Some(queue) = self.github_deployments {
             let ran = self.update(|report| Ran::of(report));
             databases.iter().for_each(|database| queue.started(database, &ran));
         }
-        let count = self.started.replace(self.started.get() + 1);
-        if let Some(github) = self.github
-            && let Err(error) = github.save_state(&format!("task_{count}"), arn)
+        if let Some(list) = self.task_list.get()
+            && let Err(error) = list.add(arn)
         {
-            self.note(format!("the step's state was not written: {error:#}"));
+            self.note(format!("the post stage will have to ask ECS for a task: {error:#}"));
         }
     }
 

@@ -1,5 +1,7 @@
 //! `fargate-migrate build`: the commit's image is in the registry, and known by its digest.
 
+use std::io::Write;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -12,8 +14,8 @@ use crate::failure::{ExitCode, Failure};
 use crate::plan::build_plan::BuildPlan;
 use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
-use crate::report::Annotation;
 use crate::report::build_report::{self, BuildReport};
+use crate::report::{Annotation, Outputs};
 use crate::session::Session;
 use crate::settings::{BuildSettings, Common};
 use crate::steps::image::image;
@@ -88,7 +90,11 @@ impl Reported for BuildReport {
         self.document().data
     }
 
-    fn outputs(&self) -> Vec<(&'static str, String)> {
+    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        write!(out, "{}", self.data())
+    }
+
+    fn outputs(&self) -> Outputs {
         build_report::outputs(self)
     }
 

@@ -1,6 +1,7 @@
 //! `fargate-migrate migrate`: image → revision → migration, for every database that is asked for.
 
 use std::cell::OnceCell;
+use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
@@ -22,7 +23,7 @@ use crate::migration::record::Record;
 use crate::plan::Plan;
 use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
-use crate::report::{self, Annotation, Report};
+use crate::report::{self, Annotation, Outputs, Report};
 use crate::session::Session;
 use crate::settings::{Common, Settings, TaskDefinitionSource};
 use crate::state::State;
@@ -106,8 +107,13 @@ impl Migrate {
             .with_state(self.state.as_ref());
         record.planned(plan);
         if let Some(github) = github {
+            let list = github.begin_task_list().unwrap_or_else(|error| {
+                recorder.note(format!("the post stage will have to ask ECS for the run's tasks: {error:#}"));
+                None
+            });
             let run = post::StepState::new(&self.settings, plan, session.world.region());
-            recorder.note_unwritten("the step's state was", post::begins(github, &run));
+            recorder.note_unwritten("the step's state was", post::begins(github, run, list.as_ref()));
+            record.lists_tasks(list);
         }
         recorder.save();
         let migrate = async {
@@ -235,7 +241,11 @@ impl Reported for Report {
         report::result(self)
     }
 
-    fn outputs(&self) -> Vec<(&'static str, String)> {
+    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        report::write_result(self, out)
+    }
+
+    fn outputs(&self) -> Outputs {
         report::outputs(self)
     }
 

@@ -7,16 +7,17 @@
 //! is gone, nobody starts it.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::adapters::Aws;
-use crate::adapters::github::GitHub;
+use crate::adapters::github::{GitHub, TaskList};
 use crate::adapters::identity::{Access, role::Role};
+use crate::bounded_file;
 use crate::choices::Leftover;
 use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
@@ -35,9 +36,14 @@ use stop::stop_tasks;
 
 /// What the Action's image calls the program for this stage.
 const NAME: &str = "fargate-migrate-post";
-/// Keys of the step's state. `task_0` and the following are the ARNs of tasks that have started.
+/// Keys of the step's state.
 const RUN: &str = "run";
 const ENDED: &str = "ended";
+/// Bytes of the state of a run. It is a variable of the post stage's container, and Linux starts no program with one of
+/// more than 128 KiB, its name included (execve(2), MAX_ARG_STRLEN).
+const LARGEST: usize = 100 * 1024;
+/// Bytes of it in a file: a hundred thousand databases.
+const LARGEST_FILE: u64 = 16 << 20;
 /// Each AWS call, with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// All of it: a cancelled job's remaining stages share some 4.5 minutes.
@@ -63,6 +69,12 @@ pub struct StepState {
     pub others: Vec<String>,
     /// `--on-cancel leave`
     pub leave_tasks: bool,
+    /// The file that has all of it, where it is too long for the step's state; this has no lists then.
+    #[serde(default)]
+    pub whole: Option<PathBuf>,
+    /// The [`TaskList`] of the tasks that have started.
+    #[serde(default)]
+    pub task_list: Option<PathBuf>,
     /// `--role-to-assume`: the main stage's session may have ended with it.
     pub role_to_assume: Option<String>,
 }
@@ -80,6 +92,8 @@ impl StepState {
             databases: plan.databases().map(digest).collect(),
             others: plan.left_by_earlier_steps(),
             leave_tasks: plan.task.on_cancel == Leftover::Leave,
+            whole: None,
+            task_list: None,
             role_to_assume: settings.common.credentials.role_to_assume.as_deref().cloned(),
         }
     }
@@ -122,9 +136,20 @@ fn digest(database: &str) -> String {
     hex(&Sha256::digest(database)[..4])
 }
 
-/// The main stage is about to start tasks.
-pub fn begins(github: &GitHub, run: &StepState) -> Result<()> {
-    github.save_state(RUN, &serde_json::to_string(run)?)
+/// The main stage is about to start tasks, each of which goes to the list.
+pub fn begins(github: &GitHub, run: StepState, list: Option<&TaskList>) -> Result<()> {
+    let run = StepState { task_list: list.map(|list| list.path().to_owned()), ..run };
+    let mut text = serde_json::to_string(&run)?;
+    if text.len() > LARGEST {
+        let whole = github.save_beside_state("run", &text)?;
+        text = serde_json::to_string(&StepState {
+            databases: Vec::new(),
+            others: Vec::new(),
+            whole: Some(whole),
+            ..run
+        })?;
+    }
+    github.save_state(RUN, &text)
 }
 
 /// The main stage has come to its end by itself, and has done with its tasks what it wanted to.
@@ -155,17 +180,43 @@ pub async fn post(
         progress.note("the run has ended by itself: there is nothing to stop");
         return Ok(ExitCode::Done);
     }
-    let run: StepState = serde_json::from_str(&run).context("read the step's state")?;
-    let arns: Vec<String> = (0..).map_while(|n| state(&format!("task_{n}"))).collect();
+    let run: StepState = serde_json::from_str(&run).map_err(|error| {
+        Failure::service(format!("read the step's state, which the main stage has left: {error}")).hint(
+            "no task was stopped: look for tasks of the cluster that fargate-migrate has started (startedBy), and stop \
+             those that must not go on; both stages need the same version of the action",
+        )
+    })?;
+    let run = match &run.whole {
+        None => run,
+        Some(path) => {
+            let whole = bounded_file::read(path, LARGEST_FILE).map_err(anyhow::Error::new);
+            whole.and_then(|text| Ok(serde_json::from_slice(&text)?)).unwrap_or_else(|error| {
+                progress.note(&format!(
+                    "only tasks that the list names are stopped, for the rest of the step's state cannot be read from {}: \
+                     {error:#}",
+                    path.display()
+                ));
+                run.clone()
+            })
+        }
+    };
+    let (arns, problem) = run.task_list.as_deref().map(TaskList::read).unwrap_or_default();
+    if let Some(problem) = problem {
+        progress.note(&format!(
+            "the list of the run's tasks is not whole, so ECS is asked for the others: {problem}"
+        ));
+    }
     let summary = |document: &Document| {
         let page = document::markdown(document, SUMMARY_LIMIT);
-        github.map_or(Ok(()), |github| github.write_summary(&page))
+        if let Some(Err(error)) = github.map(|github| github.write_summary(&page)) {
+            progress.note(&format!("the job summary was not written: {error:#}"));
+        }
     };
     if run.leave_tasks {
         let tasks = counted(arns.len(), "task");
         progress
             .note(&format!("the run was cut off, and leaves its tasks running (--on-cancel leave): {tasks}"));
-        summary(&summary::left(&arns))?;
+        summary(&summary::left(&arns));
         return Ok(ExitCode::Done);
     }
 
@@ -187,13 +238,43 @@ pub async fn post(
     };
     let document = outcome.document();
     progress.closing(&document::text(&document, Colour::Never));
-    summary(&document)?;
+    summary(&document);
     Ok(if outcome.is_done() { ExitCode::Done } else { ExitCode::Service })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_state_of_a_large_run_is_one_variable_and_a_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("state").display().to_string();
+        let github = GitHub::from_environment(&|name| match name {
+            "GITHUB_STATE" => Some(file.clone()),
+            "GITHUB_ACTIONS" => Some("true".into()),
+            _ => None,
+        });
+        let github = github.expect("a runner's");
+        for (count, is_whole) in [(2, true), (20_000, false)] {
+            let databases: Vec<String> = (0..count).map(|number| digest(&number.to_string())).collect();
+            let state = serde_json::json!({
+                "region": "r", "cluster": "c", "family": "f", "started_by": "s", "container": "m",
+                "database_variable": "D", "databases": databases, "leave_tasks": false,
+            });
+            let state: StepState = serde_json::from_value(state).expect("a state");
+            std::fs::write(&file, "").expect("emptied");
+            begins(&github, state.clone(), None).expect("saved");
+            let text = std::fs::read_to_string(&file).expect("read");
+            assert!(text.len() < 110 * 1024, "{count}: {}", text.len());
+            let value: StepState =
+                serde_json::from_str(text.lines().nth(1).expect("a value")).expect("a state");
+            assert_eq!(value.whole.is_none(), is_whole);
+            let whole = value.whole.as_ref().map(|path| std::fs::read(path).expect("a file"));
+            let whole = whole.map_or(value, |text| serde_json::from_slice(&text).expect("a state"));
+            assert_eq!(whole, state);
+        }
+    }
 
     #[test]
     fn the_name_tells_the_stage() {

@@ -9,16 +9,31 @@ use crate::adapters::proxy;
 use crate::choices::Format;
 use crate::cli;
 use crate::document::{self, Colour, Document};
-use crate::failure::ExitCode;
+use crate::failure::{ExitCode, Failure};
 use crate::progress::{Mode, Progress, Stream, Vocabulary};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 /// Prints what a program reads. It goes to stdout alone; what a person reads on the way then goes to stderr.
 pub(super) fn print(text: &str) -> Result<ExitCode> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()?;
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| {
+        Failure::service(format!("write to standard output: {error}"))
+            .hint("let it go where there is room, or to a program that reads all of it")
+    })?;
     Ok(ExitCode::Done)
+}
+
+/// Says of a result that could not be printed how the run itself has ended: a verdict other than success stays the exit
+/// code, and success without the document that was asked for is none.
+pub(super) fn unprinted(error: &anyhow::Error, verdict: ExitCode) -> Failure {
+    let failure = Failure::from_error(error);
+    let hint = format!(
+        "the run itself has ended with exit code {}, as the lines above say, and is not to be repeated for this; {}",
+        verdict as u8,
+        failure.hint.as_deref().unwrap_or_default()
+    );
+    let exit_code = if verdict == ExitCode::Done { failure.exit_code } else { verdict };
+    Failure { exit_code, ..failure }.hint(hint)
 }
 
 /// Prints a document where a program asked for it.

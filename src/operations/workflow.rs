@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::printing::print;
+use crate::bounded_file;
 use crate::cli;
 use crate::config::{DEFAULT_PATH, Fleet};
 use crate::database_name::ALL;
@@ -26,7 +27,7 @@ pub fn run(flags: &cli::WorkflowFlags) -> Result<ExitCode> {
     let options = options(&flags.config.fleet)?;
     let Some(path) = flags.check.as_ref().or(flags.write.as_ref()) else { return print(&printed(&options)) };
     let name = path.display();
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = bounded_file::read_text(path, bounded_file::TEXT).map_err(|error| {
         Failure::input(format!("read the workflow {name}: {error}"))
             .hint("give the path of the workflow that migrates, or make one with what fargate-migrate workflow prints")
     })?;

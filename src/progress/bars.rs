@@ -122,17 +122,19 @@ impl Sink for Bars {
 
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.crowd.tally {
-            names.iter().for_each(|name| tally.phase(name, phase));
-            state.show_tally();
+        if !state.crowd.phase(names, phase) {
             return;
         }
-        // Only what runs has a bar: a queue would fill the screen.
-        if phase == TaskPhase::Queued {
+        if state.crowd.tally.is_some() {
+            state.show_tally();
             return;
         }
         let width = state.crowd.name_width;
         for name in names {
+            // Only what runs has a bar: a queue would fill the screen.
+            if phase == TaskPhase::Queued && !state.databases.contains_key(name) {
+                continue;
+            }
             let bar = state
                 .databases
                 .entry(name.clone())

@@ -1,6 +1,6 @@
 //! Timestamped lines, for logs and for GitHub's runner.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -32,7 +32,6 @@ struct Spoken {
     /// Present when GitHub's runner reads along.
     fence: Option<Fence>,
     in_group: bool,
-    phases: HashMap<String, TaskPhase>,
     /// Databases of packs that have reported.
     reported: HashSet<String>,
     pushed_quarters: u64,
@@ -94,15 +93,14 @@ impl Sink for Plain {
 
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
-        if let Some(tally) = &mut state.crowd.tally {
-            names.iter().for_each(|name| tally.phase(name, phase));
+        let is_news = state.crowd.phase(names, phase);
+        if state.crowd.tally.is_some() {
             self.say_tally(&mut state);
             return;
         }
-        let name = short_list(names);
-        let before = state.phases.insert(name.clone(), phase);
-        // A fleet's queue is no news.
-        if before != Some(phase) && phase != TaskPhase::Queued {
+        // A queue is no news to a person.
+        if is_news && phase != TaskPhase::Queued {
+            let name = short_list(names);
             let name = untrusted::one_line(&name);
             self.say(&state, &format!("{} {name}: {}", self.clock.now(), phase.word()));
         }

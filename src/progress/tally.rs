@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::phases::Phases;
 use super::{Clock, TaskPhase};
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
@@ -20,13 +21,24 @@ pub(super) struct Crowd {
     pub name_width: usize,
     /// Present for a fleet.
     pub tally: Option<Tally>,
+    phases: Phases,
 }
 
 impl Crowd {
     pub(super) fn of(names: &[DatabaseName]) -> Self {
         let widths = names.iter().map(|name| name.chars().count());
         let name_width = if names.len() > 1 { widths.max().unwrap_or(0) } else { 0 };
-        Self { name_width, tally: is_fleet(names.len()).then(|| Tally::new(names.len())) }
+        let tally = is_fleet(names.len()).then(|| Tally::new(names.len()));
+        Self { name_width, tally, phases: Phases::default() }
+    }
+
+    /// Takes note of where a task is, and returns whether that is news.
+    pub(super) fn phase(&mut self, names: &[DatabaseName], phase: TaskPhase) -> bool {
+        let is_news = self.phases.advance(names, phase);
+        if is_news && let Some(tally) = &mut self.tally {
+            names.iter().for_each(|name| tally.phase(name, phase));
+        }
+        is_news
     }
 
     /// What stands before each line of a log; none for a fleet, whose logs are not shown.
@@ -41,6 +53,7 @@ impl Crowd {
     /// Counts a verdict, and returns the line that tells it. Of a fleet only what is not migrated is told, and not what
     /// was not run because of it.
     pub(super) fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) -> Option<String> {
+        self.phases.judged(database);
         if let Some(tally) = &mut self.tally {
             tally.verdict(database, verdict);
             if verdict.is_migrated() || matches!(verdict, Verdict::NotRun { .. }) {
@@ -76,7 +89,7 @@ impl Tally {
 
     pub(super) fn phase(&mut self, database: &DatabaseName, phase: TaskPhase) {
         match self.under_way.get_mut(database) {
-            Some((_, since)) if phase == TaskPhase::Queued => *since = Instant::now(),
+            Some(known) if phase == TaskPhase::Queued => *known = (phase, Instant::now()),
             Some((known, _)) => *known = phase,
             None => drop(self.under_way.insert(database.clone(), (phase, Instant::now()))),
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::document::image;
-use super::{ImageUsed, OUTPUTS, data};
+use super::{ImageUsed, OUTPUTS, Outputs, data};
 use crate::document::{Block, Content, Document, Line, Mark, Reader, Section};
 use crate::failure::{ExitCode, Failure};
 
@@ -55,7 +55,7 @@ impl BuildReport {
 }
 
 /// All outputs of the Action, the other operation's empty: the runner keeps the last value of each.
-pub fn outputs(report: &BuildReport) -> Vec<(&'static str, String)> {
+pub fn outputs(report: &BuildReport) -> Outputs {
     let image = report.image.as_ref();
     let value = |name: &str| match name {
         "image" => image.map(|image| image.reference.clone()).unwrap_or_default(),
@@ -63,5 +63,6 @@ pub fn outputs(report: &BuildReport) -> Vec<(&'static str, String)> {
         "exit-code" => (report.exit_code() as u8).to_string(),
         _ => String::new(),
     };
-    OUTPUTS.iter().map(|name| (*name, value(name))).collect()
+    let names = OUTPUTS.iter().filter(|name| **name != "result-file");
+    Outputs { values: names.map(|name| (*name, value(name))).collect(), shortened: Vec::new() }
 }

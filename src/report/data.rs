@@ -1,6 +1,9 @@
 //! The run for programs: `--format json`, and the Action's output `result`. README.md describes the shape, and
 //! [`VERSION`] grows when a field changes its meaning or goes.
 
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, words};
@@ -9,9 +12,10 @@ use crate::failure::Failure;
 
 pub(super) const VERSION: u32 = 1;
 
-/// All outputs of a job together may take 1 MB, in UTF-16 (GitHub's limits for `jobs.<job_id>.outputs`): this is
-/// less than half of it as UTF-16.
-pub(super) const OUTPUT_LIMIT: usize = 200 * 1024;
+/// Bytes of an output. A step that reads it by `env` is given it as one variable, and Linux starts no program with one of
+/// more than 128 KiB, its name included (execve(2), MAX_ARG_STRLEN). All outputs of a job together may take 1 MB, in
+/// UTF-16 (GitHub's limits for `jobs.<job_id>.outputs`).
+pub(super) const OUTPUT_LIMIT: usize = 100 * 1024;
 
 /// Everything, with the end of each log.
 pub fn result(report: &Report) -> Value {
@@ -21,6 +25,32 @@ pub fn result(report: &Report) -> Value {
         result["packs"] = report.pack_logs.iter().map(pack).collect();
     }
     result
+}
+
+/// Writes what an output holds of a run that is small enough, however large this one is: a row at a time, since all of
+/// them together would take the memory of the run once more.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Value::Object(around) = run(report, Vec::new()) else { return Ok(()) };
+    let mut map = serde_json::Serializer::new(out);
+    let mut map = serde::Serializer::serialize_map(&mut map, Some(around.len()))?;
+    for (name, value) in &around {
+        match name.as_str() {
+            "databases" => map.serialize_entry(name, &Rows(&report.databases))?,
+            _ => map.serialize_entry(name, value)?,
+        }
+    }
+    Ok(map.end()?)
+}
+
+struct Rows<'a>(&'a [DatabaseReport]);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|row| database(row, Detail::NoLog)))
+    }
 }
 
 fn pack(pack: &PackLog) -> Value {
@@ -36,25 +66,26 @@ fn log(log: &LogTail, detail: Detail) -> Value {
 }
 
 /// What fits into an output: without logs; of a large fleet without the lists of migrations, then without anything
-/// but names and verdicts.
-pub(super) fn output(report: &Report) -> Value {
+/// but names and verdicts. Also whether it is all but the logs.
+pub(super) fn output(report: &Report) -> (Value, bool) {
     for detail in [Detail::NoLog, Detail::NoMigrations, Detail::Verdict] {
         let rows = fitting(report.databases.iter(), detail);
         if rows.len() == report.databases.len() {
             let value = run(report, rows);
             if printed(&value).len() <= OUTPUT_LIMIT {
-                return value;
+                return (value, detail == Detail::NoLog);
             }
         }
     }
-    // Whoever needs more names than this reads `--format json`.
+    // Whoever needs more names than this reads `result-file`, or `--format json`.
     let kept = fitting(words::failures_first(report).into_iter(), Detail::Verdict);
-    json!({
+    let value = json!({
         "version": VERSION,
         "exit_code": report.exit_code() as u8,
         "databases_left_out": report.databases.len() - kept.len(),
         "databases": kept,
-    })
+    });
+    (value, false)
 }
 
 /// As many rows as fit into an output, with room for what stands around them.

@@ -1,6 +1,9 @@
 //! What a workflow's later steps can use.
 
-use super::{Report, data};
+use std::fmt::Write as _;
+
+use super::Report;
+use super::data::{self, OUTPUT_LIMIT};
 use crate::document::printed;
 
 /// Every output, as action.yml declares them.
@@ -13,28 +16,72 @@ pub const OUTPUTS: &[&str] = &[
     "failed",
     "exit-code",
     "result",
+    "result-file",
 ];
+
+/// The values of the Action's outputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// All of [`OUTPUTS`] but `result-file`, in their order.
+    pub values: Vec<(&'static str, String)>,
+    /// Those that do not hold everything: it would not fit.
+    pub shortened: Vec<&'static str>,
+}
 
 /// The Action's outputs, all of them each time: the runner keeps the last value that it was given of each.
 ///
-/// `migrated` and `failed` are names with commas between them, which `contains()` and shells can use as they are:
-/// no name has a comma.
-pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
+/// Lists are names with commas between them, which `contains()` and shells can use as they are: no name has a comma.
+pub fn outputs(report: &Report) -> Outputs {
+    let mut shortened = Vec::new();
+    let mut list = |output: &'static str, names: &mut dyn Iterator<Item = &str>| {
+        let (text, is_whole) = list(names);
+        if !is_whole {
+            shortened.push(output);
+        }
+        (output, text)
+    };
     let image = report.image.as_ref();
-    let commas = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(",");
-    vec![
+    let (result, result_is_whole) = data::output(report);
+    let values = vec![
         ("image", image.map(|image| image.reference.clone()).unwrap_or_default()),
         ("image-digest", image.and_then(|image| image.digest.clone()).unwrap_or_default()),
         (
             "task-definition-arn",
             report.revision.as_ref().map(|revision| revision.arn.clone()).unwrap_or_default(),
         ),
-        ("migrated", commas(&mut report.migrated())),
-        ("not-proved", commas(&mut report.not_proved())),
-        ("failed", commas(&mut report.not_migrated())),
+        list("migrated", &mut report.migrated()),
+        list("not-proved", &mut report.not_proved()),
+        list("failed", &mut report.not_migrated()),
         ("exit-code", (report.exit_code() as u8).to_string()),
-        ("result", printed(&data::output(report))),
-    ]
+        ("result", printed(&result)),
+    ];
+    if !result_is_whole {
+        shortened.push("result");
+    }
+    Outputs { values, shortened }
+}
+
+/// Names with commas between them, and whether they are all there. What does not fit is counted at the end, after the
+/// last comma, in words that are no name.
+fn list(names: &mut dyn Iterator<Item = &str>) -> (String, bool) {
+    const COUNT: usize = 64;
+    let names: Vec<&str> = names.collect();
+    let mut text = names.join(",");
+    if text.len() <= OUTPUT_LIMIT {
+        return (text, true);
+    }
+    let mut kept = 0;
+    let mut length = COUNT;
+    for name in &names {
+        length += name.len() + 1;
+        if length > OUTPUT_LIMIT {
+            break;
+        }
+        kept += 1;
+    }
+    text = names[..kept].join(",");
+    let _ = write!(text, ",… and {} more", names.len() - kept);
+    (text, false)
 }
 
 #[cfg(test)]
@@ -44,9 +91,10 @@ mod tests {
 
     #[test]
     fn a_workflow_gets_every_output() {
-        let names: Vec<&str> = outputs(&samples::fleet()).iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, OUTPUTS);
-        let mut outputs = outputs(&samples::fleet());
+        let names: Vec<&str> = outputs(&samples::fleet()).values.iter().map(|(name, _)| *name).collect();
+        assert_eq!([names.as_slice(), &["result-file"]].concat(), OUTPUTS);
+        let Outputs { values: mut outputs, shortened } = outputs(&samples::fleet());
+        assert!(shortened.is_empty());
         let (_, result) = outputs.last_mut().expect("the result");
         assert!(!result.contains('\n'), "{result}");
         let value: serde_json::Value = serde_json::from_str(result).expect("JSON");
@@ -56,8 +104,36 @@ mod tests {
     }
 
     #[test]
+    fn every_output_fits_into_a_variable_and_says_when_it_is_shortened() {
+        let mut report = samples::run();
+        for (count, name, shortened) in [
+            (2, "a".repeat(63), &[] as &[&str]),
+            (11_000, "tenant".to_owned(), &["migrated", "result"]),
+            (2_500, "n".repeat(55), &["migrated", "result"]),
+            (5_000, "é".repeat(20), &["migrated", "result"]),
+        ] {
+            report.databases =
+                (0..count).map(|number| samples::migrated(&format!("{name}{number:05}"))).collect();
+            let outputs = outputs(&report);
+            assert_eq!(outputs.shortened, shortened, "{count}");
+            for (output, value) in &outputs.values {
+                assert!(value.len() <= 100 * 1024, "{output} of {count}: {}", value.len());
+            }
+            let migrated = outputs.values.iter().find(|(output, _)| *output == "migrated").expect("migrated");
+            let names: Vec<&str> = migrated.1.split(',').collect();
+            let Some((last, whole)) = names.split_last().filter(|_| !shortened.is_empty()) else { continue };
+            assert!(
+                whole.iter().zip(&report.databases).all(|(name, row)| *name == &*row.database),
+                "{count}"
+            );
+            assert_eq!(*last, format!("… and {} more", count - whole.len()));
+            assert!(last.parse::<crate::database_name::DatabaseName>().is_err(), "no name reads like it");
+        }
+    }
+
+    #[test]
     fn a_run_that_failed_early_has_empty_outputs() {
-        let outputs = outputs(&samples::no_repository());
+        let outputs = outputs(&samples::no_repository()).values;
         for (name, value) in &outputs {
             assert_eq!(value.is_empty(), !matches!(*name, "exit-code" | "result"), "{name}={value}");
         }

@@ -1,10 +1,10 @@
 //! Which databases a run is for: names, groups and patterns become names before anything else happens.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 
-use crate::config::{Fleet, is_pattern, matching, text_of};
+use crate::bounded_file;
+use crate::config::{Fleet, is_pattern, matching};
 use crate::database_name::{ALL, DatabaseName};
 use crate::failure::{Failure, did_you_mean, listed};
 use crate::untrusted::{lines, shortened};
@@ -77,19 +77,20 @@ pub(super) fn meant_by(
 /// The names in a file, or on standard input for `-`: one a line, without empty lines and `#` comments.
 ///
 /// # Errors
-/// It can not be read, is too large, names nothing, or has a line that is no name.
+/// It can not be read, is too large or has no end, names nothing, or has a line that is no name.
 pub(super) fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let from_stdin = path == Path::new("-");
     let place = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let cannot = |why: String| {
-        Failure::input(format!("read the databases in {place}: {why}"))
-            .hint("--databases-file takes a file with one name a line, or - for standard input")
+        Failure::input(format!("read the databases in {place}: {why}")).hint(
+            "--databases-file takes a file with one name a line, or - for standard input, such as a pipe",
+        )
     };
     let text = match from_stdin {
-        true => text_of(std::io::stdin()),
-        false => File::open(path).map_err(|error| error.to_string()).and_then(text_of),
+        true => bounded_file::read_stdin(bounded_file::TEXT),
+        false => bounded_file::read_text(path, bounded_file::TEXT),
     };
-    let text = text.map_err(cannot)?;
+    let text = text.map_err(|error| cannot(error.to_string()))?;
     let mut names = Vec::new();
     for (number, line) in (1..).zip(lines(text.trim_start_matches('\u{feff}'))) {
         let name = line.split('#').next().unwrap_or_default().trim();

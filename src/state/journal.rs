@@ -1,14 +1,18 @@
 //! The file: one process at a time, a document a line, written before it counts.
 
 use std::cell::{Cell, RefCell};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::history::History;
 use super::journal_record::JournalRecord;
+use crate::bounded_file;
 use crate::failure::Failure;
 use crate::untrusted::phrase;
+
+/// Bytes: a hundred runs of ten thousand databases, which write less than a KiB about each.
+const LARGEST: u64 = 1 << 30;
 
 /// A journal that this process alone may write to, until it is dropped.
 #[derive(Debug)]
@@ -33,13 +37,16 @@ impl Journal {
     /// # Errors
     /// Another process has it, it can not be read or written, or it is no journal. Nothing was changed then.
     pub(crate) fn open(path: &Path) -> Result<(Self, Contents), Failure> {
+        if path.exists() {
+            regular(path, fs::metadata(path))?;
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(path)
             .map_err(|error| unusable(path, "open", &error))?;
-        regular(path, &file)?;
+        regular(path, file.metadata())?;
         locked(path, file.try_lock())?;
         let (contents, whole) = read(path, &mut file)?;
         if contents.was_cut {
@@ -53,8 +60,8 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`], and when there is no such file.
     pub(crate) fn peek(path: &Path) -> Result<Contents, Failure> {
+        regular(path, fs::metadata(path))?;
         let mut file = File::open(path).map_err(|error| unusable(path, "open", &error))?;
-        regular(path, &file)?;
         locked(path, file.try_lock_shared())?;
         read(path, &mut file).map(|(contents, _)| contents)
     }
@@ -104,12 +111,10 @@ impl Journal {
 }
 
 /// A device may have no end, and a pipe no beginning.
-fn regular(path: &Path, file: &File) -> Result<(), Failure> {
-    match file.metadata() {
-        Ok(found) if found.is_file() => Ok(()),
-        Ok(_) => Err(unusable(path, "use", &io::Error::other("it is no regular file"))),
-        Err(error) => Err(unusable(path, "look at", &error)),
-    }
+fn regular(path: &Path, found: io::Result<Metadata>) -> Result<(), Failure> {
+    found
+        .and_then(|found| bounded_file::check_is_regular(found.file_type()))
+        .map_err(|error| unusable(path, "use", &error))
 }
 
 fn locked(path: &Path, lock: Result<(), TryLockError>) -> Result<(), Failure> {
@@ -133,9 +138,9 @@ fn unusable(path: &Path, verb: &str, error: &io::Error) -> Failure {
 
 /// The contents, and how many bytes of whole lines there are.
 fn read(path: &Path, file: &mut File) -> Result<(Contents, u64), Failure> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))
-        .and_then(|_| file.read_to_end(&mut bytes))
+    let bytes = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| bounded_file::read_all(file, LARGEST))
         .map_err(|error| unusable(path, "read", &error))?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let mut history = History::default();

@@ -236,6 +236,6 @@ fn a_device_is_no_state_file() {
     {
         let failure = refused.expect_err("no file");
         assert_eq!(failure.exit_code, ExitCode::BadInput);
-        assert!(failure.message.ends_with("it is no regular file"), "{}", failure.message);
+        assert!(failure.message.ends_with("not a regular file"), "{}", failure.message);
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{TaskDefinition, name_of, strings};
+use crate::bounded_file;
 use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
@@ -67,13 +68,14 @@ impl TaskDefinition {
     /// Reads a JSON file, so that a plan needs no AWS.
     pub fn from_file(path: &Path) -> Result<Self, Failure> {
         let origin = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = bounded_file::read_text(path, bounded_file::TEXT).map_err(|error| {
             Failure::input(format!("read task definition {}: {error}", phrase(&origin))).hint(
                 "check --task-definition: a value that ends in .json or holds a path is a file, anything else is a \
                  family, family:revision or ARN",
             )
         })?;
-        let document = serde_json::from_str(&text).map_err(|error| {
+        // PowerShell writes a byte order mark, and `jq` reads it.
+        let document = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
             Failure::input(format!("read task definition {}: it is not JSON: {error}", phrase(&origin)))
                 .hint("check it with `jq . FILE`; templates must be rendered first")
         })?;

@@ -57,6 +57,11 @@ impl Run {
         self
     }
 
+    pub fn standard_output(mut self, target: Stdio) -> Self {
+        self.command.stdout(target);
+        self
+    }
+
     /// Started by another program, such as `nohup`, which is given what is to be run.
     pub fn through(mut self, program: &str) -> Self {
         let own = self.command.as_std();
@@ -105,6 +110,10 @@ impl Run {
     pub async fn finish(self) -> Finished {
         self.spawn().finish().await
     }
+
+    pub async fn finish_within(self, deadline: Duration) -> Finished {
+        self.spawn().finish_within(deadline).await
+    }
 }
 
 /// A run that goes on.
@@ -128,12 +137,16 @@ impl Running {
     }
 
     pub async fn finish_within(mut self, deadline: Duration) -> Finished {
-        let (mut out, mut err) =
-            (self.child.stdout.take().expect("piped"), self.child.stderr.take().expect("piped"));
+        let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take().expect("piped"));
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let all = async {
             let (a, b, status) = tokio::join!(
-                out.read_to_string(&mut stdout),
+                async {
+                    match &mut out {
+                        Some(out) => out.read_to_string(&mut stdout).await,
+                        None => Ok(0),
+                    }
+                },
                 err.read_to_string(&mut stderr),
                 self.child.wait()
             );

@@ -4,7 +4,7 @@
 //! there: logins for private base images, proxies, contexts, the buildx plugin. So the settings are copied and the
 //! directories linked.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::adapters::registry_login::RegistryLogin;
+use crate::bounded_file;
 
 /// What of the user's config.json a build and a push depend on.
 const KEPT: &[&str] = &[
@@ -62,7 +63,7 @@ pub(super) fn user_dir() -> Option<PathBuf> {
 /// The user's settings that are kept.
 fn settings(user: &Path) -> Result<Map<String, Value>> {
     let file = user.join("config.json");
-    let read = match fs::read(&file) {
+    let read = match bounded_file::read(&file, bounded_file::TEXT) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Map::new()),
         read => read.map_err(anyhow::Error::new).and_then(|text| Ok(serde_json::from_slice(&text)?)),
     };
@@ -93,6 +94,8 @@ fn with_login(mut settings: Map<String, Value>, login: &RegistryLogin) -> Value 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::adapters::secret::Secret;
 

@@ -5,14 +5,19 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::bounded_file;
 use crate::ports::github::PullRequest;
+
+/// Bytes: GitHub caps a webhook's payload at 25 MB (docs, "Webhook events and payloads").
+const LARGEST_EVENT: u64 = 32 << 20;
 
 /// Reads `GITHUB_EVENT_PATH`: the webhook's payload. None when the event is not about a pull request.
 ///
 /// # Errors
 /// The file can not be read, or is no JSON.
 pub(super) fn pull_request(path: &Path) -> Result<Option<PullRequest>> {
-    let text = std::fs::read(path).with_context(|| format!("read the event file {}", path.display()))?;
+    let text = bounded_file::read(path, LARGEST_EVENT)
+        .with_context(|| format!("read the event file {}", path.display()))?;
     let event: Value = serde_json::from_slice(&text)
         .with_context(|| format!("read the event file {} as JSON", path.display()))?;
     Ok(of_event(&event))

@@ -4,7 +4,6 @@
 //! writable `/tmp`. It has no CA certificates: those of the machine that packages would make two machines give two
 //! digests. A program that speaks TLS brings its own, as rustls programs do with webpki-roots.
 
-use std::fs;
 use std::io::Write as _;
 
 use anyhow::{Context, Result};
@@ -17,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tar::EntryType;
 
 use super::executable::{self, Platform};
+use crate::bounded_file;
 use crate::failure::Failure;
 use crate::hex::hex;
 use crate::ports::BinaryImage;
@@ -68,6 +68,9 @@ impl Blob {
     }
 }
 
+/// Bytes: it is held in memory, with its layer.
+const LARGEST_PROGRAM: u64 = 2 << 30;
+
 /// Packages an executable; the same file gives the same digest.
 ///
 /// # Errors
@@ -76,8 +79,8 @@ pub fn package(binary: &BinaryImage) -> Result<PackagedImage> {
     let platform = Platform::find(&binary.platform)?;
     let path = binary.path.display();
     let name = program_name(binary)?;
-    let program = binary.path.is_file().then(|| fs::read(&binary.path).ok()).flatten().ok_or_else(|| {
-        Failure::input(format!("package {path}: there is no such file, or it can not be read"))
+    let program = bounded_file::read(&binary.path, LARGEST_PROGRAM).map_err(|error| {
+        Failure::input(format!("package {path}: {error}"))
             .hint("build the program first, and give its path with --binary")
     })?;
     executable::check(&program, &binary.path, platform)?;

@@ -28,18 +28,29 @@ fn a_run_that_ended_early_says_why() {
 
 #[test]
 fn an_output_has_no_logs() {
-    let value = output(&samples::fleet());
+    let (value, is_whole) = output(&samples::fleet());
+    assert!(is_whole, "logs are no part of it");
     assert_eq!(value["databases"][1]["log"], json!({"lines": 4, "note": null}));
+}
+
+#[test]
+fn the_file_has_what_an_output_of_a_small_run_has() {
+    let report = samples::fleet();
+    let mut file = Vec::new();
+    write_result(&report, &mut file).unwrap();
+    let (whole, is_whole) = output(&report);
+    assert!(is_whole);
+    assert_eq!(String::from_utf8(file).unwrap(), whole.to_string(), "the same, in the same order");
 }
 
 #[test]
 fn a_large_fleet_fits_into_an_output() {
     let mut report = samples::run();
-    for (count, applied) in [(170, json!(2)), (1_000, Value::Null), (6_000, Value::Null)] {
+    for (count, applied) in [(85, json!(2)), (500, Value::Null), (6_000, Value::Null)] {
         report.databases = (0..count).map(|number| samples::migrated(&format!("tenant_{number}"))).collect();
         report.databases[count - 1] = samples::failed("last");
-        let value = output(&report);
-        assert!(printed(&value).len() <= OUTPUT_LIMIT);
+        let (value, is_whole) = output(&report);
+        assert!(!is_whole && printed(&value).len() <= OUTPUT_LIMIT);
         let rows = value["databases"].as_array().unwrap();
         assert_eq!(rows.len() as u64 + value["databases_left_out"].as_u64().unwrap_or(0), count as u64);
         assert!(rows.iter().any(|row| row["database"] == "last" && row["verdict"] == "failed"));
@@ -64,5 +75,5 @@ fn a_pack_has_its_log_beside_its_databases() {
     assert_eq!(result["databases"][2]["log"]["pack"], 0);
     assert_eq!(result["databases"][2]["log"]["file"], "pack-shop_a-and-2-more-0f9de17a6465.log");
     assert_eq!(result["databases"][2]["earlier_tasks"], serde_json::json!(["arn:1", "arn:2"]));
-    assert!(output(&report).get("packs").is_none(), "logs are too much for an output");
+    assert!(output(&report).0.get("packs").is_none(), "logs are too much for an output");
 }

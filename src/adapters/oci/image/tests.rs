@@ -98,9 +98,9 @@ fn the_manifest_and_the_configuration_name_each_other_rightly() {
 fn odd_files_and_names_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let failure = |path: &Path| Failure::find(&package(&binary(path)).unwrap_err()).unwrap().clone();
-    assert!(failure(&dir.path().join("app")).message.contains("no such file"));
+    assert!(failure(&dir.path().join("app")).message.contains("No such file"));
     fs::create_dir(dir.path().join("dir")).unwrap();
-    assert!(failure(&dir.path().join("dir")).message.contains("no such file"));
+    assert!(failure(&dir.path().join("dir")).message.contains("it is a directory, not a regular file"));
     assert!(failure(Path::new("/")).message.contains("can not be a command's"));
 
     for name in ["-x", ".hidden", "a b", "a\nb", "é", "x\u{1b}[31m", &"a".repeat(65)] {

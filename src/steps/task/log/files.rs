@@ -1,8 +1,9 @@
 //! The logs of a run as files: memory keeps only their ends.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -31,7 +32,11 @@ impl LogFiles {
     /// It can not be made.
     pub(crate) fn temporary(below: Option<&Path>) -> Result<Self, Failure> {
         let below = below.map_or_else(std::env::temp_dir, Path::to_owned);
-        let directory = tempfile::Builder::new().prefix("fargate-migrate-logs-").tempdir_in(&below);
+        let directory = tempfile::Builder::new()
+            .prefix("fargate-migrate-logs-")
+            // A container action is root, and what uploads the logs afterwards is not.
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir_in(&below);
         Ok(Self { directory: directory.map_err(|error| unwritable(&below, &error))?.keep() })
     }
 
@@ -86,6 +91,11 @@ impl LogFiles {
 fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::input(format!("no logs can be written to {}: {error}", directory.display()))
         .hint("name a directory that can be written with --log-dir")
+}
+
+/// Whether a file of this name in the directory of logs may be a log: those of databases and of packs.
+pub(crate) fn is_log(name: &str) -> bool {
+    (name.starts_with("db-") || name.starts_with("pack-")) && name.ends_with(".log")
 }
 
 /// Makes a part of a file's name of any text, another one for each, also where capitals do not count and where an
