@@ -3,6 +3,9 @@
 //! ECS says it in free text that AWS rewrites now and then (the last time in June 2024) and cuts where it is long.
 //! So the text is only ever searched for the phrases of [`table`], and the verdict never depends on it.
 
+mod ends;
+mod printed;
+mod refused;
 mod reported;
 mod table;
 #[cfg(test)]
@@ -11,8 +14,11 @@ mod tests;
 use crate::container_exit::{SIGKILL, SIGTERM};
 use crate::ports::Task;
 
+use ends::{ENDS, OTHER_END};
+pub(crate) use printed::LastLines;
+pub(crate) use refused::diagnose_refusal;
 pub(crate) use reported::{diagnose_report, diagnose_words};
-use table::{ENDS, OTHER_END, ROWS, Row};
+use table::Row;
 
 /// A StopTask of ours begins its reason with this, which tells it apart from anybody else's.
 pub(crate) const STOPPED_BY_US: &str = "fargate-migrate: ";
@@ -32,16 +38,14 @@ pub(crate) const SILENT_PACK: Diagnosis = Diagnosis {
           leave --databases-per-task at 1",
 };
 
-/// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, and at last the exit code
-/// of `container`. `None` when nothing is known, or the migration container ended the task with 0.
-pub(crate) fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {
-    row(task, container).map(|row| row.diagnosis).or_else(|| end(task, container))
-}
-
-/// The cause behind a text of ECS alone, such as a reason in RunTask's failures[].
-pub(crate) fn diagnose_text(text: &str) -> Option<Diagnosis> {
-    let text = normal(text);
-    ROWS.iter().find(|row| !row.phrases.is_empty() && row.says(&text)).map(|row| row.diagnosis)
+/// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, then the last lines that
+/// `container` printed, and at last its exit code. `None` when nothing is known, or it ended the task with 0.
+pub(crate) fn diagnose(task: &Task, container: &str, printed: &LastLines) -> Option<Diagnosis> {
+    let exit_code = task.container(container).and_then(|own| own.exit_code);
+    row(task, container)
+        .map(|row| row.diagnosis)
+        .or_else(|| printed.diagnose(exit_code?))
+        .or_else(|| end(task, container))
 }
 
 fn row(task: &Task, container: &str) -> Option<&'static Row> {
@@ -60,9 +64,9 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
     let others = texts(false).filter(|_| !ended_by_itself);
     let all = texts(true).chain([normal(task_reason)]).chain(others);
     let said = all.into_iter().find_map(|text| {
-        ROWS.iter().find(|row| !row.phrases.is_empty() && row.stops(stop_code) && row.says(&text))
+        table::all().find(|row| !row.phrases.is_empty() && row.stops(stop_code) && row.says(&text))
     });
-    said.or_else(|| ROWS.iter().find(|row| row.phrases.is_empty() && row.stops(stop_code)))
+    said.or_else(|| table::all().find(|row| row.phrases.is_empty() && row.stops(stop_code)))
 }
 
 /// What the exit code alone tells; nothing to tell when there is none or it is 0.
@@ -83,7 +87,6 @@ impl Row {
 
     fn says(&self, text: &str) -> bool {
         self.phrases.iter().all(|any| any.iter().any(|phrase| text.contains(phrase)))
-            && !self.unless.iter().any(|phrase| text.contains(phrase))
     }
 }
 

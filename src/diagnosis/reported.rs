@@ -95,7 +95,11 @@ const PENDING: Diagnosis = Diagnosis {
 /// The cause that a report's words tell. `None` when they tell none that is known.
 pub(crate) fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
     let failed = report.failed.as_ref().map(|failed| failed.error.as_str());
-    let text = normal(&[failed, report.error.as_deref()].map(Option::unwrap_or_default).join(" | "));
+    diagnose_text(&normal(&[failed, report.error.as_deref()].map(Option::unwrap_or_default).join(" | ")))
+}
+
+/// The cause that a server's or a driver's words tell; the text is folded.
+pub(super) fn diagnose_text(text: &str) -> Option<Diagnosis> {
     let says =
         |row: &&ReportedCause| row.phrases.iter().all(|any| any.iter().any(|phrase| text.contains(phrase)));
     ROWS.iter().find(says).map(|row| row.diagnosis)

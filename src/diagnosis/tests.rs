@@ -30,6 +30,10 @@ fn row_of(stop_code: &str, stopped_reason: &str, reason: &str) -> &'static str {
     row(&task(stop_code, stopped_reason, reason, None), "migration").map_or("none", |row| row.id)
 }
 
+fn diagnose(task: &Task, container: &str) -> Option<Diagnosis> {
+    super::diagnose(task, container, &LastLines::default())
+}
+
 #[test]
 fn every_message_is_known() {
     for (id, stop_code, stopped_reason, reason) in MESSAGES {
@@ -39,21 +43,52 @@ fn every_message_is_known() {
 
 #[test]
 fn every_row_is_hit_and_its_name_is_its_own() {
-    let mut ids: Vec<_> = ROWS.iter().map(|row| row.id).collect();
+    let mut ids: Vec<_> = table::all().map(|row| row.id).collect();
     for id in &ids {
         assert!(MESSAGES.iter().any(|message| message.0 == *id), "no message for row {id}");
     }
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), ROWS.len());
+    assert_eq!(ids.len(), table::all().count());
 }
 
 /// `normal` folds the text, so a phrase that is not folded could never match.
 #[test]
 fn every_phrase_is_written_as_the_text_is_folded() {
-    for row in ROWS {
-        for phrase in row.phrases.iter().copied().flatten().chain(row.unless) {
+    for row in table::all() {
+        for phrase in row.phrases.iter().copied().flatten() {
             assert_eq!(normal(phrase), phrase.trim_end(), "row {}", row.id);
+        }
+    }
+}
+
+/// A text of a row's own phrases alone, whichever of each group, is that row's: no general one stands before it.
+#[test]
+fn no_row_is_hidden_by_one_before_it() {
+    for row in table::all().filter(|row| !row.phrases.is_empty()) {
+        let stop_code = row.stop_codes.first().copied().unwrap_or(START);
+        let mut texts = vec![String::new()];
+        for group in row.phrases {
+            let with =
+                |text: &String| group.iter().map(|phrase| format!("{text} {phrase}")).collect::<Vec<_>>();
+            texts = texts.iter().flat_map(with).collect();
+        }
+        for text in texts {
+            assert_eq!(row_of(stop_code, &format!("{text} x"), ""), row.id, "{text}");
+        }
+    }
+}
+
+/// Whoever concludes that there is no way through the network has read a word of the network's.
+#[test]
+fn nothing_but_the_networks_words_makes_a_row_speak_of_the_network() {
+    for (id, stop_code, stopped_reason, reason) in MESSAGES {
+        let claims = ["cannot reach", "speaks of the network"];
+        let found = diagnose(&task(stop_code, stopped_reason, reason, None), "migration").unwrap();
+        if claims.iter().any(|claim| found.cause.contains(claim)) {
+            let text = normal(&format!("{stopped_reason} {reason}"));
+            let words = table::NETWORK.iter().chain(&["check your task network configuration", "timed out"]);
+            assert!(words.into_iter().any(|word| text.contains(word)), "{id}: {text}");
         }
     }
 }
@@ -136,14 +171,4 @@ fn a_sidecars_trouble_is_ours_only_when_we_did_not_end_by_ourselves() {
         both.containers.insert(0, sidecar.clone());
         assert!(diagnose(&both, "migration").unwrap().cause.contains(expected), "{exit_code}");
     }
-}
-
-#[test]
-fn a_refused_run_task_is_diagnosed_by_its_text() {
-    let quota =
-        diagnose_text("You've reached the limit on the number of vCPUs you can run concurrently").unwrap();
-    assert!(quota.fix.contains("--max-parallel"));
-    let capacity = diagnose_text("Capacity is unavailable at this time. Please try again later").unwrap();
-    assert!(capacity.fix.contains("availability zones"));
-    assert_eq!(diagnose_text("MISSING"), None);
 }

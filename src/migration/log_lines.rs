@@ -4,6 +4,7 @@ use super::Migration;
 use super::judge::Followed;
 use super::record::Tail;
 use crate::database_name::{DatabaseName, short_list};
+use crate::diagnosis::LastLines;
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::migration_report::Reports;
@@ -25,6 +26,8 @@ pub(super) struct Heard {
     pub reports: Reports,
     /// What was seen of its end, once it is over.
     pub ending: Ending,
+    /// The last lines of the migration container alone.
+    pub last: LastLines,
     /// The file that its log is written to.
     pub file: String,
 }
@@ -71,6 +74,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             told: told.clone(),
             reports: Reports::default(),
             ending: Ending::default(),
+            last: LastLines::default(),
             file,
         };
         self.show(&heard, task);
@@ -112,6 +116,7 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
                 if let Some(database) = heard.line(line) {
                     progress.database_reported(&heard.databases, &database);
                 }
+                heard.last.push(line);
                 progress.log_line(&name, event.timestamp, line);
                 record.log(&heard.tail, |tail| tail.push(line));
             }
@@ -132,6 +137,7 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
 
     fn begin_again(&mut self) {
         self.heard.reports = Reports::default();
+        self.heard.last.clear();
         self.migration.record.log(&self.heard.tail, LogTail::clear);
         self.migration.file(|files| files.restart(&self.heard.file));
     }

@@ -57,14 +57,13 @@ impl<W: MigrationWorld> Migration<'_, W> {
                     // What a database says of itself needs no other cause.
                     Verdict::Reported { .. } => report.and_then(diagnose_report),
                     // It says more than the exit code that goes with it.
-                    Verdict::Failed { .. } => {
-                        report.and_then(diagnose_words).or_else(|| diagnose(task, &self.plan.container))
-                    }
+                    Verdict::Failed { .. } => report
+                        .and_then(diagnose_words)
+                        .or_else(|| diagnose(task, &self.plan.container, &heard.last)),
                     Verdict::Unproved { .. } if is_silent && row.killed_tasks.is_empty() => Some(SILENT_PACK),
-                    Verdict::Unproved { .. } => {
-                        diagnose(task, &self.plan.container).or_else(|| report.and_then(diagnose_report))
-                    }
-                    _ => diagnose(task, &self.plan.container),
+                    Verdict::Unproved { .. } => diagnose(task, &self.plan.container, &heard.last)
+                        .or_else(|| report.and_then(diagnose_report)),
+                    _ => diagnose(task, &self.plan.container, &heard.last),
                 };
                 let is_unproved = match verdict {
                     Verdict::Migrated(migrated) => migrated.report().is_none(),

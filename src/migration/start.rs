@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::other_runs::Found;
 use super::{Migration, interrupted_before};
-use crate::diagnosis::diagnose_text;
+use crate::diagnosis::diagnose_refusal;
 use crate::failure::Failure;
 use crate::plan::Pack;
 use crate::ports::{MigrationWorld, RunTask};
@@ -52,7 +52,9 @@ impl<W: MigrationWorld> Migration<'_, W> {
             Launched::Unanswered => return Verdict::Cancelled { stopped: false },
             Launched::Interrupted | Launched::Task(_) | Launched::Hindered(_) => return interrupted_before(),
         };
-        let diagnosis = diagnose_text(&reason);
+        // What AWS says in an exception has the hint of the failure.
+        let said = reason.strip_prefix("RunTask: ").unwrap_or(&reason);
+        let diagnosis = failure.is_none().then(|| diagnose_refusal(said));
         self.record.rows(&pack.databases, |row| {
             row.stopped_reason = Some(reason.clone());
             row.diagnosis = diagnosis;

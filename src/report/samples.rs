@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{DatabaseReport, ImageUsed, LogTail, PackLog, Report, RevisionUsed, Times};
-use crate::diagnosis::diagnose;
+use crate::diagnosis::{LastLines, diagnose};
 use crate::ending::{Ending, LogEnd};
 use crate::failure::Failure;
 use crate::migration_report::{Reports, parse_line};
@@ -234,7 +234,7 @@ fn judged(database: &str, exit_code: Option<i32>, log: &[&str]) -> DatabaseRepor
         &reports,
         &Ending { log: LogEnd::Whole, ..Ending::default() },
     ));
-    row.diagnosis = diagnose(&task, "migration");
+    row.diagnosis = diagnose(&task, "migration", &LastLines::default());
     row.exit_code = exit_code;
     row.migration_report = log.iter().rev().find_map(|line| parse_line(line)?.ok());
     row.tag = run().tag;
