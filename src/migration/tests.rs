@@ -24,6 +24,7 @@ use crate::steps::revision::revision;
 use crate::verdict::Verdict;
 
 mod begun;
+mod diagnosed;
 mod fleet;
 mod fleet_logs;
 mod other_runs;

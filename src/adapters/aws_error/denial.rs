@@ -107,6 +107,18 @@ impl Denial {
         }
     }
 
+    /// What a policy would have to name: the next run has another revision.
+    fn every_revision(&self) -> String {
+        match self.resource.rsplit_once(':') {
+            Some((family, number))
+                if family.contains(":task-definition/") && number.parse::<u32>().is_ok() =>
+            {
+                format!(" (of each revision: {family}:*)")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// An imperative sentence; `whom` says for whom an action has to be allowed.
     pub(in crate::adapters) fn hint(&self, whom: &str) -> String {
         let Self { action, resource, .. } = self;
@@ -114,25 +126,20 @@ impl Denial {
             self.policy.as_deref().map(|arn| format!(" ({})", printable(arn, SHOWN))).unwrap_or_default();
         match self.because {
             Because::NotAllowed | Because::NotAllowedBy(Kind::Identity) => {
-                format!("allow {action} on {resource} {whom}")
+                format!("allow {action} on {resource}{} {whom}", self.every_revision())
             }
-            Because::NotAllowedBy(kind) => {
-                format!(
-                    "have {action} on {resource} allowed in {}{policy}, by {}; that the role or user itself may do it \
-                     is not enough",
-                    kind.words(),
-                    kind.owner()
-                )
-            }
+            Because::NotAllowedBy(kind) => format!(
+                "ask {} to allow {action} on {resource} in {}{policy}; that the role or user itself may do it is not enough",
+                kind.owner(),
+                kind.words()
+            ),
             Because::Denied(kind) => {
-                let (words, owner) = kind.map_or(
-                    ("a policy", "whoever keeps the account's and the organization's policies"),
-                    |kind| (kind.words(), kind.owner()),
-                );
+                let unknown = ("the administrator of the account or of its organization", "a policy");
+                let (owner, words) = kind.map_or(unknown, |kind| (kind.owner(), kind.words()));
                 format!(
-                    "have the statement changed that denies {action} on {resource} in {words}{policy}, by {owner}, or \
-                     meet its condition (a Region, a tag, an address); allowing the action elsewhere does not help \
-                     against an explicit deny"
+                    "ask {owner} to change the statement in {words}{policy} that denies {action} on {resource}, or meet \
+                     its condition (a Region, a tag, an address); to allow the action as well does not help against an \
+                     explicit deny"
                 )
             }
         }
@@ -240,8 +247,8 @@ mod tests {
                 "ecs:TagResource on resource: arn:aws:ecs:us-east-1:1:task-definition/x:3 because no identity-based \
                  policy allows the ecs:TagResource action"
                     .to_owned(),
-                "allow ecs:TagResource on arn:aws:ecs:us-east-1:1:task-definition/x:3 for the role or user that runs \
-                 this, under the condition ecs:CreateAction = RegisterTaskDefinition"
+                "allow ecs:TagResource on arn:aws:ecs:us-east-1:1:task-definition/x:3 (of each revision: \
+                 arn:aws:ecs:us-east-1:1:task-definition/x:*) for the role or user that runs this, under the condition ecs:CreateAction = RegisterTaskDefinition"
                     .to_owned(),
             ),
             (
@@ -311,7 +318,7 @@ mod tests {
         ));
         assert!(denied.contains(&format!("({policy})")), "{denied}");
         let bare = hint_of("ecs:RunTask with an explicit deny");
-        assert!(bare.contains("denies ecs:RunTask on * in a policy,"), "{bare}");
+        assert!(bare.contains("in a policy that denies ecs:RunTask on *,"), "{bare}");
     }
 
     /// What stands in the resource is a name, and no reason.
