@@ -52,7 +52,7 @@ pub struct Shape {
     #[arg(long)]
     pub figures: bool,
 
-    /// Keep databases, images and task definitions in this directory, and find them again
+    /// Keep databases, images, task definitions, clusters, log groups and secrets in this directory, and find them again
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 }

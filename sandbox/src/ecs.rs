@@ -23,6 +23,7 @@ use crate::figures::TaskFigures;
 use crate::region::Region;
 use crate::world::World;
 
+pub(crate) use clusters::creation;
 pub use task::{Stop, Task};
 pub use task_definitions::Revision;
 pub(crate) use task_definitions::restore;

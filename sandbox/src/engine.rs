@@ -1,6 +1,7 @@
 //! What runs containers: processes, Docker, or scripts inside the sandbox.
 
 mod docker;
+mod interpreter;
 mod output;
 mod process;
 mod rootfs;

@@ -63,6 +63,10 @@ impl Logs {
             .collect()
     }
 
+    pub fn group_names(&self) -> Vec<String> {
+        self.store().groups.keys().cloned().collect()
+    }
+
     pub fn has_group(&self, name: &str) -> bool {
         self.store().group(name).is_ok()
     }

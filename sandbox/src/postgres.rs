@@ -125,7 +125,9 @@ impl Postgres {
             origin: "SANDBOX_DATABASE_URL".to_owned(),
             server: None,
         };
-        let client = server.connect(server.default_database()).await.context("use SANDBOX_DATABASE_URL")?;
+        let client = server.connect(server.default_database()).await.context(
+            "use SANDBOX_DATABASE_URL (unset it to have a server started: a sandbox that has ended may have left it there)",
+        )?;
         client.simple_query("select 1").await.context("query the server of SANDBOX_DATABASE_URL")?;
         Ok(server)
     }

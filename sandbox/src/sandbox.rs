@@ -175,6 +175,33 @@ impl Sandbox {
         documents
     }
 
+    /// Clusters, log groups, secrets and parameters, for [`Sandbox::restore`].
+    pub fn keep(&self) -> Value {
+        let clusters: Vec<Value> = self.home.ecs.state().clusters.values().map(ecs::creation).collect();
+        let log_groups = self.home.logs.group_names();
+        json!({ "clusters": clusters, "logGroups": log_groups, "secrets": self.home.secrets.keep() })
+    }
+
+    /// Makes again what [`Sandbox::keep`] answered; null is nothing.
+    ///
+    /// # Errors
+    /// The secrets cannot be read.
+    pub fn restore(&self, kept: &Value) -> anyhow::Result<()> {
+        for cluster in kept["clusters"].as_array().into_iter().flatten() {
+            // CreateCluster refuses nothing.
+            let _ = ecs::handle(&self.world, &self.home, "CreateCluster", cluster);
+        }
+        for name in kept["logGroups"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.create_log_group(name);
+        }
+        match kept.get("secrets") {
+            Some(secrets) => {
+                self.home.secrets.restore(secrets).context("read the secrets of the sandbox's state")
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Gives a secret a current value. An ARN keeps its six-character suffix; a name gets one. Answers the ARN.
     pub fn put_secret(&self, arn_or_name: &str, value: &Value) -> String {
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);

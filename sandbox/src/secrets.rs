@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, AwsError};
@@ -18,13 +19,14 @@ pub struct Secrets {
     arn_prefix: String,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     /// By name.
     secrets: BTreeMap<String, Secret>,
     parameters: BTreeMap<String, String>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Secret {
     arn: String,
     /// Version id and secret string; the last one is AWSCURRENT, the one before it AWSPREVIOUS.
@@ -67,6 +69,18 @@ impl Secrets {
     /// Sets a plain-text SSM parameter.
     pub fn put_parameter(&self, name: &str, value: &str) {
         self.state().parameters.insert(name.into(), value.into());
+    }
+
+    /// Everything, for [`Secrets::restore`].
+    pub(crate) fn keep(&self) -> Value {
+        serde_json::to_value(&*self.state()).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// `kept` is not what [`Secrets::keep`] answered.
+    pub(crate) fn restore(&self, kept: &Value) -> serde_json::Result<()> {
+        *self.state() = State::deserialize(kept)?;
+        Ok(())
     }
 
     /// What a container's `valueFrom` stands for, or the text in which Fargate says why it cannot.

@@ -2,7 +2,9 @@
 //!
 //! Its task definition has no DATABASE_NAME, which is the mistake that every migration of it must survive.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -113,11 +115,14 @@ struct Memory {
     /// Image references of registered task definitions carry it.
     port: u16,
     task_definitions: Vec<Value>,
+    /// What kept task definitions need to start: as [`Sandbox::keep`] says it.
+    #[serde(default)]
+    resources: Value,
 }
 
 impl SeedSystem {
     /// Starts both and seeds them. With a state directory, what a former system left there is found again: databases,
-    /// images, task definitions and the port.
+    /// images, task definitions, clusters, log groups, secrets and the port.
     ///
     /// # Errors
     /// No PostgreSQL is to be had, the port is taken, or the state cannot be read.
@@ -144,6 +149,10 @@ impl SeedSystem {
         if memory.is_none() && !postgres.is_ours() {
             refuse_foreign_databases(&postgres).await?;
         }
+        if let Some(memory) = &memory {
+            sandbox.restore(&memory.resources)?;
+        }
+        // After the memory: the server has another port and password than last time.
         seed(&sandbox, &postgres).await?;
         for document in memory.iter().flat_map(|memory| &memory.task_definitions) {
             register(&sandbox, document)?;
@@ -153,12 +162,13 @@ impl SeedSystem {
         Ok(system)
     }
 
-    /// What a command needs in its environment to use both: AWS_*, SANDBOX_DATABASE_URL and PG*.
+    /// What a command needs in its environment to use both: AWS_*, SANDBOX_POSTGRES_URL and PG*.
     pub fn environment(&self) -> Vec<(String, String)> {
         let postgres = &self.postgres;
         let mut environment = self.sandbox.environment();
         let ours = [
-            ("SANDBOX_DATABASE_URL", postgres.url(postgres.default_database())),
+            // Not SANDBOX_DATABASE_URL, which is an input: the next sandbox of the same shell would go to this server.
+            ("SANDBOX_POSTGRES_URL", postgres.url(postgres.default_database())),
             ("PGHOST", postgres.host().to_owned()),
             ("PGPORT", postgres.port().to_string()),
             ("PGUSER", postgres.user().to_owned()),
@@ -184,10 +194,16 @@ impl SeedSystem {
         let Some(directory) = &self.state else { return Ok(()) };
         let address: std::net::SocketAddr =
             self.sandbox.registry().host().parse().context("parse own address")?;
-        let memory = Memory { port: address.port(), task_definitions: self.sandbox.task_definitions() };
+        let memory = Memory {
+            port: address.port(),
+            task_definitions: self.sandbox.task_definitions(),
+            resources: self.sandbox.keep(),
+        };
         let path = Memory::path(directory);
         let text = serde_json::to_vec_pretty(&memory).context("write the sandbox's state")?;
-        fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+        // It has secrets in it.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(&text)).with_context(|| format!("write {}", path.display()))
     }
 }
 

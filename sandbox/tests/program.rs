@@ -96,7 +96,7 @@ fn exec_passes_the_environment_in_and_the_exit_code_out() {
     for wrong in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_ECS"] {
         assert!(!environment.contains(wrong), "{wrong} leads out of the sandbox");
     }
-    assert!(environment.contains("SANDBOX_DATABASE_URL=postgres://postgres:"));
+    assert!(environment.contains("SANDBOX_POSTGRES_URL=postgres://postgres:"));
     for port in ports(&environment) {
         assert!(!listens(port));
     }
@@ -240,6 +240,61 @@ fn a_state_directory_is_found_again_with_the_same_port() {
     signal(&child, Signal::SIGINT);
     child.wait().unwrap();
     assert!(Path::new(state).join("images/index.json").exists());
+    sandbox::postgres::Postgres::forget(&directory.path().join("postgres")).unwrap();
+}
+
+/// In the shell that has exported what the first one printed.
+#[tokio::test]
+async fn what_a_sandbox_exports_does_not_lead_the_next_one_to_its_server() {
+    let output = exec(
+        &[],
+        &format!(
+            "exec {} exec -- sh -c 'echo nested $SANDBOX_POSTGRES_URL'; :",
+            env!("CARGO_BIN_EXE_sandbox")
+        ),
+    );
+    let nested = stdout(&output);
+    let outer = exec(&[], "echo nested $SANDBOX_POSTGRES_URL");
+    assert!(nested.starts_with("nested postgres://"), "{output:?}");
+    assert_ne!(nested, stdout(&outer));
+    assert!(!stdout(&exec(&[], "env")).contains("SANDBOX_DATABASE_URL="));
+}
+
+#[tokio::test]
+async fn a_state_keeps_what_its_task_definitions_need() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = async || {
+        let postgres = sandbox::postgres::Options { url: None, ..Default::default() };
+        sandbox::seed::SeedSystem::start(sandbox::Options::default(), postgres, Some(directory.path()))
+            .await
+            .unwrap()
+    };
+    let system = start().await;
+    system.sandbox.create_cluster("second");
+    system.sandbox.create_log_group("/ecs/second");
+    system.sandbox.put_parameter("/second/token", "t0ken");
+    let arn = system.sandbox.put_secret("second/password", &serde_json::json!("old"));
+    system.sandbox.put_secret("second/password", &serde_json::json!("hunter2"));
+    let kept = system.sandbox.keep();
+    system.stop().await.unwrap();
+
+    let file = directory.path().join("sandbox.json");
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777,
+        0o600
+    );
+    let system = start().await;
+    let again = system.sandbox.keep();
+    assert_eq!((&again["clusters"], &again["logGroups"]), (&kept["clusters"], &kept["logGroups"]));
+    assert_eq!(again["secrets"]["parameters"], serde_json::json!({ "/second/token": "t0ken" }));
+    assert_eq!(again["secrets"]["secrets"]["second/password"], kept["secrets"]["secrets"]["second/password"]);
+    assert_eq!(system.sandbox.put_secret("second/password", &serde_json::json!("next")), arn, "the same ARN");
+    let port = system.postgres.port().to_string();
+    assert!(
+        system.sandbox.keep()["secrets"].to_string().contains(&port),
+        "the seed's secret names the new server"
+    );
+    system.stop().await.unwrap();
     sandbox::postgres::Postgres::forget(&directory.path().join("postgres")).unwrap();
 }
 

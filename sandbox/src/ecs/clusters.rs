@@ -42,6 +42,16 @@ pub(super) fn create(region: &Region, input: &Value) -> Answer {
     Ok(json!({ "cluster": render(&state, &cluster, &["TAGS".into(), "SETTINGS".into()]) }))
 }
 
+/// The CreateCluster request that makes this cluster.
+pub(crate) fn creation(cluster: &Cluster) -> Value {
+    json!({
+        "clusterName": cluster.name,
+        "tags": cluster.tags,
+        "capacityProviders": cluster.capacity_providers,
+        "defaultCapacityProviderStrategy": cluster.default_strategy,
+    })
+}
+
 pub(super) fn describe(region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let mut wanted = strings(&input["clusters"]);

@@ -69,19 +69,25 @@ impl DockerEngine {
 
     pub(super) async fn start(&self, launch: Launch) -> Result<Started, String> {
         let id = self.create(&launch).await?;
-        let mut attached = self
+        // Not attached: an attached client prints its own errors between the container's lines, and ends with a code
+        // that a program may have ended with as well.
+        if let Err(why) = self.run(&["start", &id]).await {
+            let _ = self.run(&["rm", "--force", "--volumes", &id]).await;
+            return Err(start_error(&why));
+        }
+        let mut followed = self
             .docker()
-            .args(["start", "--attach", &id])
+            .args(["logs", "--follow", &id])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("start docker: {error}"))?;
         let (lines, output) = mpsc::channel(OUTPUT_CHUNKS);
         let mut readers = Vec::new();
-        if let Some(stdout) = attached.stdout.take() {
+        if let Some(stdout) = followed.stdout.take() {
             readers.push(tokio::spawn(output::read_lines(stdout, self.clock.clone(), lines.clone())));
         }
-        if let Some(stderr) = attached.stderr.take() {
+        if let Some(stderr) = followed.stderr.take() {
             readers.push(tokio::spawn(output::read_lines(stderr, self.clock.clone(), lines)));
         }
         let (signals, wanted) = mpsc::unbounded_channel();
@@ -90,10 +96,15 @@ impl DockerEngine {
         let container = id.clone();
         tokio::spawn(async move {
             let relay = relay(&docker, &container, wanted);
+            let end = async {
+                let _ = docker.command().args(["wait", &container]).output().await;
+            };
+            let mut end = std::pin::pin!(end);
             tokio::select! {
-                _ = attached.wait() => {}
-                () = relay => drop(attached.wait().await),
+                () = &mut end => {}
+                () = relay => end.await,
             }
+            let _ = followed.wait().await;
             for reader in readers {
                 let _ = reader.await;
             }
@@ -108,6 +119,8 @@ impl DockerEngine {
         let digest = self.images.resolve(&launch.image).map_err(|error| error.to_string())?;
         let mut command = self.docker();
         command.args(["create", "--network", "host", "--label", &self.label]);
+        // Whatever the daemon's own driver is, this one can be read back.
+        command.args(["--log-driver", "json-file"]);
         command.args(["--label", &format!("{LABEL}.task={}", launch.task_id), "--pull", "never"]);
         if let Some(mebibytes) = launch.memory {
             command.args(["--memory", &format!("{mebibytes}m"), "--memory-swap", &format!("{mebibytes}m")]);
@@ -133,7 +146,7 @@ impl DockerEngine {
         command.args(entry_point.iter().skip(1));
         command.args(launch.command.iter().flatten());
         let created = command.output().await.map_err(|error| format!("start docker: {error}"))?;
-        text_of(created)
+        text_of(created).map_err(|why| start_error(&why))
     }
 
     async fn run(&self, arguments: &[&str]) -> Result<String, String> {
@@ -203,11 +216,20 @@ async fn inspect(docker: &Docker, container: &str) -> Exit {
     if state["OOMKilled"] == true {
         return Exit::out_of_memory();
     }
-    let code = state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
-    let reason = state["Error"].as_str().filter(|error| !error.is_empty());
-    match reason {
-        Some(error) => Exit { code, reason: Some(format!("CannotStartContainerError: {error}")) },
-        None => Exit { code, reason: None },
+    Exit { code: state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()), reason: None }
+}
+
+/// The daemon's words about a container that did not start, without the client's, in the form in which Fargate passes
+/// runc's on.
+fn start_error(said: &str) -> String {
+    let said = said.split("\nError: failed to start containers").next().unwrap_or(said).trim();
+    let said = said.strip_prefix("Error response from daemon: ").unwrap_or(said);
+    match said.find("OCI runtime create failed") {
+        Some(at) => format!(
+            "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: {}",
+            &said[at..]
+        ),
+        None => said.to_owned(),
     }
 }
 
@@ -216,5 +238,31 @@ fn text_of(output: std::process::Output) -> Result<String, String> {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     } else {
         Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start_error;
+
+    #[test]
+    fn the_clients_own_words_are_left_out() {
+        let runc = "OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": \
+                    executable file not found in $PATH: unknown";
+        let fargates = format!(
+            "ResourceInitializationError: failed to create new container runtime task: failed to create shim task: {runc}"
+        );
+        for daemons in [
+            "failed to create shim task: ",
+            "failed to create task for container: failed to create shim task: ",
+            "",
+        ] {
+            let said = format!(
+                "Error response from daemon: {daemons}{runc}\nError: failed to start containers: 0a1b"
+            );
+            assert_eq!(start_error(&said), fargates);
+        }
+        let user = "unable to find user nobody2: no matching entries in passwd file";
+        assert_eq!(start_error(&format!("Error response from daemon: {user}")), user);
     }
 }

@@ -1,7 +1,7 @@
 //! The process engine: a container is a process group of this machine, started from the unpacked image.
 //!
 //! There is no isolation: paths inside the program are this machine's. It runs what is self-contained, such as a
-//! static binary; the Docker engine runs the rest.
+//! static binary, and refuses what the image brings an interpreter or a loader for; the Docker engine runs that.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::process::ExitStatusExt;
@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
+use super::interpreter;
 use super::rootfs::{DEFAULT_PATH, executable, resolve};
 use super::{Exit, Launch, OUTPUT_CHUNKS, Signal, Started, output};
 use crate::clock::Clock;
@@ -135,6 +136,7 @@ impl ProcessEngine {
             directory => directory,
         };
         let file = executable(root, path, directory, program).map_err(|why| runtime_error(&why))?;
+        interpreter::refuse(root, &file, program)?;
         let mut command = Command::new(file);
         command
             .arg0(program)

@@ -23,8 +23,8 @@ fn main() {
 }
 "#;
 
-/// None when this machine has no Docker Engine.
-async fn with_program() -> Option<Sandbox> {
+/// None when this machine has no Docker Engine. The seed tells the containers of one sandbox from another's.
+async fn with_program(seed: u64) -> Option<Sandbox> {
     if !real_parts::docker_engine() {
         return None;
     }
@@ -38,7 +38,7 @@ async fn with_program() -> Option<Sandbox> {
         .arg(&program)
         .arg(&source);
     assert!(compiler.status().unwrap().success());
-    let sandbox = seeded(Options { engine: Engine::Docker, ..Options::default() }).await;
+    let sandbox = seeded(Options { engine: Engine::Docker, seed, ..Options::default() }).await;
     push_program(&sandbox, "program", &std::fs::read(program).unwrap());
     Some(sandbox)
 }
@@ -54,8 +54,64 @@ async fn start(sandbox: &Sandbox, argument: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_container_that_cannot_start_never_started() {
+    let Some(sandbox) = with_program(1).await else { return };
+    let no_user = "unable to find user nobody2: no matching entries in passwd file";
+    let cases = [
+        ("entryPoint", json!(["nope"]), "exec: \"nope\": executable file not found in $PATH"),
+        (
+            "entryPoint",
+            json!(["/bin/nope"]),
+            "exec: \"/bin/nope\": stat /bin/nope: no such file or directory",
+        ),
+        ("entryPoint", json!(["/bin"]), "exec: \"/bin\""),
+        ("user", json!("nobody2"), no_user),
+        ("workingDirectory", json!("/bin/program"), "/bin/program"),
+    ];
+    for (member, value, why) in cases {
+        let mut program = container("migration");
+        program[member] = value.clone();
+        sandbox.register_task_definition(&definition(&[program])).unwrap();
+        let arn = run(&sandbox, &run_task_input()).await;
+        let task = until_stopped(&sandbox, &arn).await;
+        assert_eq!(task["stopCode"], "TaskFailedToStart", "{value}: {task}");
+        let container = &task["containers"][0];
+        let reason = container["reason"].as_str().unwrap();
+        assert!(reason.starts_with("CannotStartContainerError: ") && reason.contains(why), "{reason}");
+        assert!(
+            !reason.contains("Error response from daemon") && !reason.contains("failed to start containers"),
+            "{reason}"
+        );
+        assert_eq!(container.get("exitCode"), None, "{task}");
+        assert!(sandbox.log_events(GROUP, &format!("migration/migration/{}", task_id(&arn))).is_empty());
+        let filter = format!("label=fargate-migrate.sandbox.task={}", task_id(&arn));
+        let left =
+            Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&left.stdout),
+            "",
+            "{value}: a container that did not start is removed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_codes_of_a_container_runtime_are_a_programs_own() {
+    let Some(sandbox) = with_program(2).await else { return };
+    for code in [125, 126, 127] {
+        let arn = start(&sandbox, &code.to_string()).await;
+        let task = until_stopped(&sandbox, &arn).await;
+        assert_eq!(
+            (&task["stopCode"], &task["containers"][0]["exitCode"]),
+            (&json!("EssentialContainerExited"), &json!(code))
+        );
+        assert_eq!(sandbox.log_events(GROUP, &format!("migration/migration/{}", task_id(&arn))).len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn containers_run_end_and_are_removed() {
-    let Some(sandbox) = with_program().await else { return };
+    let Some(sandbox) = with_program(3).await else { return };
     let arn = start(&sandbox, "5").await;
     let task = until_stopped(&sandbox, &arn).await;
     assert_eq!(task["containers"][0]["exitCode"], 5, "{task}");

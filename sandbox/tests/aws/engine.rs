@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::client::{
     CLUSTER, GROUP, container, definition, ecs, run, run_task_input, seeded, task_id, until_stopped,
 };
-use crate::image::push_program;
+use crate::image::{push_files, push_program};
 
 /// Pushes an image whose only file is this machine's shell, as `/bin/sh`.
 fn push_shell(sandbox: &Sandbox) {
@@ -92,6 +92,30 @@ async fn a_command_that_is_not_in_the_image_cannot_start() {
     let reason = task["containers"][0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("CannotStartContainerError: "), "{reason}");
     assert!(reason.contains("exec: \"bash\": executable file not found in $PATH"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_program_with_an_interpreter_of_the_image_is_left_to_docker() {
+    let shell = std::fs::read("/bin/sh").unwrap();
+    let loaders =
+        ["lib64/ld-linux-x86-64.so.2", "lib/ld-linux-aarch64.so.1"].map(|path| (path, &b"the image's"[..]));
+    let script = [
+        ("bin/alembic", &b"#!/usr/bin/python3\nimport alembic\n"[..]),
+        ("usr/bin/python3", &b"the image's"[..]),
+    ];
+    let linked = [&[("bin/alembic", shell.as_slice())][..], &loaders].concat();
+    for (files, kind) in [(&script[..], "is a script"), (&linked, "is a program with shared libraries")] {
+        let sandbox = seeded(Options::default()).await;
+        push_files(&sandbox, "alembic", files);
+        sandbox.register_task_definition(&definition(&[container("migration")])).unwrap();
+        let arn = run(&sandbox, &run_task_input()).await;
+        let task = until_stopped(&sandbox, &arn).await;
+        assert_eq!(task["stopCode"], "TaskFailedToStart", "{task}");
+        let reason = task["containers"][0]["reason"].as_str().unwrap();
+        assert!(reason.starts_with(&format!("CannotStartContainerError: alembic {kind}")), "{reason}");
+        assert!(reason.ends_with("use --engine docker"), "{reason}");
+        assert!(log(&sandbox, &arn).is_empty());
+    }
 }
 
 async fn first_line(sandbox: &Sandbox, arn: &str) -> String {

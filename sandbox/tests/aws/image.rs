@@ -10,13 +10,20 @@ const REPOSITORY: &str = "startupwebapp-backend";
 
 /// Pushes `startupwebapp-backend:latest`, with `/bin/NAME` as its only file and entry point.
 pub fn push_program(sandbox: &Sandbox, name: &str, program: &[u8]) {
+    push_files(sandbox, name, &[(&format!("bin/{name}"), program)]);
+}
+
+/// Pushes `startupwebapp-backend:latest` with these files, all of them executable.
+pub fn push_files(sandbox: &Sandbox, entry_point: &str, files: &[(&str, &[u8])]) {
     sandbox.create_repository(REPOSITORY, RepositorySettings::default());
     let registry = sandbox.registry();
-    let mut header = tar::Header::new_gnu();
-    header.set_size(u64::try_from(program.len()).unwrap());
-    header.set_mode(0o755);
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, format!("bin/{name}"), program).unwrap();
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(u64::try_from(bytes.len()).unwrap());
+        header.set_mode(0o755);
+        archive.append_data(&mut header, path, *bytes).unwrap();
+    }
     let archive = archive.into_inner().unwrap();
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     std::io::Write::write_all(&mut packed, &archive).unwrap();
@@ -24,7 +31,7 @@ pub fn push_program(sandbox: &Sandbox, name: &str, program: &[u8]) {
     let config = json!({
         "architecture": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64"),
         "os": "linux",
-        "config": { "Entrypoint": [name], "Env": ["PATH=/bin:/usr/bin", "FROM_IMAGE=yes"] },
+        "config": { "Entrypoint": [entry_point], "Env": ["PATH=/bin:/usr/bin", "FROM_IMAGE=yes"] },
         "rootfs": { "type": "layers", "diff_ids": [Digest::of(&archive).as_str()] },
     });
     let config = push_blob(registry, config.to_string().as_bytes());
