@@ -92,8 +92,12 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
     let postgres = postgres::Options { announce: Arc::new(console::note), ..postgres::Options::default() };
     let system = SeedSystem::start(options, postgres, shape.state.as_deref()).await?;
     if shape.stand_in {
-        let image = StandIn::rehearsal().at(shape.pace);
-        system.sandbox.set_program(TASK_FAMILY, move |context| image.script(context));
+        let image = Arc::new(StandIn::rehearsal().at(shape.pace));
+        // Beside a service that runs the family, migrations have one of their own.
+        for family in [TASK_FAMILY.to_owned(), format!("{TASK_FAMILY}-migration")] {
+            let image = Arc::clone(&image);
+            system.sandbox.set_program(&family, move |context| image.script(context));
+        }
     }
     Ok(system)
 }
