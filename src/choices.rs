@@ -32,7 +32,7 @@ pub enum Proof {
     ExitCode,
 }
 
-/// What is done about a task of somebody else that migrates a database now.
+/// What is done about another task that migrates a database now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnRunning {
     /// Wait for its end, and then migrate

@@ -23,6 +23,8 @@ use crate::ports::{
 };
 
 mod definitions;
+#[cfg(test)]
+mod lists;
 mod raw;
 mod shapes;
 

@@ -1,5 +1,10 @@
 use std::time::{Duration, Instant};
 
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::{BehaviorVersion, Builder};
+use aws_sdk_ecs::types::{
+    AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration, TaskOverride,
+};
 use nix::sys::signal::Signal;
 use sandbox::{Fault, Script, TaskFault, seed};
 use serde_json::{Value, json};
@@ -214,6 +219,81 @@ async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_ove
         assert_eq!(world.called("RunTask"), tasks, "{flag}");
         first.finish().await.exits(0);
     }
+}
+
+/// A task that a person starts, by the AWS CLI or in the console.
+async fn started_by_hand(world: &World, revision: &str, overrides: TaskOverride) -> String {
+    let config = Builder::from(&world.sandbox.sdk_config()).behavior_version(BehaviorVersion::v2026_01_12());
+    let subnets =
+        AwsVpcConfiguration::builder().subnets("subnet-0a1b2c3d4e5f60001").build().expect("subnets");
+    let call = Client::from_conf(config.build()).run_task().cluster(seed::CLUSTER).task_definition(revision);
+    let network = NetworkConfiguration::builder().awsvpc_configuration(subnets).build();
+    let answer = call.network_configuration(network).overrides(overrides).send().await.expect("a task");
+    answer.tasks()[0].task_arn().expect("an ARN").to_owned()
+}
+
+/// It has no overrides: its own revision names the database.
+#[tokio::test]
+async fn a_task_that_was_started_by_hand_is_seen_by_its_own_revision() {
+    let world = World::new().await;
+    world.program(|_| Script::new().until_stopped());
+    let mut definition = seed::task_definition().expect("the seed's task definition");
+    definition["taskDefinition"]["containerDefinitions"][0]["environment"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "DATABASE_NAME", "value": HEALTH}));
+    world.sandbox.register_task_definition(&definition).expect("register it");
+    let arn = started_by_hand(&world, seed::TASK_FAMILY, TaskOverride::builder().build()).await;
+    world.program(|context| migrates(database(context)));
+    // The family's newest revision is another one from here on.
+    world.migrate(&["--database", PROD]).finish().await.exits(0);
+    let run = world.migrate(&["--database", HEALTH, "--format=json"]).finish().await;
+    run.exits(1).says(&arn);
+    assert_eq!(run.verdict(HEALTH), "already running");
+    assert_eq!(world.sandbox.tasks().len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_that_runs_another_command_is_not_adopted() {
+    let world = World::new().await;
+    world.program(|context| migrates(database(context)));
+    world.migrate(&["--database", PROD]).finish().await.exits(0);
+    let revision = world.sandbox.tasks()[0]["taskDefinitionArn"].as_str().expect("a revision").to_owned();
+    world.program(|_| Script::new().until_stopped());
+    let variable = KeyValuePair::builder().name("DATABASE_NAME").value(HEALTH).build();
+    let container = ContainerOverride::builder().name("migration").environment(variable);
+    let container = container.set_command(Some(vec!["app".into(), "serve".into()])).build();
+    let overrides = TaskOverride::builder().container_overrides(container).build();
+    started_by_hand(&world, &revision, overrides).await;
+    let flags = ["--database", HEALTH, "--on-running=adopt", "--format=json"];
+    let run = world.migrate(&flags).finish().await;
+    run.exits(1).says("is not adopted: its command is not that of this run");
+    assert_eq!((run.verdict(HEALTH).as_str(), world.sandbox.tasks().len()), ("already running", 2));
+}
+
+/// The first step leaves its task running. The next ones, of the same run to ECS, tell theirs something else.
+#[tokio::test]
+async fn a_later_step_of_the_job_is_not_handed_the_task_of_an_earlier_one() {
+    let world = World::new().await;
+    world.program(|_| Script::new().until_stopped());
+    let leaving =
+        ["--database", PROD, "--timeout=2s", "--on-timeout=leave", "--command=app migrate --dry-run"];
+    world.migrate(&leaving).in_actions().finish().await.exits(4);
+    world.program(|context| migrates(database(context)));
+    for more in [&[] as &[&str], &["--command=app migrate"], &["--env=MODE=wet"]] {
+        let run = world.migrate(&[&["--database", PROD, "--format=json"], more].concat());
+        let run = run.in_actions().finish().await;
+        run.exits(1);
+        assert_eq!(
+            (run.verdict(PROD).as_str(), world.sandbox.tasks().len()),
+            ("already running", 1),
+            "{more:?}"
+        );
+    }
+    let next = ["--database", HEALTH, "--command=app migrate"];
+    world.migrate(&next).in_actions().finish().await.exits(0);
+    world.migrate(&["--database", HEALTH]).in_actions().finish().await.exits(0);
+    assert_eq!(world.sandbox.tasks().len(), 3, "each with a token of its own");
 }
 
 /// StopTask takes a task from the list of those that run, and leaves its container up to `stopTimeout` to go on.
