@@ -13,7 +13,7 @@ use crate::cli;
 use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
 use crate::failure::Failure;
 use crate::ports::{Account, Network, Task};
-use crate::settings::{Packing, Settings};
+use crate::settings::{Packing, Settings, TaskDefinitionSource};
 use crate::state::github_history::Terms;
 use crate::state::journal_record::Target;
 use crate::task_definition::{Patch, TaskDefinition};
@@ -174,6 +174,9 @@ impl Plan {
             notes,
             told_elsewhere,
         };
+        let is_registered = matches!(settings.task_definition, TaskDefinitionSource::Ecs(_));
+        let registered = Some(&plan.base).filter(|_| is_registered);
+        plan.wanted(&plan.image.pinned_reference())?.check_rules(&plan.container, registered)?;
         let attempts = plan.next_attempts(&names, &past, &finished)?;
         let running_now = plan.running_tasks(&running, &names)?;
         let known =
@@ -242,16 +245,21 @@ impl Plan {
     /// # Errors
     /// The task definition can not be patched, for example because a secret has the database variable's name.
     pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
+        let wanted = self.wanted(image)?;
+        match self.current.as_ref().and_then(|current| Some((current, current.arn()?))) {
+            Some((current, arn)) if current.same_as(&wanted) => Ok(RevisionPlan::Reuse(arn.to_owned())),
+            _ => Ok(RevisionPlan::Register(wanted)),
+        }
+    }
+
+    /// The document that the revision with this image will have.
+    fn wanted(&self, image: &str) -> Result<TaskDefinition, Failure> {
         let patch = Patch {
             image: image.to_owned(),
             environment: vec![(self.task.database_variable.to_string(), PLACEHOLDER.to_owned())],
             command: None,
         };
-        let wanted = self.base.patched(&self.container, &patch)?.in_family(&self.family);
-        match self.current.as_ref().and_then(|current| Some((current, current.arn()?))) {
-            Some((current, arn)) if current.same_as(&wanted) => Ok(RevisionPlan::Reuse(arn.to_owned())),
-            _ => Ok(RevisionPlan::Register(wanted)),
-        }
+        Ok(self.base.patched(&self.container, &patch)?.in_family(&self.family))
     }
 
     /// The unified diff that a revision with this image makes; empty when the current one is reused.

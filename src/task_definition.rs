@@ -5,6 +5,8 @@
 
 mod choice;
 mod diff;
+mod ecr;
+mod ecs_rules;
 mod elsewhere;
 mod patch;
 mod read;

@@ -79,6 +79,16 @@ impl ImagePlan {
         }
     }
 
+    /// The reference as ECS will be given it: one that only the push will complete has a digest of the right length.
+    pub(super) fn pinned_reference(&self) -> String {
+        match self {
+            Self::Build { to, .. } | Self::Package { to, .. } => {
+                format!("{}@sha256:{}", to.repository.uri, "0".repeat(64))
+            }
+            known => known.reference(),
+        }
+    }
+
     /// The tag that names the image, where it has one.
     pub fn tag(&self) -> Option<&str> {
         match self {

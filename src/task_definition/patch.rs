@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{TaskDefinition, is_named, name_of};
+use super::{TaskDefinition, ecr, is_named, name_of};
 use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
 /// What a new revision changes, in the migration container only. A sidecar keeps its image, also when it is the same.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// `registry/repository@sha256:…`.
+    /// `registry/repository@sha256:…`. With an image of ECR, the container's `repositoryCredentials` go.
     pub image: String,
     /// Each name is left with exactly one entry, with this value.
     pub environment: Vec<(String, String)>,
@@ -46,6 +46,12 @@ impl TaskDefinition {
             return Err(self.no_container(container));
         };
         target.insert("image".into(), Value::String(patch.image.clone()));
+        // ECS refuses a private registry's credentials beside an image of ECR, which it pulls with the execution role.
+        let credentials =
+            target.get("repositoryCredentials").is_some_and(|credentials| !credentials.is_null());
+        if credentials && ecr::has_image(&patch.image) {
+            target.shift_remove("repositoryCredentials");
+        }
         if let Some(command) = &patch.command {
             target.insert("command".into(), json!(command));
         }

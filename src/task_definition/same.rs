@@ -98,7 +98,7 @@ fn sort_by(object: &mut Map<String, Value>, list: &str, key: &str) {
 }
 
 /// ECS turns `0.5 vCPU` and `1 GB` into `512` and `1024` when it registers them.
-fn units(text: &str) -> Option<String> {
+pub(super) fn units(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let number = text.strip_suffix("vcpu").or_else(|| text.strip_suffix("gb"))?;
     let units = number.trim_end().parse::<f64>().ok()? * 1024.0;

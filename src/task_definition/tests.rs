@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 
 mod diff;
+mod ecs_rules;
 mod patch;
 mod same;
 

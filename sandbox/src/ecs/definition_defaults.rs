@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::definition_rules::{cpu_units, mebibytes};
-use super::strings;
+use super::definition_rules::{cpu_units, is_fit_for_fargate, mebibytes};
 
 /// Adds the members that ECS fills in, and writes cpu and memory as integers. Nothing that was given is lost.
 pub(super) fn complete(document: &mut Map<String, Value>) {
@@ -42,11 +41,11 @@ fn fill(object: &mut Map<String, Value>, member: &str, default: Value) {
 
 /// A task definition that could run on Fargate says so, whether or not that was asked for.
 fn compatibilities(document: &Map<String, Value>) -> Value {
-    let required = strings(document.get("requiresCompatibilities").unwrap_or(&Value::Null));
-    let sized = document.contains_key("cpu") && document.contains_key("memory");
-    let awsvpc = document.get("networkMode").is_some_and(|mode| mode == "awsvpc");
-    let fargate = required.iter().any(|kind| kind == "FARGATE") || (awsvpc && sized);
-    if fargate { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) }
+    if is_fit_for_fargate(&Value::Object(document.clone())) {
+        json!(["EC2", "FARGATE"])
+    } else {
+        json!(["EC2"])
+    }
 }
 
 fn requires_attributes(document: &Map<String, Value>) -> Value {

@@ -1,4 +1,8 @@
-//! What RegisterTaskDefinition refuses.
+//! What RegisterTaskDefinition refuses. ECS's own words, where they are known; what is ours says so.
+
+mod dependencies;
+mod fargate;
+mod volumes;
 
 use std::collections::HashSet;
 
@@ -10,20 +14,6 @@ use crate::answer::AwsError;
 
 /// Largest task definition, in bytes of JSON.
 const MAX_SIZE: usize = 64 * 1024;
-
-/// Memory in MiB: from, to, step.
-type Memory = (u64, u64, u64);
-
-/// Fargate's cpu units with the memory that may go with them.
-const FARGATE_SIZES: [(u64, &[Memory]); 7] = [
-    (256, &[(512, 512, 512), (1024, 2048, 1024)]),
-    (512, &[(1024, 4096, 1024)]),
-    (1024, &[(2048, 8192, 1024)]),
-    (2048, &[(4096, 16_384, 1024)]),
-    (4096, &[(8192, 30_720, 1024)]),
-    (8192, &[(16_384, 61_440, 4096)]),
-    (16_384, &[(32_768, 122_880, 8192)]),
-];
 
 /// # Errors
 /// ClientException, as ECS words it where its wording is known.
@@ -45,20 +35,46 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
             "Actual task definition length {size} exceeds the maximum task definition length {MAX_SIZE}."
         )));
     }
-    if input["tags"].as_array().is_some_and(|tags| tags.len() > 50) {
-        return Err(AwsError::client("InvalidParameterException", "Too many tags: the limit is 50."));
-    }
+    super::tags::check(&input["tags"])?;
     check_containers(input)?;
+    dependencies::check(input)?;
+    volumes::check(input)?;
+    if input["networkMode"] == "awsvpc" {
+        fargate::check_awsvpc(input)?;
+    }
     if strings(&input["requiresCompatibilities"]).iter().any(|kind| kind == "FARGATE") {
-        check_fargate(input)?;
+        fargate::check(input)?;
     }
     Ok(())
 }
 
+/// Whether it could be registered for Fargate: DescribeTaskDefinition's `compatibilities` say so.
+pub(super) fn is_fit_for_fargate(input: &Value) -> bool {
+    fargate::check(input).is_ok()
+}
+
+fn containers(input: &Value) -> &[Value] {
+    input["containerDefinitions"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The objects of a list that may be absent.
+fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Whether a container's image is in ECR: that of the sandbox is on loopback.
+fn is_in_ecr(container: &Value) -> bool {
+    let image = container["image"].as_str().unwrap_or_default();
+    image.contains(".dkr.ecr.") || image.contains(".dkr-ecr.") || image.starts_with("127.0.0.1:")
+}
+
 fn check_containers(input: &Value) -> Result<(), AwsError> {
-    let containers = input["containerDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
+    let containers = containers(input);
     if containers.is_empty() {
         return Err(client_error("Container definitions should not be null or empty."));
+    }
+    if containers.len() > 10 {
+        return Err(client_error("Too many containers"));
     }
     let mut names = HashSet::new();
     for container in containers {
@@ -66,23 +82,99 @@ fn check_containers(input: &Value) -> Result<(), AwsError> {
         if name.is_empty() {
             return Err(client_error("Container.name should not be null or empty."));
         }
-        if container["image"].as_str().unwrap_or_default().is_empty() {
+        let image = container["image"].as_str().unwrap_or_default();
+        if image.is_empty() {
             return Err(client_error("Container.image should not be null or empty."));
+        }
+        // The wording is ours; the length is that of ContainerDefinition.
+        if image.split('@').next().is_some_and(|name| name.chars().count() > 255) {
+            return Err(client_error("Container.image repository should be 255 characters or less."));
         }
         if !names.insert(name) {
             return Err(client_error(format!("Container.name should be unique: {name} is used twice.")));
         }
         check_variables(container)?;
+        if is_in_ecr(container) && container["repositoryCredentials"].is_object() {
+            return Err(client_error(
+                "Private repository credentials are not a supported authentication method for ECR repositories.",
+            ));
+        }
+        check_times(name, container)?;
     }
-    if !containers.iter().any(|container| container["essential"].as_bool().unwrap_or(true)) {
-        return Err(client_error("At least one container in the task definition must be essential."));
+    if !containers.iter().any(is_essential) {
+        return Err(client_error("Task definition doesn't have any essential container"));
     }
-    if containers.iter().any(has_secrets) && absent(&input["executionRoleArn"]) {
+    check_role(input)
+}
+
+fn is_essential(container: &Value) -> bool {
+    container["essential"].as_bool().unwrap_or(true)
+}
+
+/// What ECS itself does with the execution role, on whatever the task runs.
+fn check_role(input: &Value) -> Result<(), AwsError> {
+    if !absent(&input["executionRoleArn"]) {
+        return Ok(());
+    }
+    let any = |test: fn(&Value) -> bool| containers(input).iter().any(test);
+    if any(|container| !items(&container["secrets"]).is_empty())
+        || any(|container| !items(&container["logConfiguration"]["secretOptions"]).is_empty())
+    {
         return Err(client_error(
             "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
         ));
     }
+    if any(|container| container["repositoryCredentials"].is_object()) {
+        return Err(client_error(
+            "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
+        ));
+    }
+    // The wording is ours: that the role is required is in the developer guide.
+    if any(|container| !items(&container["environmentFiles"]).is_empty()) {
+        return Err(client_error(
+            "When you are specifying environment files, you must also specify a value for 'executionRoleArn'.",
+        ));
+    }
     Ok(())
+}
+
+fn check_times(name: &str, container: &Value) -> Result<(), AwsError> {
+    for (member, word) in [("startTimeout", "start"), ("stopTimeout", "stop")] {
+        if container[member].as_i64().is_some_and(|seconds| seconds < 2) {
+            return Err(client_error(format!(
+                "Granular {word} timeout on container '{name}' must be at least 2 seconds."
+            )));
+        }
+    }
+    let period = container["restartPolicy"]["restartAttemptPeriod"].as_i64();
+    if period.is_some_and(|seconds| !(60..=1800).contains(&seconds)) {
+        return Err(client_error(format!(
+            "the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800"
+        )));
+    }
+    if items(&container["environmentFiles"]).len() > 10 {
+        return Err(client_error(
+            "The maximum number of environment files was exceeded. Specify ten or less and try again",
+        ));
+    }
+    if items(&container["environmentFiles"])
+        .iter()
+        .any(|file| file["value"].as_str().is_some_and(|value| !value.starts_with("arn:")))
+    {
+        return Err(client_error("Invalid arn syntax"));
+    }
+    let check = &container["healthCheck"];
+    let ranges = [("interval", 5..=300), ("timeout", 2..=60), ("retries", 1..=10), ("startPeriod", 0..=300)];
+    match ranges.iter().find(|(member, range)| {
+        !items(&check["command"]).is_empty()
+            && check[*member].as_i64().is_some_and(|value| !range.contains(&value))
+    }) {
+        // The wording is ours; the ranges are those of HealthCheck.
+        Some((member, _)) => {
+            Err(client_error(format!("Invalid healthCheck {member} for container '{name}'.")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_variables(container: &Value) -> Result<(), AwsError> {
@@ -102,51 +194,6 @@ fn check_variables(container: &Value) -> Result<(), AwsError> {
         "The secret name must be unique and not shared with any new or existing environment variables set on the \
          container, such as those set by environment.",
     ))
-}
-
-fn check_fargate(input: &Value) -> Result<(), AwsError> {
-    if input["networkMode"] != "awsvpc" {
-        return Err(client_error("Fargate only supports network mode ‘awsvpc’."));
-    }
-    let (cpu, memory) = (cpu_units(&input["cpu"]), mebibytes(&input["memory"]));
-    let (Some(cpu), Some(memory)) = (cpu, memory) else {
-        return Err(client_error("Fargate requires that 'cpu' and 'memory' be defined at the task level."));
-    };
-    let fits = FARGATE_SIZES.iter().any(|(units, ranges)| {
-        *units == cpu
-            && ranges.iter().any(|(from, to, step)| {
-                (*from..=*to).contains(&memory) && (memory - from).is_multiple_of(*step)
-            })
-    });
-    if !fits {
-        return Err(client_error(format!(
-            "No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. \
-             See the Amazon ECS documentation for the valid values."
-        )));
-    }
-    for container in input["containerDefinitions"].as_array().into_iter().flatten() {
-        let logging = &container["logConfiguration"];
-        if logging["logDriver"] != "awslogs" {
-            continue;
-        }
-        if absent(&input["executionRoleArn"]) {
-            return Err(client_error(
-                "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
-            ));
-        }
-        for option in ["awslogs-group", "awslogs-region", "awslogs-stream-prefix"] {
-            if absent(&logging["options"][option]) {
-                return Err(client_error(format!(
-                    "Log driver awslogs requires option {option} when the launch type is FARGATE."
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn has_secrets(container: &Value) -> bool {
-    container["secrets"].as_array().is_some_and(|list| !list.is_empty())
 }
 
 fn absent(value: &Value) -> bool {
@@ -176,54 +223,4 @@ fn size(value: &Value, unit: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn fargate(cpu: &str, memory: &str) -> Value {
-        json!({
-            "family": "f", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": cpu,
-            "memory": memory, "executionRoleArn": "arn:aws:iam::123456789012:role/r",
-            "containerDefinitions": [{"name": "c", "image": "i"}],
-        })
-    }
-
-    #[test]
-    fn fargate_sizes() {
-        for (cpu, memory, fits) in [
-            ("256", "512", true),
-            ("256", "1536", false),
-            ("256", "4096", false),
-            ("1 vCPU", "2GB", true),
-            ("8192", "20480", true),
-            ("300", "512", false),
-        ] {
-            assert_eq!(check(&fargate(cpu, memory)).is_ok(), fits, "{cpu} {memory}");
-        }
-    }
-
-    #[test]
-    fn what_ecs_refuses() {
-        let base = fargate("256", "512");
-        let with = |pointer: &str, value: Value| {
-            let mut document = base.clone();
-            match pointer.rsplit_once('/') {
-                Some((parent, key)) => document.pointer_mut(parent).unwrap()[key] = value,
-                None => unreachable!("pointers begin with a slash"),
-            }
-            check(&document).unwrap_err().message
-        };
-        let same = json!([{"name": "A", "value": "1"}]);
-        let mut shared = base.clone();
-        shared["containerDefinitions"][0]["environment"] = same;
-        shared["containerDefinitions"][0]["secrets"] = json!([{"name": "A", "valueFrom": "arn"}]);
-        assert!(check(&shared).unwrap_err().message.starts_with("The secret name must be unique"));
-        assert!(with("/family", json!("a b")).starts_with("Family"));
-        assert!(with("/networkMode", json!("bridge")).contains("awsvpc"));
-        assert!(with("/containerDefinitions", json!([])).contains("null or empty"));
-        assert!(with("/containerDefinitions/0/essential", json!(false)).contains("essential"));
-        assert!(with("/pad", json!("x".repeat(70_000))).contains("exceeds"));
-        let logs = json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "r"}});
-        assert!(with("/containerDefinitions/0/logConfiguration", logs).contains("awslogs-stream-prefix"));
-    }
-}
+mod tests;

@@ -44,11 +44,11 @@ pub(super) fn check_request(input: &Value) -> Result<(), AwsError> {
     if !overrides.is_null() && overrides.to_string().chars().count() > MAX_OVERRIDES {
         return Err(invalid("Container Overrides length must be at most 8192"));
     }
-    if input["tags"].as_array().is_some_and(|tags| tags.len() > 50) {
-        return Err(invalid("Too many tags: the limit is 50."));
-    }
-    if input["propagateTags"] == "SERVICE" {
-        return Err(invalid("propagateTags SERVICE is not valid for RunTask."));
+    super::tags::check(&input["tags"])?;
+    match input["propagateTags"].as_str() {
+        None | Some("TASK_DEFINITION" | "NONE") => {}
+        Some("SERVICE") => return Err(invalid("propagateTags SERVICE is not valid for RunTask.")),
+        Some(other) => return Err(invalid(format!("Invalid propagateTags value: {other}"))),
     }
     let strategy = input["capacityProviderStrategy"].as_array().map_or(&[][..], Vec::as_slice);
     if !strategy.is_empty() && !input["launchType"].is_null() {
@@ -83,6 +83,7 @@ pub(super) fn check_against(region: &Region, revision: &Revision, input: &Value)
     if on_fargate && !revision.runs_on_fargate() {
         return Err(invalid("Task definition does not support launch_type FARGATE."));
     }
+    check_volumes(revision, input)?;
     if revision.document["networkMode"] == "awsvpc" {
         check_network(region, &input["networkConfiguration"]["awsvpcConfiguration"])
     } else if input["networkConfiguration"].is_object() {
@@ -90,6 +91,29 @@ pub(super) fn check_against(region: &Region, revision: &Revision, input: &Value)
     } else {
         Ok(())
     }
+}
+
+/// A volume that is configured at launch, and its configuration, belong together.
+fn check_volumes(revision: &Revision, input: &Value) -> Result<(), AwsError> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let volumes = list(&revision.document["volumes"]);
+    let at_launch: Vec<&Value> = volumes
+        .iter()
+        .filter(|volume| volume["configuredAtLaunch"] == true)
+        .map(|volume| &volume["name"])
+        .collect();
+    let given = list(&input["volumeConfigurations"]);
+    if at_launch.iter().any(|name| !given.iter().any(|one| one["name"] == **name)) {
+        return Err(invalid(
+            "Task definition has configuredAtLaunch volume but no volume configuration provided at runtime",
+        ));
+    }
+    if given.iter().any(|one| !at_launch.contains(&&one["name"])) {
+        return Err(invalid(
+            "Volume configuration provided but no matching configuredAtLaunch volume found in task definition.",
+        ));
+    }
+    Ok(())
 }
 
 fn check_network(region: &Region, configuration: &Value) -> Result<(), AwsError> {
@@ -142,6 +166,14 @@ mod tests {
         assert!(with("startedBy", json!("run 1")).is_err());
         assert!(with("startedBy", json!("x".repeat(129))).is_err());
         assert!(with("clientToken", json!("x".repeat(65))).is_err());
+        assert!(with("propagateTags", json!("TASK_DEFINITION")).is_ok());
+        assert!(with("propagateTags", json!("SERVICE")).is_err());
+        let tag = |key: &str| json!([{ "key": key, "value": "v" }]);
+        assert!(with("tags", tag("Team")).is_ok());
+        for key in ["", "aws:x", "AWS:x", "a;b", &"k".repeat(129)] {
+            assert!(with("tags", tag(key)).is_err(), "{key}");
+        }
+        assert!(with("tags", json!([{ "key": "a" }, { "key": "a" }])).is_err());
         assert!(with("overrides", json!({ "pad": "x".repeat(8192) })).is_err());
         assert!(with("overrides", json!({ "pad": "x".repeat(8000) })).is_ok());
         assert!(with("capacityProviderStrategy", json!([{ "capacityProvider": "FARGATE" }])).is_err());

@@ -1,10 +1,44 @@
 //! Tags of clusters, task definitions, tasks and services.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{invalid, short_name, strings};
 use crate::answer::{Answer, AwsError};
 use crate::region::Region;
+
+/// Checks the tags of a request that creates something.
+pub(super) fn check(tags: &Value) -> Result<(), AwsError> {
+    let tags = tags.as_array().map_or(&[][..], Vec::as_slice);
+    if tags.len() > 50 {
+        return Err(invalid("Too many tags: the limit is 50."));
+    }
+    let mut keys = HashSet::new();
+    for tag in tags {
+        let [key, value] = ["key", "value"].map(|part| tag[part].as_str().unwrap_or_default());
+        let reserved = key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"));
+        let problem = if key.is_empty() || key.chars().count() > 128 {
+            "Tag keys should have 1 to 128 characters."
+        } else if value.chars().count() > 256 {
+            "Tag values should have at most 256 characters."
+        } else if reserved {
+            "Tag keys that begin with aws: are reserved for AWS use."
+        } else if !key.chars().chain(value.chars()).all(is_tag_character) {
+            "Tags contain invalid characters. Valid characters: UnicodeLetters Digits WhiteSpace _ . / = + - : @"
+        } else if !keys.insert(key) {
+            "Tag keys should be unique."
+        } else {
+            continue;
+        };
+        return Err(invalid(problem));
+    }
+    Ok(())
+}
+
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || c.is_whitespace() || "_./=+-:@".contains(c)
+}
 
 pub(super) fn tag(region: &Region, input: &Value) -> Answer {
     let given = input["tags"].as_array().cloned().unwrap_or_default();
