@@ -361,3 +361,53 @@ fn another_way_to_tell_a_database_is_noted_by_name() {
         assert_eq!(note.is_some(), !expected.is_empty());
     }
 }
+
+#[test]
+fn what_will_be_registered_is_judged_and_not_what_it_is_made_from() {
+    let planned = |change: fn(&mut Value), image: &str| {
+        let mut document = document();
+        change(&mut document["taskDefinition"]);
+        let mut observed = observed(document);
+        observed.image =
+            ObservedImage::Reference { reference: image.into(), digest: None, platforms: None, unseen: None };
+        Plan::new(&settings(&["--database=a"]), observed)
+    };
+    let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:0";
+    let elsewhere = "registry.example/app@sha256:0";
+    let refused = |planned: Result<Plan, Failure>| {
+        let failure = planned.expect_err("a refusal");
+        assert!(failure.hint.is_some(), "{failure}");
+        failure.message
+    };
+
+    let from_a_public_image: fn(&mut Value) = |task| {
+        task["executionRoleArn"] = Value::Null;
+        for key in ["logConfiguration", "secrets"] {
+            task["containerDefinitions"][0][key] = Value::Null;
+        }
+    };
+    assert!(planned(from_a_public_image, elsewhere).is_ok());
+    let message = refused(planned(from_a_public_image, ecr));
+    assert!(
+        message.contains("no executionRoleArn, and its container migration takes its image from ECR"),
+        "{message}"
+    );
+
+    let with_credentials: fn(&mut Value) = |task| {
+        task["containerDefinitions"][0]["repositoryCredentials"] =
+            json!({"credentialsParameter": "arn:aws:x"});
+    };
+    assert!(
+        !text(&planned(with_credentials, elsewhere).expect("a plan")).contains("- repositoryCredentials")
+    );
+    let diff = text(&planned(with_credentials, ecr).expect("a plan"));
+    assert!(diff.contains("- repositoryCredentials.credentialsParameter = arn:aws:x"), "{diff}");
+
+    let at_launch: fn(&mut Value) =
+        |task| task["volumes"] = json!([{"name": "v", "configuredAtLaunch": true}]);
+    assert!(refused(planned(at_launch, elsewhere)).contains("volume v, which is configured at launch"));
+    let restarted: fn(&mut Value) = |task| {
+        task["containerDefinitions"][0]["restartPolicy"] = json!({"enabled": true, "ignoredExitCodes": [0]});
+    };
+    assert!(refused(planned(restarted, elsewhere)).contains("restartPolicy for container migration"));
+}

@@ -18,6 +18,7 @@ use sandbox::{Sandbox, Script, seed};
 use serde_json::{Value, json};
 
 use crate::sdk;
+use crate::support::program::static_program;
 use crate::support::{Finished, HEALTH, IMAGE, World, database, report};
 use cases::{CASES, Case, Outcome, Route};
 use comparison::differences;
@@ -87,6 +88,43 @@ async fn verdict(case: &Case) -> Result<(), String> {
             let input = patched_and_registered(&world.sandbox, &document, case.container).await?;
             only_our_change(&document, &input, case.container, case.changes)
         }
+    }
+}
+
+/// ECS refuses a private registry's credentials beside an image of ECR. They go with it, and nothing else does.
+#[tokio::test]
+async fn credentials_of_another_registry_go_with_an_image_of_ecr() {
+    for (file, variable) in [("flyway", 4), ("repository-credentials", 0)] {
+        let document = read(file);
+        let world = World::new().await;
+        let family = document["taskDefinition"]["family"].as_str().expect("a family");
+        provide(&world.sandbox, &document["taskDefinition"]);
+        world.sandbox.register_task_definition(&document).expect("a registered document");
+        world.sandbox.set_program(family, |context| Script::new().line(report(&database(context))));
+        let program = static_program().display().to_string();
+        let arguments = [
+            ["migrate", "--cluster", seed::CLUSTER, "--task-definition", family],
+            ["--subnets", seed::SUBNETS, "--binary", &program, "--tag=t"],
+            ["--repository", seed::REPOSITORY, "--database", HEALTH, "--log-drain=1s"],
+        ];
+        world.command(&arguments.concat()).finish().await.exits(0);
+
+        let inputs = world.inputs("RegisterTaskDefinition");
+        let [input] = &inputs[..] else { panic!("{file}: {} revisions", inputs.len()) };
+        let image = input["containerDefinitions"][0]["image"].as_str().expect("an image");
+        let own = format!("{}/{}@sha256:", world.sandbox.registry().host(), seed::REPOSITORY);
+        assert!(image.starts_with(&own), "{file}: {image}");
+        let found: BTreeSet<String> =
+            differences(&as_register_takes_it(&document), input).iter().map(ToString::to_string).collect();
+        let expected = [
+            format!("+ /containerDefinitions/0/environment/{variable}"),
+            "~ /containerDefinitions/0/image".into(),
+            "- /containerDefinitions/0/repositoryCredentials".into(),
+        ];
+        let read_only = READ_ONLY.iter().filter(|key| document["taskDefinition"].get(**key).is_some());
+        let expected: BTreeSet<String> =
+            expected.into_iter().chain(read_only.map(|key| format!("- /{key}"))).collect();
+        assert_eq!(found, expected, "{file}");
     }
 }
 

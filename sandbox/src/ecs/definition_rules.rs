@@ -27,7 +27,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     }
     let mut registered = input.clone();
     if let Some(document) = registered.as_object_mut() {
-        document.retain(|key, _| key != "tags" && !READ_ONLY.contains(&key.as_str()));
+        document.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
     }
     let size = registered.to_string().len();
     if size > MAX_SIZE {
@@ -35,7 +35,6 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
             "Actual task definition length {size} exceeds the maximum task definition length {MAX_SIZE}."
         )));
     }
-    super::tags::check(&input["tags"])?;
     check_containers(input)?;
     dependencies::check(input)?;
     volumes::check(input)?;

@@ -36,8 +36,9 @@ pub(super) fn check(tags: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
+/// The pattern of the model's TagKey and TagValue: letters, separators, numbers and these.
 fn is_tag_character(c: char) -> bool {
-    c.is_alphanumeric() || c.is_whitespace() || "_./=+-:@".contains(c)
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_./=+-:@".contains(c)
 }
 
 pub(super) fn tag(region: &Region, input: &Value) -> Answer {

@@ -94,7 +94,9 @@ impl State {
 }
 
 pub(super) fn register(world: &World, region: &Region, input: &Value) -> Answer {
-    let revision = add(world, region, input, None)?;
+    let (input, tags) = apart(input);
+    super::tags::check(&tags.clone().into())?;
+    let revision = add(world, region, &input, tags, None)?;
     Ok(json!({ "taskDefinition": revision.document, "tags": revision.tags }))
 }
 
@@ -103,20 +105,28 @@ pub(super) fn register(world: &World, region: &Region, input: &Value) -> Answer 
 pub(crate) fn restore(world: &World, region: &Region, document: &Value) -> Result<String, AwsError> {
     let Some(definition) = document.get("taskDefinition").and_then(Value::as_object) else {
         let number = document["revision"].as_u64();
-        return add(world, region, document, number).map(|revision| revision.arn.clone());
+        let (input, tags) = apart(document);
+        super::tags::check(&tags.clone().into())?;
+        return add(world, region, &input, tags, number).map(|revision| revision.arn.clone());
     };
-    let mut input = definition.clone();
-    if let Some(tags) = document.get("tags") {
-        input.insert("tags".into(), tags.clone());
-    }
+    // Those beside it may be AWS's own, which nobody can give.
+    let tags = document["tags"].as_array().cloned().unwrap_or_default();
     let number = definition.get("revision").and_then(Value::as_u64);
-    add(world, region, &Value::Object(input), number).map(|revision| revision.arn.clone())
+    add(world, region, &definition.clone().into(), tags, number).map(|revision| revision.arn.clone())
+}
+
+/// A definition and the tags that are given inside it.
+fn apart(input: &Value) -> (Value, Vec<Value>) {
+    let mut document = input.clone();
+    let tags = document.as_object_mut().and_then(|members| members.shift_remove("tags"));
+    (document, tags.and_then(|tags| tags.as_array().cloned()).unwrap_or_default())
 }
 
 fn add(
     world: &World,
     region: &Region,
     input: &Value,
+    tags: Vec<Value>,
     number: Option<u64>,
 ) -> Result<Arc<Revision>, AwsError> {
     definition_rules::check(input)?;
@@ -125,7 +135,6 @@ fn add(
         .iter()
         .filter_map(|key| document.shift_remove(*key).map(|value| ((*key).to_owned(), value)))
         .collect();
-    let tags = document.shift_remove("tags").and_then(|tags| tags.as_array().cloned()).unwrap_or_default();
     let family = document.get("family").and_then(Value::as_str).unwrap_or_default().to_owned();
 
     let mut state = region.ecs.state();

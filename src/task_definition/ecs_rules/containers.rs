@@ -216,14 +216,14 @@ pub(super) fn logs(judged: &Judged<'_>) -> Option<Broken> {
 }
 
 /// ECS: "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.", "Granular
-/// stop timeout on container '…' must be at least 2 seconds.", "the 'restartAttemptPeriod' setting … must be between 60
+/// stop timeout on container '…' must be at least 2 seconds." (ContainerDefinition: 2 to 120 for both), "the 'restartAttemptPeriod' setting … must be between 60
 /// and 1800".
 pub(super) fn timeouts(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let policy = container.get("restartPolicy").and_then(Value::as_object);
         let times = [
             ("stopTimeout", number(container, "stopTimeout"), 2.0..=120.0),
-            ("startTimeout", number(container, "startTimeout"), 2.0..=f64::MAX),
+            ("startTimeout", number(container, "startTimeout"), 2.0..=120.0),
             (
                 "restartAttemptPeriod",
                 policy.and_then(|policy| number(policy, "restartAttemptPeriod")),
@@ -234,10 +234,7 @@ pub(super) fn timeouts(judged: &Judged<'_>) -> Option<Broken> {
             let value = value.filter(|value| !range.contains(value))?;
             Some((name, value, range))
         })?;
-        let allowed = match *range.end() {
-            f64::MAX => format!("{} at least", range.start()),
-            end => format!("{} to {end}", range.start()),
-        };
+        let allowed = format!("{} to {}", range.start(), range.end());
         Some((format!("with {name} {value}"), format!("set it to {allowed}, or remove it")))
     })
 }

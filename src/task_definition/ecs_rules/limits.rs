@@ -135,11 +135,14 @@ pub(super) fn tags(judged: &Judged<'_>) -> Option<Broken> {
             format!("has a tag with a key of {} characters", key.chars().count())
         } else if value.chars().count() > MAX_TAG_VALUE {
             format!("has a tag {} with a value of {} characters", phrase(key), value.chars().count())
+        } else if !key.chars().chain(value.chars()).all(is_tag_character) {
+            format!("has a tag {} with a character that tags do not have", phrase(key))
         } else {
             continue;
         };
         let fix = format!(
-            "keep each key once, with 1 to {MAX_TAG_KEY} characters, and each value within {MAX_TAG_VALUE}"
+            "keep each key once, with 1 to {MAX_TAG_KEY} characters, each value within {MAX_TAG_VALUE}, and in both only \
+             letters, digits, spaces and + - = . _ : / @"
         );
         return Some(Broken { what, fix });
     }
@@ -147,6 +150,11 @@ pub(super) fn tags(judged: &Judged<'_>) -> Option<Broken> {
         what: format!("has {count} tags"),
         fix: format!("remove some: ECS takes {MAX_TAGS}"),
     })
+}
+
+/// The pattern of a tag in the service's model: letters, separators, numbers and some punctuation.
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
 /// What only other launch types have (ECS developer guide, "Task definition differences for Fargate"): "Tasks using the

@@ -101,6 +101,8 @@ fn what_ecs_refuses_is_refused() {
         ),
         ("/pad", json!("x".repeat(66_000)), "exceeds the maximum task definition length"),
         ("/tags", json!([{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]), "the tag a twice"),
+        ("/tags", json!((0..51).map(|n| json!({"key": n.to_string()})).collect::<Vec<_>>()), "has 51 tags"),
+        ("/tags", json!([{"key": "a", "value": "b&c"}]), "a character that tags do not have"),
         ("/tags", json!([{"key": "a", "value": "x".repeat(257)}]), "a value of 257 characters"),
         ("/tags", json!([{"key": "k".repeat(129), "value": ""}]), "a key of 129 characters"),
         (

@@ -106,7 +106,7 @@ pub const CASES: &[Case] = &[
 
     // Storage.
     case("efs", "access point, transit encryption, IAM; a volume with few members", &["+ /containerDefinitions/0/environment/0"]),
-    case("ebs-configured-at-launch", "a volume that RunTask configures", &["+ /containerDefinitions/0/environment/1"]),
+    case("ebs-configured-at-launch", "a volume that RunTask configures", &["+ /containerDefinitions/0/environment/1"]).ends(NotForFargate("which is configured at launch")),
     case("ephemeral-and-bind-volumes", "host {} is not the same as no host; volumesFrom; 100 GiB", &["+ /containerDefinitions/0/environment/0"]),
     case("s3-files", "a kind of volume that is new", &["+ /containerDefinitions/0/environment/0"]),
 
@@ -130,10 +130,11 @@ pub const CASES: &[Case] = &[
     // Kernel, platform, life.
     case("linux-parameters", "capabilities, tmpfs, ulimits with -1, sysctls, zeros", &["+ /containerDefinitions/0/environment/0"]),
     case("timeouts-and-restarts", "health check, start and stop timeouts, restartPolicy, versionConsistency", &["+ /containerDefinitions/0/environment/0"]),
+    case("restart-policy", "a restart policy that is on: ECS would start the migration again", &["+ /containerDefinitions/0/environment/0"]).ends(NotForFargate("restartPolicy for container migration")),
     case("service-connect", "named ports, their protocols, a range of ports", &["+ /containerDefinitions/1/environment/0"]).container(1),
     case("arm64", "runtimePlatform, and sizes of the container beside the task's", &["+ /containerDefinitions/0/environment/1"]),
     case("largest-size", "16 vCPU, 120 GB, 200 GiB; enableFaultInjection, which MiniStack and moto lose", &["+ /containerDefinitions/0/environment/0"]),
-    case("active-directory", "credentialSpecs, DNS, extraHosts, an empty hostname", &["+ /containerDefinitions/0/environment/0"]),
+    case("active-directory", "credentialSpecs, DNS, extraHosts, an empty hostname", &["+ /containerDefinitions/0/environment/0"]).ends(NotForFargate("has networkMode bridge")),
     case("newer-than-the-sdk", "members that no SDK knows, at every level, with every kind of JSON in them", &["+ /containerDefinitions/0/environment/1"]),
     case("windows-on-fargate", "an image of Windows, built elsewhere", &["+ /containerDefinitions/0/environment/0"]),
 

@@ -22,12 +22,12 @@ async fn sixty_kibibytes_arrive_whole() {
 }
 
 #[tokio::test]
-async fn what_our_change_makes_too_large_is_refused_by_ecs_and_said() {
+async fn what_our_change_makes_too_large_is_refused_before_anything_is_changed() {
     let document = filled(MAX_SIZE);
     let world = World::new().await;
     let (run, _) = migrated(&world, &document, Route::Ecs, None).await.expect("a run");
-    run.exits(3).says("exceeds the maximum task definition length");
-    assert_eq!(world.called("RunTask"), 0);
+    run.exits(2).says("exceeds the maximum task definition length").says("hint:");
+    assert_eq!(world.called("RegisterTaskDefinition"), 0);
 }
 
 /// The document `environment-empty`, with variables until it has `size` bytes.

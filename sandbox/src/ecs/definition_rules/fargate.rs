@@ -151,10 +151,12 @@ fn check_container(container: &Value) -> Result<(), AwsError> {
     if items(&linux["capabilities"]["add"]).iter().any(|name| name != "SYS_PTRACE") {
         return Err(unsupported("capabilities other than SYS_PTRACE"));
     }
-    if container["stopTimeout"].as_i64().is_some_and(|seconds| seconds > 120) {
-        return Err(client_error(
-            "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.",
-        ));
+    for word in ["start", "stop"] {
+        if container[format!("{word}Timeout")].as_i64().is_some_and(|seconds| seconds > 120) {
+            return Err(client_error(format!(
+                "Tasks using the Fargate launch type must have a container {word} timeout of less than 120 seconds."
+            )));
+        }
     }
     if container["firelensConfiguration"]["options"]["config-file-type"] == "s3" {
         return Err(client_error(
