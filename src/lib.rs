@@ -38,6 +38,7 @@ mod arn;
 mod aws_console;
 mod hex;
 mod bounded_file;
+mod exact_json;
 pub mod interrupt;
 mod failure;
 pub mod ports;

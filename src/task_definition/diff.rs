@@ -12,6 +12,7 @@ use similar::TextDiff;
 
 use super::same::normal;
 use super::{TaskDefinition, name_of};
+use crate::exact_json;
 use crate::untrusted::{phrase, printable};
 
 /// Fields of a task or a container whose texts are names, modes and sizes: no place for a secret.
@@ -210,7 +211,10 @@ fn flatten(leaves: &mut Vec<Leaf>, shown: &str, path: &str, value: &Value) {
             }
             return;
         }
-        Value::String(text) => harmless.then(|| printable(text, 1000)),
+        Value::String(text) => match exact_json::number(text) {
+            Some(number) => Some(printable(number, 1000)),
+            None => harmless.then(|| printable(text, 1000)),
+        },
         Value::Array(list) => (harmless || list.is_empty()).then(|| words(list)),
         other => Some(other.to_string()),
     };
@@ -229,7 +233,7 @@ fn is_harmless(path: &str) -> bool {
 
 /// `["app", "migrate"]`
 fn words(list: &[Value]) -> String {
-    let words: Vec<String> = list.iter().map(|word| printable(&word.to_string(), 1000)).collect();
+    let words: Vec<String> = list.iter().map(|word| printable(&exact_json::text(word), 1000)).collect();
     format!("[{}]", words.join(", "))
 }
 

@@ -11,6 +11,7 @@ mod volumes;
 use serde_json::{Map, Value};
 
 use super::{TaskDefinition, name_of};
+use crate::exact_json;
 use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
@@ -105,7 +106,7 @@ impl TaskDefinition {
             task,
             containers: self.containers().collect(),
             migration,
-            size: self.document.to_string().len() - tags,
+            size: exact_json::text(&self.document).len() - tags,
         })
     }
 }

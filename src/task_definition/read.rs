@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{TaskDefinition, name_of, strings};
 use crate::bounded_file;
+use crate::exact_json;
 use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
@@ -75,7 +76,7 @@ impl TaskDefinition {
             )
         })?;
         // PowerShell writes a byte order mark, and `jq` reads it.
-        let document = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        let document = exact_json::parse(text.trim_start_matches('\u{feff}').as_bytes()).map_err(|error| {
             Failure::input(format!("read task definition {}: it is not JSON: {error}", phrase(&origin)))
                 .hint("check it with `jq . FILE`; templates must be rendered first")
         })?;

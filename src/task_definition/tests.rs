@@ -225,3 +225,29 @@ fn debug_tells_names_only() {
     assert!(shown.contains("startupwebapp-migration-task") && shown.contains("PASSWORD"));
     assert!(!shown.contains("s3cret") && !shown.contains("us-east-1\""), "{shown}");
 }
+
+#[test]
+fn numbers_beyond_64_bits_survive_the_patch() {
+    let numbers = r#"{"big":18446744073709551616,"negative":-9223372036854775809,"huge":1e400,"fine":0.10000000000000000001}"#;
+    let mut file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    let text = format!(
+        r#"{{"family":"f","future":{numbers},"containerDefinitions":[{{"name":"migration","image":"x:1","future":{numbers}}}]}}"#
+    );
+    file.write_all(text.as_bytes()).unwrap();
+    let base = TaskDefinition::from_file(file.path()).unwrap();
+    let patched = base.patched("migration", &set("DATABASE_NAME", "a")).unwrap();
+    let registered = crate::exact_json::text(patched.register_input());
+    assert_eq!(registered.matches(numbers).count(), 2, "{registered}");
+    assert!(!registered.contains('\u{f8ff}'), "{registered}");
+
+    let again = read(crate::exact_json::parse(text.as_bytes()).unwrap());
+    assert!(base.same_as(&again));
+    let other = text.replacen("18446744073709551616", "18446744073709551617", 1);
+    let other = read(crate::exact_json::parse(other.as_bytes()).unwrap());
+    assert!(!base.same_as(&other));
+    let diff = base.diff(&other, &[]);
+    assert!(
+        diff.contains("- future.big = 18446744073709551616\n+ future.big = 18446744073709551617"),
+        "{diff}"
+    );
+}

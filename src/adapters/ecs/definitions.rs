@@ -10,6 +10,7 @@ use super::raw;
 use crate::adapters::Aws;
 use crate::adapters::aws_error::{incomplete, unless_said};
 use crate::arn;
+use crate::exact_json;
 use crate::ports::{Call, DefinitionReads, DefinitionWrites};
 
 impl DefinitionReads for Aws {
@@ -52,7 +53,7 @@ impl DefinitionWrites for Aws {
     async fn register_task_definition(&self, document: &Value) -> Result<String> {
         let family = document["family"].as_str().unwrap_or_default();
         let doing = format!("register a revision of task definition {family}");
-        let body = document.to_string();
+        let body = exact_json::text(document);
         let registered = async || {
             let body = body.clone();
             // Before it is signed, on every attempt.

@@ -11,6 +11,8 @@ use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 use serde_json::Value;
 
+use crate::exact_json;
+
 /// Copies a response's body.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Captured(Arc<Mutex<Option<Vec<u8>>>>);
@@ -20,7 +22,7 @@ impl Captured {
     /// The body was not there, or was no JSON.
     pub(super) fn json(&self) -> Result<Value> {
         let bytes = self.0.lock().ok().and_then(|mut body| body.take()).context("the answer has no body")?;
-        serde_json::from_slice(&bytes).context("the answer is no JSON")
+        exact_json::parse(&bytes).context("the answer is no JSON")
     }
 }
 
