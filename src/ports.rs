@@ -114,6 +114,7 @@ pub const DEPENDENT_ACTIONS: &[(&str, bool, Grant)] = &[
     ("ecr:DescribeRepositories", false, Grant { on: On::EveryRepository, when: When::Hint }),
     ("iam:PassRole", true, Grant { on: On::TaskRoles, when: When::Roles }),
     ("ecs:TagResource", true, Grant { on: On::TagsOfNewRevisions, when: When::Tags }),
+    ("ecs:TagResource", true, Grant { on: On::TagsOfNewTasks, when: When::TaskTags }),
 ];
 
 /// The service that a task's roles are passed to: the same name in every partition (IAM, service principals).

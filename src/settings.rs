@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::cli;
 use crate::database_name::{DatabaseName, list_variable};
 use crate::failure::Failure;
+use crate::untrusted::phrase;
 
 mod build;
 mod canary;
@@ -58,6 +59,7 @@ impl Settings {
     pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
         all_given(&flags)?;
         check_environment(&flags.task)?;
+        check_tags(&flags.task)?;
         check_resume(&flags.resume, flags.github.deployments)?;
         let cli::TargetFlags { cluster, base, family, aws } = flags.target;
         let in_file =
@@ -86,6 +88,24 @@ impl Settings {
             resume: flags.resume,
         })
     }
+}
+
+/// Tags of a task (RunTask, `tags`).
+const MAX_TASK_TAGS: usize = 50;
+
+/// Fails where RunTask would: a key given twice, or too many tags.
+fn check_tags(task: &cli::TaskFlags) -> Result<(), Failure> {
+    let mut keys = HashSet::new();
+    if let Some(tag) = task.task_tag.iter().find(|tag| !keys.insert(tag.key.as_str())) {
+        return Err(Failure::input(format!("--task-tag gives {} twice", phrase(&tag.key)))
+            .hint("ECS takes each key once: leave one of them"));
+    }
+    let count = task.task_tag.len();
+    if count > MAX_TASK_TAGS {
+        return Err(Failure::input(format!("--task-tag gives {count} tags; ECS takes {MAX_TASK_TAGS}"))
+            .hint("leave some away"));
+    }
+    Ok(())
 }
 
 /// Fails with all of what a run can not do without.

@@ -77,7 +77,7 @@ const SWITCH: Grammar = Grammar {
     ..loose(Written::Switch)
 };
 
-static GRAMMARS: [&Grammar; 17] = [
+static GRAMMARS: [&Grammar; 19] = [
     &SWITCH,
     &Tag::GRAMMAR,
     &ImageName::GRAMMAR,
@@ -95,6 +95,8 @@ static GRAMMARS: [&Grammar; 17] = [
     &Words::GRAMMAR,
     &Assignment::GRAMMAR,
     &BuildArg::GRAMMAR,
+    &BuildSecret::GRAMMAR,
+    &TaskTag::GRAMMAR,
 ];
 
 impl Grammar {
@@ -348,6 +350,62 @@ value! {
     BuildArg(String), "a build argument", "write NAME=value, or NAME", Written::Pairs { need_value: false },
     |text| Some(text.to_owned())
 }
+
+/// A secret of a build, as `docker build --secret` takes it: a file, or a variable of the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSecret(String);
+
+grammar!(
+    BuildSecret,
+    "a secret of a build",
+    "write id=NAME,src=PATH or id=NAME,env=VARIABLE",
+    Written::Text(None),
+    |text| {
+        let parts: Vec<(&str, &str)> =
+            text.split(',').map(|part| part.split_once('=')).collect::<Option<_>>()?;
+        let given = |names: &[&str]| {
+            parts.iter().filter(|(name, value)| names.contains(name) && !value.is_empty()).count()
+        };
+        let known = parts.iter().all(|(name, _)| ["type", "id", "src", "source", "env"].contains(name));
+        (known && given(&["id"]) == 1 && given(&["src", "source", "env"]) == 1).then(|| Self(text.to_owned()))
+    }
+);
+
+impl Deref for BuildSecret {
+    type Target = String;
+
+    fn deref(&self) -> &String {
+        &self.0
+    }
+}
+
+/// Characters of a tag's key and value (RunTask, `tags`).
+const MAX_TAG_KEY: usize = 128;
+const MAX_TAG_VALUE: usize = 256;
+
+/// A tag of a task, `KEY=VALUE`, as RunTask takes it: letters, digits, spaces and some punctuation, no key of AWS's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskTag {
+    pub key: String,
+    pub value: String,
+}
+
+grammar!(
+    TaskTag,
+    "a tag",
+    "write KEY=VALUE: at most 128 and 256 letters, digits, spaces and + - = . _ : / @; keys that begin with aws: are \
+     AWS's own",
+    Written::Text(Some("^[^=]+=")),
+    |text| {
+        let (key, value) = text.split_once('=')?;
+        let allowed =
+            |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+        let reserved = key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"));
+        let fits = (1..=MAX_TAG_KEY).contains(&key.chars().count()) && value.chars().count() <= MAX_TAG_VALUE;
+        (fits && !reserved && text.chars().all(allowed))
+            .then(|| Self { key: key.to_owned(), value: value.to_owned() })
+    }
+);
 
 /// Selects subnets or security groups: one, or several by a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]

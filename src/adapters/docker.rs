@@ -24,7 +24,8 @@ use cli::DockerCli;
 /// A [`crate::failure::Failure`] for each of them, with its fix.
 pub async fn check(build: &DockerBuild) -> Result<()> {
     build::Input::find(build)?;
-    DockerCli::find().await.map(drop)
+    build::fits(build, DockerCli::find().await?.way)?;
+    Ok(())
 }
 
 /// `docker build`, then `docker push`; answers the digest (`sha256:…`) that the registry gave.
@@ -43,6 +44,7 @@ pub async fn build_and_push(
 ) -> Result<String> {
     login.ensure_serves(to)?;
     let cli = DockerCli::find().await?;
+    build::fits(build, cli.way)?;
     let config = private_config::create(private_config::user_dir().as_deref(), login)?;
 
     progress.step("build image");

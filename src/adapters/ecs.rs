@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
-use aws_sdk_ecs::types::{self, LaunchType};
+use aws_sdk_ecs::types::{self, LaunchType, PropagateTags};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
@@ -133,6 +133,9 @@ impl TaskWrites for Aws {
             .count(1)
             .network_configuration(shapes::network(&wanted.network)?)
             .overrides(shapes::overrides(wanted))
+            .set_tags((!wanted.tags.is_empty()).then(|| shapes::tags(&wanted.tags)))
+            .set_propagate_tags(wanted.propagate_tags.then_some(PropagateTags::TaskDefinition))
+            .set_enable_ecs_managed_tags(wanted.managed_tags.then_some(true))
             .started_by(&wanted.started_by)
             .client_token(&wanted.client_token);
         let run = async || match request.clone().send().await {

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::choices::{Format, Leftover, OnRunning, Proof};
 use crate::config;
 use crate::values::{
-    Assignment, BuildArg, Failures, Family, ImageName, Packing, Parallel, Period, RepositoryText, RoleArn,
-    SecurityGroup, Share, Subnet, Tag, Variable, Words,
+    Assignment, BuildArg, BuildSecret, Failures, Family, ImageName, Packing, Parallel, Period, RepositoryText,
+    RoleArn, SecurityGroup, Share, Subnet, Tag, TaskTag, Variable, Words,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -92,7 +92,7 @@ pub struct GitHubFlags {
 #[command(next_help_heading = "Image: docker build, or --binary, or --image")]
 pub struct ImageFlags {
     /// Run this image, built elsewhere: repository:tag, repository@sha256:…, or any registry's reference
-    #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg"])]
+    #[arg(long, value_name = "REF", conflicts_with_all = ["binary", "dockerfile", "context", "target", "build_arg", "build_secret", "build_ssh", "cache_from", "cache_to"])]
     pub image: Option<ImageName>,
 
     #[command(flatten)]
@@ -110,7 +110,7 @@ pub struct ImageSourceFlags {
     pub tag: Option<Tag>,
 
     /// Package this static executable as the image, without Docker
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["dockerfile", "context", "target", "build_arg"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dockerfile", "context", "target", "build_arg", "build_secret", "build_ssh", "cache_from", "cache_to"])]
     pub binary: Option<PathBuf>,
 
     /// The Dockerfile [default: Dockerfile in --context]
@@ -128,6 +128,23 @@ pub struct ImageSourceFlags {
     /// A build argument, K=V, or K to pass the environment's; repeat it
     #[arg(long, value_name = "K=V")]
     pub build_arg: Vec<BuildArg>,
+
+    /// A secret for RUN --mount=type=secret, id=NAME,src=PATH or id=NAME,env=VARIABLE; repeat it. No layer keeps it
+    #[arg(long, value_name = "SECRET")]
+    pub build_secret: Vec<BuildSecret>,
+
+    /// An SSH agent or key for RUN --mount=type=ssh: default, or ID=PATH; repeat it
+    #[arg(long, value_name = "ID[=PATH]")]
+    pub build_ssh: Vec<String>,
+
+    /// Where the build looks for layers, as docker build --cache-from takes it, such as type=gha; repeat it
+    #[arg(long, value_name = "CACHE")]
+    pub cache_from: Vec<String>,
+
+    /// Where the build leaves its layers, as docker buildx build --cache-to takes it; repeat it. All but type=inline
+    /// need another builder than Docker's own, named by BUILDX_BUILDER
+    #[arg(long, value_name = "CACHE")]
+    pub cache_to: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -164,6 +181,18 @@ pub struct TaskFlags {
     /// The command to run [default: the task definition's], split into words as a shell does, unless the entry point is a shell with -c
     #[arg(long, value_name = "COMMAND")]
     pub command: Option<Words>,
+
+    /// A tag of the task, KEY=VALUE; repeat it
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub task_tag: Vec<TaskTag>,
+
+    /// Give the task the tags of its task definition as well
+    #[arg(long)]
+    pub propagate_tags: bool,
+
+    /// Let ECS tag the task with its cluster's name
+    #[arg(long)]
+    pub ecs_managed_tags: bool,
 
     /// What proves that a database is migrated. Without a migration report it is unproved, and the run fails; with
     /// exit-code it is "migrated, not proved"

@@ -179,7 +179,7 @@ pub(crate) fn docker_build(
     settings: &ImageSettings,
     base: Option<&TaskDefinition>,
 ) -> Result<Option<DockerBuild>, Failure> {
-    let ImageChoice::Docker { context, dockerfile, target, build_args } = &settings.choice else {
+    let ImageChoice::Docker { context, dockerfile, target, build_args, mounts } = &settings.choice else {
         return Ok(None);
     };
     Ok(Some(DockerBuild {
@@ -187,6 +187,7 @@ pub(crate) fn docker_build(
         dockerfile: dockerfile.clone(),
         target: target.clone(),
         build_args: build_args.clone(),
+        mounts: mounts.clone(),
         platform: platform(base)?.to_owned(),
     }))
 }

@@ -34,6 +34,9 @@ impl Plan {
             environment,
             command: self.task.command.as_deref().cloned(),
             network: self.network.clone(),
+            tags: self.task.task_tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
+            propagate_tags: self.task.propagate_tags,
+            managed_tags: self.task.ecs_managed_tags,
             started_by: self.started_by.clone(),
             client_token: String::new(),
         };
@@ -128,7 +131,7 @@ pub(crate) fn run_task_input(request: &RunTask) -> Value {
         vpc["securityGroups"] = json!(network.security_groups);
     }
     vpc["assignPublicIp"] = json!(if network.assign_public_ip { "ENABLED" } else { "DISABLED" });
-    json!({
+    let mut input = json!({
         "cluster": request.cluster,
         "taskDefinition": request.task_definition,
         "launchType": "FARGATE",
@@ -137,5 +140,16 @@ pub(crate) fn run_task_input(request: &RunTask) -> Value {
         "overrides": {"containerOverrides": [container]},
         "startedBy": request.started_by,
         "clientToken": request.client_token,
-    })
+    });
+    if !request.tags.is_empty() {
+        let tag = |(key, value): &(String, String)| json!({"key": key, "value": value});
+        input["tags"] = request.tags.iter().map(tag).collect();
+    }
+    if request.propagate_tags {
+        input["propagateTags"] = json!("TASK_DEFINITION");
+    }
+    if request.managed_tags {
+        input["enableECSManagedTags"] = json!(true);
+    }
+    input
 }

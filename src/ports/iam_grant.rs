@@ -24,6 +24,8 @@ pub enum On {
     FamilyInCluster,
     /// Tags that a revision is created with.
     TagsOfNewRevisions,
+    /// Tags that a task is started with.
+    TagsOfNewTasks,
     /// The task's roles, and only for ECS tasks.
     TaskRoles,
     /// No resource level, but a condition: only our cluster.
@@ -51,6 +53,8 @@ pub enum When {
     Stop,
     /// The task definition has tags.
     Tags,
+    /// Tasks are started with tags.
+    TaskTags,
     /// The task definition has roles.
     Roles,
     /// Something was not found: the hint lists what there is. Without it a run does the same and says less.

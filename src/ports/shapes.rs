@@ -127,8 +127,27 @@ pub struct DockerBuild {
     pub target: Option<String>,
     /// `K=V`, or `K` to take the value from the environment, as `docker build --build-arg` does.
     pub build_args: Vec<String>,
+    #[serde(skip_serializing_if = "BuildMounts::is_empty")]
+    pub mounts: BuildMounts,
     /// `linux/amd64`, from the task definition's runtimePlatform.
     pub platform: String,
+}
+
+/// What a build is given beside its context, each as the docker command takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct BuildMounts {
+    /// `id=npm,src=PATH` or `id=npm,env=VARIABLE`: where a secret is, never what it is.
+    pub secrets: Vec<String>,
+    /// `default`, or `ID=PATH`.
+    pub ssh: Vec<String>,
+    pub cache_from: Vec<String>,
+    pub cache_to: Vec<String>,
+}
+
+impl BuildMounts {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A static executable that becomes the only program of an image.
@@ -149,6 +168,12 @@ pub struct RunTask {
     pub environment: Vec<(String, String)>,
     pub command: Option<Vec<String>>,
     pub network: Network,
+    /// Keys and values.
+    pub tags: Vec<(String, String)>,
+    /// The task definition's tags as well: `propagateTags` is TASK_DEFINITION.
+    pub propagate_tags: bool,
+    /// `enableECSManagedTags`.
+    pub managed_tags: bool,
     /// ≤ 128 characters `[A-Za-z0-9-/_]` (RunTask).
     pub started_by: String,
     /// ≤ 64 characters, ASCII 33–126: the same token can not start a second task (RunTask).

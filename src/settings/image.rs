@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli;
+use crate::ports::BuildMounts;
 use crate::values::ImageName;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,13 @@ pub struct ImageSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageChoice {
-    Docker { context: PathBuf, dockerfile: PathBuf, target: Option<String>, build_args: Vec<String> },
+    Docker {
+        context: PathBuf,
+        dockerfile: PathBuf,
+        target: Option<String>,
+        build_args: Vec<String>,
+        mounts: BuildMounts,
+    },
     Binary(PathBuf),
     Reference(String),
 }
@@ -25,8 +32,13 @@ pub enum ImageChoice {
 impl ImageSettings {
     /// `reference` is an image that exists.
     pub fn new(reference: Option<ImageName>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
-        let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, build_arg } =
-            source;
+        let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, .. } = source;
+        let mounts = BuildMounts {
+            secrets: source.build_secret.iter().map(|secret| secret.to_string()).collect(),
+            ssh: source.build_ssh,
+            cache_from: source.cache_from,
+            cache_to: source.cache_to,
+        };
         let choice = match (reference, binary) {
             (Some(reference), _) => ImageChoice::Reference(reference.to_string()),
             (None, Some(binary)) => ImageChoice::Binary(binary),
@@ -36,7 +48,8 @@ impl ImageSettings {
                     dockerfile: dockerfile.unwrap_or_else(|| context.join("Dockerfile")),
                     context,
                     target,
-                    build_args: build_arg.iter().map(|argument| argument.to_string()).collect(),
+                    mounts,
+                    build_args: source.build_arg.iter().map(|argument| argument.to_string()).collect(),
                 }
             }
         };

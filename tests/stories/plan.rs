@@ -246,3 +246,78 @@ async fn the_markdown_plan_goes_to_the_summary_and_can_not_be_broken_out_of() {
     );
     planned.never_says(&format!("{IMAGE} is not pinned"));
 }
+
+#[tokio::test]
+async fn a_task_has_the_tags_that_were_asked_for() {
+    let world = World::new().await;
+    let tags =
+        ["--task-tag=Team=shop", "--task-tag", "cost:center=a b=c", "--propagate-tags", "--ecs-managed-tags"];
+    let flags = [&["--database", HEALTH], &tags[..]].concat();
+    let planned = world.migrate(&[&["--plan"], &flags[..]].concat()).finish().await;
+    planned.exits(0).says(r#""propagateTags": "TASK_DEFINITION""#).says(r#""value": "a b=c""#);
+
+    world.migrate(&flags).finish().await.exits(0);
+    let [input] = &world.inputs("RunTask")[..] else { panic!("one RunTask") };
+    assert_eq!(
+        input["tags"],
+        json!([{"key": "Team", "value": "shop"}, {"key": "cost:center", "value": "a b=c"}])
+    );
+    assert_eq!(
+        (&input["propagateTags"], &input["enableECSManagedTags"]),
+        (&json!("TASK_DEFINITION"), &json!(true))
+    );
+    let [task] = &world.sandbox.tasks()[..] else { panic!("one task") };
+    let keys: Vec<&str> =
+        task["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["key"].as_str()).collect();
+    assert!(
+        keys.starts_with(&["Team", "cost:center"]) && keys.ends_with(&["aws:ecs:clusterName"]),
+        "{keys:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_task_without_tags_is_started_without() {
+    let world = World::new().await;
+    world.migrate(&["--database", HEALTH]).finish().await.exits(0);
+    let [input] = &world.inputs("RunTask")[..] else { panic!("one RunTask") };
+    for member in ["tags", "propagateTags", "enableECSManagedTags"] {
+        assert_eq!(input.get(member), None, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn tags_that_ecs_refuses_are_bad_input() {
+    let world = World::new().await;
+    let long = format!("{}=v", "k".repeat(129));
+    let tags: Vec<String> = (0..51).map(|number| format!("--task-tag=k{number}=v")).collect();
+    let many: Vec<&str> = tags.iter().map(String::as_str).collect();
+    for (flags, words) in [
+        (vec!["--task-tag=Team"], "is not a tag"),
+        (vec!["--task-tag==v"], "is not a tag"),
+        (vec!["--task-tag=AWS:x=v"], "is not a tag"),
+        (vec!["--task-tag=a=b;c"], "is not a tag"),
+        (vec!["--task-tag", &long], "is not a tag"),
+        (vec!["--task-tag=a=1", "--task-tag=a=2"], "--task-tag gives a twice"),
+        (many, "51 tags"),
+    ] {
+        world.migrate(&[&["--database", HEALTH], &flags[..]].concat()).finish().await.exits(2).says(words);
+    }
+    assert_eq!(world.operations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_secret_of_a_build_that_is_not_there_is_bad_input() {
+    let world = World::new().await;
+    std::fs::write(world.directory.path().join("Dockerfile"), "FROM scratch").expect("write a Dockerfile");
+    let context = world.directory.path().display().to_string();
+    for (secret, words) in [
+        ("id=npm,src=nowhere/npmrc", "secret npm of --build-secret: nowhere/npmrc is not a file"),
+        ("id=npm,env=NO_SUCH_TOKEN", "secret npm of --build-secret: variable NO_SUCH_TOKEN is not set"),
+        ("id=npm", "is not a secret of a build"),
+        ("npm", "is not a secret of a build"),
+    ] {
+        let flags = ["--database", HEALTH, "--context", &context, "--tag=t", "--build-secret", secret];
+        world.migrate(&flags).finish().await.exits(2).says(words).says("hint:");
+    }
+    assert_eq!(world.called("RegisterTaskDefinition"), 0);
+}

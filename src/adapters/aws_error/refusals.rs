@@ -34,6 +34,12 @@ type Row = (&'static [&'static [&'static str]], &'static str);
 
 /// The first row that matches wins: one phrase of each group is in the text, lowercase and without names.
 const ROWS: &[Row] = &[
+    // Log groups of class INFREQUENT_ACCESS and DELIVERY (CloudWatch Logs user guide, "Log classes").
+    (
+        &[&["log-group-class", "log group class", "log class"]],
+        "let the container log to a log group of class STANDARD: no other can be read by this call, and a log group's \
+         class cannot be changed",
+    ),
     // The account, the Region, the cluster.
     (
         &[&[
@@ -523,6 +529,13 @@ mod tests {
             "taskLongArnFormat",
         ),
         (Call::RUN_TASK, "InvalidParameterException", "Tags can not be empty.", "tags"),
+        (
+            Call::FILTER_LOG_EVENTS,
+            "InvalidOperationException",
+            "The log group /ecs/shop is of log-group-class INFREQUENT_ACCESS. FilterLogEvents is not supported for this \
+             log class.",
+            "class STANDARD",
+        ),
         (
             Call::RUN_TASK,
             "InvalidParameterException",

@@ -43,8 +43,66 @@ impl Input {
             Failure::input(format!("build an image: no Dockerfile at {}", build.dockerfile.display()))
                 .hint(hint)
         })?;
+        build.mounts.secrets.iter().try_for_each(|secret| secret_is_there(secret))?;
+        build.mounts.ssh.iter().try_for_each(|ssh| ssh_is_there(ssh))?;
         Ok(Self { context, dockerfile })
     }
+}
+
+/// Looks for a secret's file or variable; what is in it is docker's to read.
+fn secret_is_there(secret: &str) -> Result<(), Failure> {
+    let part = |names: [&str; 2]| {
+        let mut parts = secret.split(',').filter_map(|part| part.split_once('='));
+        parts.find(|(name, _)| names.contains(name)).map(|(_, value)| value)
+    };
+    let (missing, hint) = match (part(["src", "source"]), part(["env", "env"])) {
+        (Some(path), _) if !Path::new(path).is_file() => {
+            (format!("{path} is not a file"), "write the secret to that file first, or give its path")
+        }
+        (_, Some(name)) if std::env::var_os(name).is_none() => {
+            (format!("variable {name} is not set"), "set it in the environment of this command or step")
+        }
+        _ => return Ok(()),
+    };
+    let id = part(["id", "id"]).unwrap_or_default();
+    Err(Failure::input(format!("build an image: secret {id} of --build-secret: {missing}")).hint(hint))
+}
+
+/// Looks for an SSH agent's socket, or a key: `default`, or `ID=PATH`.
+fn ssh_is_there(ssh: &str) -> Result<(), Failure> {
+    let (missing, hint) = match ssh.split_once('=') {
+        Some((_, paths)) => match paths.split(',').find(|path| !Path::new(path).exists()) {
+            Some(path) => {
+                (format!("{path} does not exist"), "give the path of a key or of an agent's socket")
+            }
+            None => return Ok(()),
+        },
+        None if std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| Path::new(&socket).exists()) => {
+            return Ok(());
+        }
+        None => (
+            "no SSH agent answers at SSH_AUTH_SOCK".to_owned(),
+            "start one (on GitHub: webfactory/ssh-agent), or give a key as ID=PATH",
+        ),
+    };
+    Err(Failure::input(format!("build an image: --build-ssh {ssh}: {missing}")).hint(hint))
+}
+
+/// Refuses what only buildx can do, before anything is built.
+pub(super) fn fits(build: &DockerBuild, way: Way) -> Result<(), Failure> {
+    let is_image = |cache: &&String| !cache.contains('=');
+    let only_buildx = match way {
+        Way::Buildx => None,
+        Way::BuiltIn if !build.mounts.cache_to.is_empty() => Some("--cache-to"),
+        Way::BuiltIn if !build.mounts.cache_from.iter().all(|cache| is_image(&cache)) => {
+            Some("--cache-from with a type")
+        }
+        Way::BuiltIn => None,
+    };
+    only_buildx.map_or(Ok(()), |flag| {
+        Err(Failure::input(format!("build an image: {flag} needs docker's buildx plugin, which is not here"))
+            .hint("install it (on GitHub: docker/setup-buildx-action), or leave the flag away"))
+    })
 }
 
 /// The Dockerfiles at the top of a directory, and one level below.
@@ -110,6 +168,15 @@ fn arguments(input: &Input, build: &DockerBuild, to: &ImageTag) -> Vec<String> {
     ];
     arguments.extend(build.target.iter().map(|target| format!("--target={target}")));
     arguments.extend(build.build_args.iter().map(|argument| format!("--build-arg={argument}")));
+    let mounts = &build.mounts;
+    for (flag, values) in [
+        ("--secret", &mounts.secrets),
+        ("--ssh", &mounts.ssh),
+        ("--cache-from", &mounts.cache_from),
+        ("--cache-to", &mounts.cache_to),
+    ] {
+        arguments.extend(values.iter().map(|value| format!("{flag}={value}")));
+    }
     arguments.push(input.context.display().to_string());
     arguments
 }
@@ -119,7 +186,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::ports::Repository;
+    use crate::ports::{BuildMounts, Repository};
 
     fn sample() -> DockerBuild {
         DockerBuild {
@@ -127,6 +194,7 @@ mod tests {
             dockerfile: "app/Dockerfile".into(),
             target: None,
             build_args: vec![],
+            mounts: BuildMounts::default(),
             platform: "linux/amd64".into(),
         }
     }
@@ -147,6 +215,12 @@ mod tests {
         let build = DockerBuild {
             target: Some("--push".into()),
             build_args: vec!["-v=/:/host; rm -rf $HOME".into(), "TOKEN".into()],
+            mounts: BuildMounts {
+                secrets: vec!["id=npm,src=--push".into()],
+                ssh: vec!["default".into()],
+                cache_from: vec!["type=gha".into()],
+                cache_to: vec!["type=gha,mode=max".into()],
+            },
             ..sample()
         };
         assert_eq!(
@@ -159,6 +233,10 @@ mod tests {
                 "--target=--push",
                 "--build-arg=-v=/:/host; rm -rf $HOME",
                 "--build-arg=TOKEN",
+                "--secret=id=npm,src=--push",
+                "--ssh=default",
+                "--cache-from=type=gha",
+                "--cache-to=type=gha,mode=max",
                 "/src",
             ]
         );
@@ -181,6 +259,51 @@ mod tests {
             assert_eq!(env("DOCKER_CONFIG").as_deref(), Some("/private"));
             assert_eq!(env("BUILDX_NO_DEFAULT_ATTESTATIONS").as_deref(), Some("1"));
             assert_eq!(env("DOCKER_BUILDKIT").is_some(), way == Way::BuiltIn);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_named_before_anything_is_built() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        let said = |secret: String| secret_is_there(&secret).err().map(|failure| failure.message);
+        assert!(said(format!("id=npm,src={}", file.display())).unwrap().contains("token is not a file"));
+        fs::write(&file, "hunter2").unwrap();
+        assert_eq!(said(format!("id=npm,src={}", file.display())), None);
+        assert_eq!(said(format!("type=file,id=npm,source={}", file.display())), None);
+        assert_eq!(said("id=npm,env=PATH".into()), None);
+        let message = said("id=npm,env=NO_SUCH_VARIABLE_HERE".into()).unwrap();
+        assert_eq!(
+            message,
+            "build an image: secret npm of --build-secret: variable NO_SUCH_VARIABLE_HERE is not set"
+        );
+        assert!(
+            ssh_is_there("key=/nowhere/id_rsa")
+                .unwrap_err()
+                .message
+                .ends_with("/nowhere/id_rsa does not exist")
+        );
+        assert_eq!(ssh_is_there(&format!("key={}", file.display())), Ok(()));
+    }
+
+    #[test]
+    fn a_cache_is_refused_where_only_buildx_could_use_it() {
+        let with = |from: &[&str], to: &[&str]| DockerBuild {
+            mounts: BuildMounts {
+                cache_from: from.iter().map(|cache| (*cache).to_owned()).collect(),
+                cache_to: to.iter().map(|cache| (*cache).to_owned()).collect(),
+                ..BuildMounts::default()
+            },
+            ..sample()
+        };
+        for (build, built_in) in [
+            (with(&[], &[]), true),
+            (with(&["r.example/app:cache"], &[]), true),
+            (with(&["r.example/app:cache", "type=gha"], &[]), false),
+            (with(&[], &["type=inline"]), false),
+        ] {
+            assert_eq!(fits(&build, Way::Buildx), Ok(()));
+            assert_eq!(fits(&build, Way::BuiltIn).is_ok(), built_in, "{build:?}");
         }
     }
 

@@ -27,6 +27,9 @@ pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
         "free space where the Docker Engine keeps its data, such as with `docker system prune`"
     } else if has(&["exec format error"]) {
         &emulate
+    } else if has(&["cache export is not supported"]) {
+        "docker's own builder cannot export such a cache: make another (docker buildx create, on GitHub \
+         docker/setup-buildx-action) and name it in BUILDX_BUILDER, or use type=inline"
     } else if has(&["target stage"]) {
         "give a stage of the Dockerfile with --target (a name after AS, or a number)"
     } else if has(&["toomanyrequests", "pull rate limit"]) {
@@ -90,6 +93,7 @@ mod tests {
             dockerfile: "app/Dockerfile".into(),
             target: None,
             build_args: vec![],
+            mounts: Default::default(),
             platform: "linux/amd64".into(),
         }
     }

@@ -121,6 +121,7 @@ fn sample(context: &Path, dockerfile: &str) -> DockerBuild {
         dockerfile: context.join("Dockerfile"),
         target: Some("production".into()),
         build_args: vec!["WHO=tests".into()],
+        mounts: Default::default(),
         platform: "linux/amd64".into(),
     }
 }
@@ -141,6 +142,47 @@ async fn docker_builds_and_pushes() {
     let error = build_and_push(&build, &to, &registry.login("wrong"), &*progress).await.unwrap_err();
     let failure = Failure::find(&error).unwrap();
     assert!(failure.message.contains("did not accept the credentials"), "{failure}");
+    assert!(docker(&cli, context.path(), &["image", "rm", &to.reference()]).await);
+}
+
+/// A program that exits with 0 where the secret is mounted, and makes the build fail where it is not.
+const HAS_SECRET: &str = r#"
+fn main() {
+    let secret = std::fs::read_to_string("/run/secrets/npm").expect("the secret is mounted");
+    assert_eq!(secret.len(), 20);
+}
+"#;
+
+#[tokio::test]
+async fn a_secret_is_there_during_the_build_and_in_no_layer() {
+    let Some((cli, registry)) = real_parts().await else { return };
+    let context = tempfile::tempdir().unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), "hunter2-of-the-build").unwrap();
+    fs::write(context.path().join("main.rs"), HAS_SECRET).unwrap();
+    let made = std::process::Command::new("rustc")
+        .args(["--edition=2024", "-Ctarget-feature=+crt-static", "-o", "check", "main.rs"])
+        .current_dir(context.path())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let dockerfile =
+        "FROM scratch AS production\nCOPY check /\nRUN --mount=type=secret,id=npm [\"/check\"]\n";
+    let mut build = sample(context.path(), dockerfile);
+    let (to, login) = (registry.tag("secret"), registry.login("pw"));
+    let progress = Progress::silent();
+
+    let error = build_and_push(&build, &to, &login, &*progress).await.unwrap_err();
+    assert!(Failure::find(&error).unwrap().message.contains("RUN"), "{error}");
+
+    build.mounts.secrets = vec![format!("id=npm,src={}", secret.path().display())];
+    // What an image without a cache in it says, the build goes on without.
+    build.mounts.cache_from = vec![registry.tag("secret").reference()];
+    build_and_push(&build, &to, &login, &*progress).await.unwrap();
+    let archive = context.path().join("image.tar").display().to_string();
+    assert!(docker(&cli, context.path(), &["save", "--output", &archive, &to.reference()]).await);
+    let saved = fs::read(&archive).unwrap();
+    assert!(!saved.windows(20).any(|window| window == b"hunter2-of-the-build"));
     assert!(docker(&cli, context.path(), &["image", "rm", &to.reference()]).await);
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
-    self, AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration,
+    self, AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration, Tag,
     TaskOverride,
 };
 use jiff::Timestamp;
@@ -28,6 +28,10 @@ pub(super) fn overrides(wanted: &RunTask) -> TaskOverride {
         .set_command(wanted.command.clone())
         .build();
     TaskOverride::builder().container_overrides(container).build()
+}
+
+pub(super) fn tags(tags: &[(String, String)]) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 pub(super) fn task(task: types::Task) -> Task {

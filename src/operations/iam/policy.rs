@@ -106,6 +106,12 @@ fn statement(scope: &Scope, on: On, actions: Vec<&'static str>) -> Statement {
             revisions(),
             string_equals("ecs:CreateAction", "RegisterTaskDefinition"),
         ),
+        On::TagsOfNewTasks => (
+            "TagsOfTheTask",
+            "only the tags that a task is started with",
+            arn("ecs", format!("task/{cluster}/*")),
+            string_equals("ecs:CreateAction", "RunTask"),
+        ),
         On::FamilyInCluster => (
             "Run",
             "start migration tasks, of this family and in this cluster only",

@@ -183,6 +183,7 @@ impl Scope {
                 When::Tags,
                 definition.is_none_or(|definition| definition.register_input().get("tags").is_some()),
             ),
+            (When::TaskTags, tags_tasks(&migrate.task)),
             (When::Roles, !roles.is_empty()),
             (When::Hint, flags.trust.hints),
         ];
@@ -222,6 +223,11 @@ fn is_in_ecr(text: &str, may_be_a_name: bool) -> bool {
         Some(RegistryHost::EcrPublic | RegistryHost::Elsewhere) => false,
         None => may_be_a_name,
     }
+}
+
+/// Whether RunTask tags what it starts.
+fn tags_tasks(task: &cli::TaskFlags) -> bool {
+    !task.task_tag.is_empty() || task.propagate_tags || task.ecs_managed_tags
 }
 
 fn roles(definition: &TaskDefinition) -> impl Iterator<Item = &str> {

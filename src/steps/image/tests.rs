@@ -66,6 +66,7 @@ fn plans() -> [ImagePlan; 2] {
         dockerfile: "Dockerfile".into(),
         target: None,
         build_args: vec![],
+        mounts: Default::default(),
         platform: platform.clone(),
     };
     let binary = BinaryImage { path: "app".into(), platform };

@@ -48,7 +48,15 @@ pub fn asked(line: &Value) -> Vec<Asked> {
             .collect(),
         ("ecs", "StopTask") => one(arn("ecs", &format!("task/{}/{}", cluster(), last(text(&input["task"]))))),
         ("ecs", "RunTask") => {
-            in_cluster(arn("ecs", &format!("task-definition/{}", last(text(&input["taskDefinition"])))))
+            let definition = format!("task-definition/{}", last(text(&input["taskDefinition"])));
+            let mut asked = in_cluster(arn("ecs", &definition));
+            let given = input["tags"].as_array().is_some_and(|tags| !tags.is_empty());
+            if given || input["propagateTags"] == "TASK_DEFINITION" || input["enableECSManagedTags"] == true {
+                let context = vec![("ecs:CreateAction", operation.to_owned())];
+                let resource = arn("ecs", &format!("task/{}/0123456789abcdef0123456789abcdef", cluster()));
+                asked.push(Asked { action: "ecs:TagResource".into(), resource, context });
+            }
+            asked
         }
         ("ecs", "RegisterTaskDefinition") => {
             let family = arn("ecs", &format!("task-definition/{}:7", text(&input["family"])));
