@@ -57,6 +57,12 @@ fn what_a_run_does_not_do_is_not_allowed() {
     assert!(has(&["--subnets=tag:Name=a-*"], "tag:GetResources"));
     assert!(!has(&["--subnets=subnet-1"], "tag:GetResources"));
     assert!(has(&["--network-from-service=web"], "ecs:DescribeServices"));
+    let tags_tasks =
+        |flag: &str| made(&[base.as_slice(), &[flag]].concat()).0.to_string().contains("TagsOfTheTask");
+    for flag in ["--task-tag=Team=shop", "--propagate-tags", "--ecs-managed-tags"] {
+        assert!(tags_tasks(flag), "{flag}");
+    }
+    assert!(!tags_tasks("--on-cancel=stop"));
     assert!(has(&["--on-cancel=leave"], "ecs:StopTask"));
     assert!(!has(&["--on-cancel=leave", "--on-timeout=leave"], "ecs:StopTask"));
     assert!(!has(&[], "ecs:ListClusters") && has(&["--hints"], "ecs:ListClusters"));
