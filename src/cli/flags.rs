@@ -7,8 +7,8 @@ use clap::Args;
 use crate::choices::{Format, Leftover, OnRunning, Proof};
 use crate::config;
 use crate::values::{
-    Assignment, BuildArg, BuildSecret, Failures, Family, ImageName, Packing, Parallel, Period, RepositoryText,
-    RoleArn, SecurityGroup, Share, Subnet, Tag, TaskTag, Variable, Words,
+    Assignment, BuildArg, BuildSecret, Failures, Family, ImageName, Packing, Parallel, Period,
+    RepositoryText, RoleArn, SecurityGroup, Share, Subnet, Tag, TaskTag, Variable, Words,
 };
 
 #[derive(Debug, Clone, Args)]

@@ -76,10 +76,11 @@ impl TaskDefinition {
             )
         })?;
         // PowerShell writes a byte order mark, and `jq` reads it.
-        let document = exact_json::parse(text.trim_start_matches('\u{feff}').as_bytes()).map_err(|error| {
-            Failure::input(format!("read task definition {}: it is not JSON: {error}", phrase(&origin)))
-                .hint("check it with `jq . FILE`; templates must be rendered first")
-        })?;
+        let document =
+            exact_json::parse(text.trim_start_matches('\u{feff}').as_bytes()).map_err(|error| {
+                Failure::input(format!("read task definition {}: it is not JSON: {error}", phrase(&origin)))
+                    .hint("check it with `jq . FILE`; templates must be rendered first")
+            })?;
         Self::from_json(document, &origin)
     }
 }
