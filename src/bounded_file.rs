@@ -1,9 +1,9 @@
 //! Reads files and standard input, never more than a limit and never without an end: a pipe may have no writer, and a
 //! device no last byte.
 
-use std::fs::{self, File, FileType};
+use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// There is none, it cannot be read, it is anything else than a regular file, or it is larger.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // Opening a pipe waits for its other end, so this comes first.
-    check_is_regular(fs::metadata(path)?.file_type())?;
+    check_ends(&fs::metadata(path)?)?;
     let file = File::open(path)?;
-    check_is_regular(file.metadata()?.file_type())?;
+    check_ends(&file.metadata()?)?;
     read_all(file, limit)
 }
 
@@ -76,6 +76,18 @@ pub(crate) fn read_all(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Checks that it is a regular file, or the null device, which people name for "no file".
+///
+/// # Errors
+/// As [`check_is_regular`].
+pub(crate) fn check_ends(metadata: &Metadata) -> io::Result<()> {
+    let is_null = |null: Metadata| null.file_type().is_char_device() && null.rdev() == metadata.rdev();
+    match metadata.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(is_null) {
+        true => Ok(()),
+        false => check_is_regular(metadata.file_type()),
+    }
+}
+
 /// # Errors
 /// It is anything else than a regular file: which kind, in the words of the message.
 pub(crate) fn check_is_regular(kind: FileType) -> io::Result<()> {
@@ -118,6 +130,7 @@ mod tests {
         ] {
             assert_eq!(read(path, TEXT).expect_err("refused").to_string(), said, "{}", path.display());
         }
+        assert_eq!(read(Path::new("/dev/null"), TEXT).expect("it is empty"), b"");
         let absent = read(&directory.path().join("none"), TEXT).expect_err("absent");
         assert_eq!(absent.kind(), io::ErrorKind::NotFound);
     }

@@ -9,9 +9,9 @@ use crate::failure::Failure;
 /// There is none that can be used: the AWS SDK would panic (aws-smithy-http-client, `rustls_root_certs`).
 pub(super) fn check() -> Result<(), Failure> {
     // It would wait for the writer of a pipe, and read a device without end.
-    if let Some(named) = std::env::var_os("SSL_CERT_FILE").filter(|named| named != "/dev/null")
+    if let Some(named) = std::env::var_os("SSL_CERT_FILE")
         && let Ok(found) = std::fs::metadata(&named)
-        && let Err(error) = bounded_file::check_is_regular(found.file_type())
+        && let Err(error) = bounded_file::check_ends(&found)
     {
         return Err(Failure::input(format!("read SSL_CERT_FILE {}: {error}", named.display()))
             .hint("name a file of certificates in SSL_CERT_FILE, or leave it away"));
