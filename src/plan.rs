@@ -138,7 +138,7 @@ impl Plan {
         notes.extend(family.note);
         secrets_stay(&base, &container, &settings.task.env)?;
         notes.extend(outlived(&base, &container));
-        notes.extend(log_notes(&base, &container));
+        notes.extend(log_notes(&base, &container, settings.task.proof));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let command = command(&base, &container, settings.task.command.as_ref())?;

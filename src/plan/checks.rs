@@ -1,6 +1,7 @@
 //! What a task definition is not fit for.
 
 use super::Plan;
+use crate::choices::Proof;
 use crate::failure::Failure;
 use crate::task_definition::{Logs, Part, TaskDefinition};
 use crate::values::Assignment;
@@ -57,26 +58,32 @@ pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String>
     ))
 }
 
-/// What the container's log configuration means for the log that we can show.
-pub(super) fn log_notes(base: &TaskDefinition, container: &str) -> Option<String> {
-    match base.logs(container) {
-        Logs::Awslogs { blocking: true, .. } => None,
-        Logs::Awslogs { blocking: false, .. } => Some(format!(
-            "container {container} logs in non-blocking mode (the account's default since June 2025): when its buffer \
-             is full, lines are lost. `mode: blocking` in its logConfiguration keeps every line"
-        )),
-        Logs::Unlocatable { missing } => Some(format!(
-            "the log of container {container} can not be found: its logConfiguration has no {missing}. The exit code \
-             alone will decide"
-        )),
-        Logs::OtherDriver(driver) => Some(format!(
-            "container {container} logs with {driver}, not to CloudWatch Logs: no log can be shown, and the exit code \
-             alone will decide"
-        )),
-        Logs::None => Some(format!(
-            "container {container} has no logConfiguration: no log can be shown, and the exit code alone will decide"
-        )),
-    }
+/// What the container's log configuration means for the log that can be shown, and for the proof that is in it.
+pub(super) fn log_notes(base: &TaskDefinition, container: &str, proof: Proof) -> Option<String> {
+    let unreadable = match base.logs(container) {
+        Logs::Awslogs { blocking: true, .. } => return None,
+        Logs::Awslogs { blocking: false, .. } => {
+            return Some(format!(
+                "container {container} logs in non-blocking mode (the account's default since June 2025): when its \
+                 buffer is full, lines are lost. `mode: blocking` in its logConfiguration keeps every line"
+            ));
+        }
+        Logs::Unlocatable { missing } => {
+            format!("the log of container {container} cannot be found: its logConfiguration has no {missing}")
+        }
+        Logs::OtherDriver(driver) => {
+            format!("container {container} logs with {driver}, not to CloudWatch Logs: no log can be shown")
+        }
+        Logs::None => format!("container {container} has no logConfiguration: no log can be shown"),
+    };
+    let so = match proof {
+        Proof::ExitCode => "the exit code alone will decide",
+        Proof::Report => {
+            "no migration report can be read, so no database can be proved. Log with awslogs, or take the exit code \
+             for it with --proof exit-code"
+        }
+    };
+    Some(format!("{unreadable}, and {so}"))
 }
 
 /// Where no failure can keep another pack from starting.

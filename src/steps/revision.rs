@@ -49,6 +49,8 @@ const TRIES: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries, doubled each time up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// AWS refuses in less. What took longer got no answer, and was tried for as long as one call may take already.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Registers what the plan says, or takes the revision that is there; `note` is told what is worth saying.
@@ -84,17 +86,19 @@ async fn register(
     let (family, began) = (wanted.family(), Instant::now());
     let (mut tries, mut wait) = (1, FIRST_WAIT);
     loop {
+        let tried = Instant::now();
         let error = match world.register_task_definition(wanted.register_input()).await {
             Ok(arn) => return Ok((arn, true)),
             Err(error) if is_transient(&error) => error,
             Err(error) => return Err(error),
         };
+        let was_refused = tried.elapsed() < REFUSED_WITHIN;
         if let Some(arn) = newest_if_same(wanted, world).await {
             let name = arn::name(&arn);
             note(format!("{name} is used: it was registered meanwhile, and is what was wanted ({error})"));
             return Ok((arn, false));
         }
-        if tries >= TRIES || began.elapsed() >= PATIENCE || is_throttled(&error) {
+        if !was_refused || tries >= TRIES || began.elapsed() >= PATIENCE || is_throttled(&error) {
             return Err(error);
         }
         note(format!("a revision of {family} could not be registered yet, it is tried again: {error}"));

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fargate_migrate::adapters::Aws;
+use fargate_migrate::database_name::PLACEHOLDER;
 use fargate_migrate::ports::DefinitionWrites as _;
 use fargate_migrate::task_definition::{Patch, TaskDefinition};
 use futures::StreamExt as _;
@@ -138,6 +139,7 @@ async fn migrated(
     let definition = document.get("taskDefinition").unwrap_or(document);
     let family = definition["family"].as_str().unwrap_or_default();
     let migration = named.map_or_else(|| only_essential(definition), ToOwned::to_owned);
+    let logging = migration.clone();
     provide(&world.sandbox, definition);
     world.sandbox.set_program(family, move |context| match context.container.as_str() {
         name if name == migration => Script::new().line(report(&database(context))),
@@ -171,6 +173,11 @@ async fn migrated(
         "--log-drain=1s",
         "--format=json",
     ];
+    let containers = definition["containerDefinitions"].as_array().into_iter().flatten();
+    let mut own = containers.filter(|container| container["name"] == logging.as_str());
+    if own.any(|container| container["logConfiguration"]["logDriver"] != "awslogs") {
+        arguments.push("--proof=exit-code");
+    }
     arguments.extend(named.map(|name| ["--container", name]).into_iter().flatten());
     let run = world.command(&arguments).finish().await;
     Ok((run, world.inputs("RegisterTaskDefinition")))
@@ -186,7 +193,7 @@ async fn patched_and_registered(
         TaskDefinition::from_json(document.clone(), "corpus").map_err(|error| error.to_string())?;
     let patch = Patch {
         image: IMAGE.into(),
-        environment: vec![("DATABASE_NAME".into(), HEALTH.into())],
+        environment: vec![("DATABASE_NAME".into(), PLACEHOLDER.into())],
         command: None,
     };
     let name = definition.container_names()[container].to_owned();
@@ -228,7 +235,7 @@ fn only_our_change(
     expect(target["image"] == IMAGE, || format!("the image is {}", target["image"]))?;
     let variables = target["environment"].as_array().into_iter().flatten();
     let ours: Vec<&Value> = variables.filter(|entry| entry["name"] == "DATABASE_NAME").collect();
-    expect(ours == [&json!({"name": "DATABASE_NAME", "value": HEALTH})], || {
+    expect(ours == [&json!({"name": "DATABASE_NAME", "value": PLACEHOLDER})], || {
         format!("DATABASE_NAME is {ours:?}")
     })
 }

@@ -91,7 +91,9 @@ async fn the_guide_leads_to_a_plan() {
     assert_eq!(network["securityGroups"].as_array().map(Vec::len), Some(1), "{network}");
     let diff = plan["task_definition"]["diff"].as_str().expect("a diff");
     assert!(diff.contains("+ DATABASE_NAME = __set-by-fargate-migrate__"), "{diff}");
-    assert_eq!(plan["notes"], json!([]), "the guide's task definition leaves something to say");
+    let reused = "the repository has tag v1 already: its image is used as it is, and the tag does not say of which commit \
+                  it is";
+    assert_eq!(plan["notes"], json!([reused]), "the guide's task definition leaves something to say");
 }
 
 /// The three roles of the pipeline: each has the policy of its job, and trusts that job alone.

@@ -83,6 +83,7 @@ def ecr():
     name = {"repositoryName": "tour"}
     client.create_repository(**name)
     client.describe_repositories(repositoryNames=["tour"])
+    client.create_pull_through_cache_rule(ecrRepositoryPrefix="tour-hub", upstreamRegistryUrl="registry-1.docker.io")
 
     def upload(content):
         digest = "sha256:" + hashlib.sha256(content).hexdigest()

@@ -59,11 +59,12 @@ pub fn harmless(run: &Finished) -> String {
         "failed",
         "exit-code",
         "result",
+        "result-file",
     ];
     for name in run.outputs.keys() {
         assert!(outputs.contains(&name.as_str()), "output {name}");
     }
-    for name in ["migrated", "image-digest", "exit-code"] {
+    for name in ["migrated", "image-digest", "exit-code", "result-file"] {
         let value = run.outputs.get(name).map_or("", String::as_str);
         assert!(!value.contains("pwned"), "{name} = {value}");
     }
@@ -71,7 +72,7 @@ pub fn harmless(run: &Finished) -> String {
         let ours = match key.as_str() {
             "ended" => value == "true",
             "run" => serde_json::from_str::<Value>(value).is_ok_and(|run| run["started_by"].is_string()),
-            _ => key.starts_with("task_") && value.starts_with("arn:aws:ecs:"),
+            _ => false,
         };
         assert!(ours, "{key} = {value}");
     }

@@ -97,11 +97,11 @@ pub const CASES: &[Case] = &[
     case("firelens", "a log router first; the migration's log is not in CloudWatch Logs", &["+ /containerDefinitions/1/environment/1"]).container(1),
     case("datadog-agent", "labels that hold JSON, UDP ports, a shared process namespace", &["+ /containerDefinitions/0/environment/3"]),
     case("opentelemetry", "a collector that must be healthy before; its configuration from SSM", &["+ /containerDefinitions/1/environment/2"]).container(1),
-    case("depends-on-every-condition", "START, COMPLETE and SUCCESS; the migration stands last", &["+ /containerDefinitions/3/environment/0"]).container(3),
+    case("depends-on-every-condition", "START, COMPLETE and SUCCESS; the migration stands last", &["+ /containerDefinitions/3/environment/0"]).container(3).named("migration"),
     case("app-mesh", "proxyConfiguration with empty properties; the fourth condition, HEALTHY", &["+ /containerDefinitions/0/environment/1"]),
     case("ten-containers", "as many as ECS takes, one of them essential", &["+ /containerDefinitions/5/environment/1"]).container(5),
     case("two-essential-containers", "--container chooses; the other one keeps its DATABASE_NAME", &["+ /containerDefinitions/1/environment/1"]).container(1).named("jobs"),
-    case("same-image-twice", "a sidecar keeps its image, also when it is the same", &["+ /containerDefinitions/0/environment/1"]),
+    case("same-image-twice", "a sidecar keeps its image, also when it is the same", &["+ /containerDefinitions/0/environment/1"]).named("migrate"),
     case("copilot", "as AWS Copilot writes it: an own log router, environmentFiles []", &["+ /containerDefinitions/0/environment/4"]),
 
     // Storage.

@@ -1,12 +1,13 @@
 //! Every field of botocore's RegisterTaskDefinition, filled by botocore's model: each value of each enum, then nothing
 //! in any of them. None is lost, and what would be registered passes botocore's validation.
 
+use fargate_migrate::database_name::PLACEHOLDER;
 use fargate_migrate::task_definition::{Patch, TaskDefinition};
 use serde_json::Value;
 
 use super::{READ_ONLY, only_our_change};
 use crate::python::python;
-use crate::support::{HEALTH, IMAGE};
+use crate::support::IMAGE;
 
 const SCRIPT: &str = "every_field.py";
 
@@ -38,7 +39,7 @@ fn registered(document: Value) -> Value {
     let definition = TaskDefinition::from_json(document.clone(), "every field").expect("a document");
     let patch = Patch {
         image: IMAGE.into(),
-        environment: vec![("DATABASE_NAME".into(), HEALTH.into())],
+        environment: vec![("DATABASE_NAME".into(), PLACEHOLDER.into())],
         command: None,
     };
     let patched = definition.patched("migration", &patch).unwrap_or_else(|why| panic!("{family}: {why}"));
