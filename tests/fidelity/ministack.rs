@@ -172,8 +172,10 @@ async fn the_programs_exit_code_decides_and_a_long_log_is_complete() {
         let printed = run.stderr.lines().filter_map(|line| Some(line.split_once("│ ")?.1));
         assert_eq!(printed.collect::<Vec<_>>(), expected);
     }
-    // Success is nothing to wonder at either.
-    migrate_program(&ministack, &["--database", PROD]).finish().await.exits(0);
+    // Success without a report is no proof.
+    migrate_program(&ministack, &["--database", PROD]).finish().await.exits(1).says("no migration report");
+    let by_exit_code = ["--database", PROD, "--proof", "exit-code"];
+    migrate_program(&ministack, &by_exit_code).finish().await.exits(0).says("not proved");
 }
 
 #[tokio::test]
@@ -209,9 +211,9 @@ async fn a_missing_image_is_told_before_the_run_or_by_the_task_that_never_starte
     let revisions = ministack.call("ecs", "list_task_definitions", &revisions);
     assert_eq!(revisions["taskDefinitionArns"].as_array().map(Vec::len), Some(1), "{revisions}");
 
-    // Another registry's, so only the task's start finds out: nothing listens on the discard port.
+    // Another registry's, so only the task's start finds out: no host has such a name (RFC 6761).
     let digest = "1".repeat(64);
-    let elsewhere = format!("localhost:9/shop@sha256:{digest}");
+    let elsewhere = format!("registry.invalid/shop@sha256:{digest}");
     let run = migrate(&ministack, &["--image", &elsewhere, "--database", HEALTH]).finish().await;
     never_started(&ministack, &run, differences::MISSING_IMAGE_REASON);
 }
