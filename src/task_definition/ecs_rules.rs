@@ -36,19 +36,19 @@ struct Broken {
 type Rule = fn(&Judged<'_>) -> Option<Broken>;
 
 /// What keeps a task from being started on Fargate, or from migrating once, whatever ECS said when the definition was
-/// registered: for want of `requiresCompatibilities` it registers what Fargate then refuses.
-const ALWAYS: [Rule; 7] = [
+/// registered: ECS looks at it when the task starts.
+const ALWAYS: [Rule; 3] = [
     roles::of_ecr_images,
-    roles::of_private_registries,
-    roles::of_secrets,
-    roles::of_environment_files,
-    roles::of_awslogs,
     volumes::configured_at_launch,
     containers::restart_policy,
 ];
 
 /// What ECS looks at when a definition for Fargate is registered.
-const AT_REGISTRATION: [Rule; 25] = [
+const AT_REGISTRATION: [Rule; 29] = [
+    roles::of_private_registries,
+    roles::of_secrets,
+    roles::of_environment_files,
+    roles::of_awslogs,
     limits::family,
     limits::size,
     limits::tags,
