@@ -12,6 +12,7 @@ use similar::TextDiff;
 
 use super::same::normal;
 use super::{TaskDefinition, name_of};
+use crate::database_name::{PLACEHOLDER, why_invalid};
 use crate::exact_json;
 use crate::untrusted::{phrase, printable};
 
@@ -155,7 +156,9 @@ fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
         add(section.clone(), fields(Vec::new(), container, &["name", "environment", "secrets"]));
         let variables = entries(container.get("environment"), |name, entry| {
             let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
-            (" = ", ours.contains(&name).then(|| printable(value, 1000)))
+            // A URL that stood there before may have a password.
+            let is_shown = ours.contains(&name) && (value == PLACEHOLDER || why_invalid(value).is_none());
+            (" = ", is_shown.then(|| printable(value, 1000)))
         });
         add(format!("{section}: environment"), variables);
         let secrets = entries(container.get("secrets"), |_, entry| {

@@ -37,11 +37,7 @@ type Rule = fn(&Judged<'_>) -> Option<Broken>;
 
 /// What keeps a task from being started on Fargate, or from migrating once, whatever ECS said when the definition was
 /// registered: ECS looks at it when the task starts.
-const ALWAYS: [Rule; 3] = [
-    roles::of_ecr_images,
-    volumes::configured_at_launch,
-    containers::restart_policy,
-];
+const ALWAYS: [Rule; 3] = [roles::of_ecr_images, volumes::configured_at_launch, containers::restart_policy];
 
 /// What ECS looks at when a definition for Fargate is registered.
 const AT_REGISTRATION: [Rule; 29] = [

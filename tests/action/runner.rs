@@ -8,6 +8,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -122,6 +123,17 @@ impl Runner {
         }
         command.arg(&self.image);
         Stage::start(command, name, files)
+    }
+
+    /// Drops the last task from the list that the main stage has left for the post stage; answers how many it had.
+    pub fn forget_a_task(&self) -> usize {
+        let run: Value = serde_json::from_str(&self.state["run"]).expect("the state of the run");
+        let inside = Path::new(run["task_list"].as_str().expect("a list"));
+        let list = self.temp().join("_runner_file_commands").join(inside.file_name().expect("a name"));
+        let text = std::fs::read_to_string(&list).expect("read the list");
+        let tasks: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        std::fs::write(&list, format!("{}\n", tasks[..tasks.len() - 1].join("\n"))).expect("write the list");
+        tasks.len()
     }
 
     /// In the runner's order; what comes later wins.

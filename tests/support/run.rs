@@ -64,6 +64,7 @@ impl Run {
 
     /// Started by another program, such as `nohup`, which is given what is to be run.
     pub fn through(mut self, program: &str) -> Self {
+        policies::record(self.command.as_std());
         let own = self.command.as_std();
         let mut command = Command::new(program);
         command.arg(own.get_program()).args(own.get_args()).env_clear().kill_on_drop(true);

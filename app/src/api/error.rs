@@ -44,24 +44,33 @@ impl From<tokio_postgres::Error> for ApiError {
         let text = describe(&error);
         match error.code() {
             None => Self::Unavailable(text),
-            Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::ADMIN_SHUTDOWN)) => {
-                Self::Unavailable(text)
-            }
+            Some(state) if is_unavailable(state) => Self::Unavailable(text),
             // A text that PostgreSQL cannot keep, or a number.
             Some(
                 &(SqlState::CHARACTER_NOT_IN_REPERTOIRE
                 | SqlState::UNTRANSLATABLE_CHARACTER
                 | SqlState::NUMERIC_VALUE_OUT_OF_RANGE),
             ) => Self::Unprocessable("a value in the request cannot be stored".to_owned()),
-            // A replica: the writer has moved.
-            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::Unavailable(text),
-            // Class 08 connection, 53 resources, 57 operator intervention, 3D no such database, 28 authorization.
-            Some(state) if ["08", "53", "57", "3D", "28"].contains(&&state.code()[..2]) => {
-                Self::Unavailable(text)
-            }
             Some(_) => Self::Internal(text),
         }
     }
+}
+
+/// Whether the server says that it cannot do now what it could do at another time.
+fn is_unavailable(state: &SqlState) -> bool {
+    // Connection, resources, operator intervention, system error, no such database, authorization, and a transaction
+    // that lost to another one.
+    const CLASSES: [&str; 7] = ["08", "53", "57", "58", "3D", "28", "40"];
+    let states = [
+        SqlState::LOCK_NOT_AVAILABLE,
+        // A replica, or the former primary after a failover.
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        // A schema that is behind: /ready says so as well.
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::INVALID_SCHEMA_NAME,
+    ];
+    states.contains(state) || state.code().get(..2).is_some_and(|class| CLASSES.contains(&class))
 }
 
 impl IntoResponse for ApiError {
@@ -105,5 +114,23 @@ impl IntoResponse for ApiError {
             error["details"] = details;
         }
         (status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_cannot_do_now_is_unavailable() {
+        for code in [
+            "57P03", "53300", "57P01", "57P02", "57014", "3D000", "28P01", "08006", "25006", "40001",
+            "40P01", "42P01", "55P03", "58030",
+        ] {
+            assert!(is_unavailable(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["23505", "42601", "22012", "XX000", "P0001", "55000"] {
+            assert!(!is_unavailable(&SqlState::from_code(code)), "{code}");
+        }
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn create(world: &World, region: &Region, input: &Value) -> Answer {
     let now = timestamp(world.clock.now());
     let desired = input["desiredCount"].as_u64().unwrap_or(1);
     let mut service: Map<String, Value> = input.as_object().cloned().unwrap_or_default();
-    service.retain(|member, _| !REQUEST_ONLY.contains(&member.as_str()));
+    // Null is absent in AWS's JSON, and no answer has it.
+    service.retain(|member, value| !value.is_null() && !REQUEST_ONLY.contains(&member.as_str()));
     let more = json!({
         "serviceArn": region.arn("ecs", &format!("service/{}/{name}", cluster.name)),
         "clusterArn": cluster.arn,

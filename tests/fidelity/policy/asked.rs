@@ -34,6 +34,8 @@ pub fn asked(line: &Value) -> Vec<Asked> {
         asked[0].context.push(("ecs:cluster", arn("ecs", &format!("cluster/{}", cluster()))));
         asked
     };
+    let registry = input["registryId"].as_str().unwrap_or(ACCOUNT);
+    let repository = |name: &str| format!("arn:aws:ecr:{region}:{registry}:repository/{name}");
     match (service, operation) {
         ("ecs", "DescribeTaskDefinition" | "ListTaskDefinitionFamilies" | "ListClusters") => one("*".into()),
         ("ecs", "DescribeClusters") => texts(&input["clusters"])
@@ -73,12 +75,10 @@ pub fn asked(line: &Value) -> Vec<Asked> {
         }
         ("ecr", "GetAuthorizationToken") => one("*".into()),
         ("ecr", "DescribeRepositories") => match input["repositoryNames"].as_array() {
-            None => one(arn("ecr", "repository/*")),
-            Some(_) => texts(&input["repositoryNames"])
-                .flat_map(|name| one(arn("ecr", &format!("repository/{name}"))))
-                .collect(),
+            None => one(repository("*")),
+            Some(_) => texts(&input["repositoryNames"]).flat_map(|name| one(repository(name))).collect(),
         },
-        ("ecr", _) => one(arn("ecr", &format!("repository/{}", text(&input["repositoryName"])))),
+        ("ecr", _) => one(repository(text(&input["repositoryName"]))),
         ("tag", "GetResources") => one("*".into()),
         ("logs", "GetLogEvents") => {
             let (group, stream) = (text(&input["logGroupName"]), text(&input["logStreamName"]));
