@@ -156,18 +156,19 @@ fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
         add(section.clone(), fields(Vec::new(), container, &["name", "environment", "secrets"]));
         let variables = entries(container.get("environment"), |name, entry| {
             let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
+            let text = ours.contains(&name).then(|| printable(value, 1000));
             // A URL that stood there before may have a password.
-            let is_shown = ours.contains(&name) && (value == PLACEHOLDER || why_invalid(value).is_none());
-            (" = ", is_shown.then(|| printable(value, 1000)))
+            let is_harmless = value == PLACEHOLDER || why_invalid(value).is_none();
+            (" = ", text.clone().filter(|_| is_harmless), text)
         });
         add(format!("{section}: environment"), variables);
         let secrets = entries(container.get("secrets"), |_, entry| {
-            (" ← ", entry.get("valueFrom").and_then(Value::as_str).map(|arn| printable(arn, 1000)))
+            (" ← ", entry.get("valueFrom").and_then(Value::as_str).map(|arn| printable(arn, 1000)), None)
         });
         add(format!("{section}: secrets"), secrets);
     }
     let tags = entries(task.get("tags"), |_, tag| {
-        (" = ", Some(phrase(tag.get("value").and_then(Value::as_str).unwrap_or_default())))
+        (" = ", Some(phrase(tag.get("value").and_then(Value::as_str).unwrap_or_default())), None)
     });
     add("tags".into(), tags);
     sections
@@ -182,17 +183,18 @@ fn fields(mut leaves: Vec<Leaf>, object: &Map<String, Value>, apart: &[&str]) ->
     leaves
 }
 
-/// A list of `{name, …}` (or, for tags, `{key, …}`): one line for each.
+/// A list of `{name, …}` (or, for tags, `{key, …}`): one line for each. `shown` gives what links name and text, and the
+/// text as it is always shown, and as it is when it is new.
 fn entries(
     list: Option<&Value>,
-    shown: impl Fn(&str, &Value) -> (&'static str, Option<String>),
+    shown: impl Fn(&str, &Value) -> (&'static str, Option<String>, Option<String>),
 ) -> Vec<Leaf> {
     let entries = list.and_then(Value::as_array).into_iter().flatten();
     let leaf = |entry: &Value| {
         let name = entry.get("name").or_else(|| entry.get("key")).and_then(Value::as_str);
         let name = name.unwrap_or("(no name)");
-        let (link, text) = shown(name, entry);
-        Leaf { name: phrase(name), raw: canonical(entry), text, shown_if_new: None, link }
+        let (link, text, shown_if_new) = shown(name, entry);
+        Leaf { name: phrase(name), raw: canonical(entry), text, shown_if_new, link }
     };
     entries.map(leaf).collect()
 }

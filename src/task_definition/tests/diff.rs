@@ -82,3 +82,20 @@ fn the_diff_marks_hidden_changes_and_tells_no_secret() {
     + Team = shop
     "#);
 }
+
+#[test]
+fn what_our_variable_was_before_is_shown_only_where_it_is_a_name() {
+    for (before, line) in [
+        ("postgres://app:secret@db/central", "- DATABASE_URL = (hidden)\n"),
+        ("central", "- DATABASE_URL = central\n"),
+        ("__set-by-fargate-migrate__", "- DATABASE_URL = __set-by-fargate-migrate__\n"),
+    ] {
+        let of = |value: &str| {
+            let environment = json!([{"name": "DATABASE_URL", "value": value}]);
+            read(json!({"family": "f", "containerDefinitions": [{"name": "c", "environment": environment}]}))
+        };
+        let diff = of(before).diff(&of("tenant_a"), &["DATABASE_URL"]);
+        assert!(diff.contains(line) && diff.contains("+ DATABASE_URL = tenant_a\n"), "{diff}");
+        assert!(!diff.contains("secret"), "{diff}");
+    }
+}
