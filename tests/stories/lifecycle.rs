@@ -1,10 +1,5 @@
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::Client;
-use aws_sdk_ecs::config::{BehaviorVersion, Builder};
-use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration, TaskOverride,
-};
 use nix::sys::signal::Signal;
 use sandbox::{Fault, Script, TaskFault, seed};
 use serde_json::{Value, json};
@@ -222,14 +217,16 @@ async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_ove
 }
 
 /// A task that a person starts, by the AWS CLI or in the console.
-async fn started_by_hand(world: &World, revision: &str, overrides: TaskOverride) -> String {
-    let config = Builder::from(&world.sandbox.sdk_config()).behavior_version(BehaviorVersion::v2026_01_12());
-    let subnets =
-        AwsVpcConfiguration::builder().subnets("subnet-0a1b2c3d4e5f60001").build().expect("subnets");
-    let call = Client::from_conf(config.build()).run_task().cluster(seed::CLUSTER).task_definition(revision);
-    let network = NetworkConfiguration::builder().awsvpc_configuration(subnets).build();
-    let answer = call.network_configuration(network).overrides(overrides).send().await.expect("a task");
-    answer.tasks()[0].task_arn().expect("an ARN").to_owned()
+fn started_by_hand(world: &World, revision: &str, overrides: Value) -> String {
+    let subnets = json!({"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}});
+    let answer = world.sandbox.run_task(&json!({
+        "cluster": seed::CLUSTER,
+        "taskDefinition": revision,
+        "launchType": "FARGATE",
+        "networkConfiguration": subnets,
+        "overrides": overrides,
+    }));
+    answer.expect("a task")["tasks"][0]["taskArn"].as_str().expect("an ARN").to_owned()
 }
 
 /// It has no overrides: its own revision names the database.
@@ -243,7 +240,8 @@ async fn a_task_that_was_started_by_hand_is_seen_by_its_own_revision() {
         .expect("a list")
         .push(json!({"name": "DATABASE_NAME", "value": HEALTH}));
     world.sandbox.register_task_definition(&definition).expect("register it");
-    let arn = started_by_hand(&world, seed::TASK_FAMILY, TaskOverride::builder().build()).await;
+    let arn = started_by_hand(&world, seed::TASK_FAMILY, json!({}));
+    until("the task by hand", || running(&world) == 1).await;
     world.program(|context| migrates(database(context)));
     // The family's newest revision is another one from here on.
     world.migrate(&["--database", PROD]).finish().await.exits(0);
@@ -260,11 +258,12 @@ async fn a_task_that_runs_another_command_is_not_adopted() {
     world.migrate(&["--database", PROD]).finish().await.exits(0);
     let revision = world.sandbox.tasks()[0]["taskDefinitionArn"].as_str().expect("a revision").to_owned();
     world.program(|_| Script::new().until_stopped());
-    let variable = KeyValuePair::builder().name("DATABASE_NAME").value(HEALTH).build();
-    let container = ContainerOverride::builder().name("migration").environment(variable);
-    let container = container.set_command(Some(vec!["app".into(), "serve".into()])).build();
-    let overrides = TaskOverride::builder().container_overrides(container).build();
-    started_by_hand(&world, &revision, overrides).await;
+    let overrides = json!({"containerOverrides": [{
+        "name": "migration",
+        "environment": [{"name": "DATABASE_NAME", "value": HEALTH}],
+        "command": ["app", "serve"],
+    }]});
+    started_by_hand(&world, &revision, overrides);
     let flags = ["--database", HEALTH, "--on-running=adopt", "--format=json"];
     let run = world.migrate(&flags).finish().await;
     run.exits(1).says("is not adopted: its command is not that of this run");
