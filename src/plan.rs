@@ -138,14 +138,14 @@ impl Plan {
         notes.extend(family.note);
         secrets_stay(&base, &container, &settings.task.env)?;
         notes.extend(outlived(&base, &container));
-        notes.extend(log_notes(&base, &container, settings.task.proof));
+        let packed = settings.fleet.databases_per_task != Packing::One;
+        notes.extend(log_notes(&base, &container, settings.task.proof, packed));
         let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
         let command = command(&base, &container, settings.task.command.as_ref())?;
         notes.extend(command.note);
         let task = cli::TaskFlags { command: command.words, ..settings.task.clone() };
         let variable = &settings.task.database_variable;
-        let packed = settings.fleet.databases_per_task != Packing::One;
         let told_elsewhere = told_elsewhere(&base, &container, &task);
         let told_by = if packed { list_variable(variable) } else { variable.to_string() };
         notes.extend(elsewhere::note(&told_elsewhere, &container, &told_by));

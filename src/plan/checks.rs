@@ -59,7 +59,12 @@ pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String>
 }
 
 /// What the container's log configuration means for the log that can be shown, and for the proof that is in it.
-pub(super) fn log_notes(base: &TaskDefinition, container: &str, proof: Proof) -> Option<String> {
+pub(super) fn log_notes(
+    base: &TaskDefinition,
+    container: &str,
+    proof: Proof,
+    packed: bool,
+) -> Option<String> {
     let unreadable = match base.logs(container) {
         Logs::Awslogs { blocking: true, .. } => return None,
         Logs::Awslogs { blocking: false, .. } => {
@@ -77,6 +82,8 @@ pub(super) fn log_notes(base: &TaskDefinition, container: &str, proof: Proof) ->
         Logs::None => format!("container {container} has no logConfiguration: no log can be shown"),
     };
     let so = match proof {
+        // One exit code says nothing of each of several databases.
+        _ if packed => "no migration report can be read, so no database can be proved. Log with awslogs",
         Proof::ExitCode => "the exit code alone will decide",
         Proof::Report => {
             "no migration report can be read, so no database can be proved. Log with awslogs, or take the exit code \
@@ -94,4 +101,26 @@ pub(super) fn start_at_once(plan: &Plan) -> Option<String> {
         "all tasks start at once, so no failure keeps a database from its migration: a --canary does"
             .to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_read_is_said_with_what_then_decides() {
+        let document = json!({"family": "f", "containerDefinitions": [{"name": "c"}]});
+        let base = TaskDefinition::from_json(document, "test").expect("a definition");
+        for (proof, packed, said, not_said) in [
+            (Proof::Report, false, "with --proof exit-code", "alone will decide"),
+            (Proof::ExitCode, false, "the exit code alone will decide", "can be proved"),
+            (Proof::Report, true, "no database can be proved", "exit-code"),
+            (Proof::ExitCode, true, "no database can be proved", "alone will decide"),
+        ] {
+            let note = log_notes(&base, "c", proof, packed).expect("a note");
+            assert!(note.contains(said) && !note.contains(not_said), "{note}");
+        }
+    }
 }

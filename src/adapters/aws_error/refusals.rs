@@ -190,7 +190,7 @@ const ROWS: &[Row] = &[
     // The revision and what a task is told.
     (
         &[&["taskdefinition is inactive", "task definition is inactive", "inactive task definition"]],
-        "give an ACTIVE revision with --task-definition; somebody has deregistered this one",
+        "give an ACTIVE revision with --task-definition: this one is deregistered",
     ),
     (
         &[&[
