@@ -3,7 +3,21 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::ports::Task;
+use crate::ports::{Task, TaskStatus};
+use crate::task_definition::Part;
+
+/// Returns the exit code of a container that has ended for good: ECS shows it while it takes the task down, and while
+/// other containers of the task run on.
+pub(crate) fn last_exit_code(task: &Task, container: &str, part: &Part) -> Option<i32> {
+    let exit_code = task.container(container)?.ended_with()?;
+    part.is_last(exit_code, task.is_told_to_stop()).then_some(exit_code)
+}
+
+/// Whether the container has ended for good, and ECS wants the task to run on.
+pub(crate) fn is_outlived(task: &Task, container: &str, part: &Part) -> bool {
+    // Before the containers that wait for it are there, the task itself is PENDING.
+    task.desired_status == TaskStatus::Running && last_exit_code(task, container, part).is_some()
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Ending {

@@ -34,6 +34,7 @@ use crate::steps::revision::Revision;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::log::files::LogFiles;
 use crate::steps::task::{Patience, Tasks};
+use crate::task_definition::Part;
 use crate::verdict::{Asked, Migrated, Verdict};
 
 mod begun;
@@ -71,7 +72,9 @@ pub(crate) struct Migration<'a, W> {
     other_runs: OtherRuns,
     adopted: Adopted,
     proofs: RefCell<Vec<Migrated>>,
-    /// The other essential containers of its tasks.
+    /// What part the migration container has in its tasks.
+    part: Part,
+    /// The other essential containers.
     essential: Vec<String>,
 }
 
@@ -86,10 +89,13 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         record: &'a Record<'a>,
         log_files: Option<&'a LogFiles>,
     ) -> Self {
-        let patience = Patience { timeout: *plan.task.timeout, log_drain: *plan.task.log_drain };
+        let patience = Patience {
+            timeout: *plan.task.timeout,
+            log_drain: *plan.task.log_drain,
+            lanes: plan.fleet.max_parallel.min(plan.packs.len()),
+        };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
-        let reads_at_once = is_fleet(plan.databases().count())
-            && plan.fleet.max_parallel.min(plan.packs.len()) >= MANY_STREAMS;
+        let reads_at_once = is_fleet(plan.databases().count()) && patience.lanes >= MANY_STREAMS;
         Self {
             plan,
             revision,
@@ -105,6 +111,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             other_runs: OtherRuns::new(plan),
             adopted: Adopted::default(),
             proofs: RefCell::default(),
+            part: plan.base.part(&plan.container).unwrap_or_default(),
             essential: plan.base.essential_beside(&plan.container),
         }
     }
@@ -229,8 +236,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         let deadline = Instant::now() + *self.plan.task.timeout;
         self.record.started(&pack.databases, &task.arn);
         let lane = Cell::new(lane);
-        let when_stopped = |task: &Task| {
-            self.tasks.has_ended();
+        let when_ended = |task: &Task| {
             // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
             let own = task.container(&self.plan.container);
             if *self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
@@ -238,7 +244,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             }
         };
         let followed = Followed { task: *task, told: self.plan.told(&pack.databases), whose: Whose::Started };
-        Ok(self.follow(pack, followed, deadline, &when_stopped).await)
+        Ok(self.follow(pack, followed, deadline, &when_ended).await)
     }
 
     /// What is asked of every migration task.
@@ -246,6 +252,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         Asked {
             container: &self.plan.container,
             image_digest: self.revision.image_digest(),
+            is_essential: self.part.is_essential,
             essential: &self.essential,
             proof: self.plan.task.proof,
         }

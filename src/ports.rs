@@ -16,12 +16,14 @@ pub mod github;
 mod iam_grant;
 mod no_room;
 mod shapes;
+mod task;
 mod task_status;
 
 pub use buckets::{ApiBucket, BUCKETS};
 pub use iam_grant::{Grant, On, When};
 pub use no_room::NoRoom;
 pub use shapes::*;
+pub use task::{Container, Task};
 pub use task_status::TaskStatus;
 
 /// One AWS call, as its service and IAM name it.

@@ -22,7 +22,7 @@ use crate::failure::{Failure, listed};
 use crate::ports::ImagePlatform;
 use crate::untrusted::{phrase, printable};
 
-pub use choice::Part;
+pub use choice::{Part, Restart};
 pub use elsewhere::{Elsewhere, tells, word_tells};
 pub use patch::Patch;
 

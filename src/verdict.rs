@@ -1,7 +1,8 @@
-//! What we conclude from a stopped task: the one place that may say "migrated".
+//! What we conclude from the end of a task: the one place that may say "migrated".
 //!
 //! Pure: the task as ECS reports it, and the reports that its log held, go in. No exit code is ever assumed, and a
-//! container other than the migration container never decides.
+//! container other than the migration container never decides. ECS shows the exit of a container before the task is
+//! STOPPED; where that alone decides ([`is_decided`]), nothing else is waited for.
 
 mod judged;
 mod pack;
@@ -26,6 +27,9 @@ pub(crate) use pack::judge_pack;
 pub use pack::{Death, death};
 pub use proof::{AllMigrated, Migrated, NotAll};
 
+/// ECS's stopCode of a task that one of its essential containers has ended.
+const EXITED: &str = "EssentialContainerExited";
+
 /// What is asked of a migration task, whatever it migrates.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
@@ -33,6 +37,8 @@ pub struct Asked<'a> {
     pub container: &'a str,
     /// Of the image that its revision names; absent when it names none.
     pub image_digest: Option<&'a str>,
+    /// Its end ends the task.
+    pub is_essential: bool,
     /// The other essential containers: when one of them ends, ECS stops the task.
     pub essential: &'a [String],
     /// What counts as a proof.
@@ -90,7 +96,20 @@ pub enum Killer {
     ServiceScheduler,
 }
 
-/// Judges a task that has stopped and was told to migrate `database`. `reports` is all that was read of its log, and
+/// Whether what has ended of the task is all that a verdict needs: the task itself, or the migration container by itself,
+/// with an exit code that is its last. One that was killed is judged when the task is STOPPED: only then does ECS say all
+/// that it knows of the cause.
+pub(crate) fn is_decided(asked: &Asked<'_>, task: &Task) -> bool {
+    if task.is_stopped() {
+        return true;
+    }
+    let Some(own) = task.container(asked.container) else { return false };
+    let Some(exit_code) = own.ended_with() else { return false };
+    let has_ended_the_task = asked.is_essential && task.stop_code.as_deref() == Some(EXITED);
+    (has_ended_the_task || task.outlived) && killer(task, own, task.end(), Some(exit_code)).is_none()
+}
+
+/// Judges a task that is decided and was told to migrate `database`. `reports` is all that was read of its log, and
 /// `ending` says whether that is all that the log held.
 pub(crate) fn judge(
     database: &DatabaseName,
@@ -100,7 +119,7 @@ pub(crate) fn judge(
     ending: &Ending,
 ) -> Verdict {
     let other = reports.all().iter().find(|report| report.database != **database);
-    if let Some(other) = other.filter(|_| task.is_stopped()) {
+    if let Some(other) = other.filter(|_| is_decided(asked, task)) {
         return Verdict::WrongDatabase {
             asked: database.clone(),
             reported: other.database.clone(),
@@ -108,12 +127,18 @@ pub(crate) fn judge(
             exit_code: task.container(asked.container).and_then(|own| own.exit_code),
         };
     }
-    by_end(asked.container, task, reports, || proof_of(database, asked, task, reports, ending))
+    by_end(asked, task, reports, || proof_of(database, asked, task, reports, ending))
 }
 
 /// Judges by the task's end; `ended_well` judges exit code 0 of a container that nothing else has ended.
-fn by_end(container: &str, task: &Task, reports: &Reports, ended_well: impl FnOnce() -> Verdict) -> Verdict {
-    if !task.is_stopped() {
+fn by_end(
+    asked: &Asked<'_>,
+    task: &Task,
+    reports: &Reports,
+    ended_well: impl FnOnce() -> Verdict,
+) -> Verdict {
+    let container = asked.container;
+    if !is_decided(asked, task) {
         return unproved(format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())));
     }
     let own = task.container(container);
@@ -157,7 +182,7 @@ fn proof_of(
     reports: &Reports,
     ending: &Ending,
 ) -> Verdict {
-    if !task.outlived && task.end() != Some("EssentialContainerExited") {
+    if !task.outlived && task.end() != Some(EXITED) {
         let code = task.stop_code.as_deref().map_or("absent".into(), words::code);
         return unproved(format!(
             "exit code 0, but the task's stopCode is {code}, not EssentialContainerExited"

@@ -14,7 +14,7 @@ use crate::progress::TaskPhase;
 use crate::state::FRESH;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::watch::{Sight, until};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, is_decided};
 
 /// What became of a task that an earlier process had begun.
 pub(super) enum TakenUp {
@@ -91,7 +91,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         lane: Option<Lane<'_>>,
         deadline: Instant,
     ) -> TakenUp {
-        let was_over = followed.task.is_stopped();
+        let was_over = is_decided(&self.asked(), &followed.task);
         self.record.started(&pack.databases, &followed.task.arn);
         let outcome = self.follow(pack, followed, deadline, &|_| ()).await;
         drop(lane);
@@ -121,10 +121,11 @@ impl<W: MigrationWorld> Migration<'_, W> {
         }
     }
 
-    /// Waits until the task has stopped, which is recorded.
+    /// Waits until the task has ended what it was started for, which is recorded.
     async fn over(&self, task: &Task, sight: &mut Receiver<Sight>, deadline: Instant) -> Result<(), Verdict> {
+        let is_over = |task: &Task| self.other_runs.is_over(self.plan, task);
         tokio::select! {
-            over = until(sight, Task::is_stopped) => match over {
+            over = until(sight, is_over) => match over {
                 Ok(_) => {
                     self.record.task_ended(&task.arn);
                     Ok(())

@@ -8,8 +8,8 @@ use crate::choices::Leftover;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::plan::{Pack, Told};
 use crate::ports::{MigrationWorld, Task};
-use crate::steps::task::follow::{End, Following, Stop, Until};
-use crate::verdict::{Death, Verdict, judge, judge_pack};
+use crate::steps::task::follow::{self, End, Following, Stop, Until};
+use crate::verdict::{Death, Verdict, is_decided, judge, judge_pack};
 
 /// A task, and whose it is.
 pub(super) struct Followed {
@@ -49,10 +49,10 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         pack: &Pack,
         followed: Followed,
         deadline: Instant,
-        when_stopped: &dyn Fn(&Task),
+        when_ended: &dyn Fn(&Task),
     ) -> PackOutcome {
         let whose = followed.whose;
-        let mut following = self.following(pack, followed, when_stopped);
+        let mut following = self.following(pack, followed, when_ended);
         let verdicts = self.verdicts(&mut following, whose, deadline).await;
         let death = match whose {
             Whose::OtherRun => None,
@@ -65,14 +65,18 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         &'m self,
         pack: &Pack,
         followed: Followed,
-        when_stopped: &'m dyn Fn(&Task),
+        when_ended: &'m dyn Fn(&Task),
     ) -> Following<MigrationLog<'m, 'a, W>> {
-        let log = self.listen(pack, &followed, when_stopped);
+        let log = self.listen(pack, &followed, when_ended);
         let container = &self.plan.container;
         let stream = self.plan.log_stream(container, &followed.task);
-        let is_ours = followed.whose != Whose::OtherRun;
-        let outlived = (is_ours && self.plan.base.outlives(container)).then(|| container.clone());
-        self.tasks.following(followed.task, stream, outlived, log)
+        let own = follow::Followed {
+            container: container.clone(),
+            part: self.part.clone(),
+            is_only_essential: self.part.is_essential && self.essential.is_empty(),
+            is_ours: followed.whose != Whose::OtherRun,
+        };
+        self.tasks.following(followed.task, stream, own, log)
     }
 
     /// Follows the task to its end. The verdicts are those of the databases that it is followed for, in their order.
@@ -90,10 +94,20 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         };
         let end = self.tasks.follow(following, until).await;
         following.listener.heard.ending = following.ending();
+        let runs_on = following.runs_on();
         let (task, heard) = (&following.task, &following.listener.heard);
         if let End::TimedOut(Stop::Failed(error)) | End::Interrupted(Stop::Failed(error)) = &end {
             let (arn, what) = (&task.arn, heard.name());
             self.record.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
+        }
+        if let Some(why) = runs_on {
+            let (cluster, id) = (&self.plan.cluster, task.id());
+            self.record.note(format!(
+                "task {} of {} may run on, although its migration container has ended: {why}. To stop it: `aws ecs \
+                 stop-task --cluster {cluster} --task {id}`",
+                task.arn,
+                heard.name()
+            ));
         }
         if matches!(&end, End::Interrupted(Stop::Left)) && whose != Whose::OtherRun {
             self.left(task);
@@ -108,7 +122,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
 
     fn at_end(&self, heard: &Heard, task: &Task, end: End) -> Vec<Verdict> {
         match end {
-            End::Stopped | End::Unread => self.judge(heard, task),
+            End::Decided | End::Unread => self.judge(heard, task),
             End::Lost(why) => all(&heard.databases, &lost(&why)),
             End::TimedOut(Stop::Taken) => self.reported_in_time(heard, task),
             End::TimedOut(_) => all(&heard.databases, &Verdict::TimedOut { stopped: false }),
@@ -118,7 +132,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         }
     }
 
-    /// Judges a task that has stopped.
+    /// Judges a task by its end.
     pub(super) fn judge(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
         let Heard { databases, told, reports, ending, .. } = heard;
         let asked = &self.asked();
@@ -131,7 +145,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
     /// The task was stopped at `--timeout`; what it reported of a pack's databases by then is true.
     fn reported_in_time(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
         let mut verdicts = all(&heard.databases, &Verdict::TimedOut { stopped: true });
-        if matches!(heard.told, Told::Pack(_)) && task.is_stopped() {
+        if matches!(heard.told, Told::Pack(_)) && is_decided(&self.asked(), task) {
             for (verdict, judged) in verdicts.iter_mut().zip(self.judge(heard, task)) {
                 if judged.is_by_report() {
                     *verdict = judged;

@@ -15,6 +15,7 @@ use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
 use crate::steps::task::log::files::{LogFiles, file_part};
 use crate::untrusted;
+use crate::verdict::is_decided;
 
 /// What a task was told, and what it has printed of it.
 pub(super) struct Heard {
@@ -36,8 +37,8 @@ pub(super) struct Heard {
 pub(super) struct MigrationLog<'m, 'a, W> {
     migration: &'m Migration<'a, W>,
     pub heard: Heard,
-    /// Called when the task has stopped and its log is still to be read.
-    when_stopped: &'m dyn Fn(&Task),
+    /// Called when the task is decided and its log is still to be read.
+    when_ended: &'m dyn Fn(&Task),
 }
 
 impl Heard {
@@ -61,7 +62,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         &'m self,
         pack: &Pack,
         followed: &Followed,
-        when_stopped: &'m dyn Fn(&Task),
+        when_ended: &'m dyn Fn(&Task),
     ) -> MigrationLog<'m, 'a, W> {
         let Followed { task, told, .. } = followed;
         let file = match told {
@@ -81,7 +82,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         let id = untrusted::one_line(task.id()).into_owned();
         self.record.log(&heard.tail, |tail| tail.begin(&format!("── from here on task {id} ──")));
         self.file(|files| files.begin(&heard.file).map(drop));
-        MigrationLog { migration: self, heard, when_stopped }
+        MigrationLog { migration: self, heard, when_ended }
     }
 
     /// A log that cannot be written is said once; the migration goes on.
@@ -99,9 +100,13 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
         self.migration.progress.task_phase(&self.heard.databases, phase(task));
     }
 
-    fn stopped(&mut self, task: &Task) {
+    fn is_decided(&self, task: &Task) -> bool {
+        is_decided(&self.migration.asked(), task)
+    }
+
+    fn ended(&mut self, task: &Task) {
         self.migration.record.task_ended(&task.arn);
-        (self.when_stopped)(task);
+        (self.when_ended)(task);
     }
 
     fn is_being_stopped(&mut self) {

@@ -79,6 +79,11 @@ impl OtherRuns {
         self.looked_at.set(None);
     }
 
+    /// Whether a task has ended what it was started for.
+    pub(super) fn is_over(&self, plan: &Plan, task: &Task) -> bool {
+        plan.reading(None, &self.orders, &self.revisions.borrow()).is_over(task)
+    }
+
     fn is_older_than(&self, age: Duration) -> bool {
         self.looked_at.get().is_none_or(|at| at.elapsed() >= age)
     }

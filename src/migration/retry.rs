@@ -127,7 +127,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         };
         let of_pack = matches!(heard.told, Told::Pack(_));
         let any_open = of_pack && heard.databases.iter().zip(verdicts).any(is_open);
-        any_open.then(|| death(task, &self.plan.container)).flatten()
+        any_open.then(|| death(&self.asked(), task)).flatten()
     }
 
     pub(super) fn note_retry(&self, units: &[Unit<'_>]) {

@@ -47,7 +47,7 @@ pub(super) fn secrets_stay(
 
 /// What goes on beside and after a migration container whose end does not end its task.
 pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String> {
-    let Part { is_essential: false, awaited_by } = base.part(container)? else { return None };
+    let Part { is_essential: false, awaited_by, .. } = base.part(container)? else { return None };
     let next = match awaited_by.as_slice() {
         [] => String::new(),
         names => format!(" {} may start in between.", names.join(" and ")),

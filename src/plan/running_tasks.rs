@@ -8,7 +8,9 @@ use super::pack::Told;
 use super::revisions::Revisions;
 use crate::choices::OnRunning;
 use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
+use crate::ending::last_exit_code;
 use crate::ports::{Overrides, Task};
+use crate::task_definition::Part;
 
 /// A task that migrates databases now, or may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,9 +94,19 @@ impl Reading<'_> {
         found
     }
 
+    /// Whether a task has ended what it was started for: its migration container has exited for good, though others of
+    /// its containers may run on and ECS may still take it down.
+    pub fn is_over(&self, task: &Task) -> bool {
+        let revision = task.task_definition.as_deref().and_then(|arn| self.revisions.get(arn).ok());
+        // Of an unknown revision the container counts as one whose end ECS tells.
+        let part = revision.and_then(|revision| revision.part(self.container));
+        let part = part.unwrap_or(Part { is_essential: true, ..Part::default() });
+        task.is_over() || last_exit_code(task, self.container, &part).is_some()
+    }
+
     /// None for a task that migrates nothing, or does not any more, and for one of a service.
     pub(super) fn running_task(&self, task: &Task) -> Option<RunningTask> {
-        if task.is_over() || task.service.is_some() {
+        if self.is_over(task) || task.service.is_some() {
             return None;
         }
         let told = self.told(task).transpose()?;
@@ -192,14 +204,17 @@ impl Reading<'_> {
         Ok((!value.is_empty()).then(|| value.to_owned()))
     }
 
-    /// The revisions that have to be read before it can be told what these tasks migrate.
+    /// The revisions that have to be read before it can be told what these tasks migrate, and whether they still do.
     pub(crate) fn unread(&self, tasks: &[Task]) -> Vec<String> {
         let (one, list) = (self.variable, list_variable(self.variable));
         let says_all = |overrides: &Overrides| {
             let sets = |name: &str| overrides.value(self.container, name).is_some();
             sets(one) && sets(&list)
         };
-        let open = tasks.iter().filter(|task| task.overrides.as_ref().is_some_and(|told| !says_all(told)));
+        let has_exited = |task: &Task| task.container(self.container).is_some_and(|own| own.is_stopped);
+        let is_open = |told: &Overrides, task: &Task| !says_all(told) || has_exited(task);
+        let open =
+            tasks.iter().filter(|task| task.overrides.as_ref().is_some_and(|told| is_open(told, task)));
         self.revisions.unread(open.filter_map(|task| task.task_definition.as_deref()))
     }
 }

@@ -60,6 +60,7 @@ fn never_started() -> Verdict {
         let asked = crate::verdict::Asked {
             container: "migration",
             image_digest: None,
+            is_essential: true,
             essential: &[],
             proof: crate::verdict::Proof::ExitCode,
         };

@@ -13,8 +13,13 @@ use crate::ports::{Container, Task};
 use crate::verdict::{Asked, Killer, Proof, Verdict, judge};
 
 /// What is asked of the samples' tasks.
-const ASKED: Asked<'static> =
-    Asked { container: "migration", image_digest: Some(DIGEST), essential: &[], proof: Proof::ExitCode };
+const ASKED: Asked<'static> = Asked {
+    container: "migration",
+    image_digest: Some(DIGEST),
+    is_essential: true,
+    essential: &[],
+    proof: Proof::ExitCode,
+};
 const DIGEST: &str = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
 
 /// Strings that try to be something else than text.

@@ -1,7 +1,7 @@
 //! One-off tasks: from RunTask to the end of a task and of its log. What a task is for, its owner knows.
 //!
 //! - [`launch`]: RunTask, once per task whatever happens; [`capacity`]: whose turn it is while Fargate has no room.
-//! - [`watch`]: one reader of task states for all tasks of a run.
+//! - [`watch`]: one reader of task states for all tasks of a run; [`ecs_clock`]: how long ago what ECS has a time of was.
 //! - [`follow`]: one task to its end, states and log together; [`timeout`]: what is done when it runs too
 //!   long.
 //! - [`log`]: its log, from its own stream or from that of all tasks.
@@ -20,6 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::ports::{LogGroup, Task, TaskWorld};
 
 mod capacity;
+mod ecs_clock;
 pub(crate) mod follow;
 pub(crate) mod launch;
 pub(crate) mod log;
@@ -29,13 +30,18 @@ pub(crate) mod watch;
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
+/// So few tasks at a time are looked at each second, and their logs each two: with more, each call brings more.
+const FEW: usize = 4;
+
 /// How long tasks are waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     /// From RunTask to a task's end; and for room to start one.
     pub timeout: Duration,
-    /// How long the log of a task that has stopped may stay quiet before it counts as complete.
+    /// How long after its container's exit the log of a task counts as complete.
     pub log_drain: Duration,
+    /// How many tasks run at a time.
+    pub lanes: usize,
 }
 
 /// The one-off tasks of a run, in one cluster.
@@ -80,7 +86,7 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
             pending().await
         };
         tokio::select! {
-            () = self.watch.run() => {}
+            () = self.watch.run(|arn| self.capacity.task_stopped(arn)) => {}
             () = fleet_log => {}
         }
     }
@@ -88,11 +94,6 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     /// Watches a task from what RunTask said of it. Several may watch the same one.
     pub(crate) fn watch(&self, task: &Task) -> Receiver<Sight> {
         self.watch.follow(task)
-    }
-
-    /// A task of this run has ended: there is room for another one.
-    pub(crate) fn has_ended(&self) {
-        self.capacity.task_ended();
     }
 
     /// Calls StopTask.

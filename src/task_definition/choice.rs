@@ -7,12 +7,48 @@ use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
 /// A container's part in its task, as far as its definition says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Part {
     /// Its end ends the task. ECS takes an absent `essential` as true.
     pub is_essential: bool,
+    pub restart: Restart,
     /// Containers that start when it has ended: `dependsOn` with COMPLETE or SUCCESS.
     pub awaited_by: Vec<String>,
+}
+
+/// Whether ECS starts a container again that has ended (ContainerRestartPolicy).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Restart {
+    #[default]
+    Never,
+    /// After any exit code but these (`ignoredExitCodes`), if it has run for long enough (`restartAttemptPeriod`).
+    AfterAllBut(Vec<i32>),
+}
+
+impl Restart {
+    fn of(container: &Map<String, Value>) -> Self {
+        let Some(policy) = container.get("restartPolicy").filter(|policy| policy["enabled"] == true) else {
+            return Self::Never;
+        };
+        let ignored = policy["ignoredExitCodes"].as_array().into_iter().flatten();
+        Self::AfterAllBut(ignored.filter_map(|code| code.as_i64()?.try_into().ok()).collect())
+    }
+
+    /// Whether it may be started again when it has ended with this exit code.
+    pub fn may_follow(&self, exit_code: i32) -> bool {
+        match self {
+            Self::Never => false,
+            Self::AfterAllBut(ignored) => !ignored.contains(&exit_code),
+        }
+    }
+}
+
+impl Part {
+    /// Whether this exit code of the container is its last. Of an essential container ECS says so by telling the task to
+    /// stop.
+    pub fn is_last(&self, exit_code: i32, task_is_told_to_stop: bool) -> bool {
+        task_is_told_to_stop || !(self.is_essential || self.restart.may_follow(exit_code))
+    }
 }
 
 impl TaskDefinition {
@@ -64,7 +100,7 @@ impl TaskDefinition {
         let own = self.container(container)?;
         let awaits = |other: &&Map<String, Value>| self.conditions(other, container).any(is_end);
         let awaited_by = self.containers().filter(awaits).filter_map(name_of).map(str::to_owned).collect();
-        Some(Part { is_essential: is_essential(own), awaited_by })
+        Some(Part { is_essential: is_essential(own), restart: Restart::of(own), awaited_by })
     }
 
     /// Whether a task runs on when this container has ended.
@@ -83,7 +119,7 @@ impl TaskDefinition {
         if is_there(container, "firelensConfiguration") {
             return None;
         }
-        let Part { is_essential, awaited_by } = self.part(name)?;
+        let Part { is_essential, awaited_by, .. } = self.part(name)?;
         if !awaited_by.is_empty() {
             return Some(format!("{} until it has ended", waits(&awaited_by)));
         }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Asked, Killer, Migrated, Verdict, by_end, unproved, words};
+use super::{Asked, Killer, Migrated, Verdict, by_end, is_decided, unproved, words};
 use crate::database_name::DatabaseName;
 use crate::ending::{Ending, LogEnd};
 use crate::migration_report::{MigrationReport, Reports};
 use crate::ports::Task;
 
-/// Judges the `databases` that were asked for, in their order, of a task that has stopped and was told to migrate
+/// Judges the `databases` that were asked for, in their order, of a task that is decided and was told to migrate
 /// `told`. docs/migration-report.md has the table.
 ///
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
@@ -21,13 +21,12 @@ pub(crate) fn judge_pack(
     reports: &Reports,
     ending: &Ending,
 ) -> Vec<Verdict> {
-    let container = asked.container;
-    if !task.is_stopped() {
-        return vec![end_of(container, task); databases.len()];
+    if !is_decided(asked, task) {
+        return vec![end_of(asked, task); databases.len()];
     }
     let known: HashSet<&str> = told.iter().map(String::as_str).collect();
     let foreign = reports.all().iter().find(|report| !known.contains(report.database.as_str()));
-    let exit_code = task.container(container).and_then(|own| own.exit_code);
+    let exit_code = task.container(asked.container).and_then(|own| own.exit_code);
     if let Some(foreign) = foreign {
         let wrong = |name: &DatabaseName| Verdict::WrongDatabase {
             asked: name.clone(),
@@ -38,8 +37,7 @@ pub(crate) fn judge_pack(
         return databases.iter().map(wrong).collect();
     }
     // What a killed task did not come to is missing for that.
-    let came_to_its_end =
-        matches!(end_of(container, task), Verdict::Failed { .. } | Verdict::Unproved { .. });
+    let came_to_its_end = matches!(end_of(asked, task), Verdict::Failed { .. } | Verdict::Unproved { .. });
     let instead = instead(told, reports).filter(|_| came_to_its_end);
     databases
         .iter()
@@ -50,7 +48,7 @@ pub(crate) fn judge_pack(
                     let (asked, reported) = (name.clone(), reported.to_owned());
                     Verdict::WrongDatabase { asked, reported, times: Some(times), exit_code }
                 }
-                (None, _) => without_report(container, task, reports, &ending.log),
+                (None, _) => without_report(asked, task, reports, &ending.log),
                 (Some(last), _) => match by_reports(name, asked, task, &own, last) {
                     Verdict::Migrated(_) if let Some(why) = unread(reports, &ending.log) => unproved(why),
                     verdict => verdict,
@@ -95,10 +93,10 @@ pub enum Death {
     OfItsOwn,
 }
 
-/// How the migration container of a stopped task was killed. None when it ended by itself, when somebody stopped it or
+/// How the migration container of a task that is decided was killed. None when it ended by itself, when somebody stopped it or
 /// a sidecar did, and when it never ran.
-pub fn death(task: &Task, container: &str) -> Option<Death> {
-    match end_of(container, task) {
+pub fn death(asked: &Asked<'_>, task: &Task) -> Option<Death> {
+    match end_of(asked, task) {
         Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
             Some(Death::FromOutside)
         }
@@ -108,9 +106,9 @@ pub fn death(task: &Task, container: &str) -> Option<Death> {
 }
 
 /// How the task ended, whatever it has reported.
-fn end_of(container: &str, task: &Task) -> Verdict {
+fn end_of(asked: &Asked<'_>, task: &Task) -> Verdict {
     let unproved = || Verdict::Unproved { why: "exit code 0 alone".to_owned() };
-    by_end(container, task, &Reports::default(), unproved)
+    by_end(asked, task, &Reports::default(), unproved)
 }
 
 fn by_reports(
@@ -136,7 +134,7 @@ fn by_reports(
 }
 
 /// What the task's end says of a database that it did not report on.
-fn without_report(container: &str, task: &Task, reports: &Reports, log: &LogEnd) -> Verdict {
+fn without_report(asked: &Asked<'_>, task: &Task, reports: &Reports, log: &LogEnd) -> Verdict {
     let without = |end: &str| {
         let unreadable = reports.malformed().map(|(count, fault)| {
             format!(" ({count} migration reports can not be read: {})", words::text(fault))
@@ -150,13 +148,15 @@ fn without_report(container: &str, task: &Task, reports: &Reports, log: &LogEnd)
         };
         unproved(format!("{end}, and no migration report names this database{unreadable}{unread}"))
     };
-    match end_of(container, task) {
+    match end_of(asked, task) {
         Verdict::Failed { exit_code } => without(&format!("its task ended with exit code {exit_code}")),
         // Something has printed a report.
         Verdict::NeverStarted { reason } if !reports.is_empty() => {
             without(&format!("its container left no exit code: {reason}"))
         }
-        Verdict::Unproved { .. } if task.container(container).is_some_and(|own| own.exit_code == Some(0)) => {
+        Verdict::Unproved { .. }
+            if task.container(asked.container).is_some_and(|own| own.exit_code == Some(0)) =>
+        {
             without("its task ended with exit code 0")
         }
         other => other,

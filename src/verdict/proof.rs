@@ -13,7 +13,7 @@ use crate::ports::Task;
 
 /// Proof that a database was migrated, or, with `--proof exit-code`, exit code 0 in place of it ([`Self::is_proved`]).
 ///
-/// Only a verdict makes one: on a task that was seen STOPPED, or on the record of an earlier run that says so.
+/// Only a verdict makes one: on a task whose migration container was seen to have ended, or on the record of an earlier run that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
     database: DatabaseName,

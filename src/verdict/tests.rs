@@ -50,7 +50,7 @@ fn good() -> Reports {
 }
 
 fn asked(container: &str, proof: Proof) -> Asked<'_> {
-    Asked { container, image_digest: Some("sha256:1"), essential: &[], proof }
+    Asked { container, image_digest: Some("sha256:1"), is_essential: true, essential: &[], proof }
 }
 
 /// A log that was read to its end.

@@ -59,6 +59,7 @@ pub(super) fn task(task: types::Task) -> Task {
 fn container(container: types::Container) -> Container {
     Container {
         name: container.name.unwrap_or_default(),
+        is_stopped: container.last_status.as_deref() == Some("STOPPED"),
         exit_code: container.exit_code,
         reason: container.reason,
         image_digest: container.image_digest,

@@ -14,7 +14,7 @@ use crate::migration::log_lines::Heard;
 use crate::plan::{Pack, RunningTask, Told};
 use crate::ports::{MigrationWorld, Task};
 use crate::progress::TaskPhase;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, is_decided};
 
 /// By ARN. Locked while a pack follows the task; none before.
 pub(crate) type Adopted = RefCell<HashMap<String, Rc<Mutex<Option<Seen>>>>>;
@@ -65,7 +65,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         heard.databases.clone_from(&pack.databases);
         self.record.share(&pack.databases, &heard.tail);
         self.show(heard, task);
-        let verdicts = match task.is_stopped() {
+        let verdicts = match is_decided(&self.asked(), task) {
             true => self.judge(heard, task),
             false => all(&heard.databases, verdict),
         };

@@ -82,8 +82,9 @@ impl<W: MigrationWorld> Migration<'_, W> {
     async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
         let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
         let deadline = Instant::now() + *self.plan.task.timeout;
+        let is_over = |task: &Task| self.other_runs.is_over(self.plan, task);
         tokio::select! {
-            ended = until(&mut sight, Task::is_stopped) => match ended {
+            ended = until(&mut sight, is_over) => match ended {
                 Ok(_) => {
                     self.other_runs.disregard(&running.arn);
                     // It may not have been the only one.

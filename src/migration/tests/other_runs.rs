@@ -32,7 +32,7 @@ async fn its_end_is_waited_for_and_then_ours_runs() {
     let (report, took) = run(&world, &plan).await;
     assert!(verdict(&report).is_migrated(), "{report:#?}");
     assert_eq!(world.runs.get(), 1);
-    assert!(took >= 2 * (START + MINUTE + END), "{took:?}");
+    assert!(took >= 2 * (START + MINUTE + SHOWN), "{took:?}");
     assert_ne!(report.databases[0].task_arn.as_deref(), Some(OTHER));
 }
 
@@ -101,7 +101,7 @@ async fn several_may_wait_for_the_end_of_one_pack() {
     let world = Fargate::running_for(MINUTE);
     let (report, took) = run(&world, &beside_a_pack(&world, &["--on-running=wait"])).await;
     assert_eq!((report.migrated().count(), world.runs.get()), (2, 2), "{report:#?}");
-    assert!(took >= 2 * (START + MINUTE + END), "{took:?}");
+    assert!(took >= 2 * (START + MINUTE + SHOWN), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,7 +284,7 @@ async fn a_task_that_is_listed_and_not_described_is_looked_at_again_and_then_clo
         let plan = plan(&["--database=shop,docs,blog", "--max-parallel=1", "--keep-going"]);
         let late = async {
             // Half a minute before the last look.
-            tokio::time::sleep(2 * (START + 2 * MINUTE + END) - 30 * SECOND).await;
+            tokio::time::sleep(2 * (START + 2 * MINUTE + SHOWN) - 30 * SECOND).await;
             world.tasks.borrow_mut().insert(OTHER.into(), Life::of(&["other"], false));
         };
         let ((report, _), ()) = tokio::join!(run(&world, &plan), late);

@@ -133,7 +133,7 @@ async fn what_was_reported_before_the_timeout_is_true() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_report_of_a_pack_is_waited_for() {
-    let mut world = Fargate { log_delay: END + 10 * SECOND, ..Fargate::running_for(MINUTE) };
+    let mut world = Fargate { log_delay: SHOWN + SECOND, ..Fargate::running_for(MINUTE) };
     world.lines = vec![(SECOND, report("tenant_0000")), (MINUTE, report("tenant_0001"))];
     let (report, _) = run(&world, &fleet(2, &["--databases-per-task=2"])).await;
     assert_eq!(words(&report), ["migrated"; 2]);

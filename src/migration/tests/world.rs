@@ -13,8 +13,10 @@ use crate::ports::{Container, ContainerOverride, Overrides, Task};
 mod calls;
 
 pub(super) const START: Duration = Duration::from_secs(40);
-/// DEPROVISIONING, between the container's end and the task's.
-pub(super) const END: Duration = Duration::from_secs(10);
+/// Between a container's exit and the first answer that shows it.
+pub(super) const SHOWN: Duration = Duration::from_secs(10);
+/// Between a container's exit and the end of its task.
+pub(super) const END: Duration = Duration::from_secs(25);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const NO_VCPUS: &str = "You’ve reached the limit on the number of vCPUs you can run concurrently";
@@ -28,9 +30,22 @@ const PAGE: usize = 500;
 const NO_CAPACITY: &str =
     "Capacity is unavailable at this time. Please try again later or in a different availability zone";
 
-/// Forty seconds to start, `run` to run, ten to end, and a line now and then.
+/// When an answer of ECS has the exit code of a container that has exited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExitCode {
+    /// With all else of its end.
+    Shown,
+    /// At once, before the task is told to stop.
+    Early,
+    /// When the task is STOPPED.
+    Late,
+    Never,
+}
+
+/// Forty seconds to start, `run` to run, ten until its exit shows, 25 to end, and a line now and then.
 pub(super) struct Fargate {
     pub run: Duration,
+    pub exit_code: ExitCode,
     /// Whose task runs for longer.
     pub slow: Option<(&'static str, Duration)>,
     /// Databases whose container ends with exit code 1.
@@ -61,6 +76,7 @@ pub(super) struct Fargate {
     pub stop_timeout: Duration,
     /// StopTask is carried out, and its answer does not come.
     pub stops_in_silence: bool,
+    pub stop_denied: bool,
     pub lists: Cell<usize>,
     pub list_denied: bool,
     /// From when to when ListTasks fails, counted from the beginning.
@@ -134,6 +150,7 @@ impl Fargate {
     pub(super) fn running_for(run: Duration) -> Self {
         Self {
             run,
+            exit_code: ExitCode::Shown,
             slow: None,
             failing: Vec::new(),
             poison: HashMap::new(),
@@ -150,6 +167,7 @@ impl Fargate {
             serves: false,
             stop_timeout: Duration::ZERO,
             stops_in_silence: false,
+            stop_denied: false,
             lists: Cell::default(),
             list_denied: false,
             unlisted: (Duration::ZERO, Duration::ZERO),
@@ -174,49 +192,59 @@ impl Fargate {
     pub(super) fn task(&self, arn: &str) -> Option<Task> {
         let life = self.tasks.borrow().get(arn)?.clone();
         let since = life.since.elapsed();
-        let killed = self.stopped.borrow().get(arn).copied();
+        let killed = self.stopped.borrow().get(arn).map(|at| at.elapsed());
         let started = since >= START;
         let own_end = since.checked_sub(START + self.run_of(&life));
+        // Of StopTask, after the time that it leaves.
+        let killed_end = killed.and_then(|ago| ago.checked_sub(self.stop_timeout));
+        // The migration container's, and the task's.
+        let exit = own_end.max(killed_end);
+        let end = if self.serves { killed_end } else { exit };
+        let shows = |ago: Option<Duration>| ago.is_some_and(|ago| ago >= SHOWN);
+        let stopped = end.is_some_and(|ago| ago >= END);
         // Of the migration container itself, and not of the task.
-        let ended_before =
-            self.serves && own_end.is_some_and(|ago| killed.is_none_or(|at| ago > at.elapsed()));
-        let ended_for = match killed {
-            None if self.serves => None,
-            Some(at) => at.elapsed().checked_sub(self.stop_timeout),
-            None => own_end,
+        let ended_before = own_end.is_some() && own_end > killed;
+        let over = shows(end);
+        let is_told = over || killed.is_some();
+        let status = match (stopped, over, is_told) {
+            (true, ..) => "STOPPED",
+            (_, true, _) => "DEPROVISIONING",
+            (.., true) => "STOPPING",
+            _ if started => "RUNNING",
+            _ => "PROVISIONING",
         };
-        let over = ended_for.is_some();
-        let status = match ended_for {
-            Some(ago) if ago >= END => "STOPPED",
-            Some(_) => "DEPROVISIONING",
-            None if killed.is_some() => "STOPPING",
-            None if started => "RUNNING",
-            None => "PROVISIONING",
+        let code_shows = match self.exit_code {
+            ExitCode::Shown => shows(exit) || stopped,
+            ExitCode::Early => exit.is_some(),
+            ExitCode::Late => stopped,
+            ExitCode::Never => false,
         };
         let death = self.death(&life);
-        let exit_code = match (killed, &death) {
-            (Some(_), _) if !ended_before => 143,
-            (_, Some(death)) => death.exit_code,
-            (_, None) => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
+        let exit_code = match &death {
+            _ if !ended_before => 143,
+            Some(death) => death.exit_code,
+            None => i32::from(life.databases.iter().any(|database| self.failing.contains(database))),
         };
+        let ran = own_end.map_or_else(|| since.saturating_sub(exit.unwrap_or_default()), |ago| since - ago);
         Some(Task {
             arn: arn.to_owned(),
             last_status: status.into(),
-            desired_status: if over || killed.is_some() { "STOPPED" } else { "RUNNING" }.into(),
-            stop_code: over.then(|| match (killed, &death) {
-                (Some(_), _) => "UserInitiated".into(),
-                (None, Some(death)) => death.stop_code.into(),
-                (None, None) => "EssentialContainerExited".into(),
+            desired_status: if is_told { "STOPPED" } else { "RUNNING" }.into(),
+            stop_code: is_told.then(|| match (killed, &death) {
+                (Some(ago), _) if !shows(end.and_then(|end| end.checked_sub(ago))) => "UserInitiated".into(),
+                (_, Some(death)) => death.stop_code.into(),
+                (_, None) => "EssentialContainerExited".into(),
             }),
             stopped_reason: over.then(|| "Essential container in task exited".into()),
             containers: vec![Container {
                 name: "migration".into(),
-                exit_code: (over || ended_before).then_some(exit_code),
+                is_stopped: shows(exit) || code_shows,
+                exit_code: code_shows.then_some(exit_code),
                 ..Container::default()
             }],
             created_at: Some(Timestamp::UNIX_EPOCH),
             started_at: started.then(|| Timestamp::UNIX_EPOCH + START),
-            execution_stopped_at: over.then(|| Timestamp::UNIX_EPOCH + START + self.run_of(&life)),
+            execution_stopped_at: over.then(|| Timestamp::UNIX_EPOCH + ran),
             task_definition: Some(REVISION.to_owned()),
             started_by: Some(life.started_by.clone()),
             overrides: Some(if life.untold { Overrides::default() } else { told(&life) }),

@@ -75,12 +75,12 @@ pub(super) async fn stop_tasks<W: TaskReads + TaskWrites>(
         for task in seen {
             let before = tasks.get(&task.arn).map(|known| known.fate.clone());
             let fate = match before {
-                None | Some(Fate::Refused(_)) if task.is_stopped() => Fate::OverBefore,
+                None | Some(Fate::Refused(_)) if run.ends_by_itself(&task) => Fate::OverBefore,
                 None | Some(Fate::Refused(_)) => {
                     to_stop.push(task.arn.clone());
                     Fate::Stopping
                 }
-                Some(Fate::Stopping) if task.is_stopped() => Fate::Stopped,
+                Some(Fate::Stopping) if task.is_over() => Fate::Stopped,
                 Some(fate) => fate,
             };
             let database = run.databases(&task);

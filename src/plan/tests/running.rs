@@ -1,7 +1,7 @@
 //! What a task is: its overrides over its own revision's environment, whoever started it.
 
 use super::*;
-use crate::ports::ContainerOverride;
+use crate::ports::{Container, ContainerOverride};
 
 const OLD: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/startupwebapp-migration-task:3";
 
@@ -149,5 +149,49 @@ fn a_task_of_an_earlier_step_that_does_something_else_is_not_taken_up() {
             assert!(running.is_none_or(|task| task.ours && !task.alike));
             assert_eq!(plan.left_by_earlier_steps().len(), usize::from(!alike));
         }
+    }
+}
+
+/// The other containers of a task may run on, and ECS takes its time to take it down.
+#[test]
+fn a_task_whose_migration_container_has_exited_for_good_is_none_that_migrates() {
+    let again = json!({"enabled": true, "ignoredExitCodes": [3]});
+    let off = json!({"enabled": false});
+    for (essential, policy, desired, exit_code, starts) in [
+        (true, Value::Null, "STOPPED", Some(0), true),
+        (true, Value::Null, "STOPPED", None, false),
+        // An exit code alone may be followed by anything.
+        (true, Value::Null, "RUNNING", Some(0), false),
+        (false, Value::Null, "RUNNING", Some(0), true),
+        (false, Value::Null, "RUNNING", None, false),
+        (false, off, "RUNNING", Some(1), true),
+        (false, again.clone(), "RUNNING", Some(0), false),
+        (false, again.clone(), "RUNNING", Some(3), true),
+        (false, again.clone(), "STOPPED", Some(0), true),
+        (true, again, "RUNNING", Some(3), false),
+    ] {
+        let mut document = revision(&[]);
+        let containers = &mut document["taskDefinition"]["containerDefinitions"];
+        containers[0]["essential"] = json!(essential);
+        containers[0]["restartPolicy"] = policy.clone();
+        let mut observed = observed(super::document());
+        let own = Container {
+            name: "migration".into(),
+            is_stopped: exit_code.is_some(),
+            exit_code,
+            ..Container::default()
+        };
+        observed.running = vec![Task {
+            task_definition: Some(OLD.into()),
+            overrides: Some(told(&[("DATABASE_NAME", "a"), ("DATABASE_NAMES", "")])),
+            desired_status: desired.into(),
+            containers: vec![own],
+            ..task("arn:1", "", "another run")
+        }];
+        let definition = TaskDefinition::from_json(document, OLD).expect("a revision");
+        observed.revisions.read(vec![(OLD.into(), Ok(definition))]);
+        let plan = Plan::new(&settings(&["--database=a"]), observed).expect("a plan");
+        let found = plan.packs.iter().all(|pack| pack.running.is_none());
+        assert_eq!(found, starts, "essential {essential}, {policy}, {desired}, {exit_code:?}");
     }
 }

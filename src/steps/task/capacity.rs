@@ -1,11 +1,12 @@
 //! Capacity: whose turn it is to call RunTask, and when, while Fargate has no room.
 //!
 //! The vCPU quota is the account's, and a lack of capacity is a zone's: what one task is refused, the next one
-//! would be refused as well. So after a refusal all of them wait in their order. A task of ours that ends makes room for
-//! one; a probe now and then finds room that others made, and each probe that finds some lets two follow.
+//! would be refused as well. So after a refusal all of them wait in their order. A task of ours that is STOPPED makes room
+//! for one; a probe now and then finds room that others made, and each probe that finds some lets two follow. A task
+//! whose container has exited holds its vCPUs until it is STOPPED: a refusal meanwhile is nothing to tell anybody.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -34,13 +35,15 @@ struct Turns {
     waiting: BTreeSet<usize>,
     calls: usize,
     lack: Option<Lack>,
+    /// Tasks of ours whose containers have exited, and that are not STOPPED yet.
+    leaving: HashSet<String>,
 }
 
 struct Lack {
     /// When the first refusal came after the last task that could be started.
     since: Instant,
     reason: String,
-    /// Tasks of ours that have ended and were not replaced yet.
+    /// Tasks of ours that are STOPPED and were not replaced yet.
     replacements: usize,
     probes: usize,
     next_probe: Instant,
@@ -116,10 +119,11 @@ impl Capacity {
         }
     }
 
-    /// RunTask has said that there is no room.
-    pub(super) fn refused(&self, turn: &Turn<'_>, reason: &str) {
+    /// RunTask has said that there is no room. Returns whether tasks of ours are about to give some back.
+    pub(super) fn refused(&self, turn: &Turn<'_>, reason: &str) -> bool {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
+        let is_awaited = !state.leaving.is_empty();
         let lack = state.lack.get_or_insert_with(|| Lack {
             since: now,
             reason: String::new(),
@@ -134,11 +138,19 @@ impl Capacity {
             lack.wait = (lack.wait * 2).min(LAST_WAIT);
             lack.next_probe = now + jittered(lack.wait);
         }
+        is_awaited
     }
 
-    /// A task of ours has stopped: there is room for another one.
-    pub(super) fn task_ended(&self) {
-        if let Some(lack) = &mut self.state.borrow_mut().lack {
+    /// The container of a task of ours has exited, and the task is not STOPPED.
+    pub(super) fn container_exited(&self, arn: &str) {
+        self.state.borrow_mut().leaving.insert(arn.to_owned());
+    }
+
+    /// A task of ours is STOPPED: there is room for another one.
+    pub(super) fn task_stopped(&self, arn: &str) {
+        let mut state = self.state.borrow_mut();
+        state.leaving.remove(arn);
+        if let Some(lack) = &mut state.lack {
             lack.replacements += 1;
             self.changed.notify_waiters();
         }

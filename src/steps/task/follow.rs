@@ -4,20 +4,25 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::Tasks;
+use super::ecs_clock::EcsClock;
 use super::log::{Taken, TaskLog};
 use super::watch::Sight;
 use crate::choices::Leftover;
-use crate::ending::{Ending, StopOrder};
+use crate::ending::{Ending, StopOrder, is_outlived};
 use crate::failure::Failure;
 use crate::ports::{LogEvent, LogStream, Task, TaskStatus, TaskWorld};
+use crate::task_definition::Part;
 
 /// Hears what becomes of a task while it is followed.
 pub(crate) trait Listener {
     /// What ECS says of it now.
     fn seen(&mut self, task: &Task);
 
-    /// It has stopped, and its log is still to be read. Called once.
-    fn stopped(&mut self, task: &Task);
+    /// Whether what has ended of it is all that is waited for: then its log is read to the end.
+    fn is_decided(&self, task: &Task) -> bool;
+
+    /// It is decided, and its log is still to be read. Called once.
+    fn ended(&mut self, task: &Task);
 
     /// StopTask is about to be called.
     fn is_being_stopped(&mut self);
@@ -44,16 +49,71 @@ pub(crate) struct Following<L> {
     pub listener: L,
     sight: Receiver<Sight>,
     pub(super) log: TaskLog,
+    clock: EcsClock,
     order: StopOrder,
-    is_stopped: bool,
-    /// The container whose end is all that is waited for, where the task runs on after it.
-    outlived: Option<String>,
+    followed: Followed,
+    /// When its container has exited, at the latest; none while it is not decided.
+    exit: Option<Instant>,
+    /// StopTask was taken, or why it is not known to have been: of one that runs on although its container has ended.
+    stop: Option<Result<(), String>>,
 }
 
-impl<L> Following<L> {
+/// The container of a task that it is followed for.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    pub container: String,
+    pub part: Part,
+    /// No other container ends the task: `executionStoppedAt` is its own end. Of several it is that of the first.
+    pub is_only_essential: bool,
+    /// It may be stopped when it outlives the container.
+    pub is_ours: bool,
+}
+
+impl<L: Listener> Following<L> {
     /// Says what was seen of its end by now.
     pub(crate) fn ending(&self) -> Ending {
         Ending { log: self.log.end(), order: self.order.clone() }
+    }
+
+    /// Says why it may run on although its container has ended; none for one that is stopped or ends by itself.
+    pub(crate) fn runs_on(&self) -> Option<&str> {
+        let why = self.stop.as_ref()?.as_ref().err()?;
+        self.must_be_stopped().then_some(why.as_str())
+    }
+
+    pub(super) fn is_decided(&self) -> bool {
+        self.exit.is_some()
+    }
+
+    /// Whether it ends by itself, so that nobody has to stop it, be it decided or not.
+    pub(super) fn ends_by_itself(&self) -> bool {
+        let own = self.task.container(&self.followed.container);
+        let has_exited = self.task.is_over() || own.is_some_and(|own| own.ended_with().is_some());
+        has_exited && self.task.is_told_to_stop()
+    }
+
+    /// By what was last seen of it, be it after it was decided.
+    fn must_be_stopped(&self) -> bool {
+        let runs = match &*self.sight.borrow() {
+            Sight::Seen(task) => task.desired_status == TaskStatus::Running,
+            Sight::Lost(_) => true,
+        };
+        self.followed.is_ours && self.task.outlived && runs
+    }
+
+    fn sees(&mut self, task: Task) {
+        let Followed { container, part, .. } = &self.followed;
+        // Later, the task alone would not tell that the container had ended before it.
+        let outlived = self.task.outlived || (!part.is_essential && is_outlived(&task, container, part));
+        self.task = Task { outlived, ..task };
+        self.clock.look(&self.task);
+        self.order.look(&self.task);
+        self.listener.seen(&self.task);
+        if self.listener.is_decided(&self.task) {
+            let own = self.task.execution_stopped_at.filter(|_| self.followed.is_only_essential);
+            let at = own.and_then(|at| self.clock.latest(at));
+            self.exit = Some(at.unwrap_or_else(Instant::now));
+        }
     }
 }
 
@@ -68,9 +128,9 @@ pub(crate) struct Until {
 /// How following ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// The task has stopped, and its log was read.
-    Stopped,
-    /// The task has stopped; the run was interrupted before its log was read to the end.
+    /// The task is decided, and its log was read.
+    Decided,
+    /// The task has ended; the run was interrupted before its log was read to the end.
     Unread,
     /// The task cannot be followed any more, and may still run: why.
     Lost(String),
@@ -99,13 +159,12 @@ impl Until {
 }
 
 impl<W: TaskWorld> Tasks<'_, W> {
-    /// Begins to follow a task. Without a stream its log cannot be read. Where the task outlives a container that is
-    /// named here, it is stopped when that has ended.
+    /// Begins to follow a task. Without a stream its log cannot be read.
     pub(crate) fn following<L: Listener>(
         &self,
         task: Task,
         stream: Option<LogStream>,
-        outlived: Option<String>,
+        followed: Followed,
         listener: L,
     ) -> Following<L> {
         let log = self.log_of(&task, stream);
@@ -114,13 +173,15 @@ impl<W: TaskWorld> Tasks<'_, W> {
             log,
             task,
             listener,
+            clock: EcsClock::new(),
             order: StopOrder::default(),
-            is_stopped: false,
-            outlived,
+            followed,
+            exit: None,
+            stop: None,
         }
     }
 
-    /// Follows the task until it has stopped and its log is complete.
+    /// Follows the task until it is decided and its log is complete.
     pub(crate) async fn follow(&self, following: &mut Following<impl Listener>, until: Until) -> End {
         let end = tokio::select! {
             end = self.to_the_end(following) => Some(end),
@@ -135,27 +196,21 @@ impl<W: TaskWorld> Tasks<'_, W> {
 
     /// Watches state and log together.
     pub(super) async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
-        let mut is_told = false;
-        loop {
-            let is_new = following.sight.has_changed().unwrap_or_default();
+        let exit = loop {
+            if let Some(exit) = following.exit {
+                break exit;
+            }
             let sight = following.sight.borrow_and_update().clone();
             match sight {
                 Sight::Seen(task) => following.sees(*task),
                 Sight::Lost(why) => return End::Lost(why),
             }
-            following.order.look(&following.task);
-            following.listener.seen(&following.task);
-            if following.task.is_stopped() {
-                if !std::mem::replace(&mut following.is_stopped, true) {
-                    following.listener.stopped(&following.task);
+            if following.is_decided() {
+                if !following.task.is_stopped() {
+                    self.capacity.container_exited(&following.task.arn);
                 }
-                self.drain(following).await;
-                return End::Stopped;
-            }
-            let runs_on = following.task.outlived && following.task.desired_status == TaskStatus::Running;
-            if runs_on && (is_new || !is_told) {
-                // A call that is not taken is made again at the next sight; at the deadline its error is said.
-                is_told = self.stop_followed(following, "its migration container has ended").await.is_ok();
+                following.listener.ended(&following.task);
+                continue;
             }
             let Following { sight, log, task, listener, .. } = following;
             tokio::select! {
@@ -166,15 +221,20 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     let _: Taken = log.take(read, listener);
                 }
             }
-        }
+        };
+        self.stop_outlived(following).await;
+        self.drain(following, exit).await;
+        // One more try of a call that was not taken: nobody else stops it.
+        self.stop_outlived(following).await;
+        End::Decided
     }
-}
 
-impl<L> Following<L> {
-    /// Keeps that the container had ended before the task did: later, the task alone would not tell.
-    fn sees(&mut self, task: Task) {
-        let outlived = self.task.outlived || self.outlived.as_deref().is_some_and(|own| task.outlives(own));
-        self.task = Task { outlived, ..task };
+    /// Stops a task that runs on although its container has ended.
+    pub(super) async fn stop_outlived(&self, following: &mut Following<impl Listener>) {
+        if following.must_be_stopped() && !matches!(following.stop, Some(Ok(()))) {
+            let stop = self.stop_followed(following, "its migration container has ended").await;
+            following.stop = Some(stop);
+        }
     }
 }
 

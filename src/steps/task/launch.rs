@@ -161,6 +161,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     if task.is_stopped() {
                         task.last_status = TaskStatus::Unknown;
                     }
+                    self.watch.hold(&task);
                     return Launched::Task(task);
                 }
                 Launch::Refused { reason, detail } => {
@@ -169,10 +170,14 @@ impl<W: TaskWorld> Tasks<'_, W> {
                         let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
                         return no_task(format!("RunTask: {reason}{detail}"));
                     };
-                    self.capacity.refused(&turn, &reason);
                     so_far.in_doubt = false;
-                    owner.note(format!("{reason}: what could not start waits for its turn, until --timeout"));
-                    owner.waited(Some(&reason), *so_far.refused_at.get_or_insert_with(Instant::now));
+                    let is_awaited = self.capacity.refused(&turn, &reason) && no_room == NoRoom::Quota;
+                    if !is_awaited {
+                        owner.note(format!(
+                            "{reason}: what could not start waits for its turn, until --timeout"
+                        ));
+                        owner.waited(Some(&reason), *so_far.refused_at.get_or_insert_with(Instant::now));
+                    }
                     if no_room == NoRoom::Zone {
                         try_another_zone(&mut request);
                     }

@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use self::fleet::FleetStream;
 use self::stream::{LogFollower, Read};
-use super::Tasks;
 use super::follow::{Following, Listener, has_run};
+use super::{FEW, Tasks};
 use crate::ending::LogEnd;
 use crate::failure::{Failure, is_transient};
 use crate::ports::{LogReads, LogStream, Task, TaskStatus, TaskWorld};
@@ -18,6 +18,8 @@ pub(crate) mod stream;
 
 /// Failed log reads in a row before a drain gives up. Those that are throttled do not count: the timeout ends them.
 const MAX_ERRORS: u32 = 5;
+/// The driver's interval between two flushes: a line that comes late may have another one behind it that long.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Where a task's log comes from.
 enum Source {
@@ -32,8 +34,8 @@ pub(super) struct TaskLog {
     /// None when the log is not in CloudWatch Logs, or may not be read.
     source: Option<Source>,
     errors: u32,
-    /// Something of it was read, if only by the fleet's log.
-    has_lines: bool,
+    /// When something of it was last read, if only by the fleet's log.
+    last_lines: Option<Instant>,
     /// Why the last read failed, or there is none.
     trouble: String,
     /// None while it is still to be read.
@@ -50,13 +52,6 @@ pub(super) enum Taken {
 }
 
 impl Source {
-    fn stream(&self) -> &LogStream {
-        match self {
-            Self::Own(log) => log.stream(),
-            Self::Fleet(log) => &log.stream,
-        }
-    }
-
     async fn read(&mut self, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self {
             Self::Own(log) => log.read(reads).await,
@@ -75,9 +70,15 @@ impl TaskLog {
         self.end.clone().unwrap_or_else(|| LogEnd::BrokenOff("the run was interrupted before".to_owned()))
     }
 
+    /// From when on nothing more is expected in the log of a container that exited at `exit`.
+    fn is_over_at(&self, exit: Instant, log_drain: Duration) -> Instant {
+        let late = self.last_lines.map(|at| at + log_drain.min(FLUSH));
+        late.into_iter().chain([exit + log_drain]).max().unwrap_or(exit)
+    }
+
     /// Nothing more of it will be read.
     fn breaks_off(&mut self, why: String) {
-        self.end = Some(if self.has_lines { LogEnd::BrokenOff(why) } else { LogEnd::Unread(why) });
+        self.end = Some(if self.last_lines.is_some() { LogEnd::BrokenOff(why) } else { LogEnd::Unread(why) });
     }
 
     /// Waits for ever without a log, and while there cannot be anything in it.
@@ -92,7 +93,9 @@ impl TaskLog {
         match read {
             Ok(Read::Events(events)) => {
                 self.errors = 0;
-                self.has_lines |= !events.is_empty();
+                if !events.is_empty() {
+                    self.last_lines = Some(Instant::now());
+                }
                 listener.printed(&events);
                 Taken::Lines
             }
@@ -120,86 +123,84 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 let is_new = matches!(task.last_status, TaskStatus::Provisioning | TaskStatus::Pending);
                 Source::Fleet(fleet.follow(stream, is_new))
             }
+            None if self.patience.lanes > FEW => Source::Own(LogFollower::of_many(stream)),
             None => Source::Own(LogFollower::new(stream)),
         });
         let trouble = "the container does not log to CloudWatch Logs by awslogs".to_owned();
-        TaskLog { source, errors: 0, has_lines: false, trouble, end: None }
+        TaskLog { source, errors: 0, last_lines: None, trouble, end: None }
     }
 
-    /// Reads on after the end: the driver flushes its last lines when the container exits, and CloudWatch Logs shows
-    /// them a little later. A listener that has heard all ends the wait.
-    pub(super) async fn drain(&self, following: &mut Following<impl Listener>) {
+    /// Reads on after the container's exit: the driver then flushes its last lines, and CloudWatch Logs shows them a
+    /// little later. A listener that has heard all ends the wait.
+    pub(super) async fn drain(&self, following: &mut Following<impl Listener>, exit: Instant) {
         if !has_run(&following.task) {
             following.log.source = None;
             following.log.breaks_off("its container never ran".to_owned());
             return;
         }
-        let mut patience = self.patience.log_drain;
         if let Some(Source::Fleet(log)) = &following.log.source {
             let stream = log.stream.clone();
-            let (complete, waited) = self.drain_fleet(following).await;
-            if complete {
+            if self.drain_fleet(following, exit).await {
                 following.log.end = Some(LogEnd::Whole);
                 return;
             }
             // All of it again, from the head: complete, in order, and with a report if there is one.
             following.log.source = Some(Source::Own(LogFollower::new(stream)));
             following.listener.begin_again();
-            patience = patience.saturating_sub(waited);
         }
-        self.drain_own(following, patience).await;
+        self.drain_own(following, exit).await;
     }
 
-    /// Until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind it, or has
-    /// been quiet for long enough; answers whether that is all of the log, and how long it is known to be quiet.
-    async fn drain_fleet(&self, following: &mut Following<impl Listener>) -> (bool, Duration) {
-        let log_drain = self.patience.log_drain;
+    /// Until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind it, which
+    /// is all of the log; or until nothing more is expected.
+    async fn drain_fleet(&self, following: &mut Following<impl Listener>, exit: Instant) -> bool {
         let Following { log, listener, .. } = following;
-        let mut quiet_since = Instant::now();
+        let began = Instant::now();
         let mut sweeps = 0;
         loop {
             let has_all = listener.has_heard_all();
-            let Some(Source::Fleet(stream)) = &mut log.source else { return (false, Duration::ZERO) };
+            let until = match has_all {
+                true => began + self.patience.timeout,
+                false => log.is_over_at(exit, self.patience.log_drain),
+            };
+            let Some(Source::Fleet(stream)) = &mut log.source else { return false };
             if !stream.is_sound() {
-                return (false, Duration::ZERO);
+                return false;
             }
             // The first one that ends may have been under way when the last line came.
             if sweeps >= 2 && has_all {
-                return (true, Duration::ZERO);
+                return true;
             }
-            let patience = if has_all { self.patience.timeout } else { log_drain };
             let read = tokio::select! {
                 read = stream.read() => read,
-                () = sleep_until(quiet_since + patience) => {
-                    // Without a sweep, nobody has looked.
-                    return (false, if sweeps > 0 { log_drain } else { Duration::ZERO });
-                }
+                () = sleep_until(until) => return false,
             };
             let Some(read) = read else { continue };
             match log.take(Ok(read), listener) {
-                Taken::Lines => (quiet_since, sweeps) = (Instant::now(), 0),
+                Taken::Lines => sweeps = 0,
                 _ => sweeps += 1,
             }
         }
     }
 
-    /// Until all that is expected is there and nothing behind it, or a read shows that nothing has come for `patience`.
-    async fn drain_own(&self, following: &mut Following<impl Listener>, patience: Duration) {
+    /// Until all that is expected is there and nothing behind it, or a read shows that nothing more comes.
+    async fn drain_own(&self, following: &mut Following<impl Listener>, exit: Instant) {
         let Following { log, listener, .. } = following;
-        let Some(Source::Own(stream)) = &mut log.source else {
-            log.breaks_off(log.trouble.clone());
-            return;
-        };
-        stream.drain();
+        if let Some(Source::Own(stream)) = &mut log.source {
+            stream.drain();
+        }
         let began = Instant::now();
-        let mut quiet_since = began;
         loop {
-            let read = log.read_if(true, self.world).await;
+            let over_at = log.is_over_at(exit, self.patience.log_drain);
+            let Some(Source::Own(stream)) = &mut log.source else {
+                log.breaks_off(log.trouble.clone());
+                return;
+            };
+            stream.no_later_than(over_at);
+            let read = stream.read(self.world).await;
+            let (asked_at, stream) = (stream.asked_at(), stream.stream().clone());
             let is_there = match log.take(read, listener) {
-                Taken::Lines => {
-                    quiet_since = Instant::now();
-                    continue;
-                }
+                Taken::Lines => continue,
                 Taken::End if listener.has_heard_all() => {
                     log.end = Some(LogEnd::Whole);
                     return;
@@ -215,14 +216,14 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Taken::End => true,
                 Taken::Absent => false,
             };
-            if quiet_since.elapsed() >= patience {
-                let Some(source) = &log.source else { return };
-                let LogStream { group, name, .. } = source.stream();
-                let absent = format!("log stream {name} of log group {group} does not exist");
-                listener.silent(source.stream());
+            if asked_at >= over_at {
+                listener.silent(&stream);
                 match is_there {
                     true => log.end = Some(LogEnd::Whole),
-                    false => log.breaks_off(absent),
+                    false => log.breaks_off(format!(
+                        "log stream {} of log group {} does not exist",
+                        stream.name, stream.group
+                    )),
                 }
                 return;
             }

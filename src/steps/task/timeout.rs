@@ -21,7 +21,11 @@ impl<W: TaskWorld> Tasks<'_, W> {
         following: &mut Following<impl Listener>,
         on_cancel: Leftover,
     ) -> End {
-        if following.task.is_stopped() {
+        if following.is_decided() {
+            self.stop_outlived(following).await;
+            return End::Unread;
+        }
+        if following.ends_by_itself() {
             return End::Unread;
         }
         End::Interrupted(match on_cancel {
@@ -39,18 +43,17 @@ impl<W: TaskWorld> Tasks<'_, W> {
         following: &mut Following<impl Listener>,
         on_timeout: Leftover,
     ) -> End {
-        if following.task.is_stopped() {
+        if following.is_decided() {
             // It made it in time: only its log is still being read.
             return tokio::select! {
                 end = self.to_the_end(following) => end,
                 () = self.interrupt.wait() => End::Unread,
             };
         }
-        // Its container has ended in time, and the task is being stopped for that.
-        if following.task.outlived {
+        if following.ends_by_itself() {
             return tokio::select! {
                 end = timeout(LAST_WORDS, self.to_the_end(following)) => {
-                    end.unwrap_or_else(|_| End::Lost("it was not stopped after the end of its container".into()))
+                    end.unwrap_or_else(|_| End::Lost("its container has ended, and ECS does not say how".into()))
                 }
                 () = self.interrupt.wait() => End::Unread,
             };

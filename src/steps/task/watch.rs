@@ -8,12 +8,14 @@ use futures::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use self::cadence::Cadence;
+use super::FEW;
 use crate::failure::{is_throttled, is_transient};
 use crate::ports::{DESCRIBE_TASKS_BATCH, Task, TaskReads};
 
-mod cadence;
-
+/// Between two looks at up to [`FEW`] tasks: half of it, on average, is how late an end is seen.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Between two looks at more: a thousand tasks are five calls a second of ECS's twenty.
+const FLEET_INTERVAL: Duration = Duration::from_secs(2);
 /// ECS answers MISSING for a new task until its stores agree, which takes seconds; AWS asks for patience of minutes.
 const MISSING_GRACE: Duration = Duration::from_secs(120);
 /// How long DescribeTasks may fail before we say that we have lost sight of the tasks. One that is throttled works, and
@@ -49,7 +51,6 @@ pub(crate) struct Watch<'a, R> {
     reads: &'a R,
     cluster: &'a str,
     tasks: RefCell<HashMap<String, Watched>>,
-    cadence: RefCell<Cadence>,
     blind_since: RefCell<Option<Instant>>,
     /// There is another task to look at.
     more: Notify,
@@ -57,10 +58,10 @@ pub(crate) struct Watch<'a, R> {
 
 struct Watched {
     sight: watch::Sender<Sight>,
-    since: Instant,
     /// When ECS last knew the task.
     known_at: Instant,
-    due: Instant,
+    /// It is watched until it is STOPPED, whoever follows it: until then it holds its vCPUs.
+    is_held: bool,
 }
 
 impl<'a, R: TaskReads> Watch<'a, R> {
@@ -69,7 +70,6 @@ impl<'a, R: TaskReads> Watch<'a, R> {
             reads,
             cluster,
             tasks: RefCell::default(),
-            cadence: RefCell::default(),
             blind_since: RefCell::default(),
             more: Notify::new(),
         }
@@ -81,70 +81,57 @@ impl<'a, R: TaskReads> Watch<'a, R> {
             return watched.sight.subscribe();
         }
         let (sight, receiver) = watch::channel(Sight::Seen(Box::new(task.clone())));
-        let now = Instant::now();
-        let due = now + cadence::after(task, Duration::ZERO);
-        self.tasks.borrow_mut().insert(task.arn.clone(), Watched { sight, since: now, known_at: now, due });
+        let watched = Watched { sight, known_at: Instant::now(), is_held: false };
+        self.tasks.borrow_mut().insert(task.arn.clone(), watched);
         self.more.notify_one();
         receiver
     }
 
-    /// Reads for ever.
-    pub(crate) async fn run(&self) {
+    /// Watches a task until it is STOPPED, whoever follows it.
+    pub(crate) fn hold(&self, task: &Task) {
+        drop(self.follow(task));
+        self.each(std::slice::from_ref(&task.arn), |_, watched| watched.is_held = true);
+    }
+
+    /// Reads for ever. `stopped` is told of each task that is held and has STOPPED.
+    pub(crate) async fn run(&self, stopped: impl Fn(&str)) {
         let mut looked_at = Instant::now();
         loop {
             let more = self.more.notified();
-            let Some((first_due, count)) = self.next() else {
+            let count = self.arns().len();
+            if count == 0 {
                 more.await;
+                looked_at = Instant::now();
                 continue;
-            };
-            let gap = self.cadence.borrow().between_looks(count);
-            tokio::select! {
-                () = sleep_until(first_due.max(looked_at + gap)) => {}
-                // It may be due before the others are.
-                () = more => continue,
             }
+            let interval = if count <= FEW { INTERVAL } else { FLEET_INTERVAL };
+            sleep_until(looked_at + interval).await;
             looked_at = Instant::now();
-            join_all(self.due(gap).iter().map(|batch| self.look(batch))).await;
+            let arns = self.arns();
+            join_all(arns.chunks(DESCRIBE_TASKS_BATCH).map(|batch| self.look(batch, &stopped))).await;
         }
     }
 
-    /// When the next task is due, and how many there are. What has ended or is followed by nobody is forgotten.
-    fn next(&self) -> Option<(Instant, usize)> {
+    /// The tasks to look at. What is over or of interest to nobody is forgotten.
+    fn arns(&self) -> Vec<String> {
         let mut tasks = self.tasks.borrow_mut();
         tasks.retain(|_, watched| {
-            let ended = match &*watched.sight.borrow() {
+            let is_over = match &*watched.sight.borrow() {
                 Sight::Seen(task) => task.is_stopped(),
                 Sight::Lost(_) => true,
             };
-            !ended && watched.sight.receiver_count() > 0
+            !is_over && (watched.is_held || watched.sight.receiver_count() > 0)
         });
-        Some((tasks.values().map(|watched| watched.due).min()?, tasks.len()))
+        tasks.keys().cloned().collect()
     }
 
-    /// The tasks to look at now, in batches: those that are due before the next look, and as many of the others as fit
-    /// into the last batch.
-    fn due(&self, gap: Duration) -> Vec<Vec<String>> {
-        let tasks = self.tasks.borrow();
-        let mut by_due: Vec<(Instant, &String)> =
-            tasks.iter().map(|(arn, watched)| (watched.due, arn)).collect();
-        by_due.sort_unstable();
-        let soon = Instant::now() + gap / 2;
-        let due = by_due.iter().take_while(|(at, _)| *at <= soon).count();
-        by_due.truncate(due.div_ceil(DESCRIBE_TASKS_BATCH) * DESCRIBE_TASKS_BATCH);
-        by_due
-            .chunks(DESCRIBE_TASKS_BATCH)
-            .map(|batch| batch.iter().map(|(_, arn)| (*arn).clone()).collect())
-            .collect()
-    }
-
-    async fn look(&self, arns: &[String]) {
+    async fn look(&self, arns: &[String], stopped: &impl Fn(&str)) {
         match self.reads.describe_tasks(self.cluster, arns).await {
             Ok(tasks) => {
                 *self.blind_since.borrow_mut() = None;
-                self.seen(arns, tasks);
+                self.seen(arns, tasks, stopped);
             }
             Err(error) => {
-                self.due_later(arns);
                 if is_throttled(&error) {
                     return;
                 }
@@ -157,14 +144,14 @@ impl<'a, R: TaskReads> Watch<'a, R> {
         }
     }
 
-    fn seen(&self, asked: &[String], found: Vec<Task>) {
+    fn seen(&self, asked: &[String], found: Vec<Task>, stopped: &impl Fn(&str)) {
         let mut tasks = self.tasks.borrow_mut();
         let now = Instant::now();
         for task in found {
             if let Some(watched) = tasks.get_mut(&task.arn) {
                 watched.known_at = now;
-                if task.is_stopped() {
-                    self.cadence.borrow_mut().ended_after(watched.since.elapsed());
+                if watched.is_held && task.is_stopped() {
+                    stopped(&task.arn);
                 }
                 watched.sight.send_if_modified(|sight| {
                     let new = Sight::Seen(Box::new(task));
@@ -175,18 +162,9 @@ impl<'a, R: TaskReads> Watch<'a, R> {
             }
         }
         drop(tasks);
-        self.due_later(asked);
         self.each(asked, |arn, watched| {
             if now - watched.known_at >= MISSING_GRACE {
                 watched.sight.send_replace(Sight::Lost(format!("ECS does not know task {arn} (any more)")));
-            }
-        });
-    }
-
-    fn due_later(&self, asked: &[String]) {
-        self.each(asked, |_, watched| {
-            if let Sight::Seen(task) = &*watched.sight.borrow() {
-                watched.due = Instant::now() + cadence::after(task, watched.since.elapsed());
             }
         });
     }

@@ -171,7 +171,7 @@ fn only_what_was_killed_may_run_again() {
         (with(ended(EXITED, Some(143)), container("agent", Some(2), None)), None),
         (Task { last_status: "RUNNING".into(), ..ended(EXITED, Some(137)) }, None),
     ] {
-        assert_eq!(death(&task, "migration"), expected, "{task:?}");
+        assert_eq!(death(&asked("migration", Proof::Report), &task), expected, "{task:?}");
     }
 }
 

@@ -208,6 +208,7 @@ impl TaskWrites for Fargate {
     }
 
     async fn stop_task(&self, _: &str, arn: &str, _: &str) -> Result<()> {
+        anyhow::ensure!(!self.stop_denied, "access denied");
         self.stopped.borrow_mut().insert(arn.to_owned(), Instant::now());
         if self.stops_in_silence {
             std::future::pending::<()>().await;

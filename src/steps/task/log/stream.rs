@@ -7,9 +7,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ports::{LogEvent, LogPage, LogReads, LogStream};
 
-/// The driver flushes every five seconds, and a person reads what two of them bring.
-const CADENCE: Duration = Duration::from_secs(10);
-/// While a stopped task's log is drained: doubled while nothing comes, up to the longest.
+/// Between two reads while the container runs: a person sees it live.
+const LIVE: Duration = Duration::from_secs(2);
+/// The same of many streams at a time: the driver flushes every five seconds, and two of them are worth a call.
+const MANY_LIVE: Duration = Duration::from_secs(10);
+/// While the log of an exited container is drained: doubled while nothing comes, up to the longest.
 const DRAIN_CADENCE: Duration = Duration::from_millis(500);
 const LONGEST_DRAIN: Duration = Duration::from_secs(4);
 /// A page with this many events has more behind it: it is followed by the next at once.
@@ -19,6 +21,8 @@ pub(crate) struct LogFollower {
     stream: LogStream,
     token: Option<String>,
     next_read: Instant,
+    /// When the last read was asked for.
+    asked_at: Instant,
     cadence: Duration,
     draining: bool,
 }
@@ -34,14 +38,31 @@ pub(crate) enum Read {
 
 impl LogFollower {
     pub(crate) fn new(stream: LogStream) -> Self {
-        Self { stream, token: None, next_read: Instant::now(), cadence: CADENCE, draining: false }
+        let now = Instant::now();
+        Self { stream, token: None, next_read: now, asked_at: now, cadence: LIVE, draining: false }
+    }
+
+    /// One of many streams that are read at the same time.
+    pub(crate) fn of_many(stream: LogStream) -> Self {
+        Self { cadence: MANY_LIVE, ..Self::new(stream) }
     }
 
     pub(crate) fn stream(&self) -> &LogStream {
         &self.stream
     }
 
-    /// The task has stopped: read on without pauses for live reading.
+    pub(crate) fn asked_at(&self) -> Instant {
+        self.asked_at
+    }
+
+    /// The next read is due at this time at the latest, unless it has passed.
+    pub(crate) fn no_later_than(&mut self, at: Instant) {
+        if at > Instant::now() {
+            self.next_read = self.next_read.min(at);
+        }
+    }
+
+    /// The container has exited: read on without pauses for live reading.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.cadence = DRAIN_CADENCE;
@@ -61,6 +82,7 @@ impl LogFollower {
     /// The next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
     pub(crate) async fn read(&mut self, reads: &impl LogReads) -> Result<Read> {
         sleep_until(self.next_read).await;
+        self.asked_at = Instant::now();
         let page = reads.log_page(&self.stream, self.token.as_deref()).await;
         self.next_read = Instant::now() + self.cadence;
         if self.draining {

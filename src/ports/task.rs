@@ -1,0 +1,88 @@
+//! A task of ECS and its containers, as DescribeTasks shows them.
+
+use jiff::Timestamp;
+
+use super::{Overrides, TaskStatus};
+use crate::arn;
+
+/// A task as DescribeTasks reports it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Task {
+    pub arn: String,
+    pub last_status: TaskStatus,
+    /// RUNNING, or STOPPED from StopTask or a container's end on.
+    pub desired_status: TaskStatus,
+    pub stop_code: Option<String>,
+    pub stopped_reason: Option<String>,
+    pub containers: Vec<Container>,
+    pub started_by: Option<String>,
+    /// The service that keeps it running, by its task group.
+    pub service: Option<String>,
+    /// The revision that it runs, as an ARN.
+    pub task_definition: Option<String>,
+    /// What RunTask changed of the revision; absent when the answer does not have it, which says nothing.
+    pub overrides: Option<Overrides>,
+    pub created_at: Option<Timestamp>,
+    pub pull_started_at: Option<Timestamp>,
+    pub pull_stopped_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub execution_stopped_at: Option<Timestamp>,
+    pub stopped_at: Option<Timestamp>,
+    /// Its migration container was seen to have ended while ECS wanted the task to run: what ended the task after that
+    /// has not ended the container.
+    pub outlived: bool,
+}
+
+impl Task {
+    /// Returns what the end of the task says of its migration container: ECS's stopCode, or none where the container had
+    /// ended before.
+    pub fn end(&self) -> Option<&str> {
+        self.stop_code.as_deref().filter(|_| !self.outlived)
+    }
+
+    /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
+    pub fn id(&self) -> &str {
+        arn::name(&self.arn)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.last_status == TaskStatus::Stopped
+    }
+
+    /// Whether ECS wants it to end: a container that has ended is not started again.
+    pub fn is_told_to_stop(&self) -> bool {
+        self.desired_status == TaskStatus::Stopped || self.stop_code.is_some() || self.is_stopped()
+    }
+
+    /// No container of it works any more, though ECS may still take its network down.
+    pub fn is_over(&self) -> bool {
+        self.is_stopped() || self.execution_stopped_at.is_some()
+    }
+
+    /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.
+    pub fn is_ending(&self) -> bool {
+        self.desired_status == TaskStatus::Stopped && !self.is_over()
+    }
+
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    pub name: String,
+    /// Its own `lastStatus` is STOPPED.
+    pub is_stopped: bool,
+    /// Absent when the container never ran, or ECS lost sight of it.
+    pub exit_code: Option<i32>,
+    pub reason: Option<String>,
+    pub image_digest: Option<String>,
+}
+
+impl Container {
+    /// Returns the exit code of one that ECS says is STOPPED: it is there before the task is.
+    pub fn ended_with(&self) -> Option<i32> {
+        self.exit_code.filter(|_| self.is_stopped)
+    }
+}
