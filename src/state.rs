@@ -9,8 +9,9 @@
 //!
 //! 1. Only those whose intent is in the file: RunTask is called after its record was written, and not at all when it
 //!    could not be. A last line that was cut belongs to a call that was never made.
-//! 2. Only for launches that the file does not know to be over: seen STOPPED, or refused by ECS with no call of that
-//!    token left unanswered. Such a launch is not started again with another token before its task was seen STOPPED.
+//! 2. Only for launches that the file does not know to be over: its migration container seen to have ended for good, or
+//!    refused by ECS with no call of that token left unanswered. Such a launch is not started again with another token
+//!    before one of the two.
 //! 3. When ECS lists or describes its task, that task is followed, or its end awaited. Otherwise RunTask is called with
 //!    *the recorded token*. ECS keeps a token for min(24 h, the task's end + 1 h) (RunTask, idempotency). While it does,
 //!    it names the token's task and starts none: with equal parameters in its answer, with others in a

@@ -211,7 +211,7 @@ pub struct TaskFlags {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_cancel: Leftover,
 
-    /// How long a stopped task's log may stay quiet before it counts as complete; a migration report ends the wait
+    /// How long after its container's exit a task's log is read; a migration report ends the wait
     #[arg(long, value_name = "DURATION", default_value = "12s")]
     pub log_drain: Period,
 }

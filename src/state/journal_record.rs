@@ -21,7 +21,7 @@ pub enum JournalRecord {
     Started { at: Timestamp, token: String, task: String },
     /// RunTask has refused for good, and no call with this token was left without an answer: there is no such task.
     Refused { at: Timestamp, token: String },
-    /// A task was seen STOPPED.
+    /// A task's migration container was seen to have ended for good.
     Ended { at: Timestamp, task: String },
     /// What was concluded about a database.
     Verdict(Box<Judged>),

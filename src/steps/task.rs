@@ -77,7 +77,7 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     }
 
     /// Watches for ever what is followed. `note` is told when the logs cannot be read at once any more: each stream is
-    /// then, once its task has stopped.
+    /// then, once its container has exited.
     pub(crate) async fn run(&self, note: impl Fn(String)) {
         let fleet_log = async {
             if let Some(log) = &self.fleet_log {

@@ -69,7 +69,7 @@ impl Record<'_> {
         self.write(|| JournalRecord::Refused { at: Timestamp::now(), token: token.to_owned() });
     }
 
-    /// The task was seen STOPPED.
+    /// The task's migration container was seen to have ended for good.
     pub(crate) fn task_ended(&self, task: &str) {
         self.write(|| JournalRecord::Ended { at: Timestamp::now(), task: task.to_owned() });
     }

@@ -64,6 +64,18 @@ async fn a_report_that_comes_last_of_all_decides_and_one_that_comes_too_late_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_line_that_comes_late_is_waited_behind() {
+    // It comes within the 12 s after the exit, and the report behind it after them.
+    for (report_at, word) in [(14, "migrated"), (19, "unproved")] {
+        let lines = [(11, "a late line".to_owned()), (report_at, report("shop"))];
+        let lines = lines.map(|(at, line)| (MINUTE + at * SECOND, line)).to_vec();
+        let world = Fargate { lines, log_delay: Duration::ZERO, ..Fargate::running_for(MINUTE) };
+        let (report, _) = run(&world, &plan(&["--database=shop"])).await;
+        assert_eq!(verdict(&report).word(), word, "{report_at}: {report:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_durations_are_those_of_the_container_though_the_task_has_not_stopped() {
     let world = Fargate::running_for(MINUTE);
     let (report, _) = run(&world, &plan(&["--database=shop"])).await;

@@ -57,7 +57,7 @@ impl Source {
             Self::Own(log) => log.read(reads).await,
             Self::Fleet(log) => match log.read().await {
                 Some(read) => Ok(read),
-                // Its own stream is read when the task has stopped.
+                // Its own stream is read when the container has exited.
                 None => std::future::pending().await,
             },
         }
