@@ -152,28 +152,30 @@ impl<W: TaskWorld> Tasks<'_, W> {
     }
 
     /// Until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind it, which
-    /// is all of the log; or until nothing more is expected.
+    /// is all of the log; or until a sweep that began when nothing more was expected has not shown it either.
     async fn drain_fleet(&self, following: &mut Following<impl Listener>, exit: Instant) -> bool {
         let Following { log, listener, .. } = following;
         let began = Instant::now();
         let mut sweeps = 0;
         loop {
-            let has_all = listener.has_heard_all();
-            let until = match has_all {
-                true => began + self.patience.timeout,
-                false => log.is_over_at(exit, self.patience.log_drain),
-            };
+            let over_at = log.is_over_at(exit, self.patience.log_drain);
             let Some(Source::Fleet(stream)) = &mut log.source else { return false };
             if !stream.is_sound() {
                 return false;
             }
+            let has_all = listener.has_heard_all();
             // The first one that ends may have been under way when the last line came.
-            if sweeps >= 2 && has_all {
+            if has_all && sweeps >= 2 {
                 return true;
             }
+            if !has_all && sweeps > 0 && stream.is_swept_since(over_at) {
+                return false;
+            }
+            let patience = if has_all { began + self.patience.timeout } else { over_at + fleet::STALE };
             let read = tokio::select! {
+                biased;
                 read = stream.read() => read,
-                () = sleep_until(until) => return false,
+                () = sleep_until(patience) => return false,
             };
             let Some(read) = read else { continue };
             match log.take(Ok(read), listener) {

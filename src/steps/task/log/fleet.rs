@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::failure::is_transient;
 use crate::ports::{FilterPage, LogEvent, LogGroup, LogReads, LogStream, StreamEvent};
@@ -20,6 +20,8 @@ use crate::steps::task::log::stream::Read;
 
 /// Between two sweeps: the driver flushes every five seconds.
 const INTERVAL: Duration = Duration::from_secs(10);
+/// Without a whole sweep for so long, a stream is read by itself.
+pub(super) const STALE: Duration = Duration::from_secs(30);
 /// Milliseconds before the watermark at which a sweep begins.
 const OVERLAP: i64 = 30_000;
 /// Pages of one sweep. Each of its events is read again while it is in the overlap, those of others included: with more
@@ -35,7 +37,8 @@ pub(crate) struct FleetLog<'a, R> {
     /// The ids of events after the overlap's begin, as hashes: a run may see many.
     seen: RefCell<HashMap<u64, i64>>,
     hasher: RandomState,
-    sweeps: watch::Sender<u64>,
+    /// When the last whole sweep began.
+    swept: watch::Sender<Option<Instant>>,
     more: Notify,
 }
 
@@ -57,7 +60,7 @@ enum Swept {
 pub(crate) struct FleetStream {
     pub stream: LogStream,
     events: mpsc::UnboundedReceiver<Vec<LogEvent>>,
-    sweeps: watch::Receiver<u64>,
+    swept: watch::Receiver<Option<Instant>>,
     out_of_order: Rc<Cell<bool>>,
 }
 
@@ -67,8 +70,13 @@ impl FleetStream {
         tokio::select! {
             biased;
             events = self.events.recv() => events.map(Read::Events),
-            changed = self.sweeps.changed() => changed.ok().map(|()| Read::End),
+            changed = self.swept.changed() => changed.ok().map(|()| Read::End),
         }
+    }
+
+    /// Whether the last whole sweep began at this time or later.
+    pub(crate) fn is_swept_since(&self, time: Instant) -> bool {
+        self.swept.borrow().is_some_and(|began| began >= time)
     }
 
     /// Whether all that came, came in its order, and more will come.
@@ -88,7 +96,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
             watermark: Cell::new(since.saturating_add(OVERLAP)),
             seen: RefCell::default(),
             hasher: RandomState::new(),
-            sweeps: watch::Sender::new(0),
+            swept: watch::Sender::new(None),
             more: Notify::new(),
         }
     }
@@ -100,7 +108,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
         let entry = TaskStream { events, newest: i64::MIN, out_of_order: Rc::clone(&out_of_order) };
         self.streams.borrow_mut().insert(stream.name.clone(), entry);
         self.more.notify_one();
-        FleetStream { stream, events: receiver, sweeps: self.sweeps.subscribe(), out_of_order }
+        FleetStream { stream, events: receiver, swept: self.swept.subscribe(), out_of_order }
     }
 
     /// Reads until it can not any more; answers why.
@@ -112,8 +120,9 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
                 more.await;
                 continue;
             }
+            let began = Instant::now();
             match self.sweep().await {
-                Swept::All => self.sweeps.send_modify(|sweeps| *sweeps += 1),
+                Swept::All => drop(self.swept.send_replace(Some(began))),
                 Swept::Not => {}
                 Swept::NeverAgain(why) => {
                     self.streams.take();
