@@ -69,6 +69,15 @@ impl Clock {
         }
     }
 
+    /// How long a container has to run before its restart policy restarts it. An instant sandbox does not shorten it:
+    /// there, every container would have run long enough.
+    pub fn restart_attempt_period(&self, declared: Duration) -> Duration {
+        match self.pace {
+            Pace::Instant => declared,
+            Pace::Realistic { .. } => self.phase(declared),
+        }
+    }
+
     /// How often the awslogs driver flushes: every 5 s on Fargate.
     pub fn log_flush(&self) -> Duration {
         match self.pace {

@@ -66,13 +66,14 @@ impl Ecs {
         Some(change(task))
     }
 
-    /// The last change of a task.
-    pub(crate) fn stopped(&self, task_id: &str, now: i64) {
+    /// The last change of a task, with what else changes at that moment.
+    pub(crate) fn stopped(&self, task_id: &str, now: i64, also: impl FnOnce(&mut Task)) {
         let mut state = self.state();
         let Some(task) = state.task_mut(task_id).filter(|task| !task.is_stopped()) else { return };
         task.version += 1;
         task.last_status = "STOPPED";
         task.times.stopped = Some(now);
+        also(task);
         let units = task.cpu_units();
         state.open -= 1;
         state.cpu_units -= units;

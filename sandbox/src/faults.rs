@@ -39,6 +39,13 @@ pub enum TaskFault {
     SpotInterruption { after: Duration },
     /// The task ends as usual, but no container has an exit code.
     NoExitCode,
+    /// Exit codes show at the exit, while desiredStatus is still RUNNING; stopCode and the rest come as late as ever.
+    EarlyExitCode,
+    /// Containers end as usual, but their exit codes show only with the task's STOPPED.
+    LateExitCode,
+    /// A container that its restart policy starts again shows as STOPPED with its exit code for this long, then as
+    /// RUNNING again. Otherwise ECS shows nothing of it.
+    RestartShown { lasts: Duration },
     /// The task stays in this state, such as `PROVISIONING`, until it is stopped.
     StuckIn(String),
     /// DescribeTasks answers MISSING for this many reads after RunTask.

@@ -1,7 +1,11 @@
 //! A task's life: PROVISIONING → PENDING → ACTIVATING → RUNNING → DEACTIVATING → STOPPING → DEPROVISIONING → STOPPED.
 
 mod containers;
+mod exits;
 mod prepare;
+mod restart;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +30,10 @@ const fn seconds(least: u64, most: u64) -> Phase {
 const PROVISIONING: Phase = seconds(10, 20);
 const PENDING: Phase = seconds(2, 5);
 const ACTIVATING: Phase = seconds(18, 35);
+/// From a container's exit until DescribeTasks shows it: the task state change event of a Fargate task had
+/// executionStoppedAt 21:13:24, and stoppingAt 21:13:34.8 together with the stopCode and the exit code. STOPPED comes 10
+/// to 30 s after the exit.
+const EXIT_SHOWN: Phase = seconds(5, 10);
 const DEACTIVATING: Phase = seconds(1, 2);
 const STOPPING: Phase = seconds(1, 2);
 const DEPROVISIONING: Phase = seconds(8, 15);
@@ -48,11 +56,15 @@ async fn live(world: Arc<World>, region: Arc<Region>, task_id: String, stop: wat
     // A task's own dice: what other tasks do meanwhile, and in which order, changes nothing in its phases.
     let chance = region.ecs.state().task(&task_id).map_or(0, |task| task.chance);
     let mut life = Life { world, region, task_id, stop, dice: Ids::seeded(chance) };
-    let ending = match life.start().await {
+    let withheld = match life.start().await {
         Ok(prepared) => containers::run(&mut life, prepared).await,
-        Err(ending) => ending,
+        Err(ending) => {
+            let now = life.world.clock.now();
+            life.change(|task| announce(task, &ending, now));
+            Vec::new()
+        }
     };
-    life.end(ending).await;
+    life.end(withheld).await;
 }
 
 struct Life {
@@ -111,41 +123,21 @@ impl Life {
         }
     }
 
-    /// Shows the ending as soon as it is known; what is still running is stopped afterwards.
-    fn announce(&self, ending: &Ending) {
-        let now = self.world.clock.now();
-        let (code, reason) = match ending {
-            Ending::FailedToStart(reason) => ("TaskFailedToStart", reason.clone()),
-            Ending::EssentialContainerExited => {
-                ("EssentialContainerExited", "Essential container in task exited".to_owned())
-            }
-            Ending::Stopped(stop) => (stop.code, stop.reason.clone()),
-        };
+    /// The containers have ended. Exit codes that are withheld show with STOPPED.
+    async fn end(self, withheld: Vec<exits::ContainerExit>) {
         self.change(|task| {
-            task.desired_status = "STOPPED";
-            task.stop_code = Some(code);
-            task.stopped_reason = Some(reason);
-            task.times.stopping.get_or_insert(now);
-        });
-    }
-
-    async fn end(self, ending: Ending) {
-        self.announce(&ending);
-        let now = self.world.clock.now();
-        let no_exit_code = self.read(|task| task.faults.contains(&TaskFault::NoExitCode)).unwrap_or(false);
-        self.change(|task| {
-            task.times.execution_stopped = task.times.started.map(|_| now);
             for container in &mut task.containers {
                 container.last_status = "STOPPED";
-                if no_exit_code {
-                    container.exit_code = None;
-                }
             }
+            task.last_status = "DEPROVISIONING";
         });
-        self.change(|task| task.last_status = "DEPROVISIONING");
         tokio::time::sleep(self.duration(DEPROVISIONING)).await;
         let now = self.world.clock.now();
-        self.region.ecs.stopped(&self.task_id, now);
+        self.region.ecs.stopped(&self.task_id, now, |task| {
+            for exit in withheld {
+                exit.show_code(task, now);
+            }
+        });
     }
 
     /// This task's time in a state, on the sandbox's clock.
@@ -160,4 +152,21 @@ impl Life {
     fn read<T>(&self, read: impl FnOnce(&Task) -> T) -> Option<T> {
         self.region.ecs.state().task(&self.task_id).map(read)
     }
+}
+
+/// Shows why the task ends. What StopTask has answered before stays.
+fn announce(task: &mut Task, ending: &Ending, now: i64) {
+    let (code, reason) = match ending {
+        Ending::FailedToStart(reason) => ("TaskFailedToStart", reason.clone()),
+        Ending::EssentialContainerExited => {
+            ("EssentialContainerExited", "Essential container in task exited".to_owned())
+        }
+        Ending::Stopped(stop) => (stop.code, stop.reason.clone()),
+    };
+    task.desired_status = "STOPPED";
+    if task.stop_code.is_none() {
+        task.stop_code = Some(code);
+        task.stopped_reason = Some(reason);
+    }
+    task.times.stopping.get_or_insert(now);
 }

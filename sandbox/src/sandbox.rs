@@ -276,6 +276,12 @@ impl Sandbox {
         self.home.ecs.state().tasks.values().map(|task| task.render(true)).collect()
     }
 
+    /// When DescribeTasks first showed the exit code of a task's essential container, as [`Sandbox::now`] counts; None
+    /// while it shows none.
+    pub fn exit_shown(&self, task_arn: &str) -> Option<i64> {
+        self.home.ecs.state().task(ecs::short_name(task_arn))?.times.exit_shown
+    }
+
     /// The events of a log stream, in the order of their time; none when there is no such stream.
     pub fn log_events(&self, group: &str, stream: &str) -> Vec<Event> {
         self.home.logs.events(group, stream)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sandbox::{Fault, Options, Sandbox, Script, TaskContext, TaskFault, seed};
+use sandbox::{Fault, Options, Pace, Sandbox, Script, TaskContext, TaskFault, seed};
 use serde_json::{Value, json};
 
 use crate::python::Python;
@@ -23,7 +23,11 @@ const QUICK_TO_KILL: &str = "quick-to-kill";
 
 /// The seed's account, with families for what can go wrong and a program that does as its environment says.
 async fn account() -> World {
-    let world = World::with(Options::default()).await;
+    account_at(Pace::Instant).await
+}
+
+async fn account_at(pace: Pace) -> World {
+    let world = World::with(Options { pace, ..Options::default() }).await;
     let sandbox = &world.sandbox;
     for family in [seed::TASK_FAMILY, ORDERED, LOST_SECRET, LOST_GROUP, QUICK_TO_KILL] {
         sandbox.set_program(family, obeys);
@@ -87,9 +91,8 @@ fn obeys(context: &TaskContext) -> Script {
     script.exit(told("EXIT").parse().unwrap_or(0))
 }
 
-/// Lets one of the scripts beside this file judge an account; answers what it printed.
-async fn judged_by(python: &'static Python, script: &'static str) -> Value {
-    let world = account().await;
+/// Lets one of the scripts beside this file judge an [`account`]; answers what it printed.
+async fn judged_by(python: &'static Python, script: &'static str, world: World) -> Value {
     let environment: BTreeMap<String, String> = world.sandbox.environment().into_iter().collect();
     let wanted = json!({
         "environment": environment,
@@ -112,7 +115,7 @@ async fn judged_by(python: &'static Python, script: &'static str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_pages_waits_and_follows() {
     let Some(python) = crate::python::python() else { return };
-    let verdicts = judged_by(python, "clients/boto3_client.py").await;
+    let verdicts = judged_by(python, "clients/boto3_client.py", account().await).await;
     let verdicts = verdicts.as_object().expect("verdicts by check");
     let wrong: Vec<String> = verdicts
         .iter()
@@ -127,7 +130,7 @@ async fn boto3_pages_waits_and_follows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_does_as_aws_where_emulators_do_not() {
     let Some(python) = crate::python::python() else { return };
-    let rows = judged_by(python, "clients/real_aws.py").await;
+    let rows = judged_by(python, "clients/real_aws.py", account().await).await;
     let rows: Vec<(String, Option<String>, Option<String>)> =
         serde_json::from_value(rows).expect("name, what is wrong, why it is not checked");
     for (name, _, reason) in &rows {
@@ -142,4 +145,12 @@ async fn the_sandbox_does_as_aws_where_emulators_do_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let checked = rows.iter().filter(|(_, _, reason)| reason.is_none()).count();
     assert_eq!((rows.len(), checked), (52, 38), "a row is gone, or new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_sees_an_exit_code_before_the_task_is_stopped_and_waits_for_that() {
+    let Some(python) = crate::python::python() else { return };
+    let world = account_at(Pace::Realistic { scale: 20.0 }).await;
+    let wrong = judged_by(python, "clients/exit_code.py", world).await;
+    assert!(wrong.is_null(), "{}", wrong.as_str().unwrap_or_default());
 }

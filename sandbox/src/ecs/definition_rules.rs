@@ -151,6 +151,12 @@ fn check_times(name: &str, container: &Value) -> Result<(), AwsError> {
             "the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800"
         )));
     }
+    // The wording is ours; the number is that of ContainerRestartPolicy.
+    if items(&container["restartPolicy"]["ignoredExitCodes"]).len() > 50 {
+        return Err(client_error(format!(
+            "the 'ignoredExitCodes' setting for container '{name}' must have 50 exit codes or less"
+        )));
+    }
     if items(&container["environmentFiles"]).len() > 10 {
         return Err(client_error(
             "The maximum number of environment files was exceeded. Specify ten or less and try again",

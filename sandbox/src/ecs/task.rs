@@ -44,6 +44,8 @@ pub struct Times {
     pub stopping: Option<i64>,
     pub execution_stopped: Option<i64>,
     pub stopped: Option<i64>,
+    /// When the exit code of an essential container could first be read. No answer says it.
+    pub exit_shown: Option<i64>,
 }
 
 /// The elastic network interface of an awsvpc task.

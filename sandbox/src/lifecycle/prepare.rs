@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::restart::RestartPolicy;
 use crate::ecs::strings;
 use crate::engine::{Launch, Script, TaskContext};
 use crate::logs::Destination;
@@ -17,24 +18,26 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What runs as the container.
 pub(super) enum Source {
-    Script(Script),
+    /// Made anew for each start.
+    Script(Box<dyn Fn() -> Script + Send + Sync>),
     Image,
 }
 
 /// A container that is ready to start.
 pub(super) struct Prepared {
-    /// Its place in the task definition.
-    pub index: usize,
     pub name: String,
     pub essential: bool,
     /// Container name and condition.
     pub depends_on: Vec<(String, String)>,
     pub stop_timeout: Duration,
+    pub restart_policy: Option<RestartPolicy>,
     pub logs: Option<Destination>,
     pub launch: Launch,
     pub source: Source,
 }
 
+/// The containers, in the order of the task definition.
+///
 /// # Errors
 /// `stoppedReason` of the task.
 pub(super) async fn prepare(
@@ -76,7 +79,8 @@ pub(super) async fn prepare(
                     .split_once('@')
                     .map_or_else(|| format!("sha256:{}", world.ids.hex(64)), |(_, digest)| digest.to_owned());
                 set_digest(region, task_id, index, digest);
-                Source::Script(program(&context(&revision.family, &launch)))
+                let context = context(&revision.family, &launch);
+                Source::Script(Box::new(move || program(&context)))
             }
             None => {
                 let digest = world.runtime.pull(image).await.map_err(|why| {
@@ -90,13 +94,13 @@ pub(super) async fn prepare(
         };
         let depends_on = definition["dependsOn"].as_array().into_iter().flatten();
         prepared.push(Prepared {
-            index,
             name: name.into(),
             essential: definition["essential"].as_bool().unwrap_or(true),
             depends_on: depends_on
                 .filter_map(|one| Some((text(&one["containerName"])?, text(&one["condition"])?)))
                 .collect(),
             stop_timeout: definition["stopTimeout"].as_u64().map_or(STOP_TIMEOUT, Duration::from_secs),
+            restart_policy: RestartPolicy::of(definition),
             logs,
             launch,
             source,

@@ -46,8 +46,8 @@ async fn a_task_shows_what_it_did() {
         "pullStartedAt",
         "pullStoppedAt",
         "startedAt",
-        "stoppingAt",
         "executionStoppedAt",
+        "stoppingAt",
         "stoppedAt",
     ];
     let times: Vec<f64> = times.iter().map(|name| task[*name].as_f64().unwrap()).collect();

@@ -105,6 +105,16 @@ fn what_ecs_refuses() {
             json!({"enabled": true, "restartAttemptPeriod": 59}),
             "60 and 1800",
         ),
+        (
+            "/containerDefinitions/0/restartPolicy",
+            json!({"enabled": true, "restartAttemptPeriod": 1801}),
+            "60 and 1800",
+        ),
+        (
+            "/containerDefinitions/0/restartPolicy",
+            json!({"enabled": true, "ignoredExitCodes": vec![1; 51]}),
+            "50 exit codes or less",
+        ),
         ("/containerDefinitions/0/healthCheck", json!({"command": ["CMD", "x"], "interval": 4}), "interval"),
         ("/containerDefinitions/0/mountPoints", json!([{"sourceVolume": "v"}]), "Unknown volume 'v'"),
         ("/containerDefinitions/0/volumesFrom", json!([{"sourceContainer": "d"}]), "Unknown container: 'd'"),
@@ -168,6 +178,10 @@ fn what_ecs_takes() {
         ("/containerDefinitions/0/portMappings", json!([{"containerPort": 80, "hostPort": 80}])),
         ("/containerDefinitions/0/stopTimeout", json!(120)),
         ("/containerDefinitions/0/restartPolicy", json!({"enabled": true})),
+        (
+            "/containerDefinitions/0/restartPolicy",
+            json!({"enabled": true, "restartAttemptPeriod": 1800, "ignoredExitCodes": vec![1; 50]}),
+        ),
         ("/containerDefinitions/0/repositoryCredentials", json!({"credentialsParameter": "arn"})),
     ] {
         assert_eq!(refusal(pointer, value.clone()), None, "{pointer} {value}");
