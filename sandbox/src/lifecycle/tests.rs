@@ -165,6 +165,13 @@ async fn an_exit_code_shows_five_to_ten_seconds_after_the_exit_and_before_stoppe
         assert!(is_near(shown.time("executionStoppedAt").unwrap(), end));
         assert!(is_near(account.exit_shown(&arn).unwrap(), shown.at));
 
+        // Nobody can read one without the other: it is a single change.
+        let unseen = looks.iter().rfind(|look| look.at < shown.at).unwrap();
+        assert_eq!(
+            shown.task["version"].as_u64(),
+            unseen.task["version"].as_u64().map(|version| version + 1)
+        );
+
         for before in looks.iter().filter(|look| (end..shown.at).contains(&look.at)) {
             assert_eq!(
                 (&before.task["lastStatus"], &before.task["desiredStatus"]),
