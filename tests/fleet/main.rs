@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "a simulation's figures are what it is for")]
 
+/// Verdicts at the exits of containers.
+mod exits;
 /// The floor of a run: what a launcher that knew everything would take.
 mod floor;
 /// Two runs that meet.
