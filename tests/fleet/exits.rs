@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Ran, Shape, World, simulate};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 /// All tasks have come to their end by then.
 const LATER: Duration = Duration::from_secs(300);
 
