@@ -8,7 +8,7 @@ use crate::choices::Leftover;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::plan::{Pack, Told};
 use crate::ports::{MigrationWorld, Task};
-use crate::steps::task::follow::{self, End, Following, Stop, Until};
+use crate::steps::task::follow::{End, FollowedContainer, Following, Stop, Until};
 use crate::verdict::{Death, Verdict, is_decided, judge, judge_pack};
 
 /// A task, and whose it is.
@@ -70,8 +70,8 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         let log = self.listen(pack, &followed, when_ended);
         let container = &self.plan.container;
         let stream = self.plan.log_stream(container, &followed.task);
-        let own = follow::Followed {
-            container: container.clone(),
+        let own = FollowedContainer {
+            name: container.clone(),
             part: self.part.clone(),
             is_only_essential: self.part.is_essential && self.essential.is_empty(),
             is_ours: followed.whose != Whose::OtherRun,

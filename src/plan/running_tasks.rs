@@ -10,7 +10,6 @@ use crate::choices::OnRunning;
 use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
 use crate::ending::last_exit_code;
 use crate::ports::{Overrides, Task};
-use crate::task_definition::Part;
 
 /// A task that migrates databases now, or may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +99,7 @@ impl Reading<'_> {
         let revision = task.task_definition.as_deref().and_then(|arn| self.revisions.get(arn).ok());
         // Of an unknown revision the container counts as one whose end ECS tells.
         let part = revision.and_then(|revision| revision.part(self.container));
-        let part = part.unwrap_or(Part { is_essential: true, ..Part::default() });
-        task.is_over() || last_exit_code(task, self.container, &part).is_some()
+        task.is_over() || last_exit_code(task, self.container, &part.unwrap_or_default()).is_some()
     }
 
     /// None for a task that migrates nothing, or does not any more, and for one of a service.

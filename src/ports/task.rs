@@ -54,9 +54,12 @@ impl Task {
         self.desired_status == TaskStatus::Stopped || self.stop_code.is_some() || self.is_stopped()
     }
 
-    /// No container of it works any more, though ECS may still take its network down.
+    /// No container of it works any more, though ECS may still take its network down. `executionStoppedAt` alone does not
+    /// say so: it is the end of the first essential container (amazon-ecs-agent, `RecordExecutionStoppedAt`), and the
+    /// others have their `stopTimeout`.
     pub fn is_over(&self) -> bool {
-        self.is_stopped() || self.execution_stopped_at.is_some()
+        let all_stopped = !self.containers.is_empty() && self.containers.iter().all(|one| one.is_stopped);
+        self.is_stopped() || (self.execution_stopped_at.is_some() && all_stopped)
     }
 
     /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.

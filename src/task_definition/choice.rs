@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
 /// A container's part in its task, as far as its definition says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Its end ends the task. ECS takes an absent `essential` as true.
     pub is_essential: bool,
@@ -40,6 +40,13 @@ impl Restart {
             Self::Never => false,
             Self::AfterAllBut(ignored) => !ignored.contains(&exit_code),
         }
+    }
+}
+
+impl Default for Part {
+    /// Of a container of which nothing is said.
+    fn default() -> Self {
+        Self { is_essential: true, restart: Restart::Never, awaited_by: Vec::new() }
     }
 }
 

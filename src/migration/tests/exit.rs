@@ -100,12 +100,15 @@ async fn the_next_one_starts_at_the_verdict_and_waits_for_room_without_a_word() 
 
 #[tokio::test(start_paused = true)]
 async fn a_lack_of_room_that_others_make_is_said_although_one_of_ours_leaves() {
-    // There is never room for a second one.
     let world = Fargate { slots: 1, ..Fargate::running_for(MINUTE) };
-    world.tasks.borrow_mut().insert("arn:of/others".into(), world::Life::of(&["other"], false));
-    let plan = plan(&["--database=shop", "--timeout=20m"]);
-    let (report, _) = run(&world, &plan).await;
-    assert!(verdict(&report).is_migrated(), "{report:#?}");
+    let plan = plan(&["--database=shop,blog", "--max-parallel=1", "--timeout=20m"]);
+    let others = async {
+        tokio::time::sleep(UNTIL_SHOWN - 5 * SECOND).await;
+        world.tasks.borrow_mut().insert("arn:of/others".into(), world::Life::of(&["other"], false));
+    };
+    let ((report, _), ()) = tokio::join!(run(&world, &plan), others);
+    assert_eq!(report.migrated().count(), 2, "{report:#?}");
+    assert!(report.databases[1].waited.is_some(), "{report:#?}");
     assert_eq!(report.notes.iter().filter(|note| note.contains("vCPUs")).count(), 1, "{:?}", report.notes);
 }
 

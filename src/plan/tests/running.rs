@@ -195,3 +195,28 @@ fn a_task_whose_migration_container_has_exited_for_good_is_none_that_migrates() 
         assert_eq!(found, starts, "essential {essential}, {policy}, {desired}, {exit_code:?}");
     }
 }
+
+/// `executionStoppedAt` is the end of the first essential container: ours may still have its `stopTimeout`.
+#[test]
+fn a_task_whose_sidecar_has_ended_first_still_migrates() {
+    let container = |name: &str, is_stopped| Container {
+        name: name.into(),
+        is_stopped,
+        exit_code: is_stopped.then_some(0),
+        ..Container::default()
+    };
+    for (own_is_stopped, starts) in [(false, false), (true, true)] {
+        let mut observed = observed(document());
+        observed.running = vec![Task {
+            task_definition: Some(OLD.into()),
+            overrides: Some(told(&[("DATABASE_NAME", "a"), ("DATABASE_NAMES", "")])),
+            desired_status: "STOPPED".into(),
+            last_status: "STOPPING".into(),
+            execution_stopped_at: Some(jiff::Timestamp::UNIX_EPOCH),
+            containers: vec![container("proxy", true), container("migration", own_is_stopped)],
+            ..task("arn:1", "", "another run")
+        }];
+        let plan = Plan::new(&settings(&["--database=a"]), observed).expect("a plan");
+        assert_eq!(plan.packs.iter().all(|pack| pack.running.is_none()), starts);
+    }
+}

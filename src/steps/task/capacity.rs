@@ -6,7 +6,7 @@
 //! whose container has exited holds its vCPUs until it is STOPPED: a refusal meanwhile is nothing to tell anybody.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,6 +21,8 @@ const MAX_CALLS: usize = 10;
 /// not probe in step.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LAST_WAIT: Duration = Duration::from_secs(60);
+/// A task is STOPPED some 30 s after its container's exit: one that takes longer is nothing to wait for without a word.
+const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Capacity {
     /// How long there may be no room at all.
@@ -36,7 +38,7 @@ struct Turns {
     calls: usize,
     lack: Option<Lack>,
     /// Tasks of ours whose containers have exited, and that are not STOPPED yet.
-    leaving: HashSet<String>,
+    leaving: HashMap<String, Instant>,
 }
 
 struct Lack {
@@ -123,7 +125,7 @@ impl Capacity {
     pub(super) fn refused(&self, turn: &Turn<'_>, reason: &str) -> bool {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
-        let is_awaited = !state.leaving.is_empty();
+        let is_awaited = state.leaving.values().any(|exit| exit.elapsed() < LEAVES_WITHIN);
         let lack = state.lack.get_or_insert_with(|| Lack {
             since: now,
             reason: String::new(),
@@ -143,7 +145,7 @@ impl Capacity {
 
     /// The container of a task of ours has exited, and the task is not STOPPED.
     pub(super) fn container_exited(&self, arn: &str) {
-        self.state.borrow_mut().leaving.insert(arn.to_owned());
+        self.state.borrow_mut().leaving.insert(arn.to_owned(), Instant::now());
     }
 
     /// A task of ours is STOPPED: there is room for another one.

@@ -4,9 +4,9 @@
 //! clock is behind ours at most, and the tightest bound of a task's own times holds for all of them, whatever this
 //! machine's clock says and however late ECS tells of them.
 
-use jiff::Timestamp;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::ports::Task;

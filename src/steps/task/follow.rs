@@ -51,7 +51,7 @@ pub(crate) struct Following<L> {
     pub(super) log: TaskLog,
     clock: EcsClock,
     order: StopOrder,
-    followed: Followed,
+    followed: FollowedContainer,
     /// When its container has exited, at the latest; none while it is not decided.
     exit: Option<Instant>,
     /// StopTask was taken, or why it is not known to have been: of one that runs on although its container has ended.
@@ -60,8 +60,8 @@ pub(crate) struct Following<L> {
 
 /// The container of a task that it is followed for.
 #[derive(Debug, Clone)]
-pub(crate) struct Followed {
-    pub container: String,
+pub(crate) struct FollowedContainer {
+    pub name: String,
     pub part: Part,
     /// No other container ends the task: `executionStoppedAt` is its own end. Of several it is that of the first.
     pub is_only_essential: bool,
@@ -87,7 +87,7 @@ impl<L: Listener> Following<L> {
 
     /// Whether it ends by itself, so that nobody has to stop it, be it decided or not.
     pub(super) fn ends_by_itself(&self) -> bool {
-        let own = self.task.container(&self.followed.container);
+        let own = self.task.container(&self.followed.name);
         let has_exited = self.task.is_over() || own.is_some_and(|own| own.ended_with().is_some());
         has_exited && self.task.is_told_to_stop()
     }
@@ -102,9 +102,9 @@ impl<L: Listener> Following<L> {
     }
 
     fn sees(&mut self, task: Task) {
-        let Followed { container, part, .. } = &self.followed;
+        let FollowedContainer { name, part, .. } = &self.followed;
         // Later, the task alone would not tell that the container had ended before it.
-        let outlived = self.task.outlived || (!part.is_essential && is_outlived(&task, container, part));
+        let outlived = self.task.outlived || (!part.is_essential && is_outlived(&task, name, part));
         self.task = Task { outlived, ..task };
         self.clock.look(&self.task);
         self.order.look(&self.task);
@@ -164,10 +164,13 @@ impl<W: TaskWorld> Tasks<'_, W> {
         &self,
         task: Task,
         stream: Option<LogStream>,
-        followed: Followed,
+        followed: FollowedContainer,
         listener: L,
     ) -> Following<L> {
         let log = self.log_of(&task, stream);
+        if followed.is_ours {
+            self.watch.hold(&task);
+        }
         Following {
             sight: self.watch.follow(&task),
             log,
@@ -206,7 +209,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Sight::Lost(why) => return End::Lost(why),
             }
             if following.is_decided() {
-                if !following.task.is_stopped() {
+                if following.followed.is_ours && !following.task.is_stopped() {
                     self.capacity.container_exited(&following.task.arn);
                 }
                 following.listener.ended(&following.task);

@@ -161,7 +161,6 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     if task.is_stopped() {
                         task.last_status = TaskStatus::Unknown;
                     }
-                    self.watch.hold(&task);
                     return Launched::Task(task);
                 }
                 Launch::Refused { reason, detail } => {
