@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::ports::Container;
 
 mod packs;
 mod words;
