@@ -176,7 +176,7 @@ async fn with_the_shop(n: u32, postgres: &Postgres, app: &Path) -> Result<[[Run;
     register(&sandbox, seed::TASK_FAMILY, |container| {
         container["image"] = image.into();
         if let Some(environment) = container["environment"].as_array_mut() {
-            environment.push(json!({"name": "DATABASE_NAME", "value": databases[0]}));
+            environment.push(json!({"name": "DATABASE_NAME", "value": "__set-by-fargate-migrate__"}));
         }
     })?;
 
