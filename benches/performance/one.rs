@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fargate_migrate::database_name;
 use futures::future::try_join_all;
 use sandbox::postgres::{self, Postgres};
 use sandbox::{Options, Pace, Sandbox, Script, seed};
@@ -176,7 +177,7 @@ async fn with_the_shop(n: u32, postgres: &Postgres, app: &Path) -> Result<[[Run;
     register(&sandbox, seed::TASK_FAMILY, |container| {
         container["image"] = image.into();
         if let Some(environment) = container["environment"].as_array_mut() {
-            environment.push(json!({"name": "DATABASE_NAME", "value": "__set-by-fargate-migrate__"}));
+            environment.push(json!({"name": "DATABASE_NAME", "value": database_name::PLACEHOLDER}));
         }
     })?;
 
