@@ -2,11 +2,12 @@
 # One migration as deployment workflows do it with the AWS CLI and jq: the steps, the polling and the log of the
 # pipeline that fargate-migrate replaces, with what was wrong in it put right, so that both do the same.
 #
-# From the environment: CLUSTER, TASK_FAMILY, CONTAINER, IMAGE, DATABASE, SUBNETS and SECURITY_GROUPS (patterns of Name
-# tags), and what the AWS CLI needs.
+# From the environment: CLUSTER, TASK_FAMILY, CONTAINER, IMAGE, DATABASE, SUBNETS and SECURITY_GROUPS (a pattern of Name
+# tags, or ids with commas between them), and what the AWS CLI needs.
 set -euo pipefail
 
-tagged() { # resource type, pattern of the Name tag
+tagged() { # resource type, pattern of the Name tag or ids
+  case $2 in subnet-* | sg-*) echo "$2" && return ;; esac
   aws resourcegroupstaggingapi get-resources --resource-type-filters "$1" --output json |
     jq -r --arg pattern "$2" '
       ("^" + ($pattern | gsub("[*]"; ".*")) + "$") as $expression

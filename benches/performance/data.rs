@@ -53,7 +53,7 @@ impl Rounds {
 
     pub fn range(&self) -> (f64, f64) {
         let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
-        (least, self.0.iter().copied().fold(0.0, f64::max))
+        (least, self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     }
 }
 
@@ -61,7 +61,8 @@ impl fmt::Display for Rounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
         let (least, most) = self.range();
-        write!(f, "{:.digits$} ({least:.digits$}–{most:.digits$})", self.median())
+        let to = if least < 0.0 { " to " } else { "–" };
+        write!(f, "{:.digits$} ({least:.digits$}{to}{most:.digits$})", self.median())
     }
 }
 
@@ -69,29 +70,48 @@ impl fmt::Display for Rounds {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct One {
     pub aws_cli: String,
-    /// Pairs of runs at the same time, each on a sandbox of its own.
+    /// Sandboxes at the same time, each with one program after the other.
     pub at_a_time: usize,
+    /// `--log-drain`.
+    pub log_drain: f64,
     pub cases: Vec<Case>,
+    pub in_a_row: InARow,
+    /// None without MiniStack or a Docker Engine.
+    pub ministack: Option<MiniStack>,
 }
+
+/// The name of the case in which the container prints no migration report.
+pub const WITHOUT_REPORT: &str = "30 s task without a report";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Case {
     pub name: String,
     pub ours: Vec<Run>,
+    /// Round by round on the same sandbox as ours; none where it would do as in another case.
     pub baseline: Vec<Run>,
+}
+
+impl Case {
+    /// By how much less overhead ours ended before the baseline, round by round.
+    pub fn before_baseline(&self) -> Rounds {
+        let pairs = self.ours.iter().zip(&self.baseline);
+        Rounds(pairs.map(|(ours, baseline)| baseline.overhead() - ours.overhead()).collect())
+    }
 }
 
 /// One run to its end with exit code 0.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
-    /// Start of the program to its exit.
+    /// Start of the program to its end.
     pub wall: f64,
-    /// Of the task: createdAt to stoppedAt.
+    /// Of the task: createdAt to its container's exit, executionStoppedAt.
     pub task: f64,
-    /// stoppedAt to the first DescribeTasks that saw it.
-    pub noticed: f64,
-    /// stoppedAt to the program's exit.
-    pub to_exit: f64,
+    /// The container's exit to the program's end.
+    pub exit_to_end: f64,
+    /// From when DescribeTasks shows the exit to the program's end.
+    pub shown_to_end: f64,
+    /// The program's end to stoppedAt; negative when it ended after that.
+    pub end_to_stopped: f64,
     pub calls: BTreeMap<String, u64>,
 }
 
@@ -103,6 +123,26 @@ impl Run {
     pub fn all_calls(&self) -> u64 {
         self.calls.values().sum()
     }
+}
+
+/// Databases one after the other, on a simulated clock at Fargate's pace; rounds with other lengths of phases.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InARow {
+    pub databases: usize,
+    pub makespan: Rounds,
+    /// The sum of what each task still had to go until it was STOPPED when the next one was created, or the run ended.
+    pub saved: Rounds,
+}
+
+/// A task of some seconds on MiniStack: whole programs, from start to end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MiniStack {
+    pub version: String,
+    /// Of the container's work.
+    pub seconds: u64,
+    pub with_report: Rounds,
+    pub without_report: Rounds,
+    pub baseline: Rounds,
 }
 
 pub fn rounds(runs: &[Run], of: impl Fn(&Run) -> f64) -> Rounds {
@@ -120,7 +160,7 @@ pub struct Fleet {
 pub struct Size {
     pub databases: usize,
     pub makespan: f64,
-    /// What a launcher that knew everything would take for these tasks.
+    /// What a launcher that knew everything would take for these tasks, to the exit of the last container.
     pub floor: f64,
     pub tasks: usize,
     pub calls: u64,

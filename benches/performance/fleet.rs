@@ -65,6 +65,7 @@ pub fn simulated(databases: usize, kind: Kind, flags: &[String]) -> Size {
         let ran = world.migrate(&[&["--max-parallel=24"], flags.as_slice()].concat()).await;
         assert_eq!(ran.migrated(), databases, "{:?}", ran.verdicts());
         assert_eq!(world.migrated_twice_at_once(), [""; 0]);
+        world.all_stopped().await;
         let figures = world.figures();
         Size {
             databases,

@@ -25,8 +25,12 @@ mod floor;
 mod goals;
 /// An executable into a registry.
 mod image;
+/// Databases one after the other.
+mod in_a_row;
 /// Log lines into files.
 mod logs;
+/// One database on MiniStack, in a real container.
+mod ministack;
 /// One database, against the steps that people write with the AWS CLI.
 mod one;
 /// The machine, its load, the commit.
@@ -43,6 +47,18 @@ mod programs;
 mod start_up;
 /// What was found, for a terminal and the page.
 mod tables;
+/// AWS as another program plays it, and what it is started with.
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../../tests/fidelity/elsewhere.rs"]
+mod elsewhere;
+#[path = "../../tests/support/python.rs"]
+mod environment;
+#[expect(unused_imports, reason = "its own test needs more")]
+#[path = "../../tests/fidelity/python.rs"]
+mod python;
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../../tests/support/world.rs"]
+mod support;
 /// A simulated account with a fleet of databases, and runs on it.
 #[expect(dead_code, reason = "the tests of fleets need more of it")]
 #[path = "../../tests/fleet/world.rs"]
@@ -66,7 +82,7 @@ struct Arguments {
 
 #[derive(Subcommand, Clone, PartialEq, Eq)]
 enum What {
-    /// One database: end of the task to our exit, overhead and calls, against benches/baseline.sh.
+    /// One database: its container's exit to the end of the program, overhead and calls, against benches/baseline.sh.
     One,
     /// 1 to 5,000 databases, one task each, on a simulated AWS.
     Fleet,

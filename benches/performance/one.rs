@@ -1,20 +1,24 @@
 //! One database, by us and by benches/baseline.sh, on the same sandbox at Fargate's own pace.
 //!
-//! The end of a task is its stoppedAt: only then are its exit code and its reason final, and both programs wait for it.
-//! The task's own time is createdAt to stoppedAt, and everything else that a program takes is its overhead.
+//! A task's own time is from its creation to its container's exit, and everything else that a program takes is its
+//! overhead: also the seconds until ECS shows the exit, which no program can do without.
+
+/// A program, from its start to its end.
+mod run;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fargate_migrate::database_name;
 use futures::future::try_join_all;
 use sandbox::postgres::{self, Postgres};
 use sandbox::{Options, Pace, Sandbox, Script, seed};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-use crate::data::{Case, One, Run};
-use crate::programs;
+use self::run::{baseline, ours};
+use crate::data::{Case, One, Run, WITHOUT_REPORT};
+use crate::{in_a_row, ministack, programs};
 
 /// Another registry's, for scripts; the two programs register one each, so that neither finds the other's revision.
 const IMAGES: [&str; 2] = [
@@ -26,18 +30,25 @@ const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
 const BASELINE_FAMILY: &str = "startupwebapp-migration-baseline";
 /// Between the starts of two rounds: they run beside each other, and their processes start one after another.
 const APART: Duration = Duration::from_secs(4);
+/// `--log-drain`, as it is by default.
+pub const LOG_DRAIN: Duration = Duration::from_secs(12);
 
 pub fn measure(quick: bool) -> Result<One> {
     let aws_cli = programs::needs("aws", &["--version"], "pip install awscli")?;
     programs::needs("jq", &["--version"], "apt-get install jq")?;
     let app = programs::app()?;
     let count = if quick { 3 } else { 5 };
+    let in_a_row = in_a_row::measure();
     let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
     let cases = runtime.block_on(async {
         let postgres = Postgres::find_or_start(&postgres::Options::default()).await?;
         let long = try_join_all((0..count).map(|n| async move {
             tokio::time::sleep(APART * n).await;
             thirty_seconds(n).await
+        }));
+        let without_report = try_join_all((0..count).map(|n| async move {
+            tokio::time::sleep(APART * n + APART / 4).await;
+            without_report(n).await
         }));
         let real = try_join_all((0..count).map(|n| {
             let (postgres, app) = (&postgres, app.as_path());
@@ -46,13 +57,27 @@ pub fn measure(quick: bool) -> Result<One> {
                 with_the_shop(n, postgres, app).await
             }
         }));
-        let (long, real) = tokio::try_join!(long, real)?;
+        let (long, without_report, real) = tokio::try_join!(long, without_report, real)?;
         postgres.stop();
         let (reuse, nothing) = real.into_iter().map(|[reuse, nothing]| (reuse, nothing)).unzip();
-        anyhow::Ok(vec![case("30 s task", long), case("image reuse", reuse), case("no-op", nothing)])
+        let without_report = Case { name: WITHOUT_REPORT.into(), ours: without_report, baseline: Vec::new() };
+        anyhow::Ok(vec![
+            case("30 s task", long),
+            without_report,
+            case("image reuse", reuse),
+            case("no-op", nothing),
+        ])
     })?;
+    let ministack = runtime.block_on(ministack::measure())?;
     let aws_cli = aws_cli.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    Ok(One { aws_cli, at_a_time: 2 * count as usize, cases })
+    Ok(One {
+        aws_cli,
+        at_a_time: 3 * count as usize,
+        log_drain: LOG_DRAIN.as_secs_f64(),
+        cases,
+        in_a_row,
+        ministack,
+    })
 }
 
 fn case(name: &str, pairs: Vec<[Run; 2]>) -> Case {
@@ -79,18 +104,9 @@ fn options(n: u32) -> Options {
     Options { pace: Pace::Realistic { scale: 1.0 }, seed: u64::from(n) + 1, ..Options::default() }
 }
 
-/// A container that works for 30 s and prints a line each second; image given, revision new.
+/// A container that works for 30 s and prints a line each second, then its report; image given, revision new.
 async fn thirty_seconds(n: u32) -> Result<[Run; 2]> {
-    let sandbox = Sandbox::start(options(n)).await?;
-    seed::account(&sandbox)?;
-    sandbox.set_program(seed::TASK_FAMILY, |context| {
-        let database = context.environment.get("DATABASE_NAME").cloned().unwrap_or_default();
-        let mut script = Script::new();
-        for second in 0..30 {
-            script = script.line(format!("working, {second} s")).work(Duration::from_secs(1));
-        }
-        script.line(report(&database))
-    });
+    let sandbox = worker(n, true).await?;
     let home = tempfile::tempdir().context("make a directory")?;
     let pair = pair(
         n,
@@ -100,6 +116,31 @@ async fn thirty_seconds(n: u32) -> Result<[Run; 2]> {
     .await?;
     sandbox.stop().await;
     Ok(pair)
+}
+
+/// The same container without a report. The baseline knows none, so it would take what it takes with one.
+async fn without_report(n: u32) -> Result<Run> {
+    let sandbox = worker(n, false).await?;
+    let home = tempfile::tempdir().context("make a directory")?;
+    let drain = format!("--log-drain={}s", LOG_DRAIN.as_secs());
+    let flags = ["--image", IMAGES[0], "--proof", "exit-code", &drain];
+    let run = ours(&sandbox, home.path(), seed::TASK_FAMILY, seed::DATABASES[0], &flags).await?;
+    sandbox.stop().await;
+    Ok(run)
+}
+
+async fn worker(n: u32, reports: bool) -> Result<Sandbox> {
+    let sandbox = Sandbox::start(options(n)).await?;
+    seed::account(&sandbox)?;
+    sandbox.set_program(seed::TASK_FAMILY, move |context| {
+        let database = context.environment.get("DATABASE_NAME").cloned().unwrap_or_default();
+        let mut script = Script::new();
+        for second in 0..30 {
+            script = script.line(format!("working, {second} s")).work(Duration::from_secs(1));
+        }
+        if reports { script.line(report(&database)) } else { script }
+    });
+    Ok(sandbox)
 }
 
 fn report(database: &str) -> String {
@@ -136,7 +177,7 @@ async fn with_the_shop(n: u32, postgres: &Postgres, app: &Path) -> Result<[[Run;
     register(&sandbox, seed::TASK_FAMILY, |container| {
         container["image"] = image.into();
         if let Some(environment) = container["environment"].as_array_mut() {
-            environment.push(json!({"name": "DATABASE_NAME", "value": databases[0]}));
+            environment.push(json!({"name": "DATABASE_NAME", "value": database_name::PLACEHOLDER}));
         }
     })?;
 
@@ -176,80 +217,4 @@ fn register(sandbox: &Sandbox, family: &str, change: impl FnOnce(&mut Value)) ->
         Ok(_) => Ok(()),
         Err(refusal) => bail!("register {family}: {}: {}", refusal.code, refusal.message),
     }
-}
-
-async fn ours(sandbox: &Sandbox, home: &Path, family: &str, database: &str, more: &[&str]) -> Result<Run> {
-    let mut command = programs::fargate_migrate(home, sandbox.environment());
-    command.args([
-        "migrate",
-        "--cluster",
-        seed::CLUSTER,
-        "--task-definition",
-        family,
-        "--database",
-        database,
-    ]);
-    command.args(["--subnets", seed::SUBNETS, "--security-groups", seed::SECURITY_GROUPS]);
-    command.args(more);
-    run(sandbox, command).await
-}
-
-async fn baseline(sandbox: &Sandbox, home: &Path, family: &str, database: &str, image: &str) -> Result<Run> {
-    let mut command = Command::new("bash");
-    let name = |tag: &'static str| tag.trim_start_matches("tag:Name=").to_owned();
-    let mut variables = sandbox.environment();
-    variables.extend(
-        [
-            ("CLUSTER", seed::CLUSTER.to_owned()),
-            ("TASK_FAMILY", family.to_owned()),
-            ("CONTAINER", "migration".to_owned()),
-            ("IMAGE", image.to_owned()),
-            ("DATABASE", database.to_owned()),
-            ("SUBNETS", name(seed::SUBNETS)),
-            ("SECURITY_GROUPS", name(seed::SECURITY_GROUPS)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
-    programs::scrubbed(&mut command, home, variables);
-    command.arg(Path::new(programs::CHECKOUT).join("benches/baseline.sh"));
-    run(sandbox, command).await
-}
-
-async fn run(sandbox: &Sandbox, mut command: Command) -> Result<Run> {
-    let (calls_before, tasks_before) = (sandbox.calls().len(), sandbox.tasks().len());
-    let began = Instant::now();
-    let output = command.output().await.context("run a program")?;
-    let (wall, exited) = (began.elapsed().as_secs_f64(), sandbox.now());
-    if !output.status.success() {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        bail!("it ended with {}:\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr));
-    }
-    let calls = sandbox.calls().split_off(calls_before);
-    let tasks = sandbox.tasks();
-    ensure!(tasks.len() == tasks_before + 1, "{} tasks instead of one", tasks.len() - tasks_before);
-    let newest = |task: &&Value| task["createdAt"].as_f64().map(|at| (at * 1000.0) as i64);
-    let task = tasks.iter().max_by_key(newest).context("find the task")?;
-    let (created, stopped) = (task["createdAt"].as_f64(), task["stoppedAt"].as_f64());
-    let (created, stopped) = created.zip(stopped).context("read the task's times")?;
-    let seen = calls
-        .iter()
-        .filter(|call| call.operation == "DescribeTasks")
-        .map(|call| call.at as f64 / 1000.0)
-        .find(|at| *at >= stopped);
-    if std::env::var_os("TIMELINE").is_some() {
-        let timeline =
-            calls.iter().map(|call| format!("{:.1} {}", call.at as f64 / 1000.0 - created, call.operation));
-        eprintln!("task {:.1} s: {}", stopped - created, timeline.collect::<Vec<_>>().join(", "));
-    }
-    let mut counted = std::collections::BTreeMap::new();
-    for call in &calls {
-        *counted.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1;
-    }
-    Ok(Run {
-        wall,
-        task: stopped - created,
-        noticed: seen.context("find who saw the end")? - stopped,
-        to_exit: exited as f64 / 1000.0 - stopped,
-        calls: counted,
-    })
 }

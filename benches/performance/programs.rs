@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use sandbox::seed;
 use serde_json::Value;
 
 /// `cargo bench` builds it with the release profile.
@@ -65,7 +66,30 @@ pub fn fargate_migrate(home: &Path, variables: Vec<(String, String)>) -> tokio::
     command
 }
 
-pub fn scrubbed(command: &mut tokio::process::Command, home: &Path, variables: Vec<(String, String)>) {
+/// benches/baseline.sh with what it is `told` beside the seed's cluster and container.
+pub fn baseline(home: &Path, aws: Vec<(String, String)>, told: &[(&str, &str)]) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new("bash");
+    scrubbed(&mut command, home, aws);
+    command.arg(Path::new(CHECKOUT).join("benches/baseline.sh"));
+    command.envs([("CLUSTER", seed::CLUSTER), ("CONTAINER", "migration")]).envs(told.iter().copied());
+    command
+}
+
+/// # Errors
+/// With what it has printed, when it ended with another exit code than 0.
+pub fn ended_well(output: &std::process::Output) -> Result<()> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(
+        output.status.success(),
+        "it ended with {}:\n{}\n{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    Ok(())
+}
+
+fn scrubbed(command: &mut tokio::process::Command, home: &Path, variables: Vec<(String, String)>) {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::data::{Fleet, Image, Logs, Measured, One, Packed, Rounds, Run, StartUp, rounds};
+use crate::data::{Case, Fleet, Image, Logs, Measured, MiniStack, One, Packed, Rounds, Run, StartUp, rounds};
 
 /// The tables of a measurement, and where it was made.
 pub fn told<T>(measured: &Measured<T>, tables: impl Fn(&T) -> String) -> String {
@@ -34,31 +34,75 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
 }
 
 pub fn one(one: &One) -> String {
-    let sides = one.cases.iter().flat_map(|case| {
-        [(case, "fargate-migrate", &case.ours), (case, "baseline", &case.baseline)].map(
-            |(case, side, runs)| {
-                vec![
-                    format!("{}, {side}", case.name),
-                    format!("{:.1}", rounds(runs, |run| run.wall)),
-                    format!("{:.2}", rounds(runs, |run| run.noticed)),
-                    format!("{:.2}", rounds(runs, |run| run.to_exit)),
-                    format!("{:.2}", rounds(runs, Run::overhead)),
-                    format!("{:.0}", rounds(runs, |run| run.all_calls() as f64)),
-                ]
-            },
-        )
-    });
-    let head = ["seconds: median (range)", "wall", "end noticed", "end to exit", "overhead", "AWS calls"];
-    let mut text = table(&head, sides);
+    let head = [
+        "seconds: median (range)",
+        "wall",
+        "exit to end",
+        "shown to end",
+        "end to STOPPED",
+        "overhead",
+        "before the baseline",
+        "AWS calls",
+    ];
+    let mut text = table(&head, one.cases.iter().flat_map(sides));
     let _ = writeln!(
         text,
-        "\n{} rounds of each, {} pairs at a time, each pair on a sandbox of its own; baseline with {}.\n",
+        "\n{} rounds of each, {} sandboxes at a time, ours and the baseline one after the other on each; baseline with \
+         {}; without a report `--log-drain` {:.0}s.\n",
         one.cases.first().map_or(0, |case| case.ours.len()),
         one.at_a_time,
-        one.aws_cli
+        one.aws_cli,
+        one.log_drain,
     );
     text += &calls(one);
+    let in_a_row = &one.in_a_row;
+    let share = in_a_row.saved.median() / (in_a_row.makespan.median() + in_a_row.saved.median());
+    let _ = writeln!(
+        text,
+        "\n{} databases one after the other, simulated: {:.0} s, {:.0} s less than with STOPPED awaited each time \
+         ({:.0} %).\n",
+        in_a_row.databases,
+        in_a_row.makespan,
+        in_a_row.saved,
+        share * 100.0,
+    );
+    text += &one.ministack.as_ref().map_or_else(|| "MiniStack: not measured.\n".to_owned(), ministack);
     text
+}
+
+fn sides(case: &Case) -> Vec<Vec<String>> {
+    let before = |side: &str| match side {
+        "fargate-migrate" if !case.baseline.is_empty() => format!("{:.1}", case.before_baseline()),
+        _ => String::new(),
+    };
+    let sides = [("fargate-migrate", &case.ours), ("baseline", &case.baseline)];
+    let measured = sides.into_iter().filter(|(_, runs)| !runs.is_empty());
+    let rows = measured.map(|(side, runs)| {
+        vec![
+            format!("{}, {side}", case.name),
+            format!("{:.1}", rounds(runs, |run| run.wall)),
+            format!("{:.1}", rounds(runs, |run| run.exit_to_end)),
+            format!("{:.2}", rounds(runs, |run| run.shown_to_end)),
+            format!("{:.1}", rounds(runs, |run| run.end_to_stopped)),
+            format!("{:.1}", rounds(runs, Run::overhead)),
+            before(side),
+            format!("{:.0}", rounds(runs, |run| run.all_calls() as f64)),
+        ]
+    });
+    rows.collect()
+}
+
+fn ministack(found: &MiniStack) -> String {
+    let rows = [
+        ("fargate-migrate", &found.with_report),
+        ("fargate-migrate, without a report", &found.without_report),
+        ("baseline", &found.baseline),
+    ];
+    let head = format!("MiniStack {}, a task of {} s", found.version, found.seconds);
+    table(
+        &[&head, "wall, seconds: median (range)"],
+        rows.map(|(name, rounds)| vec![name.to_owned(), format!("{rounds:.1}")]),
+    )
 }
 
 /// What the calls of the first case are.

@@ -13,7 +13,8 @@ struct Cost {
 }
 
 /// Prints what a run took.
-fn cost(world: &World, ran: &Ran, real: std::time::Instant) -> Cost {
+async fn cost(world: &World, ran: &Ran, real: std::time::Instant) -> Cost {
+    world.all_stopped().await;
     let lives = world.lives();
     let floor = floor::seconds(&floor::lengths(&lives), world.slots());
     let (took, figures) = (ran.took.as_secs_f64(), world.figures());
@@ -32,21 +33,22 @@ fn cost(world: &World, ran: &Ran, real: std::time::Instant) -> Cost {
     cost
 }
 
-/// All databases in as many lanes as the account has slots, at the default share of its API.
-fn goals(shape: Shape) -> Cost {
+/// All databases in as many lanes as the account has slots, at the default share of its API; in at most `ratio` of the
+/// floor.
+fn goals(shape: Shape, ratio: f64) -> Cost {
     let real = std::time::Instant::now();
     simulate(1, async || {
         let world = World::new(shape);
         let (databases, slots) = (world.databases.len(), world.slots());
         let ran = world.migrate(&[&format!("--max-parallel={slots}")]).await;
-        let cost = cost(&world, &ran, real);
+        let cost = cost(&world, &ran, real).await;
         assert_eq!(ran.migrated(), databases, "{:?}", ran.verdicts());
         assert_eq!(world.migrated_twice_at_once(), [""; 0]);
         let figures = world.figures();
         assert_eq!(figures.tasks.started, databases);
         assert!(figures.tasks.peak <= slots, "{} at a time", figures.tasks.peak);
         assert_eq!(figures.throttled(), 0, "others draw on the account's buckets as well");
-        assert!(cost.ratio <= 1.05, "{} times the floor", cost.ratio);
+        assert!(cost.ratio <= ratio, "{} times the floor", cost.ratio);
         assert!(cost.calls <= 3.0, "{} calls a database", cost.calls);
         cost
     })
@@ -55,14 +57,14 @@ fn goals(shape: Shape) -> Cost {
 /// Ten times the slots: filling them at our half of the launch rate is felt.
 #[test]
 fn a_larger_account_is_used_as_well() {
-    goals(Shape { databases: 1_000, vcpus: 62.5, ..Shape::default() });
+    goals(Shape { databases: 1_000, vcpus: 62.5, ..Shape::default() }, 1.10);
 }
 
 /// Within the quotas of a new account.
 #[test]
 fn a_thousand_databases_are_migrated_and_five_thousand_cost_no_more_calls_each() {
-    let thousand = goals(Shape { databases: 1_000, ..Shape::default() });
-    let five = goals(Shape { databases: 5_000, ..Shape::default() });
+    let thousand = goals(Shape { databases: 1_000, ..Shape::default() }, 1.05);
+    let five = goals(Shape { databases: 5_000, ..Shape::default() }, 1.05);
     assert!(five.calls <= thousand.calls, "{} and {} calls a database", five.calls, thousand.calls);
 }
 
@@ -75,6 +77,7 @@ fn a_seed_repeats_every_task() {
             let world = World::new(Shape { databases: 40, seed, ..Shape::default() });
             let ran = world.migrate(&["--max-parallel=24"]).await;
             assert_eq!(ran.migrated(), 40);
+            world.all_stopped().await;
             let lives = world.lives().into_iter();
             let length = |life: Life| life.stopped.map(|stopped| ((stopped - life.created) * 1000.0).round());
             lives.map(|life| (life.databases.clone(), length(life))).collect::<BTreeMap<_, _>>()
@@ -95,7 +98,7 @@ fn a_neighbour_that_takes_most_of_every_bucket_ends_no_migration() {
             let world = World::new(Shape { databases, seed, vcpus, neighbour: 0.8, ..Shape::default() });
             let lanes = format!("--max-parallel={}", world.slots());
             let ran = world.migrate(&[&lanes, "--keep-going"]).await;
-            cost(&world, &ran, real);
+            cost(&world, &ran, real).await;
             assert!(world.figures().throttled() > 0);
             assert_eq!(ran.migrated(), databases, "{:?}\n{:?}", ran.verdicts(), ran.report.notes);
             assert_eq!(world.migrated_twice_at_once(), [""; 0]);

@@ -203,6 +203,13 @@ impl World {
         (self.shape.vcpus * 4.0) as usize
     }
 
+    /// Lets the clock run on until every task so far is STOPPED: a run ends before.
+    pub async fn all_stopped(&self) {
+        while self.lives().iter().any(|life| life.stopped.is_none()) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Every task so far.
     pub fn lives(&self) -> Vec<Life> {
         self.sandbox.tasks().iter().map(Life::of).collect()
