@@ -135,3 +135,31 @@ async fn what_ends_by_itself_is_not_stopped_when_the_run_is_interrupted_or_out_o
     assert_eq!(verdict(&report).word(), "killed", "{report:#?}");
     assert_eq!(late.stopped.borrow().len(), 0, "it had ended by itself");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_in_time_is_read_for_as_long_as_any_other() {
+    // Its exit code shows 15 s after the deadline, and its report five minutes after that.
+    let log_delay = 6 * MINUTE;
+    let world = Fargate { exit_code: ExitCode::Late, log_delay, ..Fargate::running_for(MINUTE) };
+    let deadline = format!("--timeout={}s", (UNTIL_SHOWN + SECOND).as_secs());
+    let (report, _) = run(&world, &plan(&["--database=shop", "--log-drain=7m", &deadline])).await;
+    assert_eq!(verdict(&report).word(), "migrated", "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_to_have_ended_is_not_said_to_run() {
+    // ECS does not say how it ended.
+    let blind = (UNTIL_SHOWN + 2 * SECOND, 60 * MINUTE);
+    let world = Fargate { exit_code: ExitCode::Late, blind, ..Fargate::running_for(MINUTE) };
+    let deadline = format!("--timeout={}s", (UNTIL_SHOWN + 5 * SECOND).as_secs());
+    let (report, _) = run(&world, &plan(&["--database=shop", &deadline])).await;
+    let said = verdict(&report).explain();
+    assert!(!verdict(&report).is_migrated() && !said.contains("may still run"), "{said}");
+
+    // Its exit shows after StopTask was denied.
+    let world = Fargate { stop_denied: true, ..Fargate::running_for(MINUTE) };
+    let deadline = format!("--timeout={}s", (UNTIL_SHOWN - 5 * SECOND).as_secs());
+    let (report, _) = run(&world, &plan(&["--database=shop", &deadline])).await;
+    assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
+    assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
+}

@@ -130,7 +130,7 @@ pub(crate) struct Until {
 pub(crate) enum End {
     /// The task is decided, and its log was read.
     Decided,
-    /// The task has ended; the run was interrupted before its log was read to the end.
+    /// The task has ended. The run was interrupted before its log was read to the end, or ECS does not say how it ended.
     Unread,
     /// The task cannot be followed any more, and may still run: why.
     Lost(String),

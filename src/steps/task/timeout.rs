@@ -43,18 +43,10 @@ impl<W: TaskWorld> Tasks<'_, W> {
         following: &mut Following<impl Listener>,
         on_timeout: Leftover,
     ) -> End {
-        if following.is_decided() {
-            // It made it in time: only its log is still being read.
+        if following.is_decided() || following.ends_by_itself() {
+            // It made it in time: ECS may still have to say how, and its log is still being read.
             return tokio::select! {
-                end = self.to_the_end(following) => end,
-                () = self.interrupt.wait() => End::Unread,
-            };
-        }
-        if following.ends_by_itself() {
-            return tokio::select! {
-                end = timeout(LAST_WORDS, self.to_the_end(following)) => {
-                    end.unwrap_or_else(|_| End::Lost("its container has ended, and ECS does not say how".into()))
-                }
+                end = self.last_words(following) => end,
                 () = self.interrupt.wait() => End::Unread,
             };
         }
@@ -68,9 +60,18 @@ impl<W: TaskWorld> Tasks<'_, W> {
             () = self.interrupt.wait() => {}
         }
         End::TimedOut(match stop {
-            Err(why) if !following.task.is_stopped() => Stop::Failed(why),
+            Err(why) if !following.is_decided() => Stop::Failed(why),
             _ => Stop::Taken,
         })
+    }
+
+    /// Waits until a task that ends by itself is decided, and reads its log like any other's.
+    async fn last_words(&self, following: &mut Following<impl Listener>) -> End {
+        match timeout(LAST_WORDS, self.to_the_end(following)).await {
+            Ok(end) => end,
+            Err(_) if following.is_decided() => self.to_the_end(following).await,
+            Err(_) => End::Unread,
+        }
     }
 
     pub(super) async fn stop_followed(
