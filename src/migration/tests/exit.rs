@@ -137,6 +137,20 @@ async fn what_ends_by_itself_is_not_stopped_when_the_run_is_interrupted_or_out_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_exit_before_the_start_says_nothing_about_when_it_was() {
+    let wrong = vec![(MINUTE, report("production_default"))];
+    let before = Some(jiff::Timestamp::UNIX_EPOCH - MINUTE);
+    let world = Fargate {
+        lines: wrong,
+        log_delay: SHOWN + 5 * SECOND,
+        execution_stopped_at: before,
+        ..Fargate::running_for(MINUTE)
+    };
+    let (report, _) = run(&world, &plan(&["--database=shop", "--proof=exit-code"])).await;
+    assert_eq!(verdict(&report).word(), "wrong database", "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_ended_in_time_is_read_for_as_long_as_any_other() {
     // Its exit code shows 15 s after the deadline, and its report five minutes after that.
     let log_delay = 6 * MINUTE;

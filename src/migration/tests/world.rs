@@ -46,6 +46,8 @@ pub(super) enum ExitCode {
 pub(super) struct Fargate {
     pub run: Duration,
     pub exit_code: ExitCode,
+    /// What ECS says of when a container has exited; none for the truth.
+    pub execution_stopped_at: Option<Timestamp>,
     /// Whose task runs for longer.
     pub slow: Option<(&'static str, Duration)>,
     /// Databases whose container ends with exit code 1.
@@ -151,6 +153,7 @@ impl Fargate {
         Self {
             run,
             exit_code: ExitCode::Shown,
+            execution_stopped_at: None,
             slow: None,
             failing: Vec::new(),
             poison: HashMap::new(),
@@ -244,7 +247,8 @@ impl Fargate {
             }],
             created_at: Some(Timestamp::UNIX_EPOCH),
             started_at: started.then(|| Timestamp::UNIX_EPOCH + START),
-            execution_stopped_at: over.then(|| Timestamp::UNIX_EPOCH + ran),
+            execution_stopped_at: over
+                .then(|| self.execution_stopped_at.unwrap_or(Timestamp::UNIX_EPOCH + ran)),
             task_definition: Some(REVISION.to_owned()),
             started_by: Some(life.started_by.clone()),
             overrides: Some(if life.untold { Overrides::default() } else { told(&life) }),

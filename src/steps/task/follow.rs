@@ -1,5 +1,6 @@
 //! Follow: one task from RunTask to its end, its states and its log together.
 
+use jiff::Timestamp;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -110,7 +111,10 @@ impl<L: Listener> Following<L> {
         self.order.look(&self.task);
         self.listener.seen(&self.task);
         if self.listener.is_decided(&self.task) {
-            let own = self.task.execution_stopped_at.filter(|_| self.followed.is_only_essential);
+            let Task { started_at, execution_stopped_at, .. } = &self.task;
+            // Not every host has the right time.
+            let is_possible = |at: &Timestamp| started_at.as_ref().is_none_or(|started| at >= started);
+            let own = execution_stopped_at.filter(|_| self.followed.is_only_essential).filter(is_possible);
             let at = own.and_then(|at| self.clock.latest(at));
             self.exit = Some(at.unwrap_or_else(Instant::now));
         }
