@@ -16,7 +16,7 @@ use crate::database_name::DatabaseName;
 use crate::ending::{Ending, LogEnd};
 use crate::failure::ExitCode;
 use crate::migration_report::Reports;
-use crate::ports::Task;
+use crate::ports::{Container, Task};
 
 pub use crate::choices::Proof;
 use killer::{doubt, killer};
@@ -84,7 +84,11 @@ pub(crate) fn is_decided(asked: &Asked<'_>, task: &Task) -> bool {
     }
     let Some(own) = task.container(asked.container) else { return false };
     let Some(exit_code) = own.ended_with() else { return false };
-    let has_ended_the_task = asked.is_essential && task.stop_code.as_deref() == Some(EXITED);
+    // Of two that have ended, their exit codes tell which was the first.
+    let is_told = |other: &Container| !other.is_stopped || other.exit_code.is_some();
+    let mut others = task.containers.iter().filter(|other| asked.essential.contains(&other.name));
+    let has_ended_the_task =
+        asked.is_essential && task.stop_code.as_deref() == Some(EXITED) && others.all(is_told);
     (has_ended_the_task || task.outlived) && killer(task, own, task.end(), Some(exit_code)).is_none()
 }
 

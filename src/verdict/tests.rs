@@ -1,7 +1,6 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::ports::Container;
 
 mod packs;
 mod words;
@@ -124,6 +123,47 @@ fn a_task_that_has_not_stopped_proves_nothing() {
     for status in ["RUNNING", "DEPROVISIONING", ""] {
         let task = Task { last_status: status.into(), ..ended(EXITED, Some(0)) };
         assert!(why(&of(&task)).contains("not STOPPED"));
+    }
+}
+
+/// ECS shows an exit before the task is STOPPED.
+#[test]
+fn an_exit_decides_when_it_is_all_that_ecs_will_say() {
+    let essential = ["agent".to_owned()];
+    let exited = |name: &str, exit_code| Container { is_stopped: true, ..container(name, exit_code, None) };
+    let leaving = |stop_code: Option<&str>, own: Container| Task {
+        last_status: "DEPROVISIONING".into(),
+        containers: vec![own],
+        ..ended(stop_code, None)
+    };
+    let well = || leaving(EXITED, exited("migration", Some(0)));
+    let outlived = |task: Task| Task { outlived: true, ..task };
+    for (task, is_essential, decided) in [
+        (well(), true, true),
+        (leaving(EXITED, exited("migration", Some(3))), true, true),
+        (leaving(EXITED, container("migration", Some(0), None)), true, false),
+        (leaving(EXITED, exited("migration", None)), true, false),
+        (leaving(EXITED, exited("other", Some(0))), true, false),
+        (leaving(None, exited("migration", Some(0))), true, false),
+        (leaving(Some("UserInitiated"), exited("migration", Some(0))), true, false),
+        // Of one that is killed ECS says more later.
+        (leaving(EXITED, exited("migration", Some(137))), true, false),
+        // What has ended the task is another container.
+        (well(), false, false),
+        (outlived(leaving(None, exited("migration", Some(0)))), false, true),
+        (outlived(leaving(Some("UserInitiated"), exited("migration", Some(0)))), false, true),
+        (outlived(leaving(None, exited("migration", Some(139)))), false, false),
+        // Which of two has ended first, their exit codes tell.
+        (with(well(), container("agent", None, None)), true, true),
+        (with(well(), exited("agent", Some(1))), true, true),
+        (with(well(), exited("agent", None)), true, false),
+        (with(well(), exited("helper", None)), true, true),
+        (with(ended(EXITED, Some(0)), exited("agent", None)), true, true),
+    ] {
+        let asked = Asked { is_essential, essential: &essential, ..asked("migration", Proof::Report) };
+        assert_eq!(is_decided(&asked, &task), decided, "{task:?}");
+        let verdict = judge(&OURS.into(), &asked, &task, &good());
+        assert!(decided || !verdict.is_migrated(), "{task:?}");
     }
 }
 
