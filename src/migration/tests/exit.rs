@@ -177,3 +177,92 @@ async fn what_is_known_to_have_ended_is_not_said_to_run() {
     assert_eq!(verdict(&report), &Verdict::TimedOut { stopped: true });
     assert!(!report.notes.iter().any(|note| note.contains("may still run")), "{:?}", report.notes);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_exit_that_shows_is_seen_within_a_second() {
+    for millis in (0..2_000).step_by(300) {
+        let run_for = MINUTE + Duration::from_millis(millis);
+        let (report, took) = run(&Fargate::running_for(run_for), &plan(&["--database=shop"])).await;
+        assert!(verdict(&report).is_migrated(), "{report:#?}");
+        let after = took - (START + run_for + SHOWN);
+        assert!(after <= SECOND + Duration::from_millis(10), "{millis}: {after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_sidecar_is_not_when_the_migration_container_exited() {
+    let mut document = document();
+    let containers = document["taskDefinition"]["containerDefinitions"].as_array_mut().expect("a list");
+    containers.push(json!({"name": "proxy", "image": "proxy:1", "essential": true}));
+    let flags = ["--database=shop", "--container=migration", "--proof=exit-code"];
+    // It has ended soon after the start, so that the task is stopped.
+    let world = Fargate {
+        lines: vec![(MINUTE, report("production_default"))],
+        log_delay: SHOWN + 5 * SECOND,
+        execution_stopped_at: Some(jiff::Timestamp::UNIX_EPOCH + START + SECOND),
+        ..Fargate::running_for(MINUTE)
+    };
+    let (report, _) = run(&world, &plan_from(document, &flags)).await;
+    assert_eq!(verdict(&report).word(), "wrong database", "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_a_log_is_as_long_as_asked_for_and_costs_a_call_now_and_then() {
+    // A line comes when the exit shows.
+    let lines = vec![(MINUTE + SHOWN, "done".to_owned())];
+    let world = Fargate { lines, log_delay: Duration::ZERO, ..Fargate::running_for(MINUTE) };
+    let (_, took) = run(&world, &plan(&["--database=shop", "--log-drain=1s"])).await;
+    assert!(took < UNTIL_SHOWN + 2 * SECOND, "{took:?}");
+
+    let world = Fargate { lines: Vec::new(), ..Fargate::running_for(MINUTE) };
+    let (_, took) = run(&world, &plan(&["--database=shop", "--log-drain=1h"])).await;
+    assert!((60 * MINUTE..63 * MINUTE).contains(&took), "{took:?}");
+    assert!(world.log_reads.get() < 1_000, "{} calls", world.log_reads.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_logs_of_many_are_read_less_often() {
+    for (count, most) in [(4, 4 * 320), (5, 5 * 70)] {
+        let world = Fargate::running_for(10 * MINUTE);
+        let names: Vec<String> = (0..count).map(|number| format!("tenant_{number}")).collect();
+        let flags = [format!("--database={}", names.join(",")), format!("--max-parallel={count}")];
+        let (report, _) = run(&world, &plan(&[&flags[0], &flags[1]])).await;
+        assert_eq!(report.migrated().count(), count);
+        assert!(world.log_reads.get() < most, "{count}: {} calls", world.log_reads.get());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_without_capacity_is_said_although_one_of_ours_leaves() {
+    let dry_subnet = Some("subnet-1".to_owned());
+    let world = Fargate { dry_subnet, ..Fargate::running_for(MINUTE) };
+    let (report, _) = run(&world, &plan(&["--database=shop,blog", "--max-parallel=1"])).await;
+    assert_eq!(report.migrated().count(), 2, "{report:#?}");
+    assert!(report.databases.iter().all(|row| row.waited.is_some()), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_does_not_leave_is_not_waited_for_without_a_word() {
+    // StopTask is denied: what runs on beside the migration container keeps its vCPUs.
+    let world = Fargate { serves: true, stop_denied: true, slots: 1, ..Fargate::running_for(MINUTE) };
+    let flags = ["--database=shop,blog", "--container=migration", "--max-parallel=1", "--timeout=20m"];
+    let mut document = document();
+    document["taskDefinition"]["containerDefinitions"][0]["essential"] = json!(false);
+    let (report, _) = run(&world, &plan_from(document, &flags)).await;
+    assert_eq!(report.migrated().count(), 1, "{report:#?}");
+    assert_eq!(report.notes.iter().filter(|note| note.contains("vCPUs")).count(), 1, "{:?}", report.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exit_code_that_may_be_followed_by_a_restart_does_not_keep_a_task_from_being_stopped() {
+    let world = Fargate { exit_code: ExitCode::Early, ..Fargate::running_for(MINUTE) };
+    let (sender, interrupt) = Interrupt::by_hand();
+    let plan = plan(&["--database=shop"]);
+    let cancel = async {
+        tokio::time::sleep(START + MINUTE + 3 * SECOND).await;
+        sender.send_replace(true);
+    };
+    let ((report, _), ()) = tokio::join!(migrated(&world, &plan, &interrupt), cancel);
+    assert_eq!(verdict(&report), &Verdict::Cancelled { stopped: true });
+    assert_eq!(world.stopped.borrow().len(), 1);
+}

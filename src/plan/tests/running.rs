@@ -220,3 +220,27 @@ fn a_task_whose_sidecar_has_ended_first_still_migrates() {
         assert_eq!(plan.packs.iter().all(|pack| pack.running.is_none()), starts);
     }
 }
+
+/// Whether a container that has exited may be started again, only its revision tells.
+#[test]
+fn the_revision_of_a_task_whose_container_has_exited_is_read() {
+    let (orders, revisions) = (Orders::default(), Revisions::default());
+    let reading = Reading {
+        container: "migration",
+        variable: "DATABASE_NAME",
+        started_by: "ours",
+        revision: None,
+        orders: &orders,
+        revisions: &revisions,
+    };
+    for is_stopped in [false, true] {
+        let own = Container { name: "migration".into(), is_stopped, ..Container::default() };
+        let task = Task {
+            task_definition: Some(OLD.into()),
+            overrides: Some(told(&[("DATABASE_NAME", "a"), ("DATABASE_NAMES", "")])),
+            containers: vec![own],
+            ..task("arn:1", "", "another run")
+        };
+        assert_eq!(reading.unread(&[task]).len(), usize::from(is_stopped));
+    }
+}
