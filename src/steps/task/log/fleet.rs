@@ -2,7 +2,7 @@
 //!
 //! It reads on from a watermark with an overlap, since events become visible late, and knows by their ids the events that
 //! it has passed on already. What comes out of order, and a stream that ended without a migration report, is read again
-//! from its head with GetLogEvents: that is [`super::reading`]'s business.
+//! from its head with GetLogEvents: that is [`super`]'s business.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
