@@ -266,3 +266,11 @@ async fn an_exit_code_that_may_be_followed_by_a_restart_does_not_keep_a_task_fro
     assert_eq!(verdict(&report), &Verdict::Cancelled { stopped: true });
     assert_eq!(world.stopped.borrow().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_comes_to_no_end_is_left_at_the_timeout() {
+    let world = Fargate { endless_log: true, ..Fargate::running_for(MINUTE) };
+    let (report, took) = run(&world, &plan(&["--database=shop", "--timeout=10m"])).await;
+    assert!(verdict(&report).explain().contains("came to no end"), "{report:#?}");
+    assert!(took < 13 * MINUTE, "{took:?}");
+}

@@ -58,6 +58,8 @@ pub(super) struct Fargate {
     pub doomed: usize,
     /// Lines, and when they come after the container's start; `%` stands for the database.
     pub lines: Vec<(Duration, String)>,
+    /// GetLogEvents names another page for ever, behind all that there is.
+    pub endless_log: bool,
     /// How long a line takes into CloudWatch Logs.
     pub log_delay: Duration,
     /// DescribeTasks knows a task only after this long.
@@ -159,6 +161,7 @@ impl Fargate {
             poison: HashMap::new(),
             doomed: 0,
             lines: vec![(run, report("%"))],
+            endless_log: false,
             log_delay: SECOND,
             unknown_for: Duration::ZERO,
             blind: (Duration::ZERO, Duration::ZERO),

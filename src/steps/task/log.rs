@@ -191,7 +191,6 @@ impl<W: TaskWorld> Tasks<'_, W> {
         if let Some(Source::Own(stream)) = &mut log.source {
             stream.drain();
         }
-        let began = Instant::now();
         loop {
             let over_at = log.is_over_at(exit, self.patience.log_drain);
             let Some(Source::Own(stream)) = &mut log.source else {
@@ -201,15 +200,20 @@ impl<W: TaskWorld> Tasks<'_, W> {
             stream.no_later_than(over_at);
             let read = stream.read(self.world).await;
             let (asked_at, stream) = (stream.asked_at(), stream.stream().clone());
+            let is_out_of_time = exit.elapsed() >= self.patience.log_drain + self.patience.timeout;
             let is_there = match log.take(read, listener) {
+                // Each of its pages may be empty, and name another one.
+                Taken::Lines if is_out_of_time => {
+                    log.breaks_off("it came to no end".to_owned());
+                    return;
+                }
                 Taken::Lines => continue,
                 Taken::End if listener.has_heard_all() => {
                     log.end = Some(LogEnd::Whole);
                     return;
                 }
                 Taken::Failed => {
-                    let over = log.errors >= MAX_ERRORS || began.elapsed() >= self.patience.timeout;
-                    if log.source.is_none() || over {
+                    if log.source.is_none() || log.errors >= MAX_ERRORS || is_out_of_time {
                         log.breaks_off(log.trouble.clone());
                         return;
                     }

@@ -114,6 +114,10 @@ impl LogReads for Fargate {
             return Ok(LogPage::Absent);
         }
         let from: usize = token.map_or(Ok(0), str::parse)?;
+        if self.endless_log && from >= there {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            return Ok(LogPage::Events { events: Vec::new(), next: Some((from + 1).to_string()) });
+        }
         let events = lines[from..there].iter();
         let events = events.map(|(.., line)| LogEvent { timestamp: 0, message: line.clone() }).collect();
         Ok(LogPage::Events { events, next: Some(there.to_string()) })
