@@ -1,4 +1,4 @@
-//! Amazon ECS: clusters, task definitions, tasks and what is to be read of services.
+//! Amazon ECS: clusters, task definitions, tasks and services.
 
 mod clusters;
 mod definition_defaults;
@@ -6,6 +6,7 @@ mod definition_rules;
 mod placement;
 mod run_task;
 mod run_task_rules;
+mod service_deployments;
 mod services;
 mod tags;
 pub mod task;
@@ -21,9 +22,11 @@ use tokio::sync::watch;
 use crate::answer::{Answer, AwsError};
 use crate::figures::TaskFigures;
 use crate::region::Region;
+use crate::service::{self, Service};
 use crate::world::World;
 
 pub(crate) use clusters::creation;
+pub(crate) use run_task::launch_for_service;
 pub use task::{Stop, Task};
 pub use task_definitions::Revision;
 pub(crate) use task_definitions::restore;
@@ -44,7 +47,7 @@ pub(crate) struct State {
     pub numbers: HashMap<String, u64>,
     /// By cluster name and client token.
     pub tokens: HashMap<(String, String), run_task::Launch>,
-    pub services: BTreeMap<(String, String), Value>,
+    pub services: BTreeMap<service::Key, Service>,
     /// Tasks that are not STOPPED, and their CPU units: 1,024 are a vCPU.
     pub open: usize,
     pub cpu_units: u64,
@@ -63,7 +66,9 @@ impl Ecs {
         let mut state = self.state();
         let task = state.task_mut(task_id)?;
         task.version += 1;
-        Some(change(task))
+        let changed = change(task);
+        task.tell_its_service();
+        Some(changed)
     }
 
     /// The last change of a task, with what else changes at that moment.
@@ -74,6 +79,7 @@ impl Ecs {
         task.last_status = "STOPPED";
         task.times.stopped = Some(now);
         also(task);
+        task.tell_its_service();
         let units = task.cpu_units();
         state.open -= 1;
         state.cpu_units -= units;
@@ -120,8 +126,14 @@ pub fn handle(world: &Arc<World>, region: &Arc<Region>, operation: &str, input: 
         "ListTasks" => tasks::list(world, region, input),
         "StopTask" => tasks::stop(region, input),
         "CreateService" => services::create(world, region, input),
-        "DescribeServices" => services::describe(region, input),
+        "UpdateService" => services::update(world, region, input),
+        "DeleteService" => services::delete(world, region, input),
+        "DescribeServices" => services::describe(world, region, input),
         "ListServices" => services::list(region, input),
+        "ListServiceDeployments" => service_deployments::list(world, region, input),
+        "DescribeServiceDeployments" => service_deployments::describe(world, region, input),
+        "DescribeServiceRevisions" => service_deployments::describe_revisions(region, input),
+        "StopServiceDeployment" => service_deployments::stop(world, region, input),
         "TagResource" => tags::tag(region, input),
         "UntagResource" => tags::untag(region, input),
         "ListTagsForResource" => tags::list(region, input),

@@ -17,6 +17,7 @@ use crate::options::Engine;
 
 pub use docker::DockerEngine;
 pub use process::ProcessEngine;
+pub(crate) use script::Health;
 pub use script::{Programs, Script, TaskContext};
 
 /// One line of a container's stdout or stderr.

@@ -65,6 +65,8 @@ enum Kind {
     Task { fault: TaskFault, environment: Option<(String, String)> },
     EmptyPage,
     RepeatedEvents,
+    StaleService { from: Duration, lasts: Duration },
+    LateServiceDeployment { by: Duration },
 }
 
 /// One fault and how often it strikes: once, from the next opportunity on, unless told otherwise.
@@ -99,6 +101,17 @@ impl Fault {
     /// FilterLogEvents begins a follow-up page with the last event of the page before.
     pub fn repeated_events() -> Self {
         Self::once(Kind::RepeatedEvents)
+    }
+
+    /// From so long after an UpdateService on, DescribeServices answers for so long as it did before it. Both on the
+    /// sandbox's clock.
+    pub fn stale_service(from: Duration, lasts: Duration) -> Self {
+        Self::once(Kind::StaleService { from, lasts })
+    }
+
+    /// ListServiceDeployments has a new service deployment this much later than it would, on the sandbox's clock.
+    pub fn late_service_deployment(by: Duration) -> Self {
+        Self::once(Kind::LateServiceDeployment { by })
     }
 
     /// Only tasks in which a container has `name` = `value` in its environment.
@@ -227,6 +240,21 @@ impl Faults {
         self.first(|kind| matches!(kind, Kind::RepeatedEvents).then_some(())).is_some()
     }
 
+    /// After which time and for how long the state before an UpdateService is read, if it is.
+    pub(crate) fn on_update_service(&self) -> Option<(Duration, Duration)> {
+        self.first(|kind| match kind {
+            Kind::StaleService { from, lasts } => Some((*from, *lasts)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn on_service_deployment(&self) -> Option<Duration> {
+        self.first(|kind| match kind {
+            Kind::LateServiceDeployment { by } => Some(*by),
+            _ => None,
+        })
+    }
+
     fn first<T>(&self, pick: impl Fn(&Kind) -> Option<T>) -> Option<T> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         for fault in list.iter_mut() {
@@ -248,36 +276,4 @@ fn matches(pattern: &str, operation: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strikes_after_and_as_often_as_told() {
-        let faults = Faults::seeded(1);
-        faults.push(Fault::call("ecs:*", Disturbance::Throttle).after(1).times(2));
-        let hits: Vec<bool> = (0..5).map(|_| faults.on_call("ecs:RunTask").is_some()).collect();
-        assert_eq!(hits, [false, true, true, false, false]);
-        assert_eq!(faults.on_call("logs:GetLogEvents"), None);
-    }
-
-    #[test]
-    fn selects_a_task_by_its_environment() {
-        let faults = Faults::seeded(1);
-        faults.push(Fault::task(TaskFault::NoExitCode).for_environment("DATABASE_NAME", "b"));
-        let environment = |name: &str| vec![("DATABASE_NAME".to_owned(), name.to_owned())];
-        assert_eq!(faults.on_task(&environment("a")), []);
-        assert_eq!(faults.on_task(&environment("b")), [TaskFault::NoExitCode]);
-        assert_eq!(faults.on_task(&environment("b")), []);
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_weather() {
-        let sample = || {
-            let faults = Faults::seeded(7);
-            faults.set_weather(Weather { throttle: 0.2, server_error: 0.2 });
-            (0..50).map(|_| faults.on_call("ecs:DescribeTasks")).collect::<Vec<_>>()
-        };
-        assert_eq!(sample(), sample());
-        assert!(sample().iter().any(Option::is_some) && sample().iter().any(Option::is_none));
-    }
-}
+mod tests;

@@ -39,6 +39,7 @@ mod sandbox;
 mod secrets;
 pub mod seed;
 mod server;
+mod service;
 pub mod sessions;
 pub mod stand_in;
 mod sts;

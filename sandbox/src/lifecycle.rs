@@ -2,6 +2,7 @@
 
 mod containers;
 mod exits;
+mod health;
 mod prepare;
 mod restart;
 #[cfg(test)]

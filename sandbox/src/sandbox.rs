@@ -220,7 +220,7 @@ impl Sandbox {
         }
     }
 
-    /// Creates a service, as CreateService would.
+    /// Creates a service, as CreateService would; its scheduler starts its tasks.
     ///
     /// # Errors
     /// As CreateService answers.
@@ -228,7 +228,7 @@ impl Sandbox {
         ecs::handle(&self.world, &self.home, "CreateService", input)
     }
 
-    /// Starts tasks, as RunTask would: those of a service, for example, which nothing else starts here.
+    /// Starts tasks, as RunTask would.
     ///
     /// # Errors
     /// As RunTask answers.

@@ -20,6 +20,7 @@ const LOST_SECRET: &str = "lost-secret";
 const LOST_GROUP: &str = "lost-group";
 const MISSING_IMAGE: &str = "missing-image";
 const QUICK_TO_KILL: &str = "quick-to-kill";
+const SHOP: &str = "shop";
 
 /// The seed's account, with families for what can go wrong and a program that does as its environment says.
 async fn account() -> World {
@@ -29,7 +30,7 @@ async fn account() -> World {
 async fn account_at(pace: Pace) -> World {
     let world = World::with(Options { pace, ..Options::default() }).await;
     let sandbox = &world.sandbox;
-    for family in [seed::TASK_FAMILY, ORDERED, LOST_SECRET, LOST_GROUP, QUICK_TO_KILL] {
+    for family in [seed::TASK_FAMILY, ORDERED, LOST_SECRET, LOST_GROUP, QUICK_TO_KILL, SHOP] {
         sandbox.set_program(family, obeys);
     }
     sandbox.set_program(&format!("{ORDERED}/init"), |_| Script::new().line("ready"));
@@ -144,7 +145,7 @@ async fn the_sandbox_does_as_aws_where_emulators_do_not() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let checked = rows.iter().filter(|(_, _, reason)| reason.is_none()).count();
-    assert_eq!((rows.len(), checked), (52, 38), "a row is gone, or new");
+    assert_eq!((rows.len(), checked), (52, 39), "a row is gone, or new");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,5 +153,13 @@ async fn boto3_sees_an_exit_code_before_the_task_is_stopped_and_waits_for_that()
     let Some(python) = crate::python::python() else { return };
     let world = account_at(Pace::Realistic { scale: 20.0 }).await;
     let wrong = judged_by(python, "clients/exit_code.py", world).await;
+    assert!(wrong.is_null(), "{}", wrong.as_str().unwrap_or_default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_sees_a_service_stable_before_and_after_the_breaker_has_rolled_it_back() {
+    let Some(python) = crate::python::python() else { return };
+    let world = account_at(Pace::Realistic { scale: 40.0 }).await;
+    let wrong = judged_by(python, "clients/services.py", world).await;
     assert!(wrong.is_null(), "{}", wrong.as_str().unwrap_or_default());
 }

@@ -57,6 +57,18 @@ def ecs():
     client.create_service(serviceName="web", desiredCount=0, **service)
     client.list_services(cluster="tour")
     client.describe_services(cluster="tour", services=["web", "nowhere"], include=["TAGS"])
+    cluster = {"cluster": "tour", "service": "web"}
+    client.update_service(forceNewDeployment=True, desiredCount=1, **cluster)
+    deployments = []
+    while len(deployments) < 2:
+        deployments = client.list_service_deployments(**cluster)["serviceDeployments"]
+    arns = [one["serviceDeploymentArn"] for one in deployments]
+    client.stop_service_deployment(serviceDeploymentArn=arns[0], stopType="ROLLBACK")
+    client.describe_service_deployments(serviceDeploymentArns=[*arns, arns[0][:-4] + "0000"])
+    revisions = [one["targetServiceRevisionArn"] for one in deployments]
+    client.describe_service_revisions(serviceRevisionArns=[*revisions, revisions[0][:-4] + "0000"])
+    client.describe_services(cluster="tour", services=["web"])
+    client.delete_service(force=True, **cluster)
     task = client.run_task(enableExecuteCommand=False, **service)["tasks"][0]["taskArn"]
     client.stop_task(cluster="tour", task=task, reason="enough")
     client.describe_tasks(cluster="tour", tasks=[task, task[:-4] + "0000"], include=["TAGS"])

@@ -62,7 +62,7 @@ fn web(world: &World, more: Value) {
         "cluster": "startupwebapp-cluster",
         "serviceName": "web",
         "taskDefinition": "startupwebapp-migration-task",
-        "desiredCount": 1,
+        "desiredCount": 0,
         "networkConfiguration": {"awsvpcConfiguration": {
             "subnets": ["subnet-0a1b2c3d4e5f60001"],
             "securityGroups": ["sg-0a1b2c3d4e5f60001"],

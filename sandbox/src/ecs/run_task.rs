@@ -14,6 +14,7 @@ use crate::clock::millis;
 use crate::faults::TaskFault;
 use crate::ids;
 use crate::region::Region;
+use crate::service::Service;
 use crate::world::World;
 
 /// A client token is kept from its use for so long, and no longer than this after its last task has stopped.
@@ -73,6 +74,44 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
         state.tokens.insert((cluster.name, token.into()), launch);
     }
     Ok(json!({ "tasks": rendered, "failures": [] }))
+}
+
+/// Starts a task of a service's PRIMARY deployment. Answers its id, or why it cannot be placed.
+pub(crate) fn launch_for_service(
+    world: &Arc<World>,
+    region: &Arc<Region>,
+    state: &mut State,
+    service: &Service,
+) -> Result<String, String> {
+    let unknown = || "the cluster or the service revision is gone".to_owned();
+    let cluster = state.cluster(Some(&service.cluster)).map_err(|_| unknown())?.clone();
+    let primary = service.deployments.first().ok_or_else(unknown)?;
+    let revision = service.revisions.get(&primary.number).ok_or_else(unknown)?;
+    if !world
+        .quotas
+        .admit_vcpus(vcpus(state.cpu_units), vcpus(cpu_units(revision.definition.document["cpu"].as_str())))
+    {
+        return Err(VCPU_LIMIT.into());
+    }
+    if !world.quotas.admit_launches(1) {
+        return Err("Rate exceeded".into());
+    }
+    let mut input = Value::Object(revision.settings.clone());
+    input["group"] = format!("service:{}", service.name).into();
+    input["startedBy"] = primary.id().into();
+    let propagates = input["propagateTags"] == "SERVICE";
+    if !propagates && let Some(members) = input.as_object_mut() {
+        members.shift_remove("tags");
+    }
+    let (mut task, stopped) = create(world, region, &cluster, &revision.definition, &input);
+    if input["enableECSManagedTags"] == true {
+        task.tags.push(json!({ "key": "aws:ecs:serviceName", "value": service.name }));
+    }
+    task.service = Some(service.wake.clone());
+    let id = task.id.clone();
+    state.add(task);
+    (world.spawner)(world, region, id.clone(), stopped);
+    Ok(id)
 }
 
 /// The answer to a client token that was used before on this cluster.
@@ -161,6 +200,7 @@ fn create(
         chance: ids::mixed(world.options.seed, input["clientToken"].as_str().unwrap_or(&id)),
         missing_reads,
         stop,
+        service: None,
         id,
     };
     (task, stopped)

@@ -1,98 +1,62 @@
-//! Services: kept and read back. No scheduler keeps their tasks running.
+//! Services: created, changed, deleted and described. Their scheduler is in `crate::service`.
 
-use serde_json::{Map, Value, json};
+mod create;
+mod render;
+mod settings;
+mod update;
 
-use super::{client_error, invalid, max_results, short_name, strings};
-use crate::answer::Answer;
-use crate::clock::timestamp;
+use serde_json::{Value, json};
+
+use super::{State, Stop, invalid, max_results, short_name, strings};
+use crate::answer::{Answer, AwsError};
 use crate::paging::paged;
 use crate::region::Region;
+use crate::service::{Key, Service};
 use crate::world::World;
 
-/// What CreateService takes and a service does not show.
-const REQUEST_ONLY: [&str; 3] = ["cluster", "clientToken", "role"];
+pub(super) use create::create;
+pub(super) use update::update;
 
-pub(super) fn create(world: &World, region: &Region, input: &Value) -> Answer {
-    let mut state = region.ecs.state();
-    let cluster = state.cluster(input["cluster"].as_str())?.clone();
-    let name = input["serviceName"].as_str().filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| invalid("Service name cannot be empty."))?.to_owned();
-    let definition = input["taskDefinition"].as_str().unwrap_or_default();
-    let revision =
-        state.revision(definition).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
-    let key = (cluster.name.clone(), name.clone());
-    if state.services.contains_key(&key) {
-        return Err(invalid("Creation of service was not idempotent."));
-    }
-    let now = timestamp(world.clock.now());
-    let desired = input["desiredCount"].as_u64().unwrap_or(1);
-    let mut service: Map<String, Value> = input.as_object().cloned().unwrap_or_default();
-    // Null is absent in AWS's JSON, and no answer has it.
-    service.retain(|member, value| !value.is_null() && !REQUEST_ONLY.contains(&member.as_str()));
-    let more = json!({
-        "serviceArn": region.arn("ecs", &format!("service/{}/{name}", cluster.name)),
-        "clusterArn": cluster.arn,
-        "taskDefinition": revision.arn,
-        "status": "ACTIVE",
-        "desiredCount": desired,
-        "runningCount": desired,
-        "pendingCount": 0,
-        "createdAt": now,
-        "createdBy": world.principal(),
-        "events": [],
-        "deployments": [{
-            "id": format!("ecs-svc/{}", world.ids.next() % 10_000_000_000_000_000_000),
-            "status": "PRIMARY",
-            "taskDefinition": revision.arn,
-            "desiredCount": desired,
-            "runningCount": desired,
-            "pendingCount": 0,
-            "failedTasks": 0,
-            "createdAt": now,
-            "updatedAt": now,
-            "launchType": input["launchType"].as_str().unwrap_or("FARGATE"),
-            "networkConfiguration": input["networkConfiguration"].as_object().cloned().unwrap_or_default(),
-            "rolloutState": "COMPLETED",
-            "rolloutStateReason": "ECS deployment completed.",
-        }],
-    });
-    service.extend(more.as_object().cloned().unwrap_or_default());
-    for (member, default) in [
-        ("loadBalancers", json!([])),
-        ("serviceRegistries", json!([])),
-        ("placementConstraints", json!([])),
-        ("placementStrategy", json!([])),
-        ("schedulingStrategy", json!("REPLICA")),
-        ("deploymentController", json!({ "type": "ECS" })),
-        ("platformVersion", json!("LATEST")),
-        ("enableECSManagedTags", json!(false)),
-        ("enableExecuteCommand", json!(false)),
-    ] {
-        service.entry(member).or_insert(default);
-    }
-    let service = Value::Object(service);
-    state.services.insert(key, service.clone());
-    Ok(json!({ "service": service }))
+/// Services that one DescribeServices may name.
+const MAX_DESCRIBED: usize = 10;
+
+/// The key of the service that a request names by `member`, by name or ARN.
+fn key(state: &State, input: &Value, member: &str) -> Result<Key, AwsError> {
+    let cluster = state.cluster(input["cluster"].as_str())?.name.clone();
+    Ok((cluster, short_name(input[member].as_str().unwrap_or_default()).to_owned()))
 }
 
-pub(super) fn describe(region: &Region, input: &Value) -> Answer {
+/// The service that a request names.
+pub(super) fn find<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut Service, AwsError> {
+    let key = key(state, input, "service")?;
+    state.services.get_mut(&key).ok_or_else(not_found)
+}
+
+pub(super) fn not_found() -> AwsError {
+    AwsError::client("ServiceNotFoundException", "Service not found.")
+}
+
+pub(super) fn describe(world: &World, region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?;
     let wanted = strings(&input["services"]);
-    if wanted.is_empty() || wanted.len() > 10 {
+    if wanted.is_empty() || wanted.len() > MAX_DESCRIBED {
         return Err(invalid("Services should be between 1 and 10."));
     }
     let with_tags = strings(&input["include"]).iter().any(|word| word == "TAGS");
+    let now = world.clock.now();
     let (mut services, mut failures) = (Vec::new(), Vec::new());
     for name in wanted {
         let key = (cluster.name.clone(), short_name(&name).to_owned());
         match state.services.get(&key) {
             Some(service) => {
-                let mut service = service.clone();
-                if !with_tags && let Some(members) = service.as_object_mut() {
+                let stale = service.stale.as_ref().filter(|stale| (stale.from..stale.until).contains(&now));
+                let mut shown = stale
+                    .map_or_else(|| render::service(&state, service, now), |stale| stale.service.clone());
+                if !with_tags && let Some(members) = shown.as_object_mut() {
                     members.shift_remove("tags");
                 }
-                services.push(service);
+                services.push(shown);
             }
             None => {
                 let arn = region.arn("ecs", &format!("service/{}/{}", key.0, key.1));
@@ -103,15 +67,45 @@ pub(super) fn describe(region: &Region, input: &Value) -> Answer {
     Ok(json!({ "services": services, "failures": failures }))
 }
 
+/// Services that are ACTIVE: the others can only be described.
 pub(super) fn list(region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.name.clone();
-    let arns: Vec<Value> = state
+    let arns: Vec<String> = state
         .services
-        .iter()
-        .filter(|((of_cluster, _), _)| *of_cluster == cluster)
-        .map(|(_, service)| service["serviceArn"].clone())
+        .values()
+        .filter(|service| service.cluster == cluster && service.status == "ACTIVE")
+        .map(|service| service.arn.clone())
         .collect();
     let size = if input["maxResults"].is_null() { 10 } else { max_results(input)? };
     paged(arns, "serviceArns", input, size)
+}
+
+pub(super) fn delete(world: &World, region: &Region, input: &Value) -> Answer {
+    let mut state = region.ecs.state();
+    let key = key(&state, input, "service")?;
+    let known = find(&mut state, input)?;
+    if known.status == "INACTIVE" {
+        return Err(not_found());
+    }
+    if known.status == "ACTIVE" && known.desired > 0 && input["force"] != true {
+        return Err(invalid("The service cannot be stopped while it is scaled above 0."));
+    }
+    let Some(mut service) = state.services.remove(&key) else { return Err(not_found()) };
+    if service.status == "ACTIVE" {
+        service.status = if service.members.is_empty() { "INACTIVE" } else { "DRAINING" };
+        service.desired = 0;
+        for member in &mut service.members {
+            member.ending = true;
+            if let Some(task) = state.task_mut(&member.task_id) {
+                let reason =
+                    format!("Scaling activity initiated by (deployment ecs-svc/{})", member.deployment);
+                task.ask_to_stop(Stop { code: "ServiceSchedulerInitiated", reason });
+            }
+        }
+        service.wake.notify_one();
+    }
+    let shown = render::service(&state, &service, world.clock.now());
+    state.services.insert(key, service);
+    Ok(json!({ "service": shown }))
 }

@@ -99,8 +99,9 @@ fn with_tags(region: &Region, input: &Value, visit: impl FnOnce(&mut Vec<Value>)
             Ok(())
         }
         Some("service") => {
-            let service = state.services.values_mut().find(|service| service["serviceArn"] == arn);
-            visit_value(&mut service.ok_or_else(not_found)?["tags"], visit);
+            let service = state.services.values_mut().find(|service| service.arn == arn);
+            let settings = &mut service.ok_or_else(not_found)?.settings;
+            visit_value(settings.entry("tags").or_insert_with(|| json!([])), visit);
             Ok(())
         }
         _ => Err(invalid("Invalid identifier: Identifier is for unsupported resource type.")),

@@ -1,13 +1,15 @@
 //! A task as DescribeTasks shows it.
 
+mod render;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
 
 use super::Revision;
-use crate::clock::{millis, timestamp};
+use crate::clock::millis;
 use crate::faults::TaskFault;
 
 /// ECS tells of a stopped task for at least this long.
@@ -31,6 +33,8 @@ pub struct Container {
     pub last_status: &'static str,
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
+    /// What its health check says; none says nothing.
+    pub health: Option<&'static str>,
 }
 
 /// When a task reached each phase, in milliseconds since the Unix epoch.
@@ -91,11 +95,59 @@ pub struct Task {
     pub missing_reads: u32,
     /// Carries StopTask to the task's life.
     pub stop: watch::Sender<Option<Stop>>,
+    /// Wakes the scheduler of the service that started it.
+    pub service: Option<Arc<Notify>>,
 }
 
 impl Task {
     pub fn is_stopped(&self) -> bool {
         self.last_status == "STOPPED"
+    }
+
+    pub fn tell_its_service(&self) {
+        if let Some(wake) = &self.service {
+            wake.notify_one();
+        }
+    }
+
+    /// Tells the task's life to end it. The first reason stays.
+    pub fn ask_to_stop(&mut self, why: Stop) {
+        self.desired_status = "STOPPED";
+        self.version += 1;
+        self.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            if first {
+                *stop = Some(why);
+            }
+            first
+        });
+        if let Some(stop) = self.stop.borrow().clone() {
+            self.stop_code = Some(stop.code);
+            self.stopped_reason = Some(stop.reason);
+        }
+        self.tell_its_service();
+    }
+
+    /// Whether ECS waits for a container to be HEALTHY.
+    pub fn has_health_check(&self) -> bool {
+        self.checked().next().is_some()
+    }
+
+    /// Of the essential containers that have a health check: UNHEALTHY when one is, HEALTHY when all are.
+    pub fn health(&self) -> &'static str {
+        let healths: Vec<_> = self.checked().map(|container| container.health).collect();
+        match healths {
+            all if all.contains(&Some("UNHEALTHY")) => "UNHEALTHY",
+            all if !all.is_empty() && all.iter().all(|one| *one == Some("HEALTHY")) => "HEALTHY",
+            _ => "UNKNOWN",
+        }
+    }
+
+    fn checked(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().zip(self.revision.containers()).filter_map(|(container, definition)| {
+            let checked = definition["healthCheck"].is_object() && definition["essential"] != false;
+            checked.then_some(container)
+        })
     }
 
     /// Task-level cpu units.
@@ -132,161 +184,9 @@ impl Task {
         }
         !(self.is_stopped() && self.faults.contains(&TaskFault::Forgotten))
     }
-
-    /// What a client token's replay answers for a stopped task.
-    pub fn render_replayed(&self) -> Value {
-        json!({ "taskArn": self.arn, "lastStatus": self.last_status, "desiredStatus": self.desired_status })
-    }
-
-    pub fn render(&self, with_tags: bool) -> Value {
-        let mut task = json!({
-            "attributes": [{ "name": "ecs.cpu-architecture", "value": "x86_64" }],
-            "availabilityZone": self.availability_zone,
-            "clusterArn": self.cluster_arn,
-            "cpu": self.cpu().unwrap_or("0"),
-            "createdAt": timestamp(self.times.created),
-            "desiredStatus": self.desired_status,
-            "enableExecuteCommand": self.execute_command,
-            "group": self.group,
-            "healthStatus": "UNKNOWN",
-            "lastStatus": self.last_status,
-            "memory": self.memory().unwrap_or("0"),
-            "tags": if with_tags { self.tags.clone() } else { Vec::new() },
-            "taskArn": self.arn,
-            "taskDefinitionArn": self.revision.arn,
-            "version": self.version,
-        });
-        let Some(members) = task.as_object_mut() else { return task };
-        // A fleet asks for tasks without end, and `json!` would copy these parts.
-        members.insert(
-            "attachments".into(),
-            self.interface.iter().map(|eni| self.render_attachment(eni)).collect(),
-        );
-        members.insert(
-            "containers".into(),
-            self.containers.iter().map(|one| self.render_container(one)).collect(),
-        );
-        members.insert("overrides".into(), self.render_overrides());
-        let mut texts = vec![
-            ("launchType", self.launch_type.clone()),
-            ("capacityProviderName", self.capacity_provider.clone()),
-            ("platformVersion", self.platform_version.clone()),
-            ("platformFamily", self.platform_version.as_ref().map(|_| "Linux".to_owned())),
-            ("startedBy", self.started_by.clone()),
-            ("stopCode", self.stop_code.map(Into::into)),
-            ("stoppedReason", self.stopped_reason.clone()),
-            ("connectivity", self.times.connectivity.map(|_| "CONNECTED".to_owned())),
-        ];
-        texts.retain(|(_, text)| text.is_some());
-        members.extend(texts.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
-        let times = &self.times;
-        add_times(
-            members,
-            &[
-                ("connectivityAt", times.connectivity),
-                ("pullStartedAt", times.pull_started),
-                ("pullStoppedAt", times.pull_stopped),
-                ("startedAt", times.started),
-                ("stoppingAt", times.stopping),
-                ("executionStoppedAt", times.execution_stopped),
-                ("stoppedAt", times.stopped),
-            ],
-        );
-        if self.platform_version.is_some() {
-            let size = self
-                .overrides
-                .get("ephemeralStorage")
-                .or_else(|| self.revision.document.get("ephemeralStorage"));
-            let size = size.cloned().unwrap_or_else(|| json!({ "sizeInGiB": 20 }));
-            members.insert("ephemeralStorage".into(), size.clone());
-            members.insert("fargateEphemeralStorage".into(), size);
-        }
-        task
-    }
-
-    /// ECS echoes every container in `containerOverrides`, those that nothing was overridden for with their name only.
-    fn render_overrides(&self) -> Value {
-        let mut overrides = self.overrides.as_object().cloned().unwrap_or_default();
-        let given =
-            overrides.get("containerOverrides").and_then(Value::as_array).cloned().unwrap_or_default();
-        let each = self.containers.iter().map(|container| {
-            given
-                .iter()
-                .find(|one| one["name"] == container.name.as_str())
-                .cloned()
-                .unwrap_or_else(|| json!({ "name": container.name }))
-        });
-        overrides.insert("containerOverrides".into(), each.collect());
-        overrides.entry("inferenceAcceleratorOverrides").or_insert_with(|| json!([]));
-        Value::Object(overrides)
-    }
-
-    fn render_container(&self, container: &Container) -> Value {
-        let definition = self.revision.containers().iter().find(|one| one["name"] == container.name.as_str());
-        let mut rendered = json!({
-            "containerArn": container.arn,
-            "taskArn": self.arn,
-            "name": container.name,
-            "image": container.image,
-            "lastStatus": container.last_status,
-            "networkInterfaces": self.interface.iter().filter(|_| self.times.connectivity.is_some()).map(|eni| {
-                json!({ "attachmentId": eni.attachment_id, "privateIpv4Address": eni.address })
-            }).collect::<Vec<_>>(),
-            "networkBindings": [],
-            "healthStatus": "UNKNOWN",
-            "managedAgents": [],
-            "cpu": definition.map_or(0, |one| one["cpu"].as_u64().unwrap_or(0)).to_string(),
-        });
-        let Some(members) = rendered.as_object_mut() else { return rendered };
-        let mut optional = vec![
-            ("imageDigest", container.image_digest.clone().map(Value::from)),
-            ("runtimeId", container.runtime_id.clone().map(Value::from)),
-            ("exitCode", container.exit_code.map(Value::from)),
-            ("reason", container.reason.clone().map(Value::from)),
-        ];
-        for size in ["memory", "memoryReservation"] {
-            let mebibytes = definition.and_then(|one| one[size].as_u64());
-            optional.push((size, mebibytes.map(|number| number.to_string().into())));
-        }
-        for (name, value) in optional {
-            if let Some(value) = value {
-                members.insert(name.into(), value);
-            }
-        }
-        rendered
-    }
-
-    fn render_attachment(&self, eni: &Interface) -> Value {
-        let status = match self.last_status {
-            "PROVISIONING" => "PRECREATED",
-            "STOPPED" => "DELETED",
-            _ => "ATTACHED",
-        };
-        let mut details = vec![json!({ "name": "subnetId", "value": eni.subnet })];
-        if status != "PRECREATED" {
-            let name = format!("ip-{}.ec2.internal", eni.address.replace('.', "-"));
-            for (key, value) in [
-                ("networkInterfaceId", &eni.interface_id),
-                ("macAddress", &eni.mac),
-                ("privateDnsName", &name),
-                ("privateIPv4Address", &eni.address),
-            ] {
-                details.push(json!({ "name": key, "value": value }));
-            }
-        }
-        json!({ "id": eni.attachment_id, "type": "ElasticNetworkInterface", "status": status, "details": details })
-    }
 }
 
 /// Sizes are whole units, `256`, wherever they stand by now.
 pub(super) fn cpu_units(size: Option<&str>) -> u64 {
     size.and_then(|units| units.parse().ok()).unwrap_or(256)
-}
-
-fn add_times(members: &mut Map<String, Value>, times: &[(&str, Option<i64>)]) {
-    for (name, time) in times {
-        if let Some(time) = time {
-            members.insert((*name).into(), timestamp(*time));
-        }
-    }
 }

@@ -92,19 +92,7 @@ pub(super) fn stop(region: &Region, input: &Value) -> Answer {
         .ok_or_else(|| invalid("The referenced task was not found."))?;
     if !task.is_stopped() {
         let reason = input["reason"].as_str().unwrap_or("Task stopped by user").to_owned();
-        task.desired_status = "STOPPED";
-        task.version += 1;
-        task.stop.send_if_modified(|stop| {
-            let first = stop.is_none();
-            if first {
-                *stop = Some(Stop { code: "UserInitiated", reason });
-            }
-            first
-        });
-        if let Some(stop) = task.stop.borrow().clone() {
-            task.stop_code = Some(stop.code);
-            task.stopped_reason = Some(stop.reason);
-        }
+        task.ask_to_stop(Stop { code: "UserInitiated", reason });
     }
     Ok(json!({ "task": task.render(true) }))
 }

@@ -66,11 +66,28 @@ pub struct Script {
     /// The exit code on SIGTERM; none ignores it.
     on_sigterm: Option<i32>,
     start_error: Option<String>,
+    health: Vec<Health>,
+}
+
+/// What a container's health check reports, if its definition has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// So long after the start, on Fargate.
+    HealthyAfter(Duration),
+    UnhealthyAfter(Duration),
+    /// UNHEALTHY when the check has used up its retries.
+    Never,
 }
 
 impl Default for Script {
     fn default() -> Self {
-        Self { steps: Vec::new(), end: Exit::code(0), on_sigterm: Some(143), start_error: None }
+        Self {
+            steps: Vec::new(),
+            end: Exit::code(0),
+            on_sigterm: Some(143),
+            start_error: None,
+            health: Vec::new(),
+        }
     }
 }
 
@@ -153,6 +170,28 @@ impl Script {
     pub fn cannot_start(mut self, reason: &str) -> Self {
         self.start_error = Some(reason.into());
         self
+    }
+
+    /// Its health check, if it has one, succeeds so long after the start on Fargate; without a word after one interval.
+    pub fn healthy_after(mut self, on_fargate: Duration) -> Self {
+        self.health.push(Health::HealthyAfter(on_fargate));
+        self
+    }
+
+    /// Its health check, if it has one, has failed for good so long after the start on Fargate.
+    pub fn unhealthy_after(mut self, on_fargate: Duration) -> Self {
+        self.health.push(Health::UnhealthyAfter(on_fargate));
+        self
+    }
+
+    /// Its health check, if it has one, never succeeds.
+    pub fn never_healthy(mut self) -> Self {
+        self.health.push(Health::Never);
+        self
+    }
+
+    pub(crate) fn health(&self) -> &[Health] {
+        &self.health
     }
 
     pub(crate) fn start(self, runtime_id: String, clock: Arc<Clock>) -> Result<Started, String> {

@@ -2,9 +2,11 @@
 
 mod events;
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::exits::{ContainerExit, Unseen};
 use super::prepare::{Prepared, Source};
@@ -26,6 +28,8 @@ struct Member {
     standing: Standing,
     /// It is being killed for its memory.
     out_of_memory: bool,
+    /// Reports its health.
+    checks: JoinSet<()>,
 }
 
 /// The end of a container on its host.
@@ -60,6 +64,7 @@ pub(super) async fn run(life: &mut Life, prepared: Vec<Prepared>) -> Vec<Contain
         prepared,
         standing: Standing::Waiting,
         out_of_memory: false,
+        checks: JoinSet::new(),
     });
     let mut containers = Containers {
         members: members.collect(),
@@ -139,11 +144,17 @@ impl Containers {
 
     async fn start(&mut self, life: &Life, index: usize) -> Result<(), String> {
         let member = &mut self.members[index];
-        let started = match &member.prepared.source {
+        let check = member.prepared.health_check;
+        let (started, reports) = match &member.prepared.source {
             Source::Script(program) => {
-                program().start(format!("{}-{index}", life.task_id), life.world.clock.clone())
+                let script = program();
+                let reports = check.map(|check| check.reports(Some(&script)));
+                (script.start(format!("{}-{index}", life.task_id), life.world.clock.clone()), reports)
             }
-            Source::Image => life.world.runtime.start(member.prepared.launch.clone()).await,
+            Source::Image => {
+                let started = life.world.runtime.start(member.prepared.launch.clone()).await;
+                (started, check.map(|check| check.reports(None)))
+            }
         };
         let Started { runtime_id, mut output, signals, exit } = started.map_err(|why| {
             member.standing = Standing::Ended(None);
@@ -156,7 +167,9 @@ impl Containers {
             // A container that is started again is still the same one.
             task.containers[index].runtime_id.get_or_insert(runtime_id);
             task.containers[index].last_status = "RUNNING";
+            task.containers[index].health = None;
         });
+        member.checks = report_health(life, index, reports.unwrap_or_default());
         let (world, region, faults) = (life.world.clone(), life.region.clone(), self.faults.clone());
         let logs = member.prepared.logs.clone();
         self.running.spawn(async move {
@@ -176,7 +189,7 @@ impl Containers {
             && member.prepared.depends_on.iter().all(|(other, condition)| self.meets(other, condition))
     }
 
-    /// HEALTHY counts as START: the sandbox runs no health checks.
+    /// HEALTHY counts as START: the sandbox runs no health checks, it only shows what they are said to report.
     fn meets(&self, name: &str, condition: &str) -> bool {
         match self.standing(name) {
             Some(Standing::Ended(code)) => condition != "SUCCESS" || *code == Some(0),
@@ -235,4 +248,22 @@ impl Containers {
             }
         }
     }
+}
+
+/// Shows what a container's health check reports, until the container is forgotten or started again.
+fn report_health(life: &Life, index: usize, reports: Vec<(Duration, &'static str)>) -> JoinSet<()> {
+    let mut checks = JoinSet::new();
+    let start = Instant::now();
+    for (after, health) in reports {
+        let (world, region, task_id) = (life.world.clone(), life.region.clone(), life.task_id.clone());
+        checks.spawn(async move {
+            sleep_until(start + world.clock.shortened(after)).await;
+            region.ecs.change(&task_id, |task| {
+                if task.containers[index].last_status == "RUNNING" {
+                    task.containers[index].health = Some(health);
+                }
+            });
+        });
+    }
+    checks
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::health::HealthCheck;
 use super::restart::RestartPolicy;
 use crate::ecs::strings;
 use crate::engine::{Launch, Script, TaskContext};
@@ -31,6 +32,7 @@ pub(super) struct Prepared {
     pub depends_on: Vec<(String, String)>,
     pub stop_timeout: Duration,
     pub restart_policy: Option<RestartPolicy>,
+    pub health_check: Option<HealthCheck>,
     pub logs: Option<Destination>,
     pub launch: Launch,
     pub source: Source,
@@ -101,6 +103,7 @@ pub(super) async fn prepare(
                 .collect(),
             stop_timeout: definition["stopTimeout"].as_u64().map_or(STOP_TIMEOUT, Duration::from_secs),
             restart_policy: RestartPolicy::of(definition),
+            health_check: HealthCheck::of(definition),
             logs,
             launch,
             source,

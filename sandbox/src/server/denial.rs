@@ -29,6 +29,7 @@ fn resource(region: &Region, request: &Request) -> String {
             region.arn(service, &format!("{kind}{value}"))
         }
     };
+    let first = |member: &str| input[member].get(0).and_then(Value::as_str).unwrap_or("*").to_owned();
     match (request.service.as_str(), request.operation.as_str()) {
         ("ecs", "RunTask") => name_or_arn("ecs", "task-definition/", text("taskDefinition")),
         ("ecs", "RegisterTaskDefinition") => {
@@ -47,6 +48,13 @@ fn resource(region: &Region, request: &Request) -> String {
             let first = input["services"].get(0).and_then(Value::as_str).unwrap_or("*");
             name_or_arn("ecs", &format!("service/{cluster}/"), first)
         }
+        ("ecs", "CreateService") => region.arn("ecs", &format!("service/{cluster}/{}", text("serviceName"))),
+        ("ecs", "UpdateService" | "DeleteService" | "ListServiceDeployments") => {
+            name_or_arn("ecs", &format!("service/{cluster}/"), text("service"))
+        }
+        ("ecs", "DescribeServiceDeployments") => first("serviceDeploymentArns"),
+        ("ecs", "DescribeServiceRevisions") => first("serviceRevisionArns"),
+        ("ecs", "StopServiceDeployment") => text("serviceDeploymentArn").to_owned(),
         ("logs", "GetLogEvents") => region
             .arn("logs", &format!("log-group:{}:log-stream:{}", text("logGroupName"), text("logStreamName"))),
         ("logs", _) if !text("logGroupName").is_empty() => {

@@ -33,7 +33,7 @@ async fn a_service_is_read_back() {
     let wanted = json!({ "cluster": CLUSTER, "services": ["backend", "frontend"] });
     let answer = ecs(&sandbox, "DescribeServices", &wanted).await.ok();
     let service = &answer["services"][0];
-    assert_eq!((&service["networkConfiguration"], &service["runningCount"]), (&network, &json!(2)));
+    assert_eq!((&service["networkConfiguration"], &service["desiredCount"]), (&network, &json!(2)));
     assert_eq!(
         service["taskDefinition"],
         format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{FAMILY}:1")

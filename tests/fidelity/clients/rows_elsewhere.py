@@ -2,10 +2,11 @@
 
 import base64
 import datetime
+import time
 
 import boto3
 
-from checks import CLUSTER, FAMILY, REPOSITORY, aws, image, refused
+from checks import CLUSTER, PATIENCE, REPOSITORY, WANTED, aws, image, refused
 from rows import not_checked, row
 
 
@@ -71,17 +72,39 @@ not_checked(
 
 @row("services")
 def a_service_is_steady():
-    aws("ecs").create_service(cluster=CLUSTER, serviceName="web", taskDefinition=FAMILY, desiredCount=2)
-    aws("ecs").get_waiter("services_stable").wait(
-        cluster=CLUSTER, services=["web"], WaiterConfig={"Delay": 0, "MaxAttempts": 1}
+    shop_definition()
+    aws("ecs").create_service(
+        cluster=CLUSTER, serviceName="web", taskDefinition="shop", desiredCount=2, launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": WANTED["subnets"]}},
     )
+    aws("ecs").get_waiter("services_stable").wait(
+        cluster=CLUSTER, services=["web"], WaiterConfig={"Delay": 1, "MaxAttempts": PATIENCE}
+    )
+    tasks = aws("ecs").list_tasks(cluster=CLUSTER, serviceName="web")["taskArns"]
+    assert len(tasks) == 2, tasks
 
 
-not_checked(
-    "List/DescribeServiceDeployments", "the product does not deploy services yet",
-    ("ecs", "list_service_deployments", {"service": "web", "cluster": CLUSTER}),
-    ("ecs", "update_service", {"service": "web", "cluster": CLUSTER}),
-)
+@row("List/DescribeServiceDeployments")
+def a_service_deployment_is_listed_and_described():
+    web = {"cluster": CLUSTER, "service": "web"}
+    aws("ecs").update_service(**web, taskDefinition=shop_definition())
+    listed, deadline = [], time.monotonic() + PATIENCE
+    while [one["status"] for one in listed] != ["SUCCESSFUL", "SUCCESSFUL"]:
+        assert time.monotonic() < deadline, listed
+        listed = aws("ecs").list_service_deployments(**web)["serviceDeployments"]
+    arns = [one["serviceDeploymentArn"] for one in listed]
+    described = aws("ecs").describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+    assert described[0]["sourceServiceRevisions"][0]["arn"] == listed[1]["targetServiceRevisionArn"], described
+
+
+def shop_definition():
+    return aws("ecs").register_task_definition(
+        family="shop", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[{
+            "name": "shop", "image": "registry.example/shop:1",
+            "environment": [{"name": "UNTIL_STOPPED", "value": "1"}],
+        }],
+    )["taskDefinition"]["taskDefinitionArn"]
 
 
 @row("DescribeServices unknown")

@@ -1,0 +1,121 @@
+//! What a service is made of, as requests give it.
+
+use serde_json::{Map, Value, json};
+
+use crate::answer::AwsError;
+use crate::ecs::invalid;
+
+/// What a service does not show of its requests, or shows otherwise.
+const REQUEST_ONLY: [&str; 6] =
+    ["cluster", "clientToken", "role", "service", "desiredCount", "forceNewDeployment"];
+
+/// What starts a deployment when it changes (UpdateService's page). taskDefinition does as well.
+const DEPLOYED: [&str; 7] = [
+    "networkConfiguration",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+];
+
+/// Refuses what no scheduler here does, and what AWS refuses.
+pub(super) fn check(input: &Value) -> Result<(), AwsError> {
+    let not_simulated = |what: &str| Err(invalid(format!("The sandbox does not simulate {what}.")));
+    let configuration = &input["deploymentConfiguration"];
+    match configuration["strategy"].as_str() {
+        None | Some("ROLLING") => {}
+        Some(strategy) => return not_simulated(&format!("the deployment strategy {strategy}, only ROLLING")),
+    }
+    for (member, what) in [
+        ("lifecycleHooks", "lifecycle hooks"),
+        ("earlySuccessCriteria", "early success criteria"),
+        ("linearConfiguration", "linear deployments"),
+        ("canaryConfiguration", "canary deployments"),
+    ] {
+        let given = &configuration[member];
+        if !given.is_null() && *given != json!([]) {
+            return not_simulated(what);
+        }
+    }
+    if configuration["alarms"]["enable"] == true {
+        return not_simulated("deployment alarms");
+    }
+    if input["schedulingStrategy"] == "DAEMON" {
+        return Err(invalid("The daemon scheduling strategy is not supported for Fargate."));
+    }
+    match input["deploymentController"]["type"].as_str() {
+        None | Some("ECS" | "CODE_DEPLOY" | "EXTERNAL") => {}
+        Some(kind) => return Err(invalid(format!("Invalid deployment controller: {kind}"))),
+    }
+    if input["desiredCount"].as_i64().is_some_and(|count| count < 0) {
+        return Err(invalid("desiredCount cannot be negative."));
+    }
+    let percent = |member: &str| configuration[member].as_u64();
+    let (least, most) =
+        (percent("minimumHealthyPercent").unwrap_or(100), percent("maximumPercent").unwrap_or(200));
+    if most < 100 {
+        return Err(invalid("maximumPercent must be equal to or greater than 100."));
+    }
+    if least > most {
+        return Err(invalid("minimumHealthyPercent must be less than or equal to maximumPercent."));
+    }
+    Ok(())
+}
+
+/// The settings of a new service, with AWS's defaults.
+pub(super) fn created(input: &Value) -> Map<String, Value> {
+    let mut settings = Map::new();
+    merge(&mut settings, input);
+    for (member, default) in [
+        ("loadBalancers", json!([])),
+        ("serviceRegistries", json!([])),
+        ("placementConstraints", json!([])),
+        ("placementStrategy", json!([])),
+        ("schedulingStrategy", json!("REPLICA")),
+        ("deploymentController", json!({ "type": "ECS" })),
+        ("platformVersion", json!("LATEST")),
+        ("propagateTags", json!("NONE")),
+        ("enableECSManagedTags", json!(false)),
+        ("enableExecuteCommand", json!(false)),
+    ] {
+        settings.entry(member).or_insert(default);
+    }
+    let configuration = settings.entry("deploymentConfiguration").or_insert_with(|| json!({}));
+    let default = json!({
+        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+        "maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0,
+    });
+    if let (Some(members), Value::Object(default)) = (configuration.as_object_mut(), default) {
+        for (member, value) in default {
+            members.entry(member).or_insert(value);
+        }
+    }
+    settings
+}
+
+/// Takes over what a request gives; what it leaves out stays. Whether that starts a deployment.
+pub(super) fn merge(settings: &mut Map<String, Value>, input: &Value) -> bool {
+    let mut deploys = false;
+    for (member, value) in input.as_object().into_iter().flatten() {
+        // Null is absent in AWS's JSON, and no answer has it.
+        if value.is_null() || REQUEST_ONLY.contains(&member.as_str()) {
+            continue;
+        }
+        match (settings.get_mut(member), value) {
+            (Some(Value::Object(kept)), Value::Object(given)) if member == "deploymentConfiguration" => {
+                kept.extend(given.iter().filter(|(_, value)| !value.is_null()).map(clone));
+            }
+            (kept, given) => {
+                deploys |= DEPLOYED.contains(&member.as_str()) && kept.is_none_or(|kept| kept != given);
+                settings.insert(member.clone(), given.clone());
+            }
+        }
+    }
+    deploys
+}
+
+fn clone((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}

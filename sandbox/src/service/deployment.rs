@@ -1,0 +1,150 @@
+//! The two views of one rollout: an entry of `deployments[]`, and a service deployment.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::Counts;
+use crate::ecs;
+
+/// `rolloutState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rollout {
+    InProgress,
+    Completed,
+    Failed,
+}
+
+impl Rollout {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// An entry of `deployments[]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    /// The digits of its id, which are those of its service revision.
+    pub number: u64,
+    pub created: i64,
+    pub updated: i64,
+    pub rollout: Rollout,
+    pub reason: String,
+    /// One after another.
+    pub failed_tasks: u64,
+    /// It was said that no task can be started or stopped.
+    pub stuck: bool,
+}
+
+impl Deployment {
+    pub fn new(number: u64, now: i64) -> Self {
+        let reason = format!("ECS deployment {} in progress.", id(number));
+        Self {
+            number,
+            created: now,
+            updated: now,
+            rollout: Rollout::InProgress,
+            reason,
+            failed_tasks: 0,
+            stuck: false,
+        }
+    }
+
+    pub fn id(&self) -> String {
+        id(self.number)
+    }
+
+    pub fn fail(&mut self, reason: &str, now: i64) {
+        self.rollout = Rollout::Failed;
+        self.reason = reason.into();
+        self.updated = now;
+    }
+}
+
+fn id(number: u64) -> String {
+    format!("ecs-svc/{number}")
+}
+
+/// What a deployment makes the service's tasks be.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceRevision {
+    pub arn: String,
+    pub definition: Arc<ecs::Revision>,
+    /// The service's settings at that time.
+    pub settings: Map<String, Value>,
+    pub created: i64,
+    /// The digests of its containers, by their place, once a task has pulled them.
+    pub digests: Vec<Option<String>>,
+}
+
+/// A service deployment, as DescribeServiceDeployments shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceDeployment {
+    pub arn: String,
+    /// The number of the service revision that is deployed.
+    pub target: u64,
+    /// Those that ran when it was created.
+    pub sources: Vec<u64>,
+    pub created: i64,
+    /// From when on ListServiceDeployments has it.
+    pub listed: i64,
+    /// When PENDING ends.
+    pub starts: i64,
+    pub started: Option<i64>,
+    pub finished: Option<i64>,
+    pub stopped: Option<i64>,
+    pub updated: i64,
+    pub status: &'static str,
+    pub reason: Option<String>,
+    pub rollback: Option<Rollback>,
+    /// `deploymentCircuitBreaker.failureCount`.
+    pub failures: u64,
+    pub triggered: bool,
+    /// `deploymentConfiguration` when it was created.
+    pub configuration: Value,
+    /// What happens next without anything else having to happen.
+    pub turn: Option<(i64, Turn)>,
+    /// Desired count and tasks of target and sources, in this order, at its end.
+    pub snapshot: Option<(u64, Vec<Counts>)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Rollback {
+    pub reason: String,
+    pub started: i64,
+    /// The number of the service revision that it goes back to.
+    pub to: u64,
+}
+
+/// What becomes of a service deployment that was told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// A newer one has taken its place.
+    Superseded,
+    RolledBack,
+}
+
+impl ServiceDeployment {
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, "SUCCESSFUL" | "STOPPED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED")
+    }
+
+    /// Ends it, in a way that AWS counts as an end.
+    pub fn end(&mut self, status: &'static str, reason: &str, now: i64) {
+        self.status = status;
+        self.reason = (!reason.is_empty()).then(|| reason.to_owned());
+        self.finished = Some(now);
+        self.updated = now;
+        self.turn = None;
+    }
+
+    /// Ends it as STOPPED.
+    pub fn stop(&mut self, reason: &str, now: i64) {
+        self.end("STOPPED", reason, now);
+        self.stopped = Some(now);
+    }
+}

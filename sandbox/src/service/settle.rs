@@ -1,0 +1,150 @@
+//! What ends by itself: requested stops, rollouts that have arrived, services that are deleted.
+
+use super::breaker::Cause;
+use super::scheduler::Work;
+use super::{Counts, Deployment, Rollout, Service, Turn};
+use crate::ecs::State;
+
+impl Work<'_> {
+    /// Does what is due of service deployments.
+    pub(super) fn turn(&mut self) {
+        let now = self.now;
+        let mut turns = Vec::new();
+        let mut due = Vec::new();
+        for (index, one) in self.service.history.iter_mut().enumerate() {
+            if one.status == "PENDING" && one.starts <= now {
+                one.status = "IN_PROGRESS";
+                one.started = Some(one.starts);
+                one.updated = one.starts;
+            } else if one.status == "PENDING" {
+                due.push(one.starts);
+            }
+            match one.turn {
+                Some((at, turn)) if at <= now => {
+                    one.turn = None;
+                    turns.push((index, turn));
+                }
+                Some((at, _)) => due.push(at),
+                None => {}
+            }
+        }
+        due.into_iter().for_each(|at| self.again_at(at));
+        for (index, turn) in turns {
+            match turn {
+                Turn::RolledBack => self.roll_back(Cause::Requested),
+                Turn::Superseded => {
+                    let one = &mut self.service.history[index];
+                    let reason = "Service deployment stopped because a newer service deployment was started.";
+                    if one.status == "ROLLBACK_IN_PROGRESS" {
+                        one.end("ROLLBACK_FAILED", reason, now);
+                    } else {
+                        one.stop(reason, now);
+                    }
+                }
+            }
+        }
+        self.keep_snapshots();
+    }
+
+    pub(super) fn settle(&mut self) {
+        match self.service.status {
+            "ACTIVE" => self.arrive(),
+            _ if self.service.members.iter().all(|one| one.ending) => {
+                // "The service status moves from DRAINING to INACTIVE" once its tasks are STOPPING or STOPPED.
+                self.service.status = "INACTIVE";
+                self.service.deployments.clear();
+                self.service.history.clear();
+            }
+            _ => {}
+        }
+        self.keep_snapshots();
+    }
+
+    /// The counts of a service deployment that has ended stay as they were.
+    fn keep_snapshots(&mut self) {
+        for index in 0..self.service.history.len() {
+            let one = &self.service.history[index];
+            if one.is_over() && one.snapshot.is_none() {
+                let revisions: Vec<u64> =
+                    std::iter::once(one.target).chain(one.sources.iter().copied()).collect();
+                let counts =
+                    revisions.into_iter().map(|number| counts(self.state, self.service, number)).collect();
+                self.service.history[index].snapshot = Some((self.service.desired, counts));
+            }
+        }
+    }
+
+    /// Ends a rollout whose tasks are all healthy: first the service deployment, then, once no older task is left, the
+    /// deployment itself.
+    fn arrive(&mut self) {
+        let (desired, now) = (self.service.desired, self.now);
+        let Some(primary) = self.service.deployments.first().map(|primary| primary.number) else { return };
+        let open = self.service.open(primary).count() as u64;
+        let healthy = self.service.open(primary).filter(|one| one.healthy).count() as u64;
+        let is_old = |member: &super::Member| member.deployment != primary;
+        let old_open = self.service.members.iter().any(|one| is_old(one) && !one.ending);
+        let old = self.service.members.iter().any(is_old);
+        let arrived = open == desired && healthy == desired && !old_open;
+        let pending = self.service.ongoing().is_some_and(|one| one.status == "PENDING");
+        if arrived && !pending && self.service.deployments[0].rollout == Rollout::InProgress {
+            if let Some(ongoing) = self.service.ongoing()
+                && matches!(ongoing.status, "IN_PROGRESS" | "ROLLBACK_REQUESTED")
+            {
+                ongoing.end("SUCCESSFUL", "", now);
+            }
+            if !old {
+                self.complete();
+            }
+        }
+        self.drop_empty();
+        let complete = self.service.deployments[0].rollout == Rollout::Completed;
+        if complete && arrived && !old && !self.service.steady {
+            self.service.steady = true;
+            self.event("has reached a steady state.");
+        }
+    }
+
+    fn complete(&mut self) {
+        let now = self.now;
+        let primary = &mut self.service.deployments[0];
+        let id = primary.id();
+        primary.rollout = Rollout::Completed;
+        primary.reason = format!("ECS deployment {id} completed.");
+        primary.updated = now;
+        self.event(&format!("(deployment {id}) deployment completed."));
+        if let Some(ongoing) = self.service.ongoing()
+            && ongoing.status == "ROLLBACK_IN_PROGRESS"
+        {
+            let reason = ongoing.reason.clone().unwrap_or_default();
+            ongoing.end("ROLLBACK_SUCCESSFUL", &reason, now);
+        }
+        self.service.deployments.truncate(1);
+        self.service.steady = false;
+    }
+
+    /// A deployment that never was completed leaves with its last task; one that was stays, to be gone back to, until
+    /// another one is.
+    fn drop_empty(&mut self) {
+        let members = &self.service.members;
+        let mut first = true;
+        self.service.deployments.retain(|one: &Deployment| {
+            std::mem::take(&mut first)
+                || one.rollout == Rollout::Completed
+                || members.iter().any(|member| member.deployment == one.number)
+        });
+    }
+}
+
+/// The tasks of a deployment as they are now.
+pub(crate) fn counts(state: &State, service: &Service, number: u64) -> Counts {
+    let mut counts = Counts::default();
+    for member in service.members.iter().filter(|one| one.deployment == number) {
+        match state.task(&member.task_id) {
+            Some(task) if task.desired_status == "STOPPED" => {}
+            Some(task) if task.last_status == "RUNNING" => counts.running += 1,
+            Some(_) => counts.pending += 1,
+            None => {}
+        }
+    }
+    counts
+}
