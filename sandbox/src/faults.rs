@@ -67,6 +67,7 @@ enum Kind {
     RepeatedEvents,
     StaleService { from: Duration, lasts: Duration },
     LateServiceDeployment { by: Duration },
+    PendingServiceDeployment { by: Duration },
 }
 
 /// One fault and how often it strikes: once, from the next opportunity on, unless told otherwise.
@@ -112,6 +113,11 @@ impl Fault {
     /// ListServiceDeployments has a new service deployment this much later than it would, on the sandbox's clock.
     pub fn late_service_deployment(by: Duration) -> Self {
         Self::once(Kind::LateServiceDeployment { by })
+    }
+
+    /// A new service deployment is PENDING this much longer than it would be, on the sandbox's clock.
+    pub fn pending_service_deployment(by: Duration) -> Self {
+        Self::once(Kind::PendingServiceDeployment { by })
     }
 
     /// Only tasks in which a container has `name` = `value` in its environment.
@@ -248,9 +254,16 @@ impl Faults {
         })
     }
 
-    pub(crate) fn on_service_deployment(&self) -> Option<Duration> {
+    pub(crate) fn on_listed_deployment(&self) -> Option<Duration> {
         self.first(|kind| match kind {
             Kind::LateServiceDeployment { by } => Some(*by),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn on_pending_deployment(&self) -> Option<Duration> {
+        self.first(|kind| match kind {
+            Kind::PendingServiceDeployment { by } => Some(*by),
             _ => None,
         })
     }

@@ -107,6 +107,7 @@ pub(crate) fn launch_for_service(
     if input["enableECSManagedTags"] == true {
         task.tags.push(json!({ "key": "aws:ecs:serviceName", "value": service.name }));
     }
+    task.chance = service.dice.next();
     task.service = Some(service.wake.clone());
     let id = task.id.clone();
     state.add(task);

@@ -71,10 +71,14 @@ pub(super) fn describe(world: &World, region: &Region, input: &Value) -> Answer 
 pub(super) fn list(region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.name.clone();
+    let is = |service: &Service, filter: &str| {
+        input[filter].is_null() || service.settings.get(filter) == Some(&input[filter])
+    };
     let arns: Vec<String> = state
         .services
         .values()
         .filter(|service| service.cluster == cluster && service.status == "ACTIVE")
+        .filter(|service| is(service, "launchType") && is(service, "schedulingStrategy"))
         .map(|service| service.arn.clone())
         .collect();
     let size = if input["maxResults"].is_null() { 10 } else { max_results(input)? };

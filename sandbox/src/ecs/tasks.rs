@@ -66,7 +66,13 @@ pub(super) fn list(world: &World, region: &Region, input: &Value) -> Answer {
     };
     let is =
         |filter: &str, value: Option<&str>| input[filter].as_str().is_none_or(|wanted| value == Some(wanted));
-    let service = input["serviceName"].as_str().map(|name| format!("service:{}", short_name(name)));
+    let service = input["serviceName"].as_str().map(short_name);
+    if let Some(name) = service
+        && !state.services.contains_key(&(cluster.name.clone(), name.to_owned()))
+    {
+        return Err(super::services::not_found());
+    }
+    let service = service.map(|name| format!("service:{name}"));
     let now = world.clock.now();
     let arns: Vec<String> = state
         .tasks

@@ -118,6 +118,7 @@ impl Work<'_> {
             ongoing.reason = Some(reason.clone());
             ongoing.rollback = Some(Rollback { reason, started: now, to });
             ongoing.updated = now;
+            ongoing.turn = None;
         }
     }
 

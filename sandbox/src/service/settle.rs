@@ -2,7 +2,7 @@
 
 use super::breaker::Cause;
 use super::scheduler::Work;
-use super::{Counts, Deployment, Rollout, Service, Turn};
+use super::{Counts, Deployment, Member, Rollout, Service, Turn};
 use crate::ecs::State;
 
 impl Work<'_> {
@@ -49,8 +49,7 @@ impl Work<'_> {
     pub(super) fn settle(&mut self) {
         match self.service.status {
             "ACTIVE" => self.arrive(),
-            _ if self.service.members.iter().all(|one| one.ending) => {
-                // "The service status moves from DRAINING to INACTIVE" once its tasks are STOPPING or STOPPED.
+            _ if self.service.members.iter().all(|one| self.is_stopping(one)) => {
                 self.service.status = "INACTIVE";
                 self.service.deployments.clear();
                 self.service.history.clear();
@@ -58,6 +57,13 @@ impl Work<'_> {
             _ => {}
         }
         self.keep_snapshots();
+    }
+
+    /// "After all tasks have transitioned to either STOPPING or STOPPED status, the service status moves from DRAINING to
+    /// INACTIVE."
+    fn is_stopping(&self, member: &Member) -> bool {
+        let ends = |status: &str| matches!(status, "STOPPING" | "DEPROVISIONING" | "STOPPED");
+        self.state.task(&member.task_id).is_none_or(|task| ends(task.last_status))
     }
 
     /// The counts of a service deployment that has ended stay as they were.
@@ -81,7 +87,7 @@ impl Work<'_> {
         let Some(primary) = self.service.deployments.first().map(|primary| primary.number) else { return };
         let open = self.service.open(primary).count() as u64;
         let healthy = self.service.open(primary).filter(|one| one.healthy).count() as u64;
-        let is_old = |member: &super::Member| member.deployment != primary;
+        let is_old = |member: &Member| member.deployment != primary;
         let old_open = self.service.members.iter().any(|one| is_old(one) && !one.ending);
         let old = self.service.members.iter().any(is_old);
         let arrived = open == desired && healthy == desired && !old_open;

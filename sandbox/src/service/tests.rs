@@ -91,6 +91,12 @@ impl Account {
         self.call("CreateService", input)["service"].take()
     }
 
+    /// Creates service `web`; answers when.
+    fn service_created(&self, family: &str) -> i64 {
+        self.create(family, json!({}));
+        self.world.clock.now()
+    }
+
     fn update(&self, more: Value) -> Value {
         let mut input = json!({ "cluster": "c", "service": "web" });
         extend(&mut input, more);

@@ -22,6 +22,8 @@ mod logs;
 mod resources;
 /// Limits, idempotency and failures of RunTask.
 mod run_task;
+/// Services, over HTTP: what is lost on the way, and who may know what.
+mod services;
 /// What may be registered, and that nothing of it is lost.
 mod task_definitions;
 /// From PROVISIONING to STOPPED.

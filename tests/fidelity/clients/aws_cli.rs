@@ -206,3 +206,32 @@ fn version_2() -> Option<PathBuf> {
         version.is_ok_and(|output| output.stdout.starts_with(b"aws-cli/2"))
     })
 }
+
+/// The commands by which pipelines deploy a service.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_updated_waited_for_and_its_deployments_listed() {
+    let Some(python) = python() else { return };
+    let world = account().await;
+    world.sandbox.set_program(seed::TASK_FAMILY, |_| sandbox::Script::new().until_stopped());
+    let aws = AwsCli::new(python.program("aws"), &world.sandbox);
+    let run = ["--task-definition", seed::TASK_FAMILY, "--launch-type", "FARGATE", "--desired-count", "1"];
+    let more = ["--service-name", "web", "--network-configuration", NETWORK];
+    aws.json(&[&["ecs", "create-service"], &CLUSTER[..], &run, &more].concat()).await;
+    let web = ["--service", "web"];
+    let updated = aws
+        .json(&[&["ecs", "update-service"], &CLUSTER[..], &web, &["--force-new-deployment"]].concat())
+        .await;
+    let id = updated["service"]["deployments"][0]["id"].as_str().expect("an id");
+    aws.says(&[&["ecs", "wait", "services-stable"], &CLUSTER[..], &["--services", "web"]].concat()).await;
+    let listed = aws.json(&[&["ecs", "list-service-deployments"], &CLUSTER[..], &web].concat()).await;
+    let newest = &listed["serviceDeployments"][0];
+    let revision = newest["targetServiceRevisionArn"].as_str().expect("an ARN");
+    assert_eq!(revision.rsplit('/').next(), id.rsplit('/').next());
+    let arn = newest["serviceDeploymentArn"].as_str().expect("an ARN");
+    let described =
+        aws.json(&["ecs", "describe-service-deployments", "--service-deployment-arns", arn]).await;
+    assert_eq!(described["serviceDeployments"][0]["status"], "SUCCESSFUL");
+    let revisions = ["ecs", "describe-service-revisions", "--service-revision-arns", revision];
+    let digest = &aws.json(&revisions).await["serviceRevisions"][0]["containerImages"][0]["imageDigest"];
+    assert!(digest.as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{digest}");
+}

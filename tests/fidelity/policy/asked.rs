@@ -44,6 +44,32 @@ pub fn asked(line: &Value) -> Vec<Asked> {
         ("ecs", "DescribeServices") => texts(&input["services"])
             .flat_map(|name| one(arn("ecs", &format!("service/{}/{}", cluster(), last(name)))))
             .collect(),
+        ("ecs", "UpdateService") => {
+            let mut asked =
+                in_cluster(arn("ecs", &format!("service/{}/{}", cluster(), last(text(&input["service"])))));
+            let definition = text(&input["taskDefinition"]).to_owned();
+            asked[0].context.push(("ecs:task-definition", definition));
+            asked
+        }
+        ("ecs", "ListServiceDeployments") => {
+            in_cluster(arn("ecs", &format!("service/{}/{}", cluster(), last(text(&input["service"])))))
+        }
+        // On the service as well as on what belongs to it.
+        ("ecs", "DescribeServiceDeployments" | "DescribeServiceRevisions" | "StopServiceDeployment") => {
+            let kind = if operation == "DescribeServiceRevisions" { "Revision" } else { "Deployment" };
+            let one_or_more = [format!("service{kind}Arn"), format!("service{kind}Arns")];
+            let named = one_or_more.iter().flat_map(|member| match &input[member] {
+                Value::String(arn) => vec![arn.as_str()],
+                list => texts(list).collect(),
+            });
+            named
+                .flat_map(|of_service| {
+                    let path: Vec<&str> = of_service.split('/').skip(1).take(2).collect();
+                    [one(arn("ecs", &format!("service/{}", path.join("/")))), one(of_service.to_owned())]
+                        .concat()
+                })
+                .collect()
+        }
         ("ecs", "ListTasks") => in_cluster("*".into()),
         ("ecs", "DescribeTasks") => texts(&input["tasks"])
             .flat_map(|task| one(arn("ecs", &format!("task/{}/{}", cluster(), last(task)))))

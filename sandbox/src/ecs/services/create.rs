@@ -29,13 +29,18 @@ pub(in crate::ecs) fn create(world: &Arc<World>, region: &Arc<Region>, input: &V
         run_task_rules::check_against(region, &revision, input)?;
     }
     let key = (cluster.name.clone(), name.clone());
-    match state.services.get(&key).map(|known| known.status) {
+    let known = state.services.get(&key);
+    match known.map(|known| known.status) {
         Some("ACTIVE") => return Err(invalid("Creation of service was not idempotent.")),
         Some("DRAINING") => return Err(invalid("Unable to Start a service that is still Draining.")),
         _ => {}
     }
     let now = world.clock.now();
-    let seed = ids::mixed(world.options.seed, &format!("{}/{name}", cluster.name));
+    // A service that is created again is another one.
+    let seed = known.map_or_else(
+        || ids::mixed(world.options.seed, &format!("{}/{name}", cluster.name)),
+        |known| known.dice.next(),
+    );
     let mut service = Service {
         arn: region.arn("ecs", &format!("service/{}/{name}", cluster.name)),
         name,
@@ -56,8 +61,7 @@ pub(in crate::ecs) fn create(world: &Arc<World>, region: &Arc<Region>, input: &V
         next_launch: now,
         stale: None,
         wake: Arc::new(Notify::new()),
-        // A service that is created again is another one.
-        dice: Ids::seeded(seed ^ now.unsigned_abs()),
+        dice: Ids::seeded(seed),
     };
     service.settings.insert("taskDefinition".into(), revision.arn.clone().into());
     if service.is_scheduled() {

@@ -38,6 +38,10 @@ pub(in crate::ecs) fn update(world: &Arc<World>, region: &Arc<Region>, input: &V
             "Unable to update task definition on services with a {controller} deployment controller.{instead}"
         )));
     }
+    let controller = &input["deploymentController"];
+    if !controller.is_null() && *controller != known.settings["deploymentController"] {
+        return Err(invalid("The sandbox does not simulate a change of the deployment controller."));
+    }
     settings::check(&merged(known, input))?;
     let current = known.settings["taskDefinition"].as_str().unwrap_or_default();
     let revision = state
@@ -45,7 +49,7 @@ pub(in crate::ecs) fn update(world: &Arc<World>, region: &Arc<Region>, input: &V
         .cloned()
         .ok_or_else(|| client_error("TaskDefinition not found."))?;
     let changed = revision.arn != current;
-    if changed {
+    if changed || input["networkConfiguration"].is_object() {
         run_task_rules::check_against(region, &revision, &merged(known, input))?;
     }
 
@@ -88,8 +92,8 @@ pub(super) fn deploy(world: &World, region: &Region, service: &mut Service, defi
         time + millis(world.clock.phase(least + (most - least).mul_f64(service.dice.fraction())))
     };
     let created = after(now, CREATED);
-    let starts = after(created, PENDING);
-    let listed = after(created, LISTED) + millis(world.faults.on_service_deployment().unwrap_or_default());
+    let starts = after(created, PENDING) + millis(world.faults.on_pending_deployment().unwrap_or_default());
+    let listed = after(created, LISTED) + millis(world.faults.on_listed_deployment().unwrap_or_default());
     // Nineteen digits, as AWS's have them.
     let number = 1_000_000_000_000_000_000 + service.dice.next() % 9_000_000_000_000_000_000;
     let path = format!("{}/{}", service.cluster, service.name);

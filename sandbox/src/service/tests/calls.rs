@@ -71,6 +71,10 @@ async fn what_is_refused() {
         "ClientException: TaskDefinition is inactive"
     );
     assert!(refused("DeleteService", json!({})).contains("scaled above 0"));
+    let controller = json!({ "taskDefinition": "good", "deploymentController": { "type": "CODE_DEPLOY" } });
+    assert!(refused("UpdateService", controller).starts_with("InvalidParameterException"));
+    let listed = json!({ "cluster": "c", "serviceName": "never" });
+    assert!(account.try_call("ListTasks", listed).unwrap_err().starts_with("ServiceNotFoundException"));
     let arn = json!("arn:aws:ecs:us-east-1:123456789012:service-deployment/c/web/never");
     let stop = |more: Value| refused("StopServiceDeployment", more);
     assert!(stop(json!({ "serviceDeploymentArn": arn })).starts_with("ServiceDeploymentNotFoundException"));

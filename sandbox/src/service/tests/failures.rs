@@ -112,7 +112,9 @@ async fn a_rollback_whose_own_tasks_fail_has_failed() {
     account.program("good", || Script::new().exit(1));
     let (web, history) = account.until_newest("ROLLBACK_FAILED").await;
     assert!(history[0]["rollback"]["serviceRevisionArn"].is_string());
-    assert_eq!((family(&web), &web["runningCount"]), ("good", &json!(0)));
+    assert_eq!((family(&web), &web["deployments"][0]["rolloutState"]), ("good", &json!("FAILED")));
+    account.pass(120).await;
+    assert_eq!(account.service()["runningCount"], 0);
 }
 
 #[tokio::test(start_paused = true)]

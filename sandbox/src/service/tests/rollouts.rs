@@ -1,6 +1,7 @@
 //! Rollouts that arrive, that are superseded, and that cannot move.
 
 use super::*;
+use crate::faults::Fault;
 
 #[tokio::test(start_paused = true)]
 async fn a_new_service_starts_its_tasks_and_is_steady() {
@@ -116,6 +117,43 @@ async fn a_newer_update_supersedes_an_older_one() {
     assert_eq!(family(&web), "better");
     let web = account.until(|web| web["deployments"].as_array().unwrap().len() == 1).await;
     assert_eq!(web["deployments"][0]["id"], answer["deployments"][0]["id"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_may_be_pending_for_long() {
+    let account = Account::new();
+    account.steady("good", json!({})).await;
+    account.world.faults.push(Fault::pending_service_deployment(Duration::from_secs(300)));
+    account.update(json!({ "taskDefinition": "better" }));
+    account.pass(299).await;
+    assert_eq!((&account.history()[0]["status"], account.tasks().len()), (&json!("PENDING"), 2));
+    assert!(account.history()[0].get("startedAt").is_none());
+    account.until_both(|_, history| history.len() == 2 && history[0]["status"] == "SUCCESSFUL").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seed_repeats_a_rollout_whatever_else_is_asked_meanwhile() {
+    async fn times(disturbed: bool) -> Vec<(String, i64)> {
+        let account = Account::new();
+        let start = account.service_created("good");
+        for seconds in [100, 200] {
+            if disturbed {
+                account.call("ListClusters", json!({}));
+                account.world.ids.uuid();
+            }
+            account.pass(seconds).await;
+        }
+        account.update(json!({ "taskDefinition": "broken" }));
+        account.pass(3_000).await;
+        let web = account.service();
+        let at = |event: &Value| (event["createdAt"].as_f64().unwrap() * 1000.0).round() as i64 - start;
+        let kind =
+            |event: &Value| event["message"].as_str().unwrap().split(" (task").next().unwrap().to_owned();
+        web["events"].as_array().unwrap().iter().map(|event| (kind(event), at(event))).collect()
+    }
+    let first = times(false).await;
+    assert!(first.len() > 8, "{first:?}");
+    assert_eq!(first, times(true).await);
 }
 
 #[tokio::test(start_paused = true)]
