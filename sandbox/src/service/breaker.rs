@@ -105,7 +105,7 @@ impl Work<'_> {
         service.restore(to);
         let message = format!("(service {}) rolling back to deployment {}.", service.name, target.id());
         service.deployments.insert(0, target);
-        service.events.add(&service.dice, now, message);
+        service.events.add(&self.world.ids, now, message);
         (service.failed_launches, service.next_launch, service.steady) = (0, now, false);
         if let Some(ongoing) = service.ongoing() {
             let reason = match cause {
@@ -131,7 +131,7 @@ impl Work<'_> {
             service.name,
             primary.id()
         );
-        service.events.add(&service.dice, self.now, message);
+        service.events.add(&self.world.ids, self.now, message);
     }
 }
 

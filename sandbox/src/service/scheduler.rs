@@ -11,6 +11,7 @@ use super::rollout::{Bounds, Moves, Tally, moves};
 use super::{Key, Member, Rollout, Service};
 use crate::clock::millis;
 use crate::ecs::{self, State, Stop};
+use crate::ids::{self, Ids};
 use crate::region::Region;
 use crate::world::World;
 
@@ -29,30 +30,40 @@ pub(crate) fn spawn(world: &Arc<World>, region: &Arc<Region>, key: Key, wake: Ar
 }
 
 async fn keep(world: Arc<World>, region: Arc<Region>, key: Key, wake: Arc<Notify>) {
-    while let Some(next) = step(&world, &region, &key) {
+    // Not the service's own: how often it is woken is a matter of this machine, and must not change its deployments.
+    let dice = Ids::seeded(ids::mixed(world.options.seed, &key.1));
+    while let Some(Looked { again }) = step(&world, &region, &key) {
         let at = |time: i64| {
             Instant::now() + Duration::from_millis((time - world.clock.now()).max(1).unsigned_abs())
         };
-        let due = next.due.map(at);
+        let again = again.map(at);
         tokio::select! {
             () = wake.notified() => {
                 // What happens meanwhile is seen together.
-                let reacts = Instant::now() + next.reaction;
-                sleep_until(due.map_or(reacts, |due| due.min(reacts))).await;
+                let (least, most) = REACTION;
+                let reaction = world.clock.phase(least + (most - least).mul_f64(dice.fraction()));
+                let reacts = Instant::now() + reaction;
+                sleep_until(again.map_or(reacts, |again| again.min(reacts))).await;
             }
-            () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {}
+            () = until(again) => {}
         }
     }
 }
 
-/// When the scheduler looks again: at a time, if there is one, and so long after a change.
-struct Next {
-    due: Option<i64>,
-    reaction: Duration,
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Looked {
+    /// When there is something to do without a change.
+    again: Option<i64>,
 }
 
 /// Does all that is to be done now; None when the service is no more.
-fn step(world: &Arc<World>, region: &Arc<Region>, key: &Key) -> Option<Next> {
+fn step(world: &Arc<World>, region: &Arc<Region>, key: &Key) -> Option<Looked> {
     let mut state = region.ecs.state();
     let mut service = state.services.remove(key)?;
     let now = world.clock.now();
@@ -64,11 +75,9 @@ fn step(world: &Arc<World>, region: &Arc<Region>, key: &Key) -> Option<Next> {
         work.act();
     }
     work.settle();
-    let (least, most) = REACTION;
-    let reaction = world.clock.phase(least + (most - least).mul_f64(work.service.dice.fraction()));
-    let next = (work.service.status != "INACTIVE").then_some(Next { due: work.due, reaction });
+    let looked = (work.service.status != "INACTIVE").then_some(Looked { again: work.due });
     state.services.insert(key.clone(), service);
-    next
+    looked
 }
 
 /// One look at a service, with what it may change.
@@ -89,7 +98,7 @@ impl Work<'_> {
 
     pub(super) fn event(&mut self, what: &str) {
         let message = format!("(service {}) {what}", self.service.name);
-        self.service.events.add(&self.service.dice, self.now, message);
+        self.service.events.add(&self.world.ids, self.now, message);
     }
 
     /// Sees what has become of the tasks.

@@ -1,4 +1,4 @@
-//! Services at Fargate's pace, looked at ten times a second of a paused clock.
+//! Services at Fargate's pace, looked at five times a second of a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ mod failures;
 mod rollouts;
 
 /// Between two looks.
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(200);
 /// Longer than any rollout here takes, in milliseconds.
 const PATIENCE: i64 = 7_200_000;
 

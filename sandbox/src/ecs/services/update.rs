@@ -131,7 +131,7 @@ pub(super) fn deploy(world: &World, region: &Region, service: &mut Service, defi
         snapshot: None,
     };
     if let Some(superseded) = service.ongoing() {
-        if superseded.status != "ROLLBACK_IN_PROGRESS" {
+        if matches!(superseded.status, "PENDING" | "IN_PROGRESS") {
             superseded.status = "STOP_REQUESTED";
         }
         superseded.updated = now;

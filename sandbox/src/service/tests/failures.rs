@@ -1,5 +1,7 @@
 //! Deployments whose tasks do not stay, and what becomes of them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +170,28 @@ async fn a_task_counts_once_its_check_says_healthy() {
     assert_eq!(account.service()["deployments"][0]["rolloutState"], "IN_PROGRESS");
     account.until(|web| web["deployments"][0]["rolloutState"] == "COMPLETED").await;
     assert_eq!(account.tasks()[0]["healthStatus"], "HEALTHY");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_task_resets_the_count_unless_it_is_told_not_to() {
+    for (resets, status, failures) in [(true, "SUCCESSFUL", 0), (false, "STOPPED", 3)] {
+        let account = Account::new();
+        // Of three tasks one stays, and of the next two another one.
+        let started = AtomicU32::new(0);
+        account.program("better", move || match started.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => Script::new().until_stopped(),
+            _ => Script::new().work(Duration::from_secs(2)).exit(1),
+        });
+        let breaker = json!({ "enable": true, "rollback": false, "resetOnHealthyTask": resets });
+        let more =
+            json!({ "desiredCount": 3, "deploymentConfiguration": { "deploymentCircuitBreaker": breaker } });
+        account.steady("good", more).await;
+        account.update(json!({ "taskDefinition": "better" }));
+        let (_, history) =
+            account.until_both(|_, history| history.len() == 2 && history[0]["finishedAt"].is_number()).await;
+        assert_eq!(history[0]["status"], status);
+        assert_eq!(history[0]["deploymentCircuitBreaker"]["failureCount"], failures);
+    }
 }
 
 #[tokio::test(start_paused = true)]
