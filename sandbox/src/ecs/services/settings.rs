@@ -52,15 +52,6 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     if input["desiredCount"].as_i64().is_some_and(|count| count < 0) {
         return Err(invalid("desiredCount cannot be negative."));
     }
-    let percent = |member: &str| configuration[member].as_u64();
-    let (least, most) =
-        (percent("minimumHealthyPercent").unwrap_or(100), percent("maximumPercent").unwrap_or(200));
-    if most < 100 {
-        return Err(invalid("maximumPercent must be equal to or greater than 100."));
-    }
-    if least > most {
-        return Err(invalid("minimumHealthyPercent must be less than or equal to maximumPercent."));
-    }
     Ok(())
 }
 

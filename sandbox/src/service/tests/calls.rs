@@ -71,6 +71,16 @@ async fn what_is_refused() {
         "ClientException: TaskDefinition is inactive"
     );
     assert!(refused("DeleteService", json!({})).contains("scaled above 0"));
+    for configuration in [
+        json!({ "strategy": "CANARY" }),
+        json!({ "alarms": { "enable": true, "rollback": true, "alarmNames": ["a"] } }),
+        json!({ "lifecycleHooks": [{ "hookTargetArn": "arn" }] }),
+        json!({ "earlySuccessCriteria": { "healthyPercent": 50 } }),
+    ] {
+        let more = json!({ "taskDefinition": "better", "deploymentConfiguration": configuration });
+        assert!(refused("UpdateService", more).contains("The sandbox does not simulate"), "{configuration}");
+    }
+    assert_eq!(family(&account.service()), "good", "what is refused changes nothing");
     let controller = json!({ "taskDefinition": "good", "deploymentController": { "type": "CODE_DEPLOY" } });
     assert!(refused("UpdateService", controller).starts_with("InvalidParameterException"));
     let listed = json!({ "cluster": "c", "serviceName": "never" });
