@@ -33,7 +33,10 @@ impl Account {
     }
 
     fn at(pace: Pace) -> Self {
-        let options = Options { pace, record: None, ..Options::default() };
+        Self::with(Options { pace, record: None, ..Options::default() })
+    }
+
+    fn with(options: Options) -> Self {
         let world = World::new(options, "sandbox.invalid".into(), lifecycle::spawn).unwrap();
         let region = world.home().unwrap();
         let account = Self { world, region };

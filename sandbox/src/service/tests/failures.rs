@@ -59,6 +59,32 @@ async fn the_breaker_goes_back_to_the_old_deployment_in_one_instant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_breaker_and_a_request_at_once_roll_back_once() {
+    for seed in 0..6 {
+        let pace = Pace::Realistic { scale: 1.0 };
+        let account = Account::with(Options { pace, seed, record: None, ..Options::default() });
+        account.steady("good", breaker(true)).await;
+        account.update(json!({ "taskDefinition": "broken" }));
+        // The third failure shows, and the scheduler has not seen it yet.
+        let failed =
+            || account.tasks().iter().filter(|task| task["stopCode"] == "EssentialContainerExited").count();
+        let (_, history) = account.until_both(|_, _| failed() == 3).await;
+        account.call(
+            "StopServiceDeployment",
+            json!({ "serviceDeploymentArn": history[0]["serviceDeploymentArn"] }),
+        );
+        let (web, history) = account.until_both(|_, history| history[0]["finishedAt"].is_number()).await;
+        assert_eq!(
+            (&history[0]["status"], family(&web)),
+            (&json!("ROLLBACK_SUCCESSFUL"), "good"),
+            "seed {seed}"
+        );
+        let rolled = messages(&web).iter().filter(|message| message.contains("rolling back")).count();
+        assert_eq!(rolled, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_rollback_the_failed_deployment_stays() {
     let account = Account::new();
     account.steady("good", breaker(false)).await;

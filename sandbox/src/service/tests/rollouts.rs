@@ -188,6 +188,9 @@ async fn the_desired_count_is_followed_without_a_deployment() {
     account.steady("good", json!({ "desiredCount": 1 })).await;
     account.update(json!({ "desiredCount": 3 }));
     account.until(|web| web["runningCount"] == 3).await;
+    let target = account.history()[0]["targetServiceRevision"].clone();
+    let counts = (&target["requestedTaskCount"], &target["runningTaskCount"]);
+    assert_eq!(counts, (&json!(1), &json!(1)), "a deployment that has ended stays as it was then");
     account.update(json!({ "desiredCount": 0 }));
     let web = account.until(|web| web["runningCount"] == 0).await;
     assert_eq!((account.history().len(), web["deployments"].as_array().unwrap().len()), (1, 1));
