@@ -95,7 +95,9 @@ def a_service_lives():
     third = ecs.update_service(**SERVICE, taskDefinition=broken)["service"]["deployments"][0]
     ours = deployment_of(third["id"], "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")
     assert digits(ours["rollback"]["serviceRevisionArn"]) == digits(second["id"]), ours
-    assert ours["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}, ours
+    breaker = ours["deploymentCircuitBreaker"]
+    # Two tasks at a time: the third failure and the fourth may be seen together.
+    assert (breaker["status"], breaker["threshold"]) == ("TRIGGERED", 3) and breaker["failureCount"] in (3, 4), breaker
     deployment_of(third["id"], "ROLLBACK_SUCCESSFUL")
     # The mistake of many a pipeline: it is stable again.
     stable = is_stable()
