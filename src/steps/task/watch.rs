@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt as _;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -16,6 +16,8 @@ use crate::ports::{DESCRIBE_TASKS_BATCH, Task, TaskReads};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks at more: a thousand tasks are five calls a second of ECS's twenty.
 const FLEET_INTERVAL: Duration = Duration::from_secs(2);
+/// DescribeTasks calls under way at a time: an answer has a hundred tasks, and a megabyte while it is read.
+const AT_ONCE: usize = 2;
 /// ECS answers MISSING for a new task until its stores agree, which takes seconds; AWS asks for patience of minutes.
 const MISSING_GRACE: Duration = Duration::from_secs(120);
 /// How long DescribeTasks may fail before we say that we have lost sight of the tasks. One that is throttled works, and
@@ -108,7 +110,8 @@ impl<'a, R: TaskReads> Watch<'a, R> {
             sleep_until(looked_at + interval).await;
             looked_at = Instant::now();
             let arns = self.arns();
-            join_all(arns.chunks(DESCRIBE_TASKS_BATCH).map(|batch| self.look(batch, &stopped))).await;
+            let batches = futures::stream::iter(arns.chunks(DESCRIBE_TASKS_BATCH));
+            batches.for_each_concurrent(AT_ONCE, |batch| self.look(batch, &stopped)).await;
         }
     }
 
