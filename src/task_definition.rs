@@ -10,6 +10,7 @@ mod ecs_rules;
 mod elsewhere;
 mod patch;
 mod read;
+mod restart;
 mod same;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ use crate::failure::{Failure, listed};
 use crate::ports::ImagePlatform;
 use crate::untrusted::{phrase, printable};
 
-pub use choice::{Part, Restart};
+pub use choice::Part;
 pub use elsewhere::{Elsewhere, tells, word_tells};
 pub use patch::Patch;
+pub use restart::Restart;
 
 /// One task definition in the form that RegisterTaskDefinition takes, with what ECS said about it kept beside.
 #[derive(Clone)]
