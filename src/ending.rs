@@ -1,4 +1,4 @@
-//! What was seen of a task's end beside its last state: how far its log was read, and which container ended first.
+//! What a task's end was like: which container ended for good, and which first, and how far its log was read.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;

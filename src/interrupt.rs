@@ -65,7 +65,7 @@ impl Interrupt {
         Ok(Self { set: receiver, heeded })
     }
 
-    /// From here on somebody waits for the interrupt: it ends the run, and no longer the process.
+    /// From here on the run waits for the interrupt, which ends the run, and no longer the process.
     pub fn heed(&self) {
         self.heeded.store(true, Ordering::SeqCst);
     }

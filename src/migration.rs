@@ -33,7 +33,7 @@ use crate::session::Session;
 use crate::steps::revision::Revision;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::log::files::LogFiles;
-use crate::steps::task::{Patience, Tasks};
+use crate::steps::task::{FEW, Patience, Tasks};
 use crate::task_definition::Part;
 use crate::verdict::{Asked, Migrated, Verdict};
 
@@ -50,14 +50,11 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-/// So many streams at a time cost more calls one by one than by FilterLogEvents.
-const MANY_STREAMS: usize = 5;
-
 /// What a migration is made with, and what all of its packs share.
 pub(crate) struct Migration<'a, W> {
     plan: &'a Plan,
     revision: &'a Revision,
-    /// What each task is told beside its databases.
+    /// What each task is told in addition to its databases.
     orders: Orders,
     progress: &'a Progress,
     interrupt: &'a Interrupt,
@@ -95,7 +92,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             lanes: plan.fleet.max_parallel.min(plan.packs.len()),
         };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
-        let reads_at_once = is_fleet(plan.databases().count()) && patience.lanes >= MANY_STREAMS;
+        let reads_at_once = is_fleet(plan.databases().count()) && patience.lanes > FEW;
         Self {
             plan,
             revision,

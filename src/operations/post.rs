@@ -109,13 +109,6 @@ impl StepState {
         }
     }
 
-    /// Whether nobody has to stop a task: its containers have ended, or the one that migrates has, and ECS takes the task
-    /// down for that.
-    fn ends_by_itself(&self, task: &Task) -> bool {
-        let has_exited = task.container(&self.container).is_some_and(|own| own.ended_with().is_some());
-        task.is_over() || (has_exited && task.is_told_to_stop())
-    }
-
     /// What one of its tasks was told to migrate: `shop`, `shop and 3 more`.
     fn databases(&self, task: &Task) -> Option<String> {
         Some(crate::database_name::short_list(self.told(task)?.databases()))
@@ -280,40 +273,6 @@ mod tests {
             let whole = value.whole.as_ref().map(|path| std::fs::read(path).expect("a file"));
             let whole = whole.map_or(value, |text| serde_json::from_slice(&text).expect("a state"));
             assert_eq!(whole, state);
-        }
-    }
-
-    #[test]
-    fn what_ends_by_itself_is_not_stopped() {
-        use crate::ports::Container;
-
-        let state = serde_json::json!({
-            "region": "r", "cluster": "c", "family": "f", "started_by": "s", "container": "m",
-            "database_variable": "D", "leave_tasks": false,
-        });
-        let state: StepState = serde_json::from_value(state).expect("a state");
-        for (desired, last, exit_code, stops) in [
-            ("RUNNING", "RUNNING", None, true),
-            // A task that runs on after its migration container is ended by nobody else.
-            ("RUNNING", "RUNNING", Some(0), true),
-            // StopTask was called, and the container has its stopTimeout.
-            ("STOPPED", "STOPPING", None, true),
-            ("STOPPED", "DEPROVISIONING", Some(0), false),
-            ("STOPPED", "STOPPED", None, false),
-        ] {
-            let own = Container {
-                name: "m".into(),
-                is_stopped: exit_code.is_some(),
-                exit_code,
-                ..Container::default()
-            };
-            let task = Task {
-                desired_status: desired.into(),
-                last_status: last.into(),
-                containers: vec![own],
-                ..Task::default()
-            };
-            assert_eq!(!state.ends_by_itself(&task), stops, "{desired} {last} {exit_code:?}");
         }
     }
 

@@ -62,6 +62,13 @@ impl Task {
         self.is_stopped() || (self.execution_stopped_at.is_some() && all_stopped)
     }
 
+    /// Whether it ends without anybody's StopTask: all of its containers have ended, or this one has, and ECS takes the
+    /// task down.
+    pub fn ends_by_itself(&self, container: &str) -> bool {
+        let has_exited = self.container(container).is_some_and(|own| own.ended_with().is_some());
+        self.is_over() || (has_exited && self.is_told_to_stop())
+    }
+
     /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.
     pub fn is_ending(&self) -> bool {
         self.desired_status == TaskStatus::Stopped && !self.is_over()
@@ -87,5 +94,37 @@ impl Container {
     /// Returns the exit code of one that ECS says is STOPPED: it is there before the task is.
     pub fn ended_with(&self) -> Option<i32> {
         self.exit_code.filter(|_| self.is_stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_by_itself_needs_no_stop() {
+        for (desired, last, exit_code, ends) in [
+            ("RUNNING", "RUNNING", None, false),
+            // A task that runs on after its migration container is ended by nobody else.
+            ("RUNNING", "RUNNING", Some(0), false),
+            // StopTask was called, and the container has its stopTimeout.
+            ("STOPPED", "STOPPING", None, false),
+            ("STOPPED", "DEPROVISIONING", Some(0), true),
+            ("STOPPED", "STOPPED", None, true),
+        ] {
+            let own = Container {
+                name: "m".into(),
+                is_stopped: exit_code.is_some(),
+                exit_code,
+                ..Container::default()
+            };
+            let task = Task {
+                desired_status: desired.into(),
+                last_status: last.into(),
+                containers: vec![own],
+                ..Task::default()
+            };
+            assert_eq!(task.ends_by_itself("m"), ends, "{desired} {last} {exit_code:?}");
+        }
     }
 }

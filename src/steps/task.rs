@@ -30,8 +30,9 @@ pub(crate) mod watch;
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// So few tasks at a time are looked at each second, and their logs each two: with more, each call brings more.
-const FEW: usize = 4;
+/// So few tasks at a time are looked at each second, and their logs each two. With more, each call brings more, and
+/// FilterLogEvents reads their logs with fewer calls than one for each stream.
+pub(crate) const FEW: usize = 4;
 
 /// How long tasks are waited for.
 #[derive(Debug, Clone, Copy)]

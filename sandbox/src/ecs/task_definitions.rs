@@ -109,7 +109,7 @@ pub(crate) fn restore(world: &World, region: &Region, document: &Value) -> Resul
         super::tags::check(&tags.clone().into())?;
         return add(world, region, &input, tags, number).map(|revision| revision.arn.clone());
     };
-    // Those beside it may be AWS's own, which nobody can give.
+    // Tags of a described definition may be AWS's own, which no request can give.
     let tags = document["tags"].as_array().cloned().unwrap_or_default();
     let number = definition.get("revision").and_then(Value::as_u64);
     add(world, region, &definition.clone().into(), tags, number).map(|revision| revision.arn.clone())

@@ -21,7 +21,7 @@ pub(super) fn platforms(manifest: &str) -> Option<Vec<ImagePlatform>> {
     let Index { manifests } = serde_json::from_str(manifest).ok()?;
     let platforms: Option<Vec<_>> = manifests.into_iter().map(|descriptor| descriptor.platform).collect();
     let mut platforms = platforms?;
-    // What describes an image, such as BuildKit's attestations, stands beside it and is none.
+    // What describes an image, such as BuildKit's attestations, is listed with the images and is none.
     platforms.retain(|platform| platform.os != "unknown" && platform.architecture != "unknown");
     Some(platforms)
 }

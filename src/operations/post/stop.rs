@@ -75,7 +75,7 @@ pub(super) async fn stop_tasks<W: TaskReads + TaskWrites>(
         for task in seen {
             let before = tasks.get(&task.arn).map(|known| known.fate.clone());
             let fate = match before {
-                None | Some(Fate::Refused(_)) if run.ends_by_itself(&task) => Fate::OverBefore,
+                None | Some(Fate::Refused(_)) if task.ends_by_itself(&run.container) => Fate::OverBefore,
                 None | Some(Fate::Refused(_)) => {
                     to_stop.push(task.arn.clone());
                     Fate::Stopping

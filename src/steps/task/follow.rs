@@ -86,11 +86,9 @@ impl<L: Listener> Following<L> {
         self.exit.is_some()
     }
 
-    /// Whether it ends by itself, so that nobody has to stop it, be it decided or not.
+    /// Whether nobody has to stop it, be it decided or not.
     pub(super) fn ends_by_itself(&self) -> bool {
-        let own = self.task.container(&self.followed.name);
-        let has_exited = self.task.is_over() || own.is_some_and(|own| own.ended_with().is_some());
-        has_exited && self.task.is_told_to_stop()
+        self.task.ends_by_itself(&self.followed.name)
     }
 
     /// By what was last seen of it, be it after it was decided.
