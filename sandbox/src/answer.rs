@@ -17,17 +17,17 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// A client error (HTTP 400), as almost every modelled exception is.
+    /// Makes a client error (HTTP 400), as almost every modelled exception is.
     pub fn client(code: &str, message: impl Into<String>) -> Self {
         Self { status: 400, code: code.into(), message: message.into(), members: Box::default() }
     }
 
-    /// A server error (HTTP 500).
+    /// Makes a server error (HTTP 500).
     pub fn server(message: impl Into<String>) -> Self {
         Self { status: 500, code: "ServerException".into(), message: message.into(), members: Box::default() }
     }
 
-    /// What a service answers to an operation that it does not have.
+    /// Makes the error of a service that does not have the operation.
     pub fn unknown_operation() -> Self {
         Self::client("UnknownOperationException", "")
     }

@@ -48,6 +48,8 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// Makes an empty list of calls. With `keep` false, calls are counted and recorded and not listed.
+    ///
     /// # Errors
     /// The record file cannot be opened.
     pub fn new(keep: bool, record: Option<&Path>) -> anyhow::Result<Self> {
@@ -61,7 +63,7 @@ impl Calls {
         Ok(Self { keep, calls: Mutex::default(), counters: Mutex::default(), record })
     }
 
-    /// `at` is in milliseconds of AWS since the start.
+    /// Counts, records and keeps a call. `at` is in milliseconds of AWS since the start.
     pub fn add(&self, call: Call, at: u64, wire: &Wire<'_>) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = counters.entry(format!("{}:{}", call.service, call.operation)).or_default();
@@ -89,7 +91,7 @@ impl Calls {
         }
     }
 
-    /// By `service:Operation`.
+    /// Returns the figures of the calls by `service:Operation`.
     pub fn figures(&self) -> BTreeMap<String, CallFigures> {
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         counters.iter().map(|(operation, counter)| (operation.clone(), counter.figures())).collect()
@@ -111,20 +113,20 @@ impl Calls {
     }
 }
 
-/// One write, since several sandboxes may append to one file. A record that cannot be written must not change what
-/// the client sees.
+/// Appends a line in one write, since several sandboxes may append to one file. A record that cannot be written must
+/// not change what the client sees.
 fn append(record: &Mutex<File>, line: &Value) {
     let mut file = record.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = file.write_all(format!("{line}\n").as_bytes());
 }
 
-/// The Region in the scope of a signature, `KEY/DATE/REGION/…`.
+/// Returns the Region in the scope of a signature, `KEY/DATE/REGION/…`.
 fn signed_region(headers: &HeaderMap) -> Option<&str> {
     let (_, scope) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once("Credential=")?;
     scope.split('/').nth(2)
 }
 
-/// Headers by name; what proves who the client is stays out of a file.
+/// Returns the headers by name, without those that prove who the client is.
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let public = headers.iter().filter(|(name, _)| *name != AUTHORIZATION && *name != "x-amz-security-token");
     public

@@ -24,6 +24,9 @@ pub enum Command {
     Up(Shape),
     /// Run a command against a fresh sandbox, such as: sandbox exec -- aws ecs list-clusters
     Exec(Exec),
+    /// Become a container of the process engine, which starts this
+    #[command(name = sandbox::START_CONTAINER, hide = true)]
+    StartContainer,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -127,7 +130,7 @@ fn pace(text: &str) -> Result<Pace, String> {
         None if text == "realistic" => Ok(Pace::Realistic { scale: 1.0 }),
         Some(("realistic", scale)) => match scale.parse::<f64>() {
             Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(Pace::Realistic { scale }),
-            _ => Err(format!("{scale} is no number above 0")),
+            _ => Err(format!("{scale} is not a number above 0")),
         },
         _ => Err("expected instant, realistic, or realistic:N".to_owned()),
     }

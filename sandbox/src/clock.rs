@@ -14,7 +14,7 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// What takes `on_fargate` there takes this long here.
+    /// Returns how long a phase takes here that takes `on_fargate` there.
     pub fn phase(self, on_fargate: Duration) -> Duration {
         match self {
             Self::Instant => Duration::from_millis(1),
@@ -38,12 +38,12 @@ impl Clock {
         Self { pace, origin: tokio::time::Instant::now(), epoch: millis(since) }
     }
 
-    /// Now, in milliseconds since the Unix epoch.
+    /// Returns the time in milliseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         self.epoch + millis(self.origin.elapsed())
     }
 
-    /// How many seconds of Fargate pass in one of this clock.
+    /// Returns how many seconds of Fargate pass in one of this clock.
     pub fn scale(&self) -> f64 {
         match self.pace {
             Pace::Instant => 1.0,
@@ -51,17 +51,17 @@ impl Clock {
         }
     }
 
-    /// Milliseconds of Fargate since the start.
+    /// Returns the milliseconds of Fargate since the start.
     pub fn elapsed(&self) -> u64 {
         (self.origin.elapsed().as_secs_f64() * self.scale() * 1000.0) as u64
     }
 
-    /// A phase that takes `on_fargate` there takes this long here.
+    /// Returns how long a phase takes here that takes `on_fargate` there.
     pub fn phase(&self, on_fargate: Duration) -> Duration {
         self.pace.phase(on_fargate)
     }
 
-    /// How long a container has between SIGTERM and SIGKILL.
+    /// Returns how long a container has between SIGTERM and SIGKILL.
     pub fn stop_timeout(&self, declared: Duration) -> Duration {
         match self.pace {
             Pace::Instant => declared / 10,
@@ -69,8 +69,8 @@ impl Clock {
         }
     }
 
-    /// How long a container has to run before its restart policy restarts it. An instant sandbox does not shorten it:
-    /// there, every container would have run long enough.
+    /// Returns how long a container has to run before its restart policy restarts it. An instant sandbox does not
+    /// shorten it: otherwise, every container would have run long enough.
     pub fn restart_attempt_period(&self, declared: Duration) -> Duration {
         match self.pace {
             Pace::Instant => declared,
@@ -78,8 +78,8 @@ impl Clock {
         }
     }
 
-    /// What even an instant sandbox must not skip: a task that ends at once has to be told from one that stays, and
-    /// pauses have to grow.
+    /// Returns how long a phase takes that even an instant sandbox must not skip: a task that ends at once has to
+    /// differ from one that stays, and pauses have to grow.
     pub fn shortened(&self, on_fargate: Duration) -> Duration {
         match self.pace {
             Pace::Instant => on_fargate / 400,
@@ -87,7 +87,7 @@ impl Clock {
         }
     }
 
-    /// How often the awslogs driver flushes: every 5 s on Fargate.
+    /// Returns how often the awslogs driver flushes: every 5 s on Fargate.
     pub fn log_flush(&self) -> Duration {
         match self.pace {
             Pace::Instant => Duration::from_millis(50),
@@ -96,7 +96,7 @@ impl Clock {
     }
 }
 
-/// A timestamp as AWS JSON 1.1 sends it: seconds since the Unix epoch with milliseconds.
+/// Renders a timestamp as AWS JSON 1.1 sends it: seconds since the Unix epoch with milliseconds.
 pub fn timestamp(millis: i64) -> Value {
     Value::from(millis as f64 / 1000.0)
 }

@@ -3,22 +3,22 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// A headed step of the demo.
+/// Prints a headed step of the demo.
 pub fn step(title: &str) {
     out(&format!("\n{}\n", bold(title)));
 }
 
-/// A line below a step.
+/// Prints a line below a step.
 pub fn line(text: &str) {
     out(&format!("  {text}\n"));
 }
 
-/// Text exactly as it is, such as what another program printed.
+/// Prints text exactly as it is, such as what another program printed.
 pub fn verbatim(text: &str) {
     out(text);
 }
 
-/// What a person should know, kept off stdout, which may belong to another program.
+/// Writes what a person should know to stderr: stdout may belong to another program.
 #[expect(clippy::print_stderr, reason = "the one place of the program that writes to stderr")]
 pub fn note(text: &str) {
     eprintln!("{text}");

@@ -1,10 +1,14 @@
-//! `sandbox demo`: the main job from end to end, from source to three migrated databases and the proof of it.
+//! `sandbox demo`: the main job from end to end, from source to three migrated databases and the shop that serves one
+//! of them, with the proof of both.
 
 mod build;
+mod http;
+mod images;
 mod page;
 mod proof;
+mod serving;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -23,6 +27,10 @@ use crate::interrupt::Interrupts;
 
 /// The tag when there is no git to ask, as in an unpacked archive.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
+
+/// What is left in target/demo for a person to look at.
+const PAGES: [&str; 6] =
+    ["summary.html", "summary.md", "result.json", "deploy.html", "deploy-broken.html", "rollback.html"];
 
 pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
     let interrupts = Interrupts::listen()?;
@@ -43,11 +51,8 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
 
     console::step("1 · Build");
     let program = build::fargate_migrate(&checkout, &interrupts).await?;
-    let source = if flags.docker {
-        Source::Dockerfile
-    } else {
-        Source::Binary(build::app(&checkout, &interrupts).await?)
-    };
+    let app = build::app(&checkout, &interrupts).await?;
+    let source = if flags.docker { Source::Dockerfile } else { Source::Binary(app.clone()) };
 
     console::step("2 · Start AWS and PostgreSQL, on this machine only");
     if !flags.again {
@@ -61,6 +66,7 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
 
     let migration = Migration {
         program,
+        app,
         source,
         tag: match flags.tag {
             Some(tag) => tag,
@@ -73,12 +79,12 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
     if flags.docker {
         remove_images(system.sandbox.registry().repository_uri(REPOSITORY)).await;
     }
-    // Everything ends before the outcome is told, whatever it is.
+    // Everything ends before the outcome is printed, whatever it is.
     system.stop().await?;
     let result = shown?;
 
     console::step("Done");
-    for name in ["summary.html", "summary.md", "result.json"] {
+    for name in PAGES {
         console::line(&migration.directory.join(name).display().to_string());
     }
     proof::check(&result)?;
@@ -93,6 +99,8 @@ pub async fn run(flags: Demo) -> anyhow::Result<ExitCode> {
 /// What fargate-migrate is run with.
 struct Migration {
     program: PathBuf,
+    /// The app as a static executable.
+    app: PathBuf,
     source: Source,
     tag: String,
     checkout: PathBuf,
@@ -108,7 +116,8 @@ enum Source {
 
 async fn show(migration: &Migration, system: &SeedSystem, interrupts: &Interrupts) -> anyhow::Result<Value> {
     console::step("3 · Plan: what would be done; nothing is changed");
-    let plan = run_program(migration, system, interrupts, &["--plan"], Stdio::inherit()).await?;
+    let mut command = migration.command(system, "migrate", &["--plan"]);
+    let plan = interrupts.output(command.stdout(Stdio::inherit())).await?;
     if !plan.status.success() {
         bail!("plan the migration: fargate-migrate ended with {}", plan.status);
     }
@@ -120,7 +129,8 @@ async fn show(migration: &Migration, system: &SeedSystem, interrupts: &Interrupt
     let summary_flag: OsString =
         [OsString::from("--summary-file="), summary.clone().into()].into_iter().collect();
     let flags = ["--format".as_ref(), "json".as_ref(), summary_flag.as_os_str()];
-    let output = run_program(migration, system, interrupts, &flags, Stdio::piped()).await?;
+    let mut command = migration.command(system, "migrate", &flags);
+    let output = interrupts.output(command.stdout(Stdio::piped())).await?;
     keep(migration, &summary, &output.stdout)?;
     let result: Value = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("read the result of fargate-migrate, which ended with {}", output.status))?;
@@ -130,39 +140,48 @@ async fn show(migration: &Migration, system: &SeedSystem, interrupts: &Interrupt
 
     console::step("5 · Prove it with SQL, past everything that reported it");
     proof::ask_the_databases(&system.postgres, &result).await?;
+    serving::show(migration, system, interrupts).await?;
     Ok(result)
 }
 
-async fn run_program(
-    migration: &Migration,
-    system: &SeedSystem,
-    interrupts: &Interrupts,
-    flags: &[impl AsRef<std::ffi::OsStr>],
-    stdout: Stdio,
-) -> anyhow::Result<std::process::Output> {
-    let mut command = Command::new(&migration.program);
-    command.arg("migrate").args(flags).args(["--cluster", CLUSTER, "--task-definition", TASK_FAMILY]);
-    command.args(["--subnets", SUBNETS, "--security-groups", SECURITY_GROUPS, "--tag", &migration.tag]);
-    command.args(["--max-parallel", "3"]);
-    for database in DATABASES {
-        command.args(["--database", database]);
-    }
-    match &migration.source {
-        Source::Binary(path) => command.arg("--binary").arg(path),
-        Source::Dockerfile => {
-            command.args(["--dockerfile", "app/Dockerfile", "--context", ".", "--target", "production"])
+impl Migration {
+    /// Makes the command `fargate-migrate` over all databases, with the image of the commit.
+    fn command(&self, system: &SeedSystem, operation: &str, flags: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = self.bare(system, operation, flags);
+        command.args(["--task-definition", TASK_FAMILY]);
+        command.args(["--subnets", SUBNETS, "--security-groups", SECURITY_GROUPS, "--tag", &self.tag]);
+        command.args(["--max-parallel", "3"]);
+        for database in DATABASES {
+            command.args(["--database", database]);
         }
-    };
-    // In CI the demo is one step among others: its own workflow files are not the demo's to write.
-    let ours =
-        |name: &str| ["GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_"].iter().any(|start| name.starts_with(start));
-    let workflow = std::env::vars_os().map(|(name, _)| name).filter(|name| ours(&name.to_string_lossy()));
-    for variable in workflow.chain(crate::interfering_variables()) {
-        command.env_remove(variable);
+        match &self.source {
+            Source::Binary(path) => command.arg("--binary").arg(path),
+            Source::Dockerfile => {
+                command.args(["--dockerfile", "app/Dockerfile", "--context", ".", "--target", "production"])
+            }
+        };
+        command
     }
-    command.envs(system.sandbox.environment()).current_dir(&migration.checkout);
-    command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::inherit());
-    interrupts.output(&mut command).await
+
+    /// Makes the command `fargate-migrate` on the seed's cluster, without the variables of a workflow.
+    fn bare(&self, system: &SeedSystem, operation: &str, flags: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(operation).args(flags);
+        if operation != "build" {
+            command.args(["--cluster", CLUSTER]);
+        }
+        // In CI the demo is one step among others, and must not write to that step's workflow files.
+        let ours = |name: &str| {
+            ["GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_"].iter().any(|start| name.starts_with(start))
+        };
+        let workflow = std::env::vars_os().map(|(name, _)| name).filter(|name| ours(&name.to_string_lossy()));
+        for variable in workflow.chain(crate::interfering_variables()) {
+            command.env_remove(variable);
+        }
+        command.envs(system.sandbox.environment()).current_dir(&self.checkout);
+        command.stdin(Stdio::null()).stderr(Stdio::inherit());
+        command
+    }
 }
 
 /// Writes what is there before anything is judged: a failed demo is looked at, too.
@@ -187,7 +206,7 @@ fn introduce(system: &SeedSystem) {
     }
 }
 
-/// The Docker Engine has to answer: the client's own word says why it does not.
+/// Asks the Docker Engine for its version. The error has the client's own words.
 async fn check_docker(interrupts: &Interrupts) -> anyhow::Result<()> {
     let mut docker = Command::new("docker");
     docker.args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null());
@@ -200,7 +219,8 @@ async fn check_docker(interrupts: &Interrupts) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The engine's copies: the registry that they are named after is about to end, and has its own.
+/// Removes the engine's copies of the images: the registry that they are named after is about to end, and has its
+/// own.
 async fn remove_images(name: String) {
     let docker = |arguments: &[&str]| {
         let mut docker = Command::new("docker");
@@ -227,7 +247,7 @@ fn forget(directory: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The workspace: cargo says where this package is, and it is one directory further up.
+/// Finds the workspace above this package, whose directory cargo names, or above the current directory.
 fn checkout() -> anyhow::Result<PathBuf> {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let start = package.map_or_else(std::env::current_dir, Ok).context("find the current directory")?;

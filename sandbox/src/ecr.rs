@@ -39,7 +39,8 @@ pub fn handle(registry: &Registry, operation: &str, input: &Value) -> Answer {
     }
 }
 
-/// Another account's registry has none of the repositories that are here, and lists nothing to this account.
+/// Refuses a call: another account's registry has none of the repositories that are here, and lists nothing to this
+/// one.
 fn of_another_account(registry: &Registry, id: &str, operation: &str, input: &Value) -> AwsError {
     let name = input["repositoryName"].as_str().or_else(|| strings(input, "repositoryNames").next());
     match name {
@@ -69,7 +70,7 @@ fn authorization_token(registry: &Registry) -> Answer {
     }]}))
 }
 
-/// A required string member.
+/// Reads a required string member.
 fn text<'a>(input: &'a Value, member: &str) -> Result<&'a str, AwsError> {
     input[member].as_str().ok_or_else(|| {
         invalid(format!("1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"))
@@ -88,7 +89,7 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::client("InvalidParameterException", message)
 }
 
-/// Seconds since 1970 as AWS JSON 1.1 writes a timestamp.
+/// Returns the seconds since 1970, as AWS JSON 1.1 writes a timestamp.
 fn epoch(time: Timestamp) -> f64 {
     // Millisecond precision fits a double for the next 280,000 years.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
@@ -96,7 +97,7 @@ fn epoch(time: Timestamp) -> f64 {
     milliseconds / 1000.0
 }
 
-/// One page of `items` under `member`, with ECR's `nextToken` when there are more.
+/// Answers one page of `items` under `member`, with ECR's `nextToken` when there are more.
 fn page(input: &Value, member: &str, items: Vec<Value>, default: usize) -> Answer {
     let from = match input["nextToken"].as_str() {
         None => 0,

@@ -27,11 +27,12 @@ use crate::world::World;
 
 pub(crate) use clusters::creation;
 pub(crate) use run_task::launch_for_service;
+pub(crate) use services::{ManagedBy, as_they_are as services_as_they_are, create as create_service};
 pub use task::{Stop, Task};
 pub use task_definitions::Revision;
 pub(crate) use task_definitions::restore;
 
-/// Starts the life of a task that RunTask has created: its id, and where StopTask is heard.
+/// The function that starts the life of a task that RunTask has created, by its id; the receiver hears StopTask.
 pub type Spawner = fn(&Arc<World>, &Arc<Region>, String, watch::Receiver<Option<Stop>>);
 
 /// The ECS resources of one Region.
@@ -71,7 +72,7 @@ impl Ecs {
         Some(changed)
     }
 
-    /// The last change of a task, with what else changes at that moment.
+    /// Makes the last change of a task, with what else changes at that moment. A STOPPED task does not change.
     pub(crate) fn stopped(&self, task_id: &str, now: i64, also: impl FnOnce(&mut Task)) {
         let mut state = self.state();
         let Some(task) = state.task_mut(task_id).filter(|task| !task.is_stopped()) else { return };
@@ -125,7 +126,7 @@ pub fn handle(world: &Arc<World>, region: &Arc<Region>, operation: &str, input: 
         "DescribeTasks" => tasks::describe(world, region, input),
         "ListTasks" => tasks::list(world, region, input),
         "StopTask" => tasks::stop(region, input),
-        "CreateService" => services::create(world, region, input),
+        "CreateService" => create_service(world, region, input, ManagedBy::Customer),
         "UpdateService" => services::update(world, region, input),
         "DeleteService" => services::delete(world, region, input),
         "DescribeServices" => services::describe(world, region, input),
@@ -133,6 +134,7 @@ pub fn handle(world: &Arc<World>, region: &Arc<Region>, operation: &str, input: 
         "ListServiceDeployments" => service_deployments::list(world, region, input),
         "DescribeServiceDeployments" => service_deployments::describe(world, region, input),
         "DescribeServiceRevisions" => service_deployments::describe_revisions(region, input),
+        "ContinueServiceDeployment" => service_deployments::proceed(world, region, input),
         "StopServiceDeployment" => service_deployments::stop(world, region, input),
         "TagResource" => tags::tag(region, input),
         "UntagResource" => tags::untag(region, input),
@@ -149,12 +151,12 @@ pub(crate) fn client_error(message: impl Into<String>) -> AwsError {
     AwsError::client("ClientException", message)
 }
 
-/// The strings of a list; an absent list is an empty one.
+/// Returns the strings of a list; an absent list is an empty one.
 pub(crate) fn strings(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
 }
 
-/// `maxResults`, which ECS lets be 1 to 100.
+/// Reads `maxResults`, which ECS lets be 1 to 100; 100 without it.
 pub(crate) fn max_results(input: &Value) -> Result<usize, AwsError> {
     match input["maxResults"].as_u64() {
         None => Ok(100),
@@ -163,7 +165,7 @@ pub(crate) fn max_results(input: &Value) -> Result<usize, AwsError> {
     }
 }
 
-/// The last segment of an ARN or a plain name.
+/// Returns the last segment of an ARN, or a plain name.
 pub(crate) fn short_name(name_or_arn: &str) -> &str {
     name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
 }

@@ -1,11 +1,14 @@
 //! What runs containers: processes, Docker, or scripts inside the sandbox.
 
 mod docker;
-mod interpreter;
 mod output;
+mod own_root;
 mod process;
+mod program;
 mod rootfs;
 mod script;
+mod self_contained;
+mod temporary;
 
 use std::sync::Arc;
 
@@ -13,9 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::images::Images;
-use crate::options::Engine;
+use crate::options::{Engine, Options};
 
 pub use docker::DockerEngine;
+pub use own_root::{START_CONTAINER, start_container};
 pub use process::ProcessEngine;
 pub(crate) use script::Health;
 pub use script::{Programs, Script, TaskContext};
@@ -93,21 +97,23 @@ pub enum Runtime {
 }
 
 impl Runtime {
+    /// Makes the engine that was chosen.
+    ///
     /// # Errors
     /// No temporary directory for unpacked images or credentials.
     pub fn new(
-        engine: Engine,
+        options: &Options,
         clock: Arc<Clock>,
         images: Arc<dyn Images>,
         login: Login,
     ) -> anyhow::Result<Self> {
-        Ok(match engine {
-            Engine::Process => Self::Process(ProcessEngine::new(clock, images)?),
+        Ok(match options.engine {
+            Engine::Process => Self::Process(ProcessEngine::new(clock, images, options.starter.clone())?),
             Engine::Docker => Self::Docker(DockerEngine::new(clock, images, login)?),
         })
     }
 
-    /// Makes the image ready, and answers its digest.
+    /// Makes the image ready, and returns its digest.
     ///
     /// # Errors
     /// The text that follows `CannotPullContainerError: `.
@@ -118,6 +124,8 @@ impl Runtime {
         }
     }
 
+    /// Starts a container.
+    ///
     /// # Errors
     /// The text that follows `CannotStartContainerError: `.
     pub async fn start(&self, launch: Launch) -> Result<Started, String> {

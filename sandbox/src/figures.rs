@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::quotas::BucketUse;
 
-/// All numbers of one sandbox so far. Seconds are AWS's: a sandbox at twenty times Fargate's pace counts twenty to one
-/// of its clock.
+/// All numbers of one sandbox so far. Seconds are AWS's: a sandbox at twenty times Fargate's pace counts twenty for
+/// one of its clock.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Figures {
     /// By `service:Operation`.
@@ -41,7 +41,7 @@ pub struct TaskFigures {
 }
 
 impl Figures {
-    /// Calls of one operation, such as `ecs:RunTask`.
+    /// Returns the calls of one operation, such as `ecs:RunTask`.
     pub fn calls_of(&self, operation: &str) -> u64 {
         self.calls.get(operation).map_or(0, |one| one.calls)
     }

@@ -1,5 +1,5 @@
-//! GitHub's API on loopback, as far as deployments and the comments of pull requests go: REST, and the one GraphQL query
-//! that reads deployments.
+//! GitHub's API on loopback, as far as deployments and the comments of pull requests go: REST, and the one GraphQL
+//! query that reads deployments.
 //!
 //! It pages as GitHub does (`per_page` up to 100, `Link` headers), asks each token for its permissions, limits the
 //! creation of content, and has faults. It answers below `/api/v3`, as an enterprise server, and below `/`.
@@ -55,8 +55,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     tokens: BTreeMap<String, Token>,
-    /// Issue number → its comments; a number that is no key is no issue.
+    /// Issue number → its comments; a number that is not a key is not an issue.
     comments: BTreeMap<u64, Vec<Comment>>,
+    /// Pull request → its files: path and status (`added`, `modified`, `removed`).
+    files: BTreeMap<u64, Vec<(String, String)>>,
     deployments: Vec<Deployment>,
     /// Commits that a deployment may name; any 40 hexadecimal digits when there are none.
     commits: Vec<String>,
@@ -92,6 +94,8 @@ struct Deployment {
 }
 
 impl GitHub {
+    /// Starts a server with this repository, `OWNER/NAME`.
+    ///
     /// # Errors
     /// There is no free port.
     pub async fn start(repository: &str) -> anyhow::Result<Self> {
@@ -106,18 +110,18 @@ impl GitHub {
         Ok(Self { shared, host, server })
     }
 
-    /// `http://127.0.0.1:PORT/api/v3`.
+    /// Returns `http://127.0.0.1:PORT/api/v3`.
     pub fn api_url(&self) -> String {
         format!("http://{}/api/v3", self.host)
     }
 
-    /// A token of GitHub Actions: its author is `github-actions[bot]`, and it has these permissions ("deployments:
-    /// write").
+    /// Adds a token of GitHub Actions: its author is `github-actions[bot]`, and it has these permissions
+    /// ("deployments: write").
     pub fn add_actions_token(&self, token: &str, permissions: &[&str]) {
         self.add_token(token, "github-actions[bot]", true, permissions);
     }
 
-    /// A person's token.
+    /// Adds a person's token.
     pub fn add_user_token(&self, token: &str, login: &str, permissions: &[&str]) {
         self.add_token(token, login, false, permissions);
     }
@@ -128,17 +132,23 @@ impl GitHub {
         self.shared.state().tokens.insert(token.to_owned(), entry);
     }
 
-    /// From now on a deployment may only name these.
+    /// Limits the commits that a deployment may name to these, from now on.
     pub fn know_only_commits(&self, commits: &[&str]) {
         self.shared.state().commits = commits.iter().map(|&commit| commit.to_owned()).collect();
     }
 
-    /// An issue or a pull request.
+    /// Adds an issue or a pull request.
     pub fn add_issue(&self, number: u64) {
         self.shared.state().comments.entry(number).or_default();
     }
 
-    /// Answers the comment's id.
+    /// Adds a file that a pull request changes, with what happens to it: `added`, `modified` or `removed`.
+    pub fn add_changed_file(&self, pull_request: u64, path: &str, status: &str) {
+        let file = (path.to_owned(), status.to_owned());
+        self.shared.state().files.entry(pull_request).or_default().push(file);
+    }
+
+    /// Adds a comment, and returns its id.
     pub fn add_comment(&self, issue: u64, login: &str, is_bot: bool, body: &str) -> u64 {
         let mut state = self.shared.state();
         let id = state.new_id();
@@ -147,7 +157,7 @@ impl GitHub {
         id
     }
 
-    /// A deployment that somebody else has made, without a status.
+    /// Adds a deployment that another user has made, without a status.
     pub fn add_deployment(&self, environment: &str, task: &str) {
         let mut state = self.shared.state();
         let id = state.new_id();
@@ -162,7 +172,7 @@ impl GitHub {
         });
     }
 
-    /// (id, login, body, times edited), oldest first.
+    /// Lists the comments of an issue as (id, login, body, times edited), oldest first.
     pub fn comments(&self, issue: u64) -> Vec<(u64, String, String, u32)> {
         let state = self.shared.state();
         let comments = state.comments.get(&issue).into_iter().flatten();
@@ -171,7 +181,7 @@ impl GitHub {
             .collect()
     }
 
-    /// Every deployment, oldest first, as it was asked for: (input, inputs of its statuses).
+    /// Lists every deployment, oldest first, as it was asked for: (input, inputs of its statuses).
     pub fn deployments(&self) -> Vec<(Value, Vec<Value>)> {
         let state = self.shared.state();
         let whole = |deployment: &Deployment| {
@@ -181,12 +191,12 @@ impl GitHub {
         state.deployments.iter().map(whole).collect()
     }
 
-    /// The next `times` requests with this method, whose path contains `path`, meet this.
+    /// Makes the next `times` requests with this method, whose path contains `path`, meet this fault.
     pub fn fault(&self, method: &str, path: &str, fault: GitHubFault, times: u32) {
         self.shared.state().faults.push((method.to_owned(), path.to_owned(), fault, times));
     }
 
-    /// Every request so far: method, and path with query.
+    /// Lists every request so far: method, and path with query.
     pub fn requests(&self) -> Vec<(String, String)> {
         self.shared.state().requests.clone()
     }

@@ -50,22 +50,22 @@ impl Issuer {
         Self { bearer, state: Mutex::new(state) }
     }
 
-    /// Whom the tokens from now on are about.
+    /// Sets whom the tokens from now on are about.
     pub fn set_subject(&self, subject: &str) {
         self.state().subject = subject.into();
     }
 
-    /// Every token so far.
+    /// Lists every token so far.
     pub fn tokens(&self) -> Vec<String> {
         self.state().tokens.keys().cloned().collect()
     }
 
-    /// What a token says, if it is one of ours.
+    /// Returns what a token says, if this issuer made it.
     pub fn claims(&self, token: &str) -> Option<Claims> {
         self.state().tokens.get(token).cloned()
     }
 
-    /// What a job with `id-token: write` has in its environment.
+    /// Returns what a job with `id-token: write` has in its environment.
     pub fn environment(&self, host: &str) -> [(String, String); 2] {
         [
             ("ACTIONS_ID_TOKEN_REQUEST_URL".into(), format!("http://{host}/github/idtoken?api-version=2.0")),
@@ -77,7 +77,7 @@ impl Issuer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// GitHub's claims (docs.github.com, "OpenID Connect reference").
+    /// Issues a token with GitHub's claims (docs.github.com, "OpenID Connect reference").
     fn issue(&self, audience: &str, now: i64, id: &str) -> String {
         let mut state = self.state();
         let subject = state.subject.clone();

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// A seed for what belongs to one thing: FNV-1a over its name.
+/// Makes a seed for what belongs to one thing: FNV-1a over its name.
 pub(crate) fn mixed(seed: u64, name: &str) -> u64 {
     let offset = 0xCBF2_9CE4_8422_2325 ^ seed;
     name.bytes().fold(offset, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
@@ -26,12 +26,12 @@ impl Ids {
         z ^ (z >> 31)
     }
 
-    /// A number in `0.0..1.0`.
+    /// Returns a number in `0.0..1.0`.
     pub fn fraction(&self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// `digits` lower-case hexadecimal digits.
+    /// Returns `digits` lower-case hexadecimal digits.
     pub fn hex(&self, digits: usize) -> String {
         let mut text = String::new();
         while text.len() < digits {

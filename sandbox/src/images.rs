@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// A registry that task engines pull from.
 pub trait Images: Send + Sync + 'static {
-    /// The digest (`sha256:…`) that an image reference resolves to.
+    /// Returns the digest (`sha256:…`) that an image reference resolves to.
     ///
     /// `reference` is what a task definition says, such as
     /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend@sha256:…`.

@@ -1,7 +1,7 @@
 //! The sandbox as the HTTP client of AWS SDKs: a request is answered where it is made, without a socket.
 //!
-//! A runtime whose time is paused moves its clock on when nothing else is to be done, which it can not know of sockets.
-//! So hours of AWS take as long as their computing does, and a seed repeats them.
+//! A runtime whose time is paused moves its clock on when there is nothing else to do, and it cannot know that of
+//! sockets. So hours of AWS take as long as their computing does, and a seed repeats them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +75,8 @@ impl HttpClient for InProcess {
 }
 
 impl HttpConnector for InProcess {
-    /// Given up on the way back, the call has had its effect, as it would with a socket.
+    /// Answers a request. When it is given up on the way back, the call has had its effect, as it would with a
+    /// socket.
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let world = self.world.clone();
         HttpConnectorFuture::new(async move {

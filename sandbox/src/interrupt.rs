@@ -22,7 +22,7 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// 128 and the signal's number, as shells say it.
+    /// Returns 128 + the signal's number, as shells do.
     pub fn exit_code(&self) -> u8 {
         u8::try_from(128 + self.signal as i32).unwrap_or(130)
     }
@@ -33,6 +33,8 @@ impl Interrupted {
 pub struct Interrupts(watch::Receiver<Option<Signal>>);
 
 impl Interrupts {
+    /// Begins to hear the signals.
+    ///
     /// # Errors
     /// The handlers cannot be installed.
     pub fn listen() -> anyhow::Result<Self> {
@@ -63,7 +65,7 @@ impl Interrupts {
         }
     }
 
-    /// Something that can simply be given up.
+    /// Does work that can simply be given up.
     ///
     /// # Errors
     /// [`Interrupted`], or the future's own error.
@@ -74,7 +76,7 @@ impl Interrupts {
         }
     }
 
-    /// A child whose stdout is wanted; it gets the chance to end in order.
+    /// Runs a child whose stdout is wanted; it gets the chance to end in order.
     ///
     /// # Errors
     /// It cannot be started, or [`Interrupted`].
@@ -99,7 +101,7 @@ impl Interrupts {
         }
     }
 
-    /// A child that the user works with: it is not ended by us, but told what we are told.
+    /// Runs a child that the user works with: the program does not end it, and passes the signals on to it.
     ///
     /// # Errors
     /// It cannot be started.
@@ -111,7 +113,7 @@ impl Interrupts {
                 status = child.wait() => return status.context("wait for the command"),
                 Ok(()) = told.changed() => {
                     let signal = *told.borrow_and_update();
-                    // At a terminal Ctrl-C reaches the command without us, and twice may mean something else to it.
+                    // At a terminal Ctrl-C reaches the command by itself, and twice may mean something else to it.
                     let by_terminal = signal == Some(Signal::SIGINT) && std::io::IsTerminal::is_terminal(&std::io::stdin());
                     if let (Some(signal), Some(id), false) = (signal, child.id(), by_terminal) {
                         send(id, signal);

@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod alarms;
 pub mod answer;
 mod calls;
 pub mod clock;
@@ -48,7 +49,7 @@ pub mod world;
 
 pub use calls::Call;
 pub use clock::Pace;
-pub use engine::{Script, TaskContext};
+pub use engine::{START_CONTAINER, Script, TaskContext, start_container};
 pub use faults::{Disturbance, Fault, Faults, TaskFault, Weather};
 pub use figures::Figures;
 pub use github::{GitHub, GitHubFault};

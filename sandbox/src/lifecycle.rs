@@ -32,8 +32,8 @@ const PROVISIONING: Phase = seconds(10, 20);
 const PENDING: Phase = seconds(2, 5);
 const ACTIVATING: Phase = seconds(18, 35);
 /// From a container's exit until DescribeTasks shows it: the task state change event of a Fargate task had
-/// executionStoppedAt 21:13:24, and stoppingAt 21:13:34.8 together with the stopCode and the exit code. STOPPED comes 10
-/// to 30 s after the exit.
+/// executionStoppedAt 21:13:24, and stoppingAt 21:13:34.8 together with the stopCode and the exit code. STOPPED comes
+/// 10 to 30 s after the exit.
 const EXIT_SHOWN: Phase = seconds(5, 10);
 const DEACTIVATING: Phase = seconds(1, 2);
 const STOPPING: Phase = seconds(1, 2);
@@ -42,7 +42,7 @@ const DEPROVISIONING: Phase = seconds(8, 15);
 /// Why a task ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Ending {
-    /// No container ran to speak of: `stoppedReason`.
+    /// The containers could not all be started: `stoppedReason`.
     FailedToStart(String),
     EssentialContainerExited,
     Stopped(Stop),
@@ -99,7 +99,16 @@ impl Life {
             stop = self.stopped() => return Err(Ending::Stopped(stop)),
         };
         let now = self.world.clock.now();
-        self.change(|task| task.times.pull_stopped = Some(now));
+        self.change(|task| {
+            task.times.pull_stopped = Some(now);
+            for fault in &faults {
+                let TaskFault::ImageShownAs { named, shown } = fault else { continue };
+                let pulled = prepared.iter().enumerate();
+                for (index, _) in pulled.filter(|(_, one)| one.launch.image.contains(named)) {
+                    task.containers[index].image_digest = Some(shown.clone());
+                }
+            }
+        });
         Ok(prepared)
     }
 
@@ -124,7 +133,7 @@ impl Life {
         }
     }
 
-    /// The containers have ended. Exit codes that are withheld show with STOPPED.
+    /// Ends a task whose containers have ended. Exit codes that are withheld show with STOPPED.
     async fn end(self, withheld: Vec<exits::ContainerExit>) {
         self.change(|task| {
             for container in &mut task.containers {
@@ -141,7 +150,7 @@ impl Life {
         });
     }
 
-    /// This task's time in a state, on the sandbox's clock.
+    /// Returns this task's time in a state, on the sandbox's clock.
     fn duration(&self, Phase(least, most): Phase) -> Duration {
         self.world.clock.phase(least + (most - least).mul_f64(self.dice.fraction()))
     }

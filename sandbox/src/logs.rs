@@ -40,7 +40,7 @@ impl Logs {
         format!("{}{group}", self.arn_prefix)
     }
 
-    /// The group that a request names by name or, as `logGroupIdentifier`, by name or ARN.
+    /// Returns the group that a request names by name or, as `logGroupIdentifier`, by name or ARN.
     fn group_name(&self, input: &Value) -> Result<String, AwsError> {
         let name = input["logGroupName"].as_str().or_else(|| input["logGroupIdentifier"].as_str());
         let name =
@@ -53,7 +53,7 @@ impl Logs {
         self.store().add_group(name, now);
     }
 
-    /// The events of a stream, in the order of their time.
+    /// Lists the events of a stream, in the order of their time.
     pub fn events(&self, group: &str, stream: &str) -> Vec<Event> {
         let store = self.store();
         let Ok(stream) = store.group(group).and_then(|group| group.stream(stream)) else { return Vec::new() };
@@ -93,7 +93,7 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::client("InvalidParameterException", message)
 }
 
-/// `limit` of a request: its default when absent, an error outside 1 to `most`.
+/// Reads `limit` of a request: its default when absent, an error outside 1 to `most`.
 fn limit(input: &Value, default: usize, most: usize) -> Result<usize, AwsError> {
     let Some(given) = input.get("limit").filter(|limit| !limit.is_null()) else { return Ok(default) };
     match given.as_u64().and_then(|number| usize::try_from(number).ok()) {

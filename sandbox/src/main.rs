@@ -17,12 +17,16 @@ use sandbox::{StandIn, postgres};
 use cli::{Cli, Command, Exec, Shape};
 use interrupt::{Interrupted, Interrupts};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Also after another build has replaced the file.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Demo(flags) => demo::run(flags).await,
-        Command::Up(shape) => up(shape).await,
-        Command::Exec(exec) => run_command(exec).await,
+        Command::Demo(flags) => run(demo::run(flags)),
+        Command::Up(shape) => run(up(shape)),
+        Command::Exec(exec) => run(run_command(exec)),
+        // Without a runtime, because it has threads.
+        Command::StartContainer => return sandbox::start_container(),
     };
     outcome.unwrap_or_else(|error| match error.downcast_ref::<Interrupted>() {
         Some(interrupted) => ExitCode::from(interrupted.exit_code()),
@@ -31,6 +35,11 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     })
+}
+
+#[tokio::main]
+async fn run(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    work.await
 }
 
 /// Runs until it is interrupted.
@@ -55,7 +64,7 @@ async fn up(shape: Shape) -> anyhow::Result<ExitCode> {
     Err(interrupted.into())
 }
 
-/// Runs a command in the sandbox's environment; its exit code is ours.
+/// Runs a command in the sandbox's environment, and ends with its exit code.
 async fn run_command(exec: Exec) -> anyhow::Result<ExitCode> {
     let interrupts = Interrupts::listen()?;
     let system = interrupts.or(start(&exec.shape)).await?;
@@ -84,6 +93,7 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
     let options = Options {
         pace: shape.pace,
         engine: shape.engine.into(),
+        starter: Some(THIS_PROGRAM.into()),
         port: shape.port,
         quotas: shape.quotas.into(),
         keep_calls: false,
@@ -93,7 +103,7 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
     let system = SeedSystem::start(options, postgres, shape.state.as_deref()).await?;
     if shape.stand_in {
         let image = Arc::new(StandIn::rehearsal().at(shape.pace));
-        // Beside a service that runs the family, migrations have one of their own.
+        // When a service runs the family, migrations have a family of their own.
         for family in [TASK_FAMILY.to_owned(), format!("{TASK_FAMILY}-migration")] {
             let image = Arc::clone(&image);
             system.sandbox.set_program(&family, move |context| image.script(context));
@@ -102,7 +112,7 @@ async fn start(shape: &Shape) -> anyhow::Result<SeedSystem> {
     Ok(system)
 }
 
-/// A profile, a session token or another endpoint would lead AWS clients out of the sandbox.
+/// Lists variables that would lead AWS clients out of the sandbox: a profile, a session token, another endpoint.
 fn interfering_variables() -> impl Iterator<Item = std::ffi::OsString> {
     let aws =
         |name: &std::ffi::OsString| name.to_string_lossy().starts_with("AWS_") && name != "AWS_CA_BUNDLE";
@@ -114,7 +124,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// One word for a shell, whatever is in it.
+/// Quotes one word for a shell, whatever is in it.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !value.is_empty() && value.chars().all(plain) {

@@ -9,7 +9,7 @@ use crate::quotas::{Quotas, VCPUS};
 /// What runs the containers of tasks that no script stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
-    /// Processes of this machine, from unpacked images. No isolation.
+    /// Processes of this machine, from unpacked images, in a root of their own where they need it. No isolation.
     #[default]
     Process,
     /// The docker CLI.
@@ -21,6 +21,9 @@ pub enum Engine {
 pub struct Options {
     pub pace: Pace,
     pub engine: Engine,
+    /// The `sandbox` program. The process engine starts the containers with it that need a root of their own, and
+    /// refuses them when it is absent.
+    pub starter: Option<PathBuf>,
     /// On 127.0.0.1; 0 takes a free one.
     pub port: u16,
     /// Twelve digits.
@@ -36,13 +39,13 @@ pub struct Options {
     pub keep_calls: bool,
     /// How many DescribeTasks right after RunTask answer MISSING for each task.
     pub missing_reads: u32,
-    /// How long ECS's stores take to agree on a new task: until then ListTasks leaves it out, and DescribeTasks answers
-    /// MISSING.
+    /// How long ECS's stores take to agree on a new task: until then ListTasks leaves it out, and DescribeTasks
+    /// answers MISSING.
     pub settles: Duration,
     /// A file that every request and answer is appended to, one JSON document a line. From SANDBOX_RECORD.
     pub record: Option<PathBuf>,
-    /// `host:port` that the image registry goes by in answers, for clients that reach it by a proxy; the sandbox's own
-    /// when absent.
+    /// `host:port` of the image registry in answers, for clients that reach it by a proxy; the sandbox's own when
+    /// absent.
     pub registry_host: Option<String>,
     /// Where images are kept; a temporary directory when absent.
     pub images: Option<PathBuf>,
@@ -53,6 +56,7 @@ impl Default for Options {
         Self {
             pace: Pace::Instant,
             engine: Engine::default(),
+            starter: None,
             port: 0,
             account: "123456789012".into(),
             region: "us-east-1".into(),

@@ -18,7 +18,7 @@ pub fn paged<T: Serialize>(items: Vec<T>, member: &str, input: &Value, size: usi
     Ok(answer)
 }
 
-/// The page of `items` that starts where `token` says, and the token of the next page.
+/// Returns the page of `items` that starts where `token` says, and the token of the next page.
 pub fn page<T>(
     items: Vec<T>,
     token: Option<&str>,

@@ -38,7 +38,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// SANDBOX_DATABASE_URL if it is set, nothing kept, nothing said.
+    /// Takes SANDBOX_DATABASE_URL if it is set, keeps nothing, and announces nothing.
     fn default() -> Self {
         Self {
             url: std::env::var("SANDBOX_DATABASE_URL").ok().filter(|url| !url.is_empty()),
@@ -71,7 +71,7 @@ impl Postgres {
     /// Finds or starts a server and waits until it answers.
     ///
     /// # Errors
-    /// None is to be had; the message lists the ways to get one. Or the one that was named does not answer.
+    /// There is no server, and the message lists the ways to get one; or the one that was named does not answer.
     pub async fn find_or_start(options: &Options) -> anyhow::Result<Self> {
         if let Some(url) = &options.url {
             return Self::at(url).await;
@@ -99,7 +99,7 @@ impl Postgres {
         )
     }
 
-    /// Starts a server with the programs of this machine; None where it has none.
+    /// Starts a server with the programs of this machine; `None` where it has none of them.
     ///
     /// # Errors
     /// The server does not start.
@@ -110,7 +110,7 @@ impl Postgres {
         }
     }
 
-    /// A server that somebody else runs.
+    /// Takes a server that another user runs, once it answers.
     async fn at(url: &str) -> anyhow::Result<Self> {
         let config: Config = url.parse().context("parse SANDBOX_DATABASE_URL")?;
         let host = match config.get_hosts() {
@@ -156,17 +156,17 @@ impl Postgres {
         &self.password
     }
 
-    /// Where the server comes from, for people.
+    /// Says where the server comes from, for people.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// True when the server was started here, and ends with this value.
+    /// Returns whether the server was started here, so that it ends with this value.
     pub fn is_ours(&self) -> bool {
         self.server.is_some()
     }
 
-    /// The database that a client lands on when it names none.
+    /// Returns the database that a client lands on when it names none.
     pub fn default_database(&self) -> &'static str {
         ADMINISTRATOR
     }
@@ -176,7 +176,7 @@ impl Postgres {
         self.server.take();
     }
 
-    /// A server that is starting here.
+    /// Makes the value for a server that is starting here.
     fn of(server: Supervisor, port: u16, password: String, origin: String) -> Self {
         let (host, user) = ("127.0.0.1".to_owned(), ADMINISTRATOR.to_owned());
         Self { host, port, user, password, origin, server: Some(server) }
@@ -215,7 +215,7 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// A free port of the loopback address; free at least when it was asked for.
+/// Finds a free port of the loopback address; free at least when it was asked for.
 fn free_port() -> anyhow::Result<u16> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("find a free port on 127.0.0.1")?;
     Ok(listener.local_addr().context("find a free port on 127.0.0.1")?.port())

@@ -97,23 +97,23 @@ impl Meter {
         Self { quotas, vcpus: VCPUS, scale: 1.0, state: Mutex::default() }
     }
 
-    /// With another quota of vCPUs than a new account's.
+    /// Sets another quota of vCPUs than a new account's.
     pub fn with_vcpus(self, vcpus: f64) -> Self {
         Self { vcpus, ..self }
     }
 
-    /// Where a second of the clock is `scale` seconds of AWS, buckets refill as much faster.
+    /// Sets how many seconds of AWS a second of the clock is: buckets refill as much faster.
     pub fn with_scale(self, scale: f64) -> Self {
         Self { scale, ..self }
     }
 
-    /// Others in the account use this part of every API bucket from now on: 0.8 leaves a fifth of burst and rate.
-    /// Fargate's vCPUs stay ours.
+    /// Lets others in the account use this part of every API bucket from now on: 0.8 leaves a fifth of burst and
+    /// rate. They use none of Fargate's vCPUs.
     pub fn set_neighbour(&self, share: f64) {
         self.state().neighbour = share.clamp(0.0, 1.0);
     }
 
-    /// The buckets that were asked, by name.
+    /// Returns the use of the buckets that were asked, by name.
     pub fn used(&self) -> BTreeMap<&'static str, BucketUse> {
         self.state().levels.iter().map(|(name, level)| (*name, level.used)).collect()
     }
@@ -131,12 +131,12 @@ impl Meter {
                 .all(|bucket| self.take(bucket, 1.0))
     }
 
-    /// Whether `count` more Fargate tasks may be launched now.
+    /// Returns whether `count` more Fargate tasks may be launched now, and takes their tokens.
     pub fn admit_launches(&self, count: usize) -> bool {
         self.quotas == Quotas::Off || self.take(&LAUNCHES, count as f64)
     }
 
-    /// Whether tasks of `wanted` vCPU may run beside those of `used` vCPU.
+    /// Returns whether tasks of `wanted` vCPU may run in addition to those of `used` vCPU.
     pub fn admit_vcpus(&self, used: f64, wanted: f64) -> bool {
         self.quotas == Quotas::Off || used + wanted <= self.vcpus
     }

@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 /// When it is set, a test that lacks its real part fails.
 pub const REQUIRED: &str = "REQUIRE_REAL_PARTS";
 
-/// Says that this test proves nothing here, for want of a part, and how to get that part. Returns `None`, for the part.
+/// Says that this test proves nothing here, because a part is missing, and how to get that part. Returns `None`, for
+/// the part.
 ///
 /// # Panics
 /// When REQUIRE_REAL_PARTS is set.
@@ -62,14 +63,14 @@ fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Beside the directory of the test binaries, which all runs of a checkout share.
+/// Returns the path of the record, next to the directory of the test binaries, which all runs of a checkout share.
 fn record() -> PathBuf {
     let binary = std::env::current_exe().unwrap_or_default();
     binary.ancestors().nth(2).map(PathBuf::from).unwrap_or_default().join("skipped-tests")
 }
 
-/// Names the run: the process that starts one test binary after another, and when that process began, because its
-/// number alone comes again.
+/// Identifies the run: the process that starts one test binary after another, and when that process began, because
+/// its number alone comes again.
 fn run() -> String {
     let cargo = std::os::unix::process::parent_id();
     let stat = fs::read_to_string(format!("/proc/{cargo}/stat")).unwrap_or_default();

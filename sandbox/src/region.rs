@@ -32,7 +32,7 @@ impl Region {
         })
     }
 
-    /// `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`.
+    /// Returns `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.name, self.account)
     }

@@ -6,6 +6,7 @@
 mod access;
 mod content;
 mod digest;
+mod expiry;
 mod failure;
 mod images;
 mod layers;
@@ -16,7 +17,7 @@ mod routes;
 mod uploads;
 mod unpack;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,7 +53,7 @@ pub struct RegistrySettings {
 }
 
 impl RegistrySettings {
-    /// Images in a temporary directory, real time.
+    /// Makes settings with images in a temporary directory, and real time.
     pub fn new(account: impl Into<String>, region: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
             account: account.into(),
@@ -76,6 +77,8 @@ struct State {
     access: Mutex<access::Access>,
     /// Upstream registries by the prefix of the repositories that cache them.
     pull_through: Mutex<BTreeMap<String, String>>,
+    /// Repository, and tag or digest, of images that are gone.
+    expired: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Registry {
@@ -94,10 +97,11 @@ impl Registry {
             uploads: Mutex::default(),
             access,
             pull_through: Mutex::default(),
+            expired: Mutex::default(),
         })))
     }
 
-    /// The AWS account id, which is ECR's registry id.
+    /// Returns the AWS account id, which is ECR's registry id.
     pub fn account(&self) -> &str {
         &self.0.settings.account
     }
@@ -106,17 +110,17 @@ impl Registry {
         &self.0.settings.region
     }
 
-    /// `host:port` of the distribution API.
+    /// Returns `host:port` of the distribution API.
     pub fn host(&self) -> &str {
         &self.0.settings.host
     }
 
-    /// What a task definition names: `127.0.0.1:PORT/REPOSITORY`.
+    /// Returns what a task definition names: `127.0.0.1:PORT/REPOSITORY`.
     pub fn repository_uri(&self, repository: &str) -> String {
         format!("{}/{repository}", self.host())
     }
 
-    /// False where there is a rule with this prefix.
+    /// Adds a rule; returns false where there is one with this prefix.
     pub fn add_pull_through_rule(&self, prefix: &str, upstream: &str) -> bool {
         let mut rules = self.0.pull_through.lock().unwrap_or_else(PoisonError::into_inner);
         if rules.contains_key(prefix) {
@@ -126,7 +130,7 @@ impl Registry {
         true
     }
 
-    /// Upstream registries by prefix.
+    /// Returns the upstream registries by prefix.
     pub fn pull_through_rules(&self) -> BTreeMap<String, String> {
         self.0.pull_through.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,5 +1,7 @@
 //! A running sandbox: its address, its set-up, and what happened in it.
 
+mod services;
+
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -34,7 +36,7 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// One with a `Name` tag.
+    /// Makes one with a `Name` tag.
     pub fn named(id: &str, name: &str) -> Self {
         Self { id: id.into(), tags: vec![("Name".into(), name.into())] }
     }
@@ -49,6 +51,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    /// Starts the services on a port of 127.0.0.1.
+    ///
     /// # Errors
     /// The port is taken, the record file cannot be opened, or there is no room for images.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
@@ -67,8 +71,9 @@ impl Sandbox {
         Ok(Self { world, home, server: Some(server) })
     }
 
-    /// Without a port: AWS clients of this process reach it through [`Sandbox::sdk_config`], and images cannot be
-    /// pushed. Nothing here waits for sockets, so a runtime whose time is paused runs through hours at once.
+    /// Makes a sandbox without a port: AWS clients of this process reach it through [`Sandbox::sdk_config`], and
+    /// images cannot be pushed. Nothing here waits for sockets, so a runtime whose time is paused runs through hours
+    /// at once.
     ///
     /// # Errors
     /// The record file cannot be opened, or there is no room for images.
@@ -78,17 +83,18 @@ impl Sandbox {
         Ok(Self { world, home, server: None })
     }
 
-    /// What AWS SDK clients of this process are made from: credentials, Region, and this sandbox instead of a network.
+    /// Returns what AWS SDK clients of this process are made from: credentials, Region, and this sandbox instead of a
+    /// network.
     pub fn sdk_config(&self) -> SdkConfig {
         in_process::sdk_config(&self.world)
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.world.host)
     }
 
-    /// What an AWS client needs in its environment to talk to this sandbox and to nothing else.
+    /// Returns what an AWS client needs in its environment to talk to this sandbox and to nothing else.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint().as_str()),
@@ -105,17 +111,18 @@ impl Sandbox {
         .into()
     }
 
-    /// What a job in GitHub Actions with `id-token: write` has in its environment, with this sandbox in GitHub's place.
+    /// Returns the environment of a job in GitHub Actions with `id-token: write`, with this sandbox in GitHub's
+    /// place.
     pub fn github_environment(&self) -> [(String, String); 2] {
         self.world.issuer.environment(&self.world.host)
     }
 
-    /// The OIDC tokens of jobs.
+    /// Returns the issuer of the OIDC tokens of jobs.
     pub fn issuer(&self) -> &Issuer {
         &self.world.issuer
     }
 
-    /// Roles and their sessions.
+    /// Returns the roles and their sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.world.sessions
     }
@@ -128,7 +135,7 @@ impl Sandbox {
         &self.world.options.region
     }
 
-    /// ECR's registry of the sandbox's own Region.
+    /// Returns ECR's registry of the sandbox's own Region.
     pub fn registry(&self) -> &Registry {
         &self.world.registry
     }
@@ -148,8 +155,8 @@ impl Sandbox {
         let _ = self.world.registry.create_repository(name, settings);
     }
 
-    /// Registers what RegisterTaskDefinition takes, or what DescribeTaskDefinition answered, which keeps its
-    /// revision number. Answers the ARN.
+    /// Registers what RegisterTaskDefinition takes, or what DescribeTaskDefinition answered, which keeps its revision
+    /// number. Returns the ARN.
     ///
     /// # Errors
     /// ClientException, as RegisterTaskDefinition answers it.
@@ -157,7 +164,8 @@ impl Sandbox {
         ecs::restore(&self.world, &self.home, document)
     }
 
-    /// Every active task definition, oldest first, as DescribeTaskDefinition answers it with its tags.
+    /// Lists every active task definition, by family and revision, as DescribeTaskDefinition answers it with its
+    /// tags.
     pub fn task_definitions(&self) -> Vec<Value> {
         let ask =
             |operation: &str, input: Value| ecs::handle(&self.world, &self.home, operation, &input).ok();
@@ -175,14 +183,14 @@ impl Sandbox {
         documents
     }
 
-    /// Clusters, log groups, secrets and parameters, for [`Sandbox::restore`].
+    /// Returns clusters, log groups, secrets and parameters, for [`Sandbox::restore`].
     pub fn keep(&self) -> Value {
         let clusters: Vec<Value> = self.home.ecs.state().clusters.values().map(ecs::creation).collect();
         let log_groups = self.home.logs.group_names();
         json!({ "clusters": clusters, "logGroups": log_groups, "secrets": self.home.secrets.keep() })
     }
 
-    /// Makes again what [`Sandbox::keep`] answered; null is nothing.
+    /// Makes again what [`Sandbox::keep`] returned; null is nothing.
     ///
     /// # Errors
     /// The secrets cannot be read.
@@ -202,7 +210,7 @@ impl Sandbox {
         }
     }
 
-    /// Gives a secret a current value. An ARN keeps its six-character suffix; a name gets one. Answers the ARN.
+    /// Gives a secret a current value. An ARN keeps its six-character suffix; a name gets one. Returns the ARN.
     pub fn put_secret(&self, arn_or_name: &str, value: &Value) -> String {
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         self.home.secrets.put(&self.world, arn_or_name, &text)
@@ -220,14 +228,6 @@ impl Sandbox {
         }
     }
 
-    /// Creates a service, as CreateService would; its scheduler starts its tasks.
-    ///
-    /// # Errors
-    /// As CreateService answers.
-    pub fn create_service(&self, input: &Value) -> Result<Value, AwsError> {
-        ecs::handle(&self.world, &self.home, "CreateService", input)
-    }
-
     /// Starts tasks, as RunTask would.
     ///
     /// # Errors
@@ -241,17 +241,17 @@ impl Sandbox {
         self.world.programs.set(key, Arc::new(program));
     }
 
-    /// The faults that are still to come.
+    /// Returns the faults that are still to come.
     pub fn faults(&self) -> &Faults {
         &self.world.faults
     }
 
-    /// Every request so far, in the order of its answers.
+    /// Lists every request so far, in the order of its answers.
     pub fn calls(&self) -> Vec<Call> {
         self.world.calls.all()
     }
 
-    /// Calls, throttles, peaks and tasks so far, in numbers.
+    /// Returns calls, throttles, peaks and tasks so far, in numbers.
     pub fn figures(&self) -> Figures {
         Figures {
             calls: self.world.calls.figures(),
@@ -261,28 +261,29 @@ impl Sandbox {
         }
     }
 
-    /// Others in the account use up this part of every API bucket from now on; see [`crate::Quotas::Documented`].
+    /// Lets others in the account use up this part of every API bucket from now on; see
+    /// [`crate::Quotas::Documented`].
     pub fn set_neighbour(&self, share: f64) {
         self.world.quotas.set_neighbour(share);
     }
 
-    /// Now, as the sandbox's timestamps say it, in milliseconds since the Unix epoch.
+    /// Returns the present time of the sandbox's timestamps, in milliseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         self.world.clock.now()
     }
 
-    /// Every task so far, as DescribeTasks would answer it with its tags.
+    /// Lists every task so far, as DescribeTasks would answer it with its tags.
     pub fn tasks(&self) -> Vec<Value> {
         self.home.ecs.state().tasks.values().map(|task| task.render(true)).collect()
     }
 
-    /// When DescribeTasks first showed the exit code of a task's essential container, as [`Sandbox::now`] counts; None
-    /// while it shows none.
+    /// Returns when DescribeTasks first showed the exit code of a task's essential container, as [`Sandbox::now`]
+    /// counts; `None` while it shows none.
     pub fn exit_shown(&self, task_arn: &str) -> Option<i64> {
         self.home.ecs.state().task(ecs::short_name(task_arn))?.times.exit_shown
     }
 
-    /// The events of a log stream, in the order of their time; none when there is no such stream.
+    /// Lists the events of a log stream, in the order of their time; none when there is no such stream.
     pub fn log_events(&self, group: &str, stream: &str) -> Vec<Event> {
         self.home.logs.events(group, stream)
     }

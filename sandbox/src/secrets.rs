@@ -71,19 +71,21 @@ impl Secrets {
         self.state().parameters.insert(name.into(), value.into());
     }
 
-    /// Everything, for [`Secrets::restore`].
+    /// Returns everything, for [`Secrets::restore`].
     pub(crate) fn keep(&self) -> Value {
         serde_json::to_value(&*self.state()).unwrap_or_default()
     }
 
+    /// Replaces everything with what [`Secrets::keep`] returned.
+    ///
     /// # Errors
-    /// `kept` is not what [`Secrets::keep`] answered.
+    /// `kept` is something else.
     pub(crate) fn restore(&self, kept: &Value) -> serde_json::Result<()> {
         *self.state() = State::deserialize(kept)?;
         Ok(())
     }
 
-    /// What a container's `valueFrom` stands for, or the text in which Fargate says why it cannot.
+    /// Resolves a container's `valueFrom`. The error is the text in which Fargate says why it cannot.
     pub(crate) fn resolve(&self, value_from: &str) -> Result<String, String> {
         let state = self.state();
         if !value_from.contains(":secretsmanager:") {
@@ -125,7 +127,7 @@ impl Secrets {
         }
     }
 
-    /// By name, full ARN or ARN without its suffix.
+    /// Finds a secret by name, full ARN or ARN without its suffix.
     fn find<'a>(&self, state: &'a State, id: &str) -> Option<&'a Secret> {
         match id.strip_prefix(&self.arn_prefix) {
             Some(name) => {

@@ -2,6 +2,9 @@
 //!
 //! Its task definition has no DATABASE_NAME, which is the mistake that every migration of it must survive.
 
+mod image;
+mod service;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,6 +16,11 @@ use serde_json::{Value, json};
 
 use crate::postgres::{self, Postgres};
 use crate::{Options, RepositorySettings, Resource, Sandbox};
+
+pub use image::{push_image, push_index};
+pub use service::{
+    SERVICE, SERVICE_CONTAINER, SERVICE_FAMILY, SERVICE_LOG_GROUP, SERVICE_TASKS, create_service,
+};
 
 pub const CLUSTER: &str = "startupwebapp-cluster";
 pub const LOG_GROUP: &str = "/ecs/startupwebapp-migrations";
@@ -39,7 +47,7 @@ pub const MIGRATE: [&str; 9] = [
 const SECRET: &str = "rds/startupwebapp/multi-tenant/master-AbCdEf";
 const TASK_DEFINITION: &str = include_str!("../fixtures/describe-task-definition.json");
 
-/// The task definition as DescribeTaskDefinition answers it, before anybody changed it.
+/// Returns the task definition as DescribeTaskDefinition answers it, before anyone changed it.
 ///
 /// # Errors
 /// Never: the document is part of the program.
@@ -79,8 +87,8 @@ fn secret_arn(sandbox: &Sandbox) -> String {
     format!("arn:aws:secretsmanager:{}:{}:secret:{SECRET}", sandbox.region(), sandbox.account())
 }
 
-/// Creates the account: cluster, log group, repository, task definition, secret and network. The secret names a server
-/// that does not exist, which is enough where scripts stand in for the migrations.
+/// Creates the account: cluster, log group, repository, task definition, secret and network. The secret names a
+/// server that does not exist, which is enough where scripts stand in for the migrations.
 ///
 /// # Errors
 /// The sandbox refuses the task definition.
@@ -125,7 +133,7 @@ impl SeedSystem {
     /// images, task definitions, clusters, log groups, secrets and the port.
     ///
     /// # Errors
-    /// No PostgreSQL is to be had, the port is taken, or the state cannot be read.
+    /// There is no PostgreSQL, the port is taken, or the state cannot be read.
     pub async fn start(
         mut options: Options,
         mut postgres: postgres::Options,
@@ -162,12 +170,13 @@ impl SeedSystem {
         Ok(system)
     }
 
-    /// What a command needs in its environment to use both: AWS_*, SANDBOX_POSTGRES_URL and PG*.
+    /// Returns what a command needs in its environment to use both: AWS_*, SANDBOX_POSTGRES_URL and PG*.
     pub fn environment(&self) -> Vec<(String, String)> {
         let postgres = &self.postgres;
         let mut environment = self.sandbox.environment();
         let ours = [
-            // Not SANDBOX_DATABASE_URL, which is an input: the next sandbox of the same shell would go to this server.
+            // Not SANDBOX_DATABASE_URL, which is an input: the next sandbox of the same shell would go to this
+            // server.
             ("SANDBOX_POSTGRES_URL", postgres.url(postgres.default_database())),
             ("PGHOST", postgres.host().to_owned()),
             ("PGPORT", postgres.port().to_string()),
@@ -231,7 +240,7 @@ fn register(sandbox: &Sandbox, document: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// The databases of somebody else's server are not ours to migrate, whatever they are called.
+/// Refuses a foreign server with databases of these names: the sandbox does not migrate what another user made.
 async fn refuse_foreign_databases(postgres: &Postgres) -> anyhow::Result<()> {
     for database in DATABASES {
         if postgres.has_database(database).await? {

@@ -26,7 +26,7 @@ use request::{Protocol, Request};
 /// UploadLayerPart carries 20 MiB in base64.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
 
-/// The AWS APIs at `/`, and the registry at `/v2/`.
+/// Serves the AWS APIs at `/`, the registry at `/v2/`, and GitHub's OIDC tokens at `/github/idtoken`.
 pub fn router(world: Arc<World>) -> Router {
     let note = middleware::from_fn_with_state(world.clone(), note_registry);
     let registry = registry::router(world.registry.clone()).layer(note);
@@ -120,7 +120,7 @@ pub(crate) fn reply(world: &Arc<World>, headers: &HeaderMap, body: &[u8]) -> Rep
     Reply::Answer(response)
 }
 
-/// A response that ends before its body does.
+/// Makes a response that ends before its body does.
 fn dropped() -> Response {
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let stream = futures::stream::once(async move { Err::<Bytes, _>(broken) });
@@ -167,7 +167,7 @@ fn bad_token(request: &Request, code: &str, what: &str) -> AwsError {
     AwsError { status, ..error }
 }
 
-/// The Query protocol's common errors have names without `Exception`.
+/// Returns the name of a common error: those of the Query protocol are without `Exception`.
 fn common(request: &Request, code: &'static str) -> &'static str {
     match request.protocol {
         Protocol::Json => code,
@@ -200,7 +200,7 @@ fn disturbed(
     }
 }
 
-/// Each service has a name of its own for what is its own fault.
+/// Makes a service's error for what is its own fault: each service has a name of its own for it.
 fn server_error(service: &str) -> AwsError {
     let (code, status) = match service {
         "logs" => ("ServiceUnavailableException", 503),

@@ -53,7 +53,7 @@ impl Sessions {
         self.state().trust.get(role).is_some_and(|subjects| subjects.iter().any(|known| known == subject))
     }
 
-    /// Sessions from now on end after this long, whatever their duration: STS has none below 15 minutes.
+    /// Makes new sessions end after this long, whatever their duration: STS has none below 15 minutes.
     pub fn set_lifetime(&self, lifetime: Duration) {
         self.state().lifetime = Some(lifetime);
     }
@@ -62,7 +62,7 @@ impl Sessions {
         self.state().sessions.clone()
     }
 
-    /// The session that a call was signed with.
+    /// Returns the session that a call was signed with, and marks it as used.
     pub fn of_call(&self, access_key: &str, token: Option<&str>) -> Option<Session> {
         let mut state = self.state();
         let is_meant =
@@ -72,7 +72,7 @@ impl Sessions {
         Some(session.clone())
     }
 
-    /// `now` in milliseconds since the Unix epoch.
+    /// Begins a session of a role. `now` is in milliseconds since the Unix epoch.
     pub fn begin(&self, ids: &Ids, role: &str, name: &str, duration: Duration, now: i64) -> Session {
         let mut state = self.state();
         let lasts = state.lifetime.unwrap_or(duration);

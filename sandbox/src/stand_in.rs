@@ -41,7 +41,7 @@ impl Migration {
     }
 }
 
-/// 5 to 65 s, by the database's name.
+/// Returns 5 to 65 s, by the database's name.
 pub fn takes(name: &str) -> Duration {
     let mixed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -59,22 +59,23 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Databases of a pack run `jobs` at a time.
+    /// Makes an image that migrates the databases of a pack, `jobs` at a time.
     pub fn new(jobs: usize, migration: impl Fn(&str) -> Migration + Send + Sync + 'static) -> Self {
         Self { migration: Arc::new(migration), jobs: jobs.max(1), pace: Pace::Realistic { scale: 1.0 } }
     }
 
-    /// One that is fit for rehearsals: eight databases at a time, each of which [`takes`] its time and ends well.
+    /// Makes one that is fit for rehearsals: eight databases at a time, each of which [`takes`] its time and ends
+    /// well.
     pub fn rehearsal() -> Self {
         Self::new(8, |name| Migration::new(takes(name), Ends::Migrated))
     }
 
-    /// It reports the time that its container takes at this pace, and not Fargate's.
+    /// Makes it report the time that its container takes at this pace, and not Fargate's.
     pub fn at(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
 
-    /// What a container with this environment does.
+    /// Returns what a container with this environment does.
     pub fn script(&self, context: &TaskContext) -> Script {
         match databases(context) {
             Ok(databases) => self.run(&databases),
@@ -104,7 +105,7 @@ impl StandIn {
         self.pace.phase(migration.takes)
     }
 
-    /// When each database's migration is over, in that order: each begins as soon as one of the jobs is free.
+    /// Returns when each database's migration is over, in that order: each begins as soon as one of the jobs is free.
     fn schedule(&self, databases: &[String]) -> Vec<(Duration, String, Migration)> {
         let mut free: BinaryHeap<Reverse<Duration>> =
             (0..self.jobs).map(|_| Reverse(Duration::ZERO)).collect();
@@ -123,7 +124,7 @@ impl StandIn {
     }
 }
 
-/// The names that a container is told.
+/// Reads the names of the databases that a container is to migrate.
 fn databases(context: &TaskContext) -> Result<Vec<String>, String> {
     let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty());
     match (variable("DATABASE_NAMES"), variable("DATABASE_NAME")) {

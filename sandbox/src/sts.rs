@@ -14,12 +14,12 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 const DURATIONS: std::ops::RangeInclusive<u64> = 900..=3600;
 const DEFAULT_DURATION: u64 = 3600;
 
-/// The operations that nobody signs.
+/// Returns whether nobody signs the operation.
 pub fn is_unsigned(operation: &str) -> bool {
     operation == "AssumeRoleWithWebIdentity"
 }
 
-/// The XML of a successful answer to `principal`, the ARN of the caller.
+/// Answers `principal`, the ARN of the caller, with the XML of a successful answer.
 pub fn handle(
     world: &World,
     principal: &str,
@@ -68,7 +68,7 @@ fn assume_role(world: &World, input: &Value) -> Result<String, AwsError> {
     let claims = checked(world, token)?;
     let role = arn.strip_prefix(&format!("arn:aws:iam::{}:role/", world.options.account)).unwrap_or_default();
     if !world.sessions.trusts(role, &claims.subject) {
-        // STS does not tell a role that is not there from one that does not trust the token.
+        // STS does not distinguish a role that is not there from one that does not trust the token.
         let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
         return Err(AwsError { status: 403, ..AwsError::client("AccessDenied", message) });
     }
@@ -91,7 +91,7 @@ fn assume_role(world: &World, input: &Value) -> Result<String, AwsError> {
     ))
 }
 
-/// The claims of a token that GitHub issued for STS, and that still lasts.
+/// Returns the claims of a token that GitHub issued for STS, and that still lasts.
 fn checked(world: &World, token: &str) -> Result<Claims, AwsError> {
     let invalid = |message: &str| Err(AwsError::client("InvalidIdentityToken", message));
     match world.issuer.claims(token) {
@@ -106,7 +106,7 @@ fn checked(world: &World, token: &str) -> Result<Claims, AwsError> {
     }
 }
 
-/// An error as Query services send it.
+/// Renders an error as Query services send it.
 pub fn error(error: &AwsError, request_id: &str) -> String {
     let fault = if error.status < 500 { "Sender" } else { "Receiver" };
     format!(

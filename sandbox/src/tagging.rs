@@ -28,7 +28,8 @@ impl Networks {
         self.resources.lock().unwrap_or_else(PoisonError::into_inner).insert(id.into(), tags);
     }
 
-    /// Whether a task may use this subnet or security group. A Region without any network takes every id.
+    /// Returns whether a task may use this subnet or security group. A Region without any of the kind takes every id
+    /// of it.
     pub fn knows(&self, id: &str) -> bool {
         let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = id.split('-').next().unwrap_or_default();
@@ -75,7 +76,8 @@ fn get_resources(networks: &Networks, input: &Value) -> Answer {
     Ok(json!({ "ResourceTagMappingList": found, "PaginationToken": next.unwrap_or_default() }))
 }
 
-/// A filter's values are alternatives; without values, the key alone counts. No wildcards.
+/// Returns whether tags match a filter. Its values are alternatives; without values, the key alone counts. No
+/// wildcards.
 fn satisfies(tags: &[(String, String)], filter: &Value) -> bool {
     let values = strings(&filter["Values"]);
     let key = filter["Key"].as_str().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use tokio::task::JoinSet;
 
+use crate::alarms::Alarms;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::ecs::Spawner;
@@ -32,6 +33,7 @@ pub struct World {
     pub ids: Ids,
     pub calls: Calls,
     pub faults: Faults,
+    pub(crate) alarms: Alarms,
     pub quotas: Meter,
     pub programs: Programs,
     pub runtime: Runtime,
@@ -57,13 +59,14 @@ impl World {
                 Ok(issuer.issue_password().context("issue registry password")?.secret)
             }),
         };
-        let runtime = Runtime::new(options.engine, clock.clone(), Arc::new(registry.clone()), login)?;
+        let runtime = Runtime::new(&options, clock.clone(), Arc::new(registry.clone()), login)?;
         Ok(Arc::new(Self {
             issuer: Issuer::new(format!("sandbox-bearer-{}", Ids::seeded(options.seed ^ 0x01DC).hex(32))),
             sessions: Sessions::default(),
             ids: Ids::seeded(options.seed),
             calls: Calls::new(options.keep_calls, options.record.as_deref())?,
             faults: Faults::seeded(options.seed),
+            alarms: Alarms::default(),
             quotas: Meter::new(options.quotas).with_vcpus(options.vcpus).with_scale(clock.scale()),
             programs: Programs::default(),
             regions: Mutex::default(),
@@ -77,22 +80,22 @@ impl World {
         }))
     }
 
-    /// Who the sandbox's own access key is: the role of a workflow.
+    /// Returns who the sandbox's own access key is: the role of a workflow.
     pub fn principal(&self) -> String {
         self.assumed_role(&format!("{ROLE}/GitHubActions"))
     }
 
-    /// `ROLE/SESSION` as an ARN.
+    /// Returns `ROLE/SESSION` as an ARN.
     pub fn assumed_role(&self, session: &str) -> String {
         format!("arn:aws:sts::{}:assumed-role/{session}", self.options.account)
     }
 
-    /// The sandbox's own Region.
+    /// Returns the sandbox's own Region.
     pub fn home(&self) -> anyhow::Result<Arc<Region>> {
         self.region(&self.options.region)
     }
 
-    /// A Region; all but the sandbox's own begin empty.
+    /// Returns a Region; all but the sandbox's own begin empty.
     pub fn region(&self, name: &str) -> anyhow::Result<Arc<Region>> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(region) = regions.get(name) {

@@ -32,7 +32,7 @@ pub async fn app(checkout: &Path, interrupts: &Interrupts) -> anyhow::Result<Pat
 /// Builds the program under demonstration.
 pub async fn fargate_migrate(checkout: &Path, interrupts: &Interrupts) -> anyhow::Result<PathBuf> {
     let mut cargo = cargo(checkout);
-    cargo.args(["--package", "fargate-migrate", "--bin", "fargate-migrate"]);
+    cargo.args(["--bin", "fargate-migrate"]);
     executable(cargo, "fargate-migrate", "fargate-migrate", interrupts).await
 }
 
@@ -47,12 +47,12 @@ fn cargo(checkout: &Path) -> Command {
     cargo
 }
 
-/// The cargo that runs us, so that both builds share one toolchain.
+/// Returns the cargo that runs this program, so that both builds share one toolchain.
 fn program() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// The target triple of this machine, as cargo names it.
+/// Returns the target triple of this machine, as cargo names it.
 async fn host() -> anyhow::Result<String> {
     let output = Command::new(program()).arg("-vV").output().await.context("run cargo -vV")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -60,7 +60,7 @@ async fn host() -> anyhow::Result<String> {
     host.map(str::to_owned).context("read the host's target from cargo -vV")
 }
 
-/// Runs a build with its progress on one line and answers the executable's path.
+/// Runs a build with its progress on one line. Returns the executable's path.
 async fn executable(
     mut cargo: Command,
     name: &str,

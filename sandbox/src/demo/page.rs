@@ -10,8 +10,8 @@ pub fn page(title: &str, markdown: &str) -> String {
     options.extension.autolink = true;
     options.extension.tasklist = true;
     options.extension.alerts = true;
-    // GitHub allows some HTML, such as <details>. The summary is made by us from escaped text, and the page's own
-    // policy below lets nothing run or load all the same.
+    // GitHub allows some HTML, such as <details>. fargate-migrate makes the summary from escaped text, and the page's
+    // own policy below lets nothing run or load all the same.
     options.render.r#unsafe = true;
     let body = comrak::markdown_to_html(markdown, &options);
     let title = title.replace('&', "&amp;").replace('<', "&lt;");

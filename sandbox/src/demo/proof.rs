@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::console;
 
-/// A plan starts no task and changes no database.
+/// Checks that the plan started no task and changed nothing: every call is a read.
 pub async fn nothing_changed(system: &SeedSystem) -> anyhow::Result<()> {
     let reads = ["Describe", "List", "Get", "Batch", "Filter"];
     let changes = system.sandbox.calls().into_iter().map(|call| call.operation);
@@ -20,7 +20,7 @@ pub async fn nothing_changed(system: &SeedSystem) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The second time everything is there: the image, the revision, and every migration.
+/// Checks that everything was there the second time: the image, the revision, and every migration.
 pub fn nothing_was_left_to_do(result: &Value) -> anyhow::Result<()> {
     let image = &result["image"]["source"];
     if image != "reused" {
@@ -39,7 +39,7 @@ pub fn nothing_was_left_to_do(result: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Counts the tables of each database, and of the one that was never to be touched.
+/// Counts the tables of each database, as many as its report says, and of the one that was never to be touched: none.
 pub async fn ask_the_databases(postgres: &Postgres, result: &Value) -> anyhow::Result<()> {
     let mut counts = Vec::new();
     for database in DATABASES {
@@ -63,7 +63,7 @@ pub async fn ask_the_databases(postgres: &Postgres, result: &Value) -> anyhow::R
     Ok(())
 }
 
-/// Every database is migrated, by a report that names it, with nothing pending.
+/// Checks that every database is migrated, by a report that names it, with nothing pending.
 pub fn check(result: &Value) -> anyhow::Result<()> {
     for database in DATABASES {
         let entry = entry(result, database)?;

@@ -52,7 +52,7 @@ pub(super) fn describe(registry: &Registry, input: &Value) -> Answer {
     page(input, "imageDetails", described, 100)
 }
 
-/// Images that are there and, without an exception, the ids that are not.
+/// Answers the images that are there and, without an exception, the ids that are not.
 pub(super) fn batch_get(registry: &Registry, input: &Value) -> Answer {
     let name = repository_name(input)?;
     let repository = find(registry, input)?;
@@ -147,7 +147,7 @@ fn find(registry: &Registry, input: &Value) -> Result<Repository, AwsError> {
     registry.repository(repository_name(input)?).map_err(exception(registry.account()))
 }
 
-/// An image id is a tag, a digest, or both, which must then agree.
+/// Finds an image by its id: a tag, a digest, or both, which must then agree.
 fn resolve(name: &str, repository: &Repository, id: &Value) -> Result<(Digest, Image), RegistryError> {
     let missing = |reference: &str| RegistryError::ImageNotFound {
         repository: name.to_owned(),

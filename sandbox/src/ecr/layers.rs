@@ -88,7 +88,7 @@ pub(super) fn finish(registry: &Registry, input: &Value) -> Answer {
     }))
 }
 
-/// An address that needs no login, as the S3 address on AWS does not.
+/// Answers an address that needs no login: S3's address on AWS needs none.
 pub(super) fn download_url(registry: &Registry, input: &Value) -> Answer {
     let failed = exception(registry.account());
     let name = repository_name(input)?;

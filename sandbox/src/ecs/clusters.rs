@@ -18,7 +18,7 @@ pub(crate) struct Cluster {
 }
 
 impl State {
-    /// The cluster that a request names, by name or ARN; `default` when it names none.
+    /// Finds the cluster that a request names, by name or ARN; `default` when it names none.
     pub fn cluster(&self, name_or_arn: Option<&str>) -> Result<&Cluster, AwsError> {
         let wanted = name_or_arn.unwrap_or("default");
         self.clusters
@@ -42,7 +42,7 @@ pub(super) fn create(region: &Region, input: &Value) -> Answer {
     Ok(json!({ "cluster": render(&state, &cluster, &["TAGS".into(), "SETTINGS".into()]) }))
 }
 
-/// The CreateCluster request that makes this cluster.
+/// Makes the CreateCluster request that makes this cluster.
 pub(crate) fn creation(cluster: &Cluster) -> Value {
     json!({
         "clusterName": cluster.name,

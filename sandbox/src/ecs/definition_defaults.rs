@@ -39,7 +39,7 @@ fn fill(object: &mut Map<String, Value>, member: &str, default: Value) {
     }
 }
 
-/// A task definition that could run on Fargate says so, whether or not that was asked for.
+/// Returns the compatibilities. FARGATE is one for a task definition that could run there, asked for or not.
 fn compatibilities(document: &Map<String, Value>) -> Value {
     if is_fit_for_fargate(&Value::Object(document.clone())) {
         json!(["EC2", "FARGATE"])

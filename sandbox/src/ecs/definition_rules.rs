@@ -1,4 +1,4 @@
-//! What RegisterTaskDefinition refuses. ECS's own words, where they are known; what is ours says so.
+//! What RegisterTaskDefinition refuses: in ECS's own words where they are known; other wordings are marked.
 
 mod dependencies;
 mod fargate;
@@ -15,6 +15,8 @@ use crate::answer::AwsError;
 /// Largest task definition, in bytes of JSON.
 const MAX_SIZE: usize = 64 * 1024;
 
+/// Checks a request of RegisterTaskDefinition.
+///
 /// # Errors
 /// ClientException, as ECS words it where its wording is known.
 pub(super) fn check(input: &Value) -> Result<(), AwsError> {
@@ -47,7 +49,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// Whether it could be registered for Fargate: DescribeTaskDefinition's `compatibilities` say so.
+/// Returns whether it could be registered for Fargate: DescribeTaskDefinition's `compatibilities` say so.
 pub(super) fn is_fit_for_fargate(input: &Value) -> bool {
     fargate::check(input).is_ok()
 }
@@ -56,12 +58,12 @@ fn containers(input: &Value) -> &[Value] {
     input["containerDefinitions"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The objects of a list that may be absent.
+/// Returns the objects of a list that may be absent.
 fn items(list: &Value) -> &[Value] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Whether a container's image is in ECR: that of the sandbox is on loopback.
+/// Returns whether a container's image is in ECR: that of the sandbox is on loopback.
 fn is_in_ecr(container: &Value) -> bool {
     let image = container["image"].as_str().unwrap_or_default();
     image.contains(".dkr.ecr.") || image.contains(".dkr-ecr.") || image.starts_with("127.0.0.1:")
@@ -85,7 +87,7 @@ fn check_containers(input: &Value) -> Result<(), AwsError> {
         if image.is_empty() {
             return Err(client_error("Container.image should not be null or empty."));
         }
-        // The wording is ours; the length is that of ContainerDefinition.
+        // The wording is the sandbox's; the length is that of ContainerDefinition.
         if image.split('@').next().is_some_and(|name| name.chars().count() > 255) {
             return Err(client_error("Container.image repository should be 255 characters or less."));
         }
@@ -110,7 +112,7 @@ fn is_essential(container: &Value) -> bool {
     container["essential"].as_bool().unwrap_or(true)
 }
 
-/// What ECS itself does with the execution role, on whatever the task runs.
+/// Checks for the execution role where ECS itself needs it, whatever the task runs on.
 fn check_role(input: &Value) -> Result<(), AwsError> {
     if !absent(&input["executionRoleArn"]) {
         return Ok(());
@@ -128,7 +130,7 @@ fn check_role(input: &Value) -> Result<(), AwsError> {
             "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
         ));
     }
-    // The wording is ours: that the role is required is in the developer guide.
+    // The wording is the sandbox's: that the role is required is in the developer guide.
     if any(|container| !items(&container["environmentFiles"]).is_empty()) {
         return Err(client_error(
             "When you are specifying environment files, you must also specify a value for 'executionRoleArn'.",
@@ -151,7 +153,7 @@ fn check_times(name: &str, container: &Value) -> Result<(), AwsError> {
             "the 'restartAttemptPeriod' setting for container '{name}' must be between 60 and 1800"
         )));
     }
-    // The wording is ours; the number is that of ContainerRestartPolicy.
+    // The wording is the sandbox's; the number is that of ContainerRestartPolicy.
     if items(&container["restartPolicy"]["ignoredExitCodes"]).len() > 50 {
         return Err(client_error(format!(
             "the 'ignoredExitCodes' setting for container '{name}' must have 50 exit codes or less"
@@ -174,7 +176,7 @@ fn check_times(name: &str, container: &Value) -> Result<(), AwsError> {
         !items(&check["command"]).is_empty()
             && check[*member].as_i64().is_some_and(|value| !range.contains(&value))
     }) {
-        // The wording is ours; the ranges are those of HealthCheck.
+        // The wording is the sandbox's; the ranges are those of HealthCheck.
         Some((member, _)) => {
             Err(client_error(format!("Invalid healthCheck {member} for container '{name}'.")))
         }
@@ -205,17 +207,17 @@ fn absent(value: &Value) -> bool {
     value.as_str().is_none_or(str::is_empty)
 }
 
-/// CPU units of `256` or `.25 vCPU`.
+/// Parses CPU units, such as `256` or `.25 vCPU`.
 pub(super) fn cpu_units(value: &Value) -> Option<u64> {
     size(value, "vcpu")
 }
 
-/// MiB of `512` or `0.5 GB`.
+/// Parses MiB, such as `512` or `0.5 GB`.
 pub(super) fn mebibytes(value: &Value) -> Option<u64> {
     size(value, "gb")
 }
 
-/// A whole number, or a number of a unit that is 1,024 of them.
+/// Parses a whole number, or a number of a unit that is 1,024 of them.
 fn size(value: &Value, unit: &str) -> Option<u64> {
     let text = value.as_str()?.trim();
     match text.to_ascii_lowercase().strip_suffix(unit) {

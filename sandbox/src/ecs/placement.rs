@@ -38,7 +38,7 @@ pub(super) fn place(cluster: &Cluster, input: &Value) -> Placement {
     Placement { launch_type, capacity_provider, platform_version: fargate.then(|| platform.to_owned()) }
 }
 
-/// An interface in one of the subnets of an awsvpc configuration.
+/// Makes an interface in one of the subnets of an awsvpc configuration; `None` without a subnet.
 pub(super) fn interface(ids: &Ids, configuration: &Value) -> Option<Interface> {
     let subnets = strings(&configuration["subnets"]);
     let pick = ids.next();

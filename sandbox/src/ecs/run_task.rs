@@ -76,17 +76,18 @@ pub(super) fn run(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> An
     Ok(json!({ "tasks": rendered, "failures": [] }))
 }
 
-/// Starts a task of a service's PRIMARY deployment. Answers its id, or why it cannot be placed.
+/// Starts a task of a service's deployment, by its number. Returns the task's id, or why it cannot be placed.
 pub(crate) fn launch_for_service(
     world: &Arc<World>,
     region: &Arc<Region>,
     state: &mut State,
     service: &Service,
+    deployment: u64,
 ) -> Result<String, String> {
     let unknown = || "the cluster or the service revision is gone".to_owned();
     let cluster = state.cluster(Some(&service.cluster)).map_err(|_| unknown())?.clone();
-    let primary = service.deployments.first().ok_or_else(unknown)?;
-    let revision = service.revisions.get(&primary.number).ok_or_else(unknown)?;
+    let deployment = service.deployments.iter().find(|one| one.number == deployment).ok_or_else(unknown)?;
+    let revision = service.revisions.get(&deployment.number).ok_or_else(unknown)?;
     if !world
         .quotas
         .admit_vcpus(vcpus(state.cpu_units), vcpus(cpu_units(revision.definition.document["cpu"].as_str())))
@@ -98,7 +99,7 @@ pub(crate) fn launch_for_service(
     }
     let mut input = Value::Object(revision.settings.clone());
     input["group"] = format!("service:{}", service.name).into();
-    input["startedBy"] = primary.id().into();
+    input["startedBy"] = deployment.id().into();
     let propagates = input["propagateTags"] == "SERVICE";
     if !propagates && let Some(members) = input.as_object_mut() {
         members.shift_remove("tags");
@@ -115,7 +116,8 @@ pub(crate) fn launch_for_service(
     Ok(id)
 }
 
-/// The answer to a client token that was used before on this cluster.
+/// Returns the answer to a client token that was used before on this cluster; `None` for one that is new or
+/// forgotten.
 fn replay(state: &State, cluster: &Cluster, input: &Value, now: i64) -> Result<Option<Value>, AwsError> {
     let Some(token) = input["clientToken"].as_str() else { return Ok(None) };
     let Some(launch) = state.tokens.get(&(cluster.name.clone(), token.to_owned())) else { return Ok(None) };
@@ -167,7 +169,9 @@ fn create(
         Value::Object(given) => Value::Object(given.clone()),
         _ => json!({}),
     };
-    let faults = world.faults.on_task(&plain_environment(revision, &overrides));
+    let images: Vec<&str> =
+        revision.containers().iter().filter_map(|container| container["image"].as_str()).collect();
+    let faults = world.faults.on_task(&plain_environment(revision, &overrides), &images);
     let missing_reads = faults.iter().fold(world.options.missing_reads, |reads, fault| match fault {
         TaskFault::MissingFor { reads } => *reads,
         _ => reads,
@@ -200,6 +204,7 @@ fn create(
         faults,
         chance: ids::mixed(world.options.seed, input["clientToken"].as_str().unwrap_or(&id)),
         missing_reads,
+        shown: None,
         stop,
         service: None,
         id,
@@ -222,7 +227,7 @@ fn tags(cluster: &Cluster, revision: &Revision, input: &Value) -> Vec<Value> {
     tags
 }
 
-/// Every container's environment with its overrides, without secrets: what faults select tasks by.
+/// Collects every container's environment with its overrides, without secrets: what faults select tasks by.
 fn plain_environment(revision: &Revision, overrides: &Value) -> Vec<(String, String)> {
     let overridden = overrides["containerOverrides"].as_array().into_iter().flatten();
     let mut pairs: Vec<(String, String)> = Vec::new();

@@ -93,7 +93,7 @@ pub(super) fn check_against(region: &Region, revision: &Revision, input: &Value)
     }
 }
 
-/// A volume that is configured at launch, and its configuration, belong together.
+/// Checks that each volume that is configured at launch has a configuration, and each configuration such a volume.
 fn check_volumes(revision: &Revision, input: &Value) -> Result<(), AwsError> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let volumes = list(&revision.document["volumes"]);

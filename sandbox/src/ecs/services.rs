@@ -1,5 +1,6 @@
 //! Services: created, changed, deleted and described. Their scheduler is in `crate::service`.
 
+mod configuration;
 mod create;
 mod render;
 mod settings;
@@ -7,29 +8,33 @@ mod update;
 
 use serde_json::{Value, json};
 
-use super::{State, Stop, invalid, max_results, short_name, strings};
+use super::{State, Stop, invalid, max_results, service_deployments, short_name, strings};
 use crate::answer::{Answer, AwsError};
 use crate::paging::paged;
 use crate::region::Region;
 use crate::service::{Key, Service};
 use crate::world::World;
 
-pub(super) use create::create;
+pub(crate) use create::{ManagedBy, create};
 pub(super) use update::update;
 
 /// Services that one DescribeServices may name.
 const MAX_DESCRIBED: usize = 10;
 
-/// The key of the service that a request names by `member`, by name or ARN.
+/// Returns the key of the service that a request names by `member`, by name or ARN.
 fn key(state: &State, input: &Value, member: &str) -> Result<Key, AwsError> {
     let cluster = state.cluster(input["cluster"].as_str())?.name.clone();
     Ok((cluster, short_name(input[member].as_str().unwrap_or_default()).to_owned()))
 }
 
-/// The service that a request names.
+/// Finds the service that a request names.
 pub(super) fn find<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut Service, AwsError> {
     let key = key(state, input, "service")?;
     state.services.get_mut(&key).ok_or_else(not_found)
+}
+
+fn not_simulated(what: &str) -> AwsError {
+    invalid(format!("The sandbox does not simulate {what}."))
 }
 
 pub(super) fn not_found() -> AwsError {
@@ -67,7 +72,20 @@ pub(super) fn describe(world: &World, region: &Region, input: &Value) -> Answer 
     Ok(json!({ "services": services, "failures": failures }))
 }
 
-/// Services that are ACTIVE: the others can only be described.
+/// Renders every service with its whole record, whatever its reads show.
+pub(crate) fn as_they_are(region: &Region, now: i64) -> Vec<Value> {
+    let state = region.ecs.state();
+    let of = |service: &Service| {
+        let mut shown = render::service(&state, service, now);
+        let (deployments, revisions) = service_deployments::record(&state, service);
+        shown["serviceDeployments"] = deployments.into();
+        shown["serviceRevisions"] = revisions.into();
+        shown
+    };
+    state.services.values().map(of).collect()
+}
+
+/// Lists the services that are ACTIVE: the others can only be described.
 pub(super) fn list(region: &Region, input: &Value) -> Answer {
     let state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.name.clone();

@@ -36,7 +36,7 @@ pub(super) fn check(tags: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The pattern of the model's TagKey and TagValue: letters, separators, numbers and these.
+/// Returns whether the model's TagKey and TagValue allow a character: letters, separators, numbers and these.
 fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_./=+-:@".contains(c)
 }

@@ -12,7 +12,7 @@ use super::Revision;
 use crate::clock::millis;
 use crate::faults::TaskFault;
 
-/// ECS tells of a stopped task for at least this long.
+/// ECS describes a stopped task for at least this long.
 const STOPPED_LIFETIME: Duration = Duration::from_hours(1);
 
 /// A request to stop a task: `stopCode` and `stoppedReason`.
@@ -33,7 +33,7 @@ pub struct Container {
     pub last_status: &'static str,
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
-    /// What its health check says; none says nothing.
+    /// What its health check has reported, if anything.
     pub health: Option<&'static str>,
 }
 
@@ -93,6 +93,8 @@ pub struct Task {
     pub chance: u64,
     /// How many more reads answer MISSING.
     pub missing_reads: u32,
+    /// When a read showed it last as it was, and how; for reads that are stale.
+    pub shown: Option<(i64, Value)>,
     /// Carries StopTask to the task's life.
     pub stop: watch::Sender<Option<Stop>>,
     /// Wakes the scheduler of the service that started it.
@@ -128,12 +130,13 @@ impl Task {
         self.tell_its_service();
     }
 
-    /// Whether ECS waits for a container to be HEALTHY.
+    /// Returns whether ECS waits for a container to be HEALTHY.
     pub fn has_health_check(&self) -> bool {
         self.checked().next().is_some()
     }
 
-    /// Of the essential containers that have a health check: UNHEALTHY when one is, HEALTHY when all are.
+    /// Returns the health of the essential containers that have a health check: UNHEALTHY when one is, HEALTHY when
+    /// all are, otherwise UNKNOWN.
     pub fn health(&self) -> &'static str {
         let healths: Vec<_> = self.checked().map(|container| container.health).collect();
         match healths {
@@ -150,17 +153,17 @@ impl Task {
         })
     }
 
-    /// Task-level cpu units.
+    /// Returns the task-level cpu units.
     pub fn cpu(&self) -> Option<&str> {
         self.sized("cpu")
     }
 
-    /// What it counts against Fargate's vCPUs; a task without a size counts as the smallest.
+    /// Returns what the task counts against Fargate's vCPUs; a task without a size counts as the smallest.
     pub fn cpu_units(&self) -> u64 {
         cpu_units(self.cpu())
     }
 
-    /// Task-level memory in MiB.
+    /// Returns the task-level memory in MiB.
     pub fn memory(&self) -> Option<&str> {
         self.sized("memory")
     }
@@ -169,14 +172,31 @@ impl Task {
         self.overrides[member].as_str().or_else(|| self.revision.document[member].as_str())
     }
 
-    /// Whether ListTasks and DescribeTasks have it at `now`: not before ECS's stores agree on a new one, and not long
-    /// after its end.
+    /// Returns whether ListTasks and DescribeTasks have it at `now`: not before ECS's stores agree on a new one, and
+    /// not long after its end.
     pub fn is_kept(&self, now: i64, settles: Duration) -> bool {
         now >= self.times.created + millis(settles)
             && self.times.stopped.is_none_or(|at| now < at + millis(STOPPED_LIFETIME))
     }
 
-    /// Whether DescribeTasks knows the task now; each question counts as a read.
+    /// Renders it for DescribeTasks, as it is or as it was.
+    pub fn read(&mut self, now: i64, with_tags: bool) -> Value {
+        let stale = self.faults.iter().find_map(|fault| match fault {
+            TaskFault::StaleReads { by } => Some(*by),
+            _ => None,
+        });
+        let Some(by) = stale else { return self.render(with_tags) };
+        match self.shown.take() {
+            Some((at, before)) if now < at + millis(by) => before,
+            _ => {
+                let fresh = self.render(with_tags);
+                self.shown = Some((now, fresh.clone()));
+                fresh
+            }
+        }
+    }
+
+    /// Returns whether DescribeTasks knows the task now; each question counts as a read.
     pub fn is_visible(&mut self) -> bool {
         if self.missing_reads > 0 {
             self.missing_reads -= 1;
@@ -186,7 +206,7 @@ impl Task {
     }
 }
 
-/// Sizes are whole units, `256`, wherever they stand by now.
+/// Parses cpu units, which registered definitions and overrides write as whole units; 256 without a size.
 pub(super) fn cpu_units(size: Option<&str>) -> u64 {
     size.and_then(|units| units.parse().ok()).unwrap_or(256)
 }

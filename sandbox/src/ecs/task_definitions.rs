@@ -25,7 +25,7 @@ pub(super) const READ_ONLY: [&str; 9] = [
     "registeredBy",
 ];
 
-/// What a restored revision goes on saying as it did where it came from.
+/// What a restored revision keeps from where it came.
 const RESTORED: [&str; 4] = ["registeredAt", "registeredBy", "requiresAttributes", "compatibilities"];
 
 /// The revisions of a family; numbers are never used twice.
@@ -43,7 +43,7 @@ pub struct Revision {
     pub number: u64,
     /// `taskDefinition` as DescribeTaskDefinition answers it.
     pub document: Value,
-    /// `tags`, which stand beside it.
+    /// `tags`, which stand next to it.
     pub tags: Vec<Value>,
 }
 
@@ -62,7 +62,7 @@ impl Revision {
 }
 
 impl State {
-    /// The revision that `family`, `family:revision` or an ARN names.
+    /// Finds the revision that `family` (its newest active one), `family:revision` or an ARN names.
     pub fn revision(&self, name: &str) -> Option<&Arc<Revision>> {
         let local = match name.strip_prefix("arn:") {
             Some(arn) => arn.split_once(":task-definition/")?.1,
@@ -115,7 +115,7 @@ pub(crate) fn restore(world: &World, region: &Region, document: &Value) -> Resul
     add(world, region, &definition.clone().into(), tags, number).map(|revision| revision.arn.clone())
 }
 
-/// A definition and the tags that are given inside it.
+/// Separates a definition from the tags that are given inside it.
 fn apart(input: &Value) -> (Value, Vec<Value>) {
     let mut document = input.clone();
     let tags = document.as_object_mut().and_then(|members| members.shift_remove("tags"));

@@ -35,7 +35,7 @@ pub(super) fn describe(world: &World, region: &Region, input: &Value) -> Answer 
             .filter(|task| task.is_kept(now, world.options.settles))
             .and_then(|task| task.is_visible().then_some(task));
         match task {
-            Some(task) => tasks.push(task.render(with_tags)),
+            Some(task) => tasks.push(task.read(now, with_tags)),
             None => {
                 let arn = if name.starts_with("arn:") {
                     name.clone()

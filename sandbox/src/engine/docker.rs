@@ -47,7 +47,7 @@ impl DockerEngine {
         Ok(digest)
     }
 
-    /// The image by digest in the sandbox's own registry.
+    /// Returns the image's reference, by digest, in the sandbox's own registry.
     fn local(&self, image: &str, digest: &str) -> String {
         let name = image.split_once('@').map_or(image, |(name, _)| name);
         let repository = name.split_once('/').map_or(name, |(_, repository)| repository);
@@ -59,7 +59,7 @@ impl DockerEngine {
         let password = (self.login.password)()?;
         let auth = STANDARD.encode(format!("AWS:{password}"));
         let config = json!({ "auths": { &self.login.registry: { "auth": auth } } });
-        // Replaced at once: another pull may be reading it, and half a file is no login.
+        // Replaced at once: another pull may be reading it, and half a file is not a login.
         let mut file =
             tempfile::NamedTempFile::new_in(self.config.path()).context("write docker configuration")?;
         file.write_all(config.to_string().as_bytes()).context("write docker configuration")?;
@@ -219,8 +219,8 @@ async fn inspect(docker: &Docker, container: &str) -> Exit {
     Exit { code: state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()), reason: None }
 }
 
-/// The daemon's words about a container that did not start, without the client's, in the form in which Fargate passes
-/// runc's on.
+/// Picks the daemon's words about a container that did not start, without the client's, in the form in which Fargate
+/// passes runc's on.
 fn start_error(said: &str) -> String {
     let said = said.split("\nError: failed to start containers").next().unwrap_or(said).trim();
     let said = said.strip_prefix("Error response from daemon: ").unwrap_or(said);

@@ -1,11 +1,11 @@
 //! The process engine: a container is a process group of this machine, started from the unpacked image.
 //!
-//! There is no isolation: paths inside the program are this machine's. It runs what is self-contained, such as a
-//! static binary, and refuses what the image brings an interpreter or a loader for; the Docker engine runs that.
+//! A static executable that is all of its image starts at once, and its paths are this machine's. What needs more of
+//! its image starts in [a root of its own](own_root). Neither is isolation.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,12 +13,14 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::sys::signal::{Signal as UnixSignal, kill, killpg};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
-use super::interpreter;
-use super::rootfs::{DEFAULT_PATH, executable, resolve};
+use super::own_root::{self, Failure};
+use super::program::Program;
+use super::rootfs::{Found, executable, resolve};
+use super::self_contained::{is_executable_here, is_self_contained};
+use super::temporary::Temporary;
 use super::{Exit, Launch, OUTPUT_CHUNKS, Signal, Started, output};
 use crate::clock::Clock;
 use crate::images::{ImageConfig, Images};
@@ -31,7 +33,10 @@ type Unpacked = Arc<OnceCell<(PathBuf, ImageConfig)>>;
 pub struct ProcessEngine {
     clock: Arc<Clock>,
     images: Arc<dyn Images>,
-    unpacked_into: TempDir,
+    /// The program that starts containers in roots of their own.
+    starter: Option<PathBuf>,
+    /// For unpacked images, and for what containers in roots of their own write.
+    directory: Temporary,
     /// By digest.
     unpacked: Mutex<HashMap<String, Unpacked>>,
     groups: Groups,
@@ -41,11 +46,29 @@ pub struct ProcessEngine {
 #[derive(Clone, Default)]
 struct Groups(Arc<Mutex<HashSet<i32>>>);
 
+/// A group that is alive. Dropping it kills what the leader left behind: a container ends with its first process.
+struct Member {
+    groups: Groups,
+    leader: i32,
+}
+
+/// A container's first process.
+struct Running {
+    child: Child,
+    member: Member,
+    /// What it writes, in a root of its own.
+    layer: Option<Temporary>,
+}
+
 impl ProcessEngine {
-    pub(super) fn new(clock: Arc<Clock>, images: Arc<dyn Images>) -> anyhow::Result<Self> {
-        let unpacked_into = TempDir::with_prefix("sandbox-images-").context("create directory for images")?;
+    pub(super) fn new(
+        clock: Arc<Clock>,
+        images: Arc<dyn Images>,
+        starter: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let directory = Temporary::new("sandbox-images-").context("create directory for images")?;
         let groups = Groups::default();
-        Ok(Self { clock, images, unpacked_into, unpacked: Mutex::default(), groups })
+        Ok(Self { clock, images, starter, directory, unpacked: Mutex::default(), groups })
     }
 
     pub(super) async fn pull(&self, image: &str) -> Result<String, String> {
@@ -58,7 +81,7 @@ impl ProcessEngine {
         let cell = self.unpacked_mut().entry(digest.to_owned()).or_default().clone();
         let unpacked = cell
             .get_or_try_init(|| async {
-                let into = self.unpacked_into.path().join(digest.replace(':', "-"));
+                let into = self.directory.path().join(digest.replace(':', "-"));
                 let (images, image, root) = (self.images.clone(), image.to_owned(), into.clone());
                 let unpacking = tokio::task::spawn_blocking(move || {
                     // What an interrupted attempt left behind would get in the way.
@@ -79,13 +102,16 @@ impl ProcessEngine {
 
     pub(super) async fn start(&self, launch: Launch) -> Result<Started, String> {
         let digest = self.images.resolve(&launch.image).map_err(|error| error.to_string())?;
-        let (root, config) = self.unpack(&digest, &launch.image).await?;
-        let mut child = self
-            .command(&root, &config, &launch)?
-            .spawn()
-            .map_err(|error| runtime_error(&error.to_string()))?;
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
-        self.groups.add(leader);
+        let (tree, config) = self.unpack(&digest, &launch.image).await?;
+        let program = Program::of(&config, &launch).ok_or_else(|| runtime_error("no command specified"))?;
+        let found = executable(&tree, program.path(), program.directory, program.name)
+            .map_err(|why| runtime_error(&why))?;
+        let Running { mut child, member, layer } = if is_self_contained(&tree, &found.file) {
+            self.start_directly(&tree, &found.file, &program)?
+        } else {
+            self.start_in_own_root(&tree, &found, &program).await?
+        };
+        let leader = member.leader;
 
         let (lines, output) = mpsc::channel(OUTPUT_CHUNKS);
         let mut readers = Vec::new();
@@ -97,59 +123,80 @@ impl ProcessEngine {
         }
         let (signals, wanted) = mpsc::unbounded_channel();
         let (ended, exit) = oneshot::channel();
-        let groups = self.groups.clone();
         tokio::spawn(async move {
             let result = supervise(&mut child, leader, wanted).await;
-            groups.end(leader);
+            drop(member);
             // Whoever left the process group with the output in hand does not hold the container up.
             for mut reader in readers {
                 if tokio::time::timeout(DRAIN, &mut reader).await.is_err() {
                     reader.abort();
                 }
             }
+            if let Some(layer) = layer {
+                // A container may have written much.
+                let _ = tokio::task::spawn_blocking(move || drop(layer)).await;
+            }
             let _ = ended.send(result);
         });
         Ok(Started { runtime_id: format!("{}-{leader}", launch.task_id), output, signals, exit })
     }
 
-    fn command(
-        &self,
-        root: &std::path::Path,
-        config: &ImageConfig,
-        launch: &Launch,
-    ) -> Result<Command, String> {
-        let mut environment: HashMap<&str, &str> = HashMap::from([("PATH", DEFAULT_PATH)]);
-        environment
-            .extend(config.env.iter().chain(&launch.environment).map(|(k, v)| (k.as_str(), v.as_str())));
-        let path = environment.get("PATH").copied().unwrap_or(DEFAULT_PATH);
-
-        // As in Docker, an entry point of the task's own puts the image's command out of force.
-        let entry_point = launch.entry_point.as_ref().unwrap_or(&config.entrypoint);
-        let image_command: &[String] = if launch.entry_point.is_some() { &[] } else { &config.cmd };
-        let command = launch.command.as_deref().unwrap_or(image_command);
-        let words: Vec<&String> = entry_point.iter().chain(command).collect();
-        let Some((program, arguments)) = words.split_first() else {
-            return Err(runtime_error("no command specified"));
-        };
-        let directory = match launch.working_directory.as_deref().unwrap_or(&config.working_dir) {
-            "" => "/",
-            directory => directory,
-        };
-        let file = executable(root, path, directory, program).map_err(|why| runtime_error(&why))?;
-        interpreter::refuse(root, &file, program)?;
+    fn start_directly(&self, tree: &Path, file: &Path, program: &Program<'_>) -> Result<Running, String> {
         let mut command = Command::new(file);
         command
-            .arg0(program)
-            .args(arguments)
+            .arg0(program.name)
+            .args(&program.arguments)
             .env_clear()
-            .envs(environment)
-            .current_dir(resolve(root, std::path::Path::new(directory)).unwrap_or_else(|| root.to_owned()))
+            .envs(&program.environment)
+            .current_dir(resolve(tree, Path::new(program.directory)).unwrap_or_else(|| tree.to_owned()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        Ok(command)
+        let child = command.spawn().map_err(|error| runtime_error(&error.to_string()))?;
+        Ok(Running { member: self.groups.join(&child), child, layer: None })
+    }
+
+    async fn start_in_own_root(
+        &self,
+        tree: &Path,
+        found: &Found,
+        program: &Program<'_>,
+    ) -> Result<Running, String> {
+        let no_root = |why: &str| {
+            format!(
+                "the process engine of the sandbox cannot start {} in the image's own root: {why}: use --engine docker",
+                program.name
+            )
+        };
+        let starter = self.starter.as_deref().ok_or_else(|| no_root("this sandbox has no starter"))?;
+        if !is_executable_here(&found.file).map_err(|error| runtime_error(&error.to_string()))? {
+            return Err(runtime_error(&format!("exec {}: exec format error", found.path.display())));
+        }
+        let layer = self.directory.inside("container-").map_err(|error| no_root(&error.to_string()))?;
+        let start = own_root::Start {
+            tree: tree.to_owned(),
+            layer: layer.path().to_owned(),
+            path: found.path.clone(),
+            name: program.name.to_owned(),
+            arguments: program.arguments.iter().copied().map(str::to_owned).collect(),
+            environment: program.environment.iter().map(|(&k, &v)| (k.to_owned(), v.to_owned())).collect(),
+            directory: program.directory.to_owned(),
+        };
+        let (mut child, starting) =
+            own_root::spawn(starter).map_err(|error| no_root(&format!("start the starter: {error}")))?;
+        let member = self.groups.join(&child);
+        match starting.finish(&start).await {
+            Ok(()) => Ok(Running { child, member, layer: Some(layer) }),
+            Err(failure) => {
+                let _ = child.kill().await;
+                Err(match failure {
+                    Failure::Root(why) => no_root(&why),
+                    Failure::Program(why) => runtime_error(&why),
+                })
+            }
+        }
     }
 
     pub(super) fn kill_all(&self) {
@@ -168,7 +215,7 @@ async fn supervise(child: &mut Child, leader: i32, mut wanted: mpsc::UnboundedRe
         tokio::select! {
             status = child.wait() => return exit_of(status.ok()),
             signal = wanted.recv() => match signal {
-                // Only the first process is told, as in a container.
+                // Only the first process gets SIGTERM, as in a container.
                 Some(Signal::Terminate) => {
                     let _ = kill(Pid::from_raw(leader), UnixSignal::SIGTERM);
                 }
@@ -201,20 +248,23 @@ impl Groups {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, leader: i32) {
+    fn join(&self, child: &Child) -> Member {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
         self.lock().insert(leader);
-    }
-
-    /// Kills what the leader left behind: a container ends with its first process.
-    fn end(&self, leader: i32) {
-        if self.lock().remove(&leader) {
-            let _ = killpg(Pid::from_raw(leader), UnixSignal::SIGKILL);
-        }
+        Member { groups: self.clone(), leader }
     }
 
     fn kill_all(&self) {
         for leader in self.lock().drain() {
             let _ = killpg(Pid::from_raw(leader), UnixSignal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if self.groups.lock().remove(&self.leader) {
+            let _ = killpg(Pid::from_raw(self.leader), UnixSignal::SIGKILL);
         }
     }
 }

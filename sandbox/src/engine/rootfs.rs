@@ -8,26 +8,38 @@ pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:
 /// As many as the kernel follows.
 const MAX_LINKS: usize = 40;
 
-/// The file on this machine that `program` is in the image, looked up as the container would.
+/// A program of an image.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// In the image, with its links.
+    pub path: PathBuf,
+    /// On this machine.
+    pub file: PathBuf,
+}
+
+/// Finds `program` in the image, as the container would look it up.
 ///
 /// # Errors
 /// The wording of the container runtime.
-pub(super) fn executable(root: &Path, path: &str, directory: &str, program: &str) -> Result<PathBuf, String> {
+pub(super) fn executable(root: &Path, path: &str, directory: &str, program: &str) -> Result<Found, String> {
+    let find = |directory: &str| {
+        let path = Path::new("/").join(directory).join(program);
+        resolve(root, &path).map(|file| Found { path, file })
+    };
     if program.contains('/') {
-        let file = resolve(root, &Path::new(directory).join(program));
-        return match file {
-            Some(file) if is_executable(&file) => Ok(file),
+        return match find(directory) {
+            Some(found) if is_executable(&found.file) => Ok(found),
             Some(_) => Err(format!("exec: {program:?}: permission denied: unknown")),
             None => Err(format!("exec: {program:?}: stat {program}: no such file or directory: unknown")),
         };
     }
     path.split(':')
-        .filter_map(|folder| resolve(root, &Path::new(folder).join(program)))
-        .find(|file| is_executable(file))
+        .filter_map(find)
+        .find(|found| is_executable(&found.file))
         .ok_or_else(|| format!("exec: {program:?}: executable file not found in $PATH: unknown"))
 }
 
-/// The place of `path` below `root`, with the image's symbolic links followed inside the image only.
+/// Returns the place of `path` below `root`. The image's symbolic links are followed inside the image only.
 pub(super) fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
     let mut links = 0;
     let mut todo: Vec<PathBuf> = vec![path.to_owned()];
@@ -85,9 +97,11 @@ mod tests {
         symlink("loop", bin.join("loop")).unwrap();
 
         let find = |program: &str| executable(root.path(), "/bin", "/", program);
-        assert_eq!(find("app").unwrap(), app);
-        assert_eq!(find("alias").unwrap(), app);
-        assert_eq!(find("/bin/app").unwrap(), app);
+        let at = |path: &str| Found { path: path.into(), file: app.clone() };
+        assert_eq!(find("app").unwrap(), at("/bin/app"));
+        assert_eq!(find("alias").unwrap(), at("/bin/alias"));
+        assert_eq!(find("/bin/app").unwrap(), at("/bin/app"));
+        assert_eq!(executable(root.path(), "", "/usr", "bin/app").unwrap(), at("/usr/bin/app"));
         assert!(find("loop").unwrap_err().contains("executable file not found in $PATH"));
         assert!(find("/bin/sh").unwrap_err().contains("no such file or directory"));
     }

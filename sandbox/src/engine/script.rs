@@ -12,7 +12,7 @@ use crate::clock::Clock;
 
 const CHUNK_LINES: usize = 1000;
 
-/// What a program is told about the container that it stands in for.
+/// What a program knows about the container that it stands in for.
 #[derive(Clone, Default)]
 pub struct TaskContext {
     pub task_id: String,
@@ -35,7 +35,7 @@ impl Programs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into(), program);
     }
 
-    /// The program for a container; the most specific key wins.
+    /// Finds the program for a container; the most specific key wins.
     pub(crate) fn find(&self, family: &str, container: &str, image: &str) -> Option<Program> {
         let programs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = image.split_once('@').map_or(image, |(name, _)| name);
@@ -48,6 +48,7 @@ impl Programs {
 
 enum Step {
     Lines(Box<dyn Iterator<Item = String> + Send>),
+    Does(Box<dyn FnOnce() + Send>),
     Sleep(Duration),
     Work(Duration),
     UntilStopped,
@@ -109,7 +110,7 @@ impl Script {
         self.lines([text.into()])
     }
 
-    /// Lines are made as they are read, so there may be any number.
+    /// Writes lines. They are made as they are read, so there may be any number.
     pub fn lines<I>(mut self, lines: I) -> Self
     where
         I: IntoIterator,
@@ -120,12 +121,19 @@ impl Script {
         self
     }
 
+    /// Calls this when it gets there, as a migration writes to its database. What a container that is killed has not
+    /// got to is dropped at its end.
+    pub fn does(mut self, what: impl FnOnce() + Send + 'static) -> Self {
+        self.steps.push(Step::Does(Box::new(what)));
+        self
+    }
+
     pub fn sleep(mut self, duration: Duration) -> Self {
         self.steps.push(Step::Sleep(duration));
         self
     }
 
-    /// What takes this long on Fargate: at a faster pace it takes as much less.
+    /// Waits for what takes this long on Fargate; at a faster pace it takes as much less.
     pub fn work(mut self, on_fargate: Duration) -> Self {
         self.steps.push(Step::Work(on_fargate));
         self
@@ -160,31 +168,32 @@ impl Script {
         self
     }
 
-    /// Has to be killed: exit code 137.
+    /// Ignores SIGTERM, so that it has to be killed: exit code 137.
     pub fn ignores_sigterm(mut self) -> Self {
         self.on_sigterm = None;
         self
     }
 
-    /// Never starts: CannotStartContainerError with this text.
+    /// Fails to start: CannotStartContainerError with this text.
     pub fn cannot_start(mut self, reason: &str) -> Self {
         self.start_error = Some(reason.into());
         self
     }
 
-    /// Its health check, if it has one, succeeds so long after the start on Fargate; without a word after one interval.
+    /// Makes its health check, if it has one, succeed so long after the start on Fargate; by default it
+    /// succeeds after one interval.
     pub fn healthy_after(mut self, on_fargate: Duration) -> Self {
         self.health.push(Health::HealthyAfter(on_fargate));
         self
     }
 
-    /// Its health check, if it has one, has failed for good so long after the start on Fargate.
+    /// Makes its health check, if it has one, fail for good so long after the start on Fargate.
     pub fn unhealthy_after(mut self, on_fargate: Duration) -> Self {
         self.health.push(Health::UnhealthyAfter(on_fargate));
         self
     }
 
-    /// Its health check, if it has one, never succeeds.
+    /// Makes its health check, if it has one, never succeed.
     pub fn never_healthy(mut self) -> Self {
         self.health.push(Health::Never);
         self
@@ -218,6 +227,7 @@ impl Script {
 async fn perform(steps: Vec<Step>, clock: &Clock, output: &mpsc::Sender<Vec<Line>>) {
     for step in steps {
         match step {
+            Step::Does(what) => what(),
             Step::Sleep(duration) => tokio::time::sleep(duration).await,
             Step::Work(duration) => tokio::time::sleep(clock.phase(duration)).await,
             Step::UntilStopped => std::future::pending().await,

@@ -14,9 +14,9 @@ fn selects_a_task_by_its_environment() {
     let faults = Faults::seeded(1);
     faults.push(Fault::task(TaskFault::NoExitCode).for_environment("DATABASE_NAME", "b"));
     let environment = |name: &str| vec![("DATABASE_NAME".to_owned(), name.to_owned())];
-    assert_eq!(faults.on_task(&environment("a")), []);
-    assert_eq!(faults.on_task(&environment("b")), [TaskFault::NoExitCode]);
-    assert_eq!(faults.on_task(&environment("b")), []);
+    assert_eq!(faults.on_task(&environment("a"), &[]), []);
+    assert_eq!(faults.on_task(&environment("b"), &[]), [TaskFault::NoExitCode]);
+    assert_eq!(faults.on_task(&environment("b"), &[]), []);
 }
 
 #[test]
@@ -28,4 +28,12 @@ fn the_same_seed_gives_the_same_weather() {
     };
     assert_eq!(sample(), sample());
     assert!(sample().iter().any(Option::is_some) && sample().iter().any(Option::is_none));
+}
+
+#[test]
+fn selects_a_task_by_its_image() {
+    let faults = Faults::seeded(1);
+    faults.push(Fault::task(TaskFault::NoExitCode).for_image("web@sha256:0"));
+    assert_eq!(faults.on_task(&[], &["1.example/other@sha256:0", "1.example/web@sha256:1"]), []);
+    assert_eq!(faults.on_task(&[], &["1.example/side", "1.example/web@sha256:01"]), [TaskFault::NoExitCode]);
 }

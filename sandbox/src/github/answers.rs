@@ -40,7 +40,7 @@ pub fn error(status: u16, message: &str) -> Answer {
     )
 }
 
-/// 422: GitHub lists what is wrong.
+/// Answers 422: GitHub lists what is wrong.
 pub fn invalid(resource: &str, field: &str, message: &str) -> Answer {
     with(
         422,
@@ -54,7 +54,7 @@ pub fn invalid(resource: &str, field: &str, message: &str) -> Answer {
     )
 }
 
-/// What an app's token hears that lacks a permission.
+/// Answers 403, as GitHub does to an app's token that lacks a permission.
 pub fn not_accessible(permission: &str) -> Answer {
     let accepted = permission.replace(": ", "=").replace('-', "_");
     with(
@@ -107,7 +107,7 @@ pub fn no_content() -> Answer {
     Answer { status: 204, headers: Vec::new(), body: String::new() }
 }
 
-/// One page of a list, with the links to the others.
+/// Answers one page of a list, with the links to the others.
 pub fn page(base: &str, query: &[(String, String)], items: Vec<Value>) -> Answer {
     let number = |name: &str, default: usize| {
         query.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
@@ -129,7 +129,7 @@ pub fn page(base: &str, query: &[(String, String)], items: Vec<Value>) -> Answer
     with(200, headers, &Value::Array(items))
 }
 
-/// An account as every answer carries it.
+/// Renders an account as every answer carries it.
 pub fn account(host: &str, login: &str, is_bot: bool) -> Value {
     let url = format!("http://{host}/api/v3/users/{login}").replace(['[', ']'], "_");
     json!({

@@ -1,7 +1,7 @@
 //! GitHub's GraphQL API, as far as one query goes: the deployments of environments, newest first.
 //!
-//! The names of fields, arguments, errors' types and the shape of answers are those of GitHub's public schema. The text of
-//! the query is not interpreted: it must ask for what is answered here.
+//! The names of fields, arguments, errors' types and the shape of answers are those of GitHub's public schema. The
+//! text of the query is not interpreted: it must ask for what is answered here.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const ASKED: &[&str] = &[
 ];
 const PAGE: usize = 100;
 
-/// Every answer has status 200; so do refusals, with `errors` beside what could be answered.
+/// Answers a query. The status is always 200: a refusal has `errors` next to a `data` without a repository.
 pub fn answer(state: &State, repository: &str, request: &Request<'_>) -> Answer {
     let (query, variables) = (request.body["query"].as_str().unwrap_or_default(), &request.body["variables"]);
     if let Some(missing) = ASKED.iter().find(|part| !query.contains(*part)) {

@@ -19,6 +19,17 @@ pub fn list(state: &State, request: &Request<'_>, issue: u64) -> Result<Answer, 
     Ok(answers::page(&request.url, &request.query, items))
 }
 
+/// Lists the files of a pull request, as "List pull requests files" does.
+pub fn files(state: &State, request: &Request<'_>, pull: u64) -> Result<Answer, Answer> {
+    request.needs(&["pull-requests: read"])?;
+    if !state.comments.contains_key(&pull) {
+        return Err(answers::error(404, "Not Found"));
+    }
+    let files = state.files.get(&pull).into_iter().flatten();
+    let items = files.map(|(name, status)| json!({"filename": name, "status": status})).collect();
+    Ok(answers::page(&request.url, &request.query, items))
+}
+
 pub fn create(state: &mut State, request: &Request<'_>, issue: u64) -> Result<Answer, Answer> {
     request.needs(WRITE)?;
     let body = body(request)?;

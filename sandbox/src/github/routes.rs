@@ -25,7 +25,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Refuses a token without this permission.
+    /// Refuses a token that has none of these permissions. A permission to write includes the one to read.
     pub fn needs(&self, permissions: &[&str]) -> Result<(), Answer> {
         let has = |wanted: &&&str| {
             let write = wanted.replace(": read", ": write");
@@ -129,6 +129,7 @@ fn of_repository(
         ("POST", ["deployments"]) => deployments::create(state, request),
         ("POST", ["deployments", id, "statuses"]) => deployments::set_status(state, request, number(id)?),
         ("GET", ["issues", issue, "comments"]) => issues::list(state, request, number(issue)?),
+        ("GET", ["pulls", pull, "files"]) => issues::files(state, request, number(pull)?),
         ("POST", ["issues", issue, "comments"]) => issues::create(state, request, number(issue)?),
         ("PATCH", ["issues", "comments", id]) => issues::update(state, request, number(id)?),
         ("DELETE", ["issues", "comments", id]) => issues::delete(state, request, number(id)?),
@@ -136,7 +137,7 @@ fn of_repository(
     }
 }
 
-/// The pairs of a query, percent-decoded.
+/// Parses the pairs of a query, percent-decoded.
 fn pairs(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         let mut bytes = Vec::new();

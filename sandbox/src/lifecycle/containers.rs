@@ -56,7 +56,7 @@ struct Containers {
     execution_stopped: Option<(usize, i64)>,
 }
 
-/// Runs the containers until the task is over and all of them are seen to have ended. Answers the exit codes that are
+/// Runs the containers until the task is over and all of them are seen to have ended. Returns the exit codes that are
 /// not shown before the task is STOPPED.
 pub(super) async fn run(life: &mut Life, prepared: Vec<Prepared>) -> Vec<ContainerExit> {
     let faults = life.read(|task| task.faults.clone()).unwrap_or_default();
@@ -189,7 +189,8 @@ impl Containers {
             && member.prepared.depends_on.iter().all(|(other, condition)| self.meets(other, condition))
     }
 
-    /// HEALTHY counts as START: the sandbox runs no health checks, it only shows what they are said to report.
+    /// Returns whether a dependency is met. HEALTHY counts as START: the sandbox runs no health checks, it only shows
+    /// what they are said to report.
     fn meets(&self, name: &str, condition: &str) -> bool {
         match self.standing(name) {
             Some(Standing::Ended(code)) => condition != "SUCCESS" || *code == Some(0),
@@ -198,7 +199,7 @@ impl Containers {
         }
     }
 
-    /// The dependency that a waiting container waits for in vain.
+    /// Returns a waiting container's name, with that of a dependency that can no longer be met.
     fn impossible(&self, member: &Member) -> Option<(String, String)> {
         if !matches!(member.standing, Standing::Waiting) {
             return None;
@@ -231,7 +232,7 @@ impl Containers {
         }
     }
 
-    /// SIGTERM to all that run, once; SIGKILL to each that has not ended when its time is up.
+    /// Sends SIGTERM to all that run, once, and SIGKILL to each that has not ended when its time is up.
     fn terminate(&mut self, life: &Life) {
         if std::mem::replace(&mut self.terminated, true) {
             return;

@@ -72,7 +72,7 @@ impl Unseen {
         self.insert(self.due(at), Sight::Exited(exit));
     }
 
-    /// A container has exited and runs again. amazon-ecs-agent tells ECS of neither.
+    /// Notes that a container has exited and runs again. amazon-ecs-agent tells ECS of neither.
     pub fn restarted(&mut self, at: Instant, exit: ContainerExit) {
         let Some(lasts) = self.restarts else { return };
         let (due, index) = (self.due(at), exit.index);
@@ -80,7 +80,7 @@ impl Unseen {
         self.insert(due + lasts, Sight::RunsAgain(index));
     }
 
-    /// When there is more to be shown.
+    /// Returns when there is more to be shown.
     pub fn next(&self) -> Option<Instant> {
         self.sights.front().map(|(due, _)| *due)
     }

@@ -15,7 +15,7 @@ pub(super) struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// Defaults are those of HealthCheck in ECS's API reference.
+    /// Reads a container definition's health check. Defaults are those of HealthCheck in ECS's API reference.
     pub fn of(definition: &Value) -> Option<Self> {
         let check = definition["healthCheck"].as_object()?;
         let number = |member: &str, default| check.get(member).and_then(Value::as_u64).unwrap_or(default);
@@ -26,7 +26,8 @@ impl HealthCheck {
         })
     }
 
-    /// What it reports and how long after the start, on Fargate. A script says it; an image's check succeeds at once.
+    /// Returns what it reports and how long after the start, on Fargate. A script may say it; otherwise it is HEALTHY
+    /// after one interval.
     pub fn reports(self, script: Option<&Script>) -> Vec<(Duration, &'static str)> {
         let failed = self.start_period + self.interval * self.retries;
         match script.map_or(&[][..], Script::health) {

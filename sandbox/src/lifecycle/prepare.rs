@@ -10,6 +10,7 @@ use super::health::HealthCheck;
 use super::restart::RestartPolicy;
 use crate::ecs::strings;
 use crate::engine::{Launch, Script, TaskContext};
+use crate::images::Images as _;
 use crate::logs::Destination;
 use crate::region::Region;
 use crate::world::World;
@@ -38,7 +39,7 @@ pub(super) struct Prepared {
     pub source: Source,
 }
 
-/// The containers, in the order of the task definition.
+/// Prepares the containers, in the order of the task definition.
 ///
 /// # Errors
 /// `stoppedReason` of the task.
@@ -77,19 +78,17 @@ pub(super) async fn prepare(
         let logs = destination(world, region, definition, name, task_id)?;
         let source = match world.programs.find(&revision.family, name, image) {
             Some(program) => {
-                let digest = image
-                    .split_once('@')
-                    .map_or_else(|| format!("sha256:{}", world.ids.hex(64)), |(_, digest)| digest.to_owned());
-                set_digest(region, task_id, index, digest);
+                world.registry.check_expiry(image).map_err(|why| {
+                    not_pulled(region, task_id, index, cannot_pull(image, &why.to_string()))
+                })?;
+                set_digest(region, task_id, index, digest_of(world, image));
                 let context = context(&revision.family, &launch);
                 Source::Script(Box::new(move || program(&context)))
             }
             None => {
-                let digest = world.runtime.pull(image).await.map_err(|why| {
-                    let reason = cannot_pull(image, &why);
-                    region.ecs.change(task_id, |task| task.containers[index].reason = Some(reason.clone()));
-                    reason
-                })?;
+                let pulled = world.runtime.pull(image).await;
+                let digest =
+                    pulled.map_err(|why| not_pulled(region, task_id, index, cannot_pull(image, &why)))?;
                 set_digest(region, task_id, index, digest);
                 Source::Image
             }
@@ -116,6 +115,20 @@ fn set_digest(region: &Region, task_id: &str, index: usize, digest: String) {
     region.ecs.change(task_id, |task| task.containers[index].image_digest = Some(digest));
 }
 
+/// Returns the digest of an image that a script stands in for: that of the registry, where it has the image.
+fn digest_of(world: &World, image: &str) -> String {
+    match image.split_once('@') {
+        Some((_, digest)) => digest.to_owned(),
+        None => world.registry.resolve(image).unwrap_or_else(|_| format!("sha256:{}", world.ids.hex(64))),
+    }
+}
+
+/// Shows at the container why it was not pulled, and returns it: the task's reason says the same.
+fn not_pulled(region: &Region, task_id: &str, index: usize, reason: String) -> String {
+    region.ecs.change(task_id, |task| task.containers[index].reason = Some(reason.clone()));
+    reason
+}
+
 fn cannot_pull(image: &str, why: &str) -> String {
     let hint = if why.contains("not found") { " Check whether the image exists." } else { "" };
     format!(
@@ -135,7 +148,7 @@ fn context(family: &str, launch: &Launch) -> TaskContext {
     }
 }
 
-/// Fargate's own variables, then the definition's, then secrets, then overrides.
+/// Collects Fargate's own variables, then the definition's, then secrets, then overrides; a later one wins.
 fn environment(
     region: &Region,
     definition: &Value,

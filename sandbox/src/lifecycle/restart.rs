@@ -16,7 +16,7 @@ pub(super) struct RestartPolicy {
 }
 
 impl RestartPolicy {
-    /// The policy of a container definition; none where it is absent or not enabled.
+    /// Reads the policy of a container definition; `None` where it is absent or not enabled.
     pub fn of(definition: &Value) -> Option<Self> {
         let policy = &definition["restartPolicy"];
         (policy["enabled"] == true).then(|| Self {
@@ -32,8 +32,8 @@ impl RestartPolicy {
         })
     }
 
-    /// Whether a container starts again that exited with this code. "If a container isn't able to run for this time
-    /// period and exits early, it will not be restarted"; amazon-ecs-agent counts it from the last start.
+    /// Returns whether a container that exited with this code starts again. "If a container isn't able to run for
+    /// this time period and exits early, it will not be restarted"; amazon-ecs-agent counts it from the last start.
     pub fn restarts(&self, exit_code: Option<i32>, ran: Duration, attempt_period: Duration) -> bool {
         exit_code.is_some_and(|code| !self.ignored.contains(&code.into())) && ran >= attempt_period
     }

@@ -153,14 +153,14 @@ impl Delivery {
 fn ingest(world: &World, region: &Region, to: &Destination, events: Vec<Event>) {
     let now = world.clock.now();
     let mut store = region.logs.store();
-    // The group may have been deleted meanwhile: what is logged then is lost, as it is there.
+    // The group may have been deleted meanwhile: what is logged then is lost, as it is on AWS.
     if let Ok(group) = store.group_mut(&to.group) {
         group.add_stream(&to.stream, now);
         let _ = group.ingest(&to.stream, events, now);
     }
 }
 
-/// CloudWatch Logs has no empty events, and none above 256 KiB.
+/// Makes events of a line: CloudWatch Logs has no empty events, and none above 256 KiB.
 fn events_of(line: Line) -> impl Iterator<Item = Event> {
     let Line { at, text } = line;
     let mut rest = Some(text).filter(|text| !text.is_empty());

@@ -87,7 +87,7 @@ fn select<'a>(group: &'a Group, input: &Value) -> Result<Vec<(&'a str, &'a Strea
     let Some(names) = names else {
         let prefix = prefix.unwrap_or_default();
         let from = group.streams.range::<str, _>((Included(prefix), Unbounded));
-        // A stream without events since the start is not looked into: of a fleet's thousands, most have ended.
+        // A stream without events since the start is skipped: most of a fleet's thousands have ended.
         let start = input["startTime"].as_i64().unwrap_or(i64::MIN);
         let streams = from
             .take_while(|(name, _)| name.starts_with(prefix))

@@ -13,7 +13,7 @@ enum Direction {
     Backward,
 }
 
-/// A token never ends: the one that was sent comes back when there is nothing beyond it.
+/// Answers a page of events. A token never ends: the one that was sent comes back when there is nothing beyond it.
 pub(super) fn get(logs: &Logs, input: &Value) -> Answer {
     let group = logs.group_name(input)?;
     let most = limit(input, PAGE_EVENTS, PAGE_EVENTS)?;

@@ -74,7 +74,7 @@ impl Group {
     }
 }
 
-/// Bytes that a page counts for an event.
+/// Returns the bytes that a page counts for an event.
 pub(super) fn weight(event: &Stored) -> usize {
     event.message.len() + 26
 }

@@ -14,7 +14,7 @@ impl Binaries {
     }
 }
 
-/// Server binaries on PATH, else the newest of Debian's, which keeps them off PATH.
+/// Finds server binaries on PATH, else the newest of Debian's, which keeps them off PATH.
 pub(super) fn find() -> Option<Binaries> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).chain(debian()).find(|directory| is_installation(directory)).map(Binaries)

@@ -1,4 +1,4 @@
-//! A server of our own from the binaries of this machine.
+//! A server that is started with the binaries of this machine.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -80,7 +80,7 @@ async fn run(
     Postgres::of(server, port, password, origin).ready(PATIENCE).await
 }
 
-/// Makes the cluster and answers the administrator's password.
+/// Makes the cluster, and returns the administrator's password.
 async fn create(binaries: &Binaries, home: &Path, user: Option<(u32, u32)>) -> anyhow::Result<String> {
     let data = home.join("data");
     if data.exists() {
@@ -122,7 +122,7 @@ fn own(path: &Path, user: Option<(u32, u32)>) -> anyhow::Result<()> {
     chown(path, Some(uid), Some(gid)).with_context(|| format!("chown {}", path.display()))
 }
 
-/// Whom to run as: PostgreSQL refuses to be root.
+/// Finds the user and group id to run as, since PostgreSQL refuses to be root; `None` when this process is not root.
 fn unprivileged_user() -> anyhow::Result<Option<(u32, u32)>> {
     if !Uid::effective().is_root() {
         return Ok(None);
@@ -135,7 +135,8 @@ fn unprivileged_user() -> anyhow::Result<Option<(u32, u32)>> {
     bail!("start PostgreSQL: it refuses to run as root, and there is no user postgres or nobody to run it as")
 }
 
-/// The directory of the cluster, owned by whom it runs as, and its guard if it is to go with the server.
+/// Makes the directory of the cluster, owned by the user that it runs as; and its guard, if it is to go with the
+/// server.
 fn home(
     kept: Option<&Path>,
     user: Option<(u32, u32)>,
@@ -154,7 +155,7 @@ fn home(
     Ok((home, temporary))
 }
 
-/// The directory itself, or a place in /var/tmp when the server's user cannot reach it, as below /root.
+/// Makes the directory, or a place in /var/tmp when the server's user cannot reach it, as below /root.
 fn kept_home(directory: &Path, user: Option<(u32, u32)>) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     let directory = directory.canonicalize().with_context(|| format!("open {}", directory.display()))?;
@@ -166,10 +167,10 @@ fn kept_home(directory: &Path, user: Option<(u32, u32)>) -> anyhow::Result<PathB
     let elsewhere = Path::new("/var/tmp").join(format!("sandbox-postgres-{}", &name.as_str()[7..23]));
     match fs::create_dir(&elsewhere) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            // Everybody may write to /var/tmp: take only what was ours before.
+            // Everybody may write to /var/tmp: take only a directory that the server's user owns.
             let found = fs::symlink_metadata(&elsewhere)?;
             if !found.is_dir() || found.uid() != uid {
-                bail!("use {}: it belongs to somebody else; remove it", elsewhere.display());
+                bail!("use {}: another user owns it; remove it", elsewhere.display());
             }
         }
         other => other.with_context(|| format!("create {}", elsewhere.display()))?,

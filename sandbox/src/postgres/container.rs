@@ -54,7 +54,7 @@ pub(super) async fn start(options: &Options) -> anyhow::Result<Postgres> {
 }
 
 fn kept_password(directory: &std::path::Path, new: String) -> std::io::Result<String> {
-    // Beside the data directory, which must be empty for the image's first start.
+    // Next to the data directory, which must be empty for the image's first start.
     let file = directory.with_extension("password");
     if file.exists() {
         return std::fs::read_to_string(file);

@@ -11,9 +11,9 @@ use super::Postgres;
 const IDENTIFIER_LIMIT: usize = 63;
 
 impl Postgres {
-    /// `postgres://…` with the password in it: for the environment of a child, not for print.
+    /// Returns `postgres://…` with the password in it: for the environment of a child, not for print.
     pub fn url(&self, database: &str) -> String {
-        // Our own password is hexadecimal; a foreign one may need the encoding.
+        // A password that was made here is hexadecimal; a foreign one may need the encoding.
         let part = |text: &str| text.bytes().map(percent_encoded).collect::<String>();
         format!(
             "postgres://{}:{}@{}:{}/{}",
@@ -25,7 +25,7 @@ impl Postgres {
         )
     }
 
-    /// A connection to one database; it ends with the client.
+    /// Connects to one database; the connection ends with the client.
     ///
     /// # Errors
     /// The server or the database does not take the connection.
@@ -50,7 +50,7 @@ impl Postgres {
         client.batch_execute(&statement).await.with_context(|| format!("create database {name}"))
     }
 
-    /// True when the server has a database of this name.
+    /// Returns whether the server has a database of this name.
     ///
     /// # Errors
     /// The query fails.
@@ -73,7 +73,7 @@ impl Postgres {
         client.batch_execute(&statement).await.with_context(|| format!("drop database {name}"))
     }
 
-    /// How many tables a database has outside PostgreSQL's own schemas.
+    /// Counts the tables that a database has outside PostgreSQL's own schemas.
     ///
     /// # Errors
     /// The database does not exist or the query fails.

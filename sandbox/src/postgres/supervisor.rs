@@ -26,7 +26,7 @@ pub(super) const STOP_PROCESS: &str = r#"kill -INT "$server""#;
 /// How much of its log a server that did not start is quoted with.
 const LAST_WORDS: i64 = 2_000;
 
-/// A running server and the shell that ends it with us.
+/// A running server and the shell that ends it together with the sandbox.
 pub(super) struct Supervisor {
     shell: Child,
     log: File,
@@ -68,13 +68,13 @@ impl Supervisor {
             shell.current_dir(directory);
         }
         shell.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-        // A group of its own: Ctrl-C reaches us, and we end the server in order.
+        // A group of its own: Ctrl-C reaches the sandbox only, which ends the server in order.
         shell.process_group(0);
         let shell = shell.spawn().context("start the server's supervisor /bin/sh")?;
         Ok(Self { shell, log, _kept: service.temporary })
     }
 
-    /// The end of the server's log, if the server is gone.
+    /// Returns the end of the server's log, if the server is gone; `None` while it runs.
     pub(super) fn has_ended(&mut self) -> anyhow::Result<Option<String>> {
         if self.shell.try_wait().context("look after the server")?.is_none() {
             return Ok(None);

@@ -53,7 +53,7 @@ impl Access {
 }
 
 impl Registry {
-    /// A password for `docker login --username AWS`, valid for 12 hours of the registry's clock.
+    /// Issues a password for `docker login --username AWS`, valid for 12 hours of the registry's clock.
     ///
     /// # Errors
     /// The system has no randomness to give.
@@ -77,7 +77,7 @@ impl Registry {
         }
     }
 
-    /// Path and query of a layer that can be fetched without a login until the signature expires.
+    /// Returns path and query of a layer that can be fetched without a login until the signature expires, in an hour.
     pub fn signed_layer_path(&self, repository: &str, digest: &Digest) -> String {
         let expires = (self.now() + DOWNLOAD_LIFETIME).as_second();
         let signature = self.signature(repository, digest, expires);

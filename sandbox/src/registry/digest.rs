@@ -19,6 +19,8 @@ impl Digest {
         Self(format!("sha256:{}", hex::encode(hash)))
     }
 
+    /// Parses a digest.
+    ///
     /// # Errors
     /// [`RegistryError::InvalidDigest`] for anything else than a SHA-256 digest.
     pub fn parse(text: &str) -> Result<Self, RegistryError> {
@@ -36,7 +38,7 @@ impl Digest {
         &self.0
     }
 
-    /// The 64 hex digits: a safe file name.
+    /// Returns the 64 hex digits: a safe file name.
     pub(super) fn hex(&self) -> &str {
         &self.0["sha256:".len()..]
     }

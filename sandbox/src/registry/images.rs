@@ -76,6 +76,8 @@ struct Descriptor {
 }
 
 impl ImageKey {
+    /// Makes the key of a tag.
+    ///
     /// # Errors
     /// [`RegistryError::InvalidTag`] unless it is 1 to 128 of `A-Z a-z 0-9 _ . -`, not starting with `.` or `-`.
     pub fn tag(tag: &str) -> Result<Self, RegistryError> {
@@ -89,7 +91,7 @@ impl ImageKey {
         }
     }
 
-    /// A tag or a digest, told apart by the colon that no tag has.
+    /// Parses a tag or a digest: a digest has a colon, and no tag has one.
     ///
     /// # Errors
     /// It is neither.
@@ -112,7 +114,7 @@ impl Registry {
     ///
     /// # Errors
     /// The repository, or a layer or image that it names, does not exist; the tag is immutable and on another image;
-    /// the bytes are no manifest, or have another digest than the one asked for.
+    /// the bytes are not a manifest, or have another digest than the one asked for.
     pub fn put_image(
         &self,
         repository: &str,
@@ -132,7 +134,7 @@ impl Registry {
             ImageKey::Digest(_) => None,
         });
         let image = outline.image(media_type, bytes, self.now());
-        self.change_one(repository, |found| {
+        let put = self.change_one(repository, |found| {
             outline.require_parts(repository, found)?;
             let unchanged = found.images.contains_key(&digest)
                 && tag.is_none_or(|tag| found.tags.get(tag) == Some(&digest));
@@ -151,10 +153,12 @@ impl Registry {
                 found.tags.insert(tag.to_owned(), digest.clone());
             }
             Ok(Put { digest, unchanged })
-        })
+        })?;
+        self.revive(repository, tag.map(ToOwned::to_owned).into_iter().chain([put.digest.to_string()]));
+        Ok(put)
     }
 
-    /// The manifest of an image, with the bytes that were pushed.
+    /// Returns the manifest of an image, with the bytes that were pushed.
     ///
     /// # Errors
     /// The repository or the image does not exist.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::{Digest, Registry, RegistryError};
 
 impl Registry {
-    /// Size in bytes of a layer, image configuration or manifest of a repository.
+    /// Returns the size in bytes of a layer, image configuration or manifest of a repository.
     ///
     /// # Errors
     /// The repository does not exist or does not hold the layer.

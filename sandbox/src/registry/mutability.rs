@@ -12,7 +12,7 @@ pub struct RepositorySettings {
 }
 
 impl RepositorySettings {
-    /// ECR's `imageTagMutability`.
+    /// Returns ECR's `imageTagMutability`.
     pub fn mutability(&self) -> &'static str {
         match (self.immutable, self.except.is_empty()) {
             (false, true) => "MUTABLE",
@@ -27,7 +27,7 @@ impl RepositorySettings {
     }
 }
 
-/// ECR's WILDCARD filter: `*` stands for any characters, everything else for itself.
+/// Returns whether ECR's WILDCARD filter has a tag: `*` stands for any characters, everything else for itself.
 fn matches(filter: &str, tag: &str) -> bool {
     let Some((head, tail)) = filter.split_once('*') else { return filter == tag };
     let Some(rest) = tag.strip_prefix(head) else { return false };

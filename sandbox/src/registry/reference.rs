@@ -13,7 +13,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Splits a full reference; a digest wins over a tag that stands beside it, as everywhere.
+    /// Splits a full reference; a digest wins over a tag that stands next to it, as everywhere.
     ///
     /// # Errors
     /// A reference without a registry, or with a malformed digest or tag.

@@ -21,7 +21,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The tags on one image, sorted.
+    /// Lists the tags on one image, sorted.
     pub fn tags_of<'a>(&'a self, digest: &'a Digest) -> impl Iterator<Item = &'a str> {
         self.tags.iter().filter(move |(_, on)| *on == digest).map(|(tag, _)| tag.as_str())
     }
@@ -71,7 +71,7 @@ impl Registry {
         Ok(removed)
     }
 
-    /// One repository as it is now.
+    /// Returns one repository as it is now.
     ///
     /// # Errors
     /// It does not exist.
@@ -79,7 +79,7 @@ impl Registry {
         self.read(name, |repository| Ok(repository.clone()))
     }
 
-    /// Every repository as it is now, by name.
+    /// Returns every repository as it is now, by name.
     pub fn repositories(&self) -> BTreeMap<String, Repository> {
         self.repositories_mut().clone()
     }
@@ -110,7 +110,8 @@ impl Registry {
         Ok(changed)
     }
 
-    /// Blobs are shared between repositories, as ECR bills them but does not say.
+    /// Removes the blobs that no repository has any more. Blobs are shared between repositories, as ECR bills them
+    /// but does not say.
     fn remove_unreferenced<'a>(&self, digests: impl Iterator<Item = &'a Digest>) -> io::Result<()> {
         let repositories = self.repositories_mut();
         for digest in digests {
@@ -128,7 +129,8 @@ fn not_found(name: &str) -> RegistryError {
     RegistryError::RepositoryNotFound { name: name.to_owned() }
 }
 
-/// ECR: `(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*`, 2 to 256 characters.
+/// Returns whether ECR takes a name: `(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*`, 2 to 256
+/// characters.
 fn is_repository_name(name: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (2..=256).contains(&name.len())

@@ -125,7 +125,7 @@ fn is_signed_download(registry: &Registry, request: &Request) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD) && signed().unwrap_or(false)
 }
 
-/// One parameter of the query, with percent-encoding undone.
+/// Returns one parameter of the query, with percent-encoding undone.
 fn parameter(request: &Request, name: &str) -> Option<String> {
     let axum::extract::Query(parameters) =
         axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri()).ok()?;

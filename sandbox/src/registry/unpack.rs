@@ -105,7 +105,7 @@ impl Registry {
         }
     }
 
-    /// Its own address, and the name that the same registry has on AWS.
+    /// Returns whether a registry is this one: by its own address, or by the name that it has on AWS.
     fn is_ours(&self, registry: &str) -> bool {
         registry == self.host()
             || registry == format!("{}.dkr.ecr.{}.amazonaws.com", self.account(), self.region())
@@ -152,7 +152,7 @@ fn child_for_this_machine(index: &[u8]) -> Result<Digest, PullError> {
         .ok_or_else(wrong_platform)
 }
 
-/// GOARCH of this machine, the word that images use.
+/// Returns GOARCH of this machine, the word that images use.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -47,7 +47,7 @@ impl Registry {
         Ok(id)
     }
 
-    /// Appends to a session and answers its size in bytes; `at` is where the caller believes the session to be.
+    /// Appends to a session and returns its size in bytes; `at` is where the caller believes the session to be.
     ///
     /// # Errors
     /// There is no such session in this repository, or it is elsewhere than `at`.

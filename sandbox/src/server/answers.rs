@@ -10,7 +10,7 @@ use crate::sts;
 const JSON: &str = "application/x-amz-json-1.1";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// An answer of an AWS JSON 1.1 service.
+/// Makes an answer of an AWS JSON 1.1 service.
 pub(super) fn json(answer: Answer, request_id: &str) -> Response<String> {
     match answer {
         Ok(output) => response(200, JSON, output.to_string(), request_id),
@@ -24,7 +24,7 @@ pub(super) fn json(answer: Answer, request_id: &str) -> Response<String> {
     }
 }
 
-/// An answer of a Query service; `output` is its XML.
+/// Makes an answer of a Query service; `output` is its XML.
 pub(super) fn query(answer: Answer, request_id: &str) -> Response<String> {
     match answer {
         Ok(output) => response(200, "text/xml", output.as_str().unwrap_or_default().into(), request_id),
@@ -32,14 +32,14 @@ pub(super) fn query(answer: Answer, request_id: &str) -> Response<String> {
     }
 }
 
-/// Half of what should have come.
+/// Makes an answer with half of what should have come.
 pub(super) fn malformed(output: &Value, request_id: &str) -> Response<String> {
     let mut text = output.to_string();
     text.truncate(text.floor_char_boundary(text.len() / 2));
     response(200, JSON, text, request_id)
 }
 
-/// `__type`, `message` and the exception's own members.
+/// Makes a document of `__type`, `message` and the exception's own members.
 pub(super) fn error_document(error: &AwsError) -> Value {
     let mut document = Map::new();
     document.insert("__type".into(), error.code.clone().into());

@@ -17,7 +17,7 @@ pub(super) fn access_denied(principal: &str, region: &Region, request: &Request)
     AwsError::client("AccessDeniedException", message)
 }
 
-/// The resource that the operation is authorised on; `*` where it has no resource level.
+/// Returns the resource that the operation is authorised on; `*` where it has no resource level.
 fn resource(region: &Region, request: &Request) -> String {
     let input = &request.input;
     let text = |member: &str| input[member].as_str().unwrap_or_default();
@@ -54,7 +54,9 @@ fn resource(region: &Region, request: &Request) -> String {
         }
         ("ecs", "DescribeServiceDeployments") => first("serviceDeploymentArns"),
         ("ecs", "DescribeServiceRevisions") => first("serviceRevisionArns"),
-        ("ecs", "StopServiceDeployment") => text("serviceDeploymentArn").to_owned(),
+        ("ecs", "StopServiceDeployment" | "ContinueServiceDeployment") => {
+            text("serviceDeploymentArn").to_owned()
+        }
         ("logs", "GetLogEvents") => region
             .arn("logs", &format!("log-group:{}:log-stream:{}", text("logGroupName"), text("logStreamName"))),
         ("logs", _) if !text("logGroupName").is_empty() => {

@@ -40,7 +40,7 @@ impl Request {
         }
     }
 
-    /// `service:Operation`, as IAM writes it.
+    /// Returns `service:Operation`, as IAM writes it.
     pub fn action(&self) -> String {
         format!("{}:{}", self.service, self.operation)
     }
@@ -60,7 +60,7 @@ impl Request {
         Ok(Self { protocol: Protocol::Json, service: (*service).into(), operation: operation.into(), input })
     }
 
-    /// STS is the only Query service here.
+    /// Reads a request of STS, which is the only Query service here.
     fn read_form(body: &[u8]) -> Result<Self, AwsError> {
         let form: Map<String, Value> = std::str::from_utf8(body)
             .unwrap_or_default()
@@ -114,7 +114,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `application/x-www-form-urlencoded` text.
+/// Decodes `application/x-www-form-urlencoded` text.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

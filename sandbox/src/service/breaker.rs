@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::scheduler::Work;
+use super::stages::Stages;
 use super::{Rollback, Rollout};
 
 /// "The deployment circuit breaker has a minimum threshold of 3 and a maximum threshold of 200": the bounds of
@@ -15,7 +16,7 @@ const DEFAULT_PERCENT: u64 = 50;
 const EXCEEDED: &str = "the circuit breaker threshold was exceeded.";
 const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback.";
 
-/// How many tasks of a deployment fail before the breaker triggers.
+/// Returns how many tasks of a deployment must fail for the breaker to trigger.
 pub(crate) fn threshold(breaker: &Value, desired: u64) -> u64 {
     let configured = &breaker["thresholdConfiguration"];
     let value = configured["value"].as_u64().unwrap_or(DEFAULT_PERCENT);
@@ -32,6 +33,39 @@ pub(super) enum Cause {
     TasksFailed,
     /// StopServiceDeployment.
     Requested,
+    Alarm,
+    /// A lifecycle hook at this stage.
+    Hook(&'static str),
+}
+
+impl Cause {
+    /// Returns the end of `deployment failed: …` in an event.
+    fn event(self) -> &'static str {
+        match self {
+            Self::TasksFailed | Self::Requested => "tasks failed to start",
+            Self::Alarm => "alarm detected",
+            Self::Hook(_) => "lifecycle hook failed",
+        }
+    }
+
+    /// Returns `rolloutStateReason` of the deployment that is given up.
+    fn rollout_reason(self) -> String {
+        match self {
+            Self::TasksFailed => "ECS deployment circuit breaker: tasks failed to start.".into(),
+            Self::Requested => "ECS deployment stopped: a rollback was requested.".into(),
+            Self::Alarm | Self::Hook(_) => format!("ECS deployment failed: {}.", self.event()),
+        }
+    }
+
+    /// Returns `statusReason`, after "Service deployment rolled back because".
+    fn status_reason(self) -> String {
+        match self {
+            Self::TasksFailed => EXCEEDED.into(),
+            Self::Requested => "a rollback was requested.".into(),
+            Self::Alarm => "an alarm was detected.".into(),
+            Self::Hook(stage) => format!("{stage} lifecycle hook(s) failed."),
+        }
+    }
 }
 
 impl Work<'_> {
@@ -58,7 +92,7 @@ impl Work<'_> {
                 "Service deployment rollback failed: tasks failed to start.",
                 self.now,
             );
-            self.fail_primary();
+            self.fail_primary(Cause::TasksFailed);
             return;
         }
         ongoing.triggered = true;
@@ -67,7 +101,7 @@ impl Work<'_> {
         } else {
             let reason = format!("Service deployment stopped because {EXCEEDED}");
             ongoing.stop(&reason, self.now);
-            self.fail_primary();
+            self.fail_primary(Cause::TasksFailed);
         }
     }
 
@@ -80,20 +114,15 @@ impl Work<'_> {
         let Some(candidate) = candidate.map(|index| index + 1) else {
             if let Some(ongoing) = self.service.ongoing() {
                 match cause {
-                    Cause::TasksFailed => ongoing.end("ROLLBACK_FAILED", NO_CANDIDATE, now),
                     // ROLLBACK_REQUESTED → SUCCESSFUL | ROLLBACK_IN_PROGRESS | STOPPED
                     Cause::Requested => ongoing.stop(NO_CANDIDATE, now),
+                    _ => ongoing.end("ROLLBACK_FAILED", NO_CANDIDATE, now),
                 }
             }
-            self.fail_primary();
+            self.fail_primary(cause);
             return;
         };
-        match cause {
-            Cause::TasksFailed => self.fail_primary(),
-            Cause::Requested => {
-                self.service.deployments[0].fail("ECS deployment stopped: a rollback was requested.", now);
-            }
-        }
+        self.fail_primary(cause);
         let service = &mut *self.service;
         let mut target = service.deployments.remove(candidate);
         let to = target.number;
@@ -108,28 +137,29 @@ impl Work<'_> {
         service.events.add(&self.world.ids, now, message);
         (service.failed_launches, service.next_launch, service.steady) = (0, now, false);
         if let Some(ongoing) = service.ongoing() {
-            let reason = match cause {
-                Cause::TasksFailed => format!("Service deployment rolled back because {EXCEEDED}"),
-                Cause::Requested => {
-                    "Service deployment rolled back because a rollback was requested.".to_owned()
-                }
-            };
+            let reason = format!("Service deployment rolled back because {}", cause.status_reason());
             ongoing.status = "ROLLBACK_IN_PROGRESS";
             ongoing.reason = Some(reason.clone());
             ongoing.rollback = Some(Rollback { reason, started: now, to });
             ongoing.updated = now;
             ongoing.turn = None;
+            ongoing.stages = ongoing.stages.as_ref().map(Stages::back);
+            ongoing.give_up_hooks();
         }
     }
 
-    fn fail_primary(&mut self) {
+    pub(super) fn fail_primary(&mut self, cause: Cause) {
         let service = &mut *self.service;
         let primary = &mut service.deployments[0];
-        primary.fail("ECS deployment circuit breaker: tasks failed to start.", self.now);
+        primary.fail(&cause.rollout_reason(), self.now);
+        if cause == Cause::Requested {
+            return;
+        }
         let message = format!(
-            "(service {}) (deployment {}) deployment failed: tasks failed to start.",
+            "(service {}) (deployment {}) deployment failed: {}.",
             service.name,
-            primary.id()
+            primary.id(),
+            cause.event()
         );
         service.events.add(&self.world.ids, self.now, message);
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Counts;
+use super::alarms::AlarmMonitor;
+use super::hooks::Hook;
+use super::stages::Stages;
 use crate::ecs;
 
 /// `rolloutState`.
@@ -108,6 +111,16 @@ pub(crate) struct ServiceDeployment {
     pub configuration: Value,
     /// What happens next without anything else having to happen.
     pub turn: Option<(i64, Turn)>,
+    /// Its way, unless it is a rolling one.
+    pub stages: Option<Stages>,
+    /// The number of the source revision that has the production traffic which the target has not.
+    pub serving: Option<u64>,
+    /// The lifecycle hooks that it has come to. Those of the present step begin at `at_hooks`.
+    pub hooks: Vec<Hook>,
+    pub at_hooks: usize,
+    pub alarms: AlarmMonitor,
+    /// When the bake time of a rolling deployment is over, once it has begun.
+    pub baked: Option<i64>,
     /// Desired count and tasks of target and sources, in this order, at its end.
     pub snapshot: Option<(u64, Vec<Counts>)>,
 }
@@ -120,12 +133,26 @@ pub(crate) struct Rollback {
     pub to: u64,
 }
 
-/// What becomes of a service deployment that was told to end.
+/// What becomes of a service deployment that is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// A newer one has taken its place.
     Superseded,
     RolledBack,
+}
+
+/// `earlySuccessCriteria`: so many percent of the desired count are healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EarlySuccess {
+    percent: u64,
+    /// Old tasks may still run when the deployment is successful.
+    pub deferred: bool,
+}
+
+impl EarlySuccess {
+    pub fn is_met(self, desired: u64, healthy: u64) -> bool {
+        healthy >= (desired * self.percent).div_ceil(100)
+    }
 }
 
 impl ServiceDeployment {
@@ -140,6 +167,34 @@ impl ServiceDeployment {
         self.finished = Some(now);
         self.updated = now;
         self.turn = None;
+        self.give_up_hooks();
+    }
+
+    /// Fails the hooks that wait for an answer: they wait no longer.
+    pub fn give_up_hooks(&mut self) {
+        for hook in self.hooks.iter_mut().filter(|hook| hook.waits()) {
+            hook.status = "FAILED";
+        }
+    }
+
+    /// Returns the criteria by which a rolling deployment is successful early, if it has any.
+    pub fn early_success(&self) -> Option<EarlySuccess> {
+        let criteria = &self.configuration["earlySuccessCriteria"];
+        (criteria["enable"] == true && self.stages.is_none()).then(|| EarlySuccess {
+            percent: criteria["healthyPercent"].as_u64().unwrap_or(100),
+            deferred: criteria["sourceServiceRevisionCleanup"] == "DEFERRED",
+        })
+    }
+
+    /// Returns `requestedProductionTrafficWeight` of a revision; `None` for a rolling deployment, which shifts no
+    /// traffic.
+    pub fn weight(&self, revision: u64) -> Option<f64> {
+        let weight = self.stages.as_ref()?.weight;
+        Some(match revision {
+            target if target == self.target => weight,
+            source if Some(source) == self.serving => 100.0 - weight,
+            _ => 0.0,
+        })
     }
 
     /// Ends it as STOPPED.

@@ -35,7 +35,7 @@ impl Events {
     }
 }
 
-/// ` (task a) (task b)`, as events name tasks.
+/// Writes ` (task a) (task b)`, as events name tasks.
 pub(super) fn tasks<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
     ids.into_iter().map(|id| format!(" (task {id})")).collect()
 }

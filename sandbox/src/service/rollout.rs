@@ -48,9 +48,7 @@ pub(super) fn moves(bounds: Bounds, tally: Tally) -> Moves {
     // A healthy new task stands in for an old one; without room for new tasks, old ones go first.
     let replaced = tally.old.saturating_sub(bounds.desired.saturating_sub(tally.primary_healthy));
     let in_the_way = wanted - start;
-    let unhealthy = tally.old - tally.old_healthy;
-    let spare = (tally.primary_healthy + tally.old_healthy).saturating_sub(bounds.least);
-    let stop_old = replaced.max(in_the_way).min(tally.old).min(unhealthy + spare);
+    let stop_old = replaced.max(in_the_way).min(spare(bounds, tally));
     let pending = tally.primary > tally.primary_healthy;
     Moves {
         start,
@@ -58,6 +56,13 @@ pub(super) fn moves(bounds: Bounds, tally: Tally) -> Moves {
         stop_old,
         stuck: wanted > 0 && start == 0 && stop_old == 0 && !pending,
     }
+}
+
+/// Returns how many old tasks may go now, whatever is to take their place.
+pub(super) fn spare(bounds: Bounds, tally: Tally) -> u64 {
+    let unhealthy = tally.old - tally.old_healthy;
+    let healthy = (tally.primary_healthy + tally.old_healthy).saturating_sub(bounds.least);
+    tally.old.min(unhealthy + healthy)
 }
 
 #[cfg(test)]

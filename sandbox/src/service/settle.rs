@@ -6,7 +6,7 @@ use super::{Counts, Deployment, Member, Rollout, Service, Turn};
 use crate::ecs::State;
 
 impl Work<'_> {
-    /// Does what is due of service deployments.
+    /// Does what is due for service deployments.
     pub(super) fn turn(&mut self) {
         let now = self.now;
         let mut turns = Vec::new();
@@ -59,14 +59,14 @@ impl Work<'_> {
         self.keep_snapshots();
     }
 
-    /// "After all tasks have transitioned to either STOPPING or STOPPED status, the service status moves from DRAINING to
-    /// INACTIVE."
+    /// Returns whether a task is stopping: "After all tasks have transitioned to either STOPPING or STOPPED status,
+    /// the service status moves from DRAINING to INACTIVE."
     fn is_stopping(&self, member: &Member) -> bool {
         let ends = |status: &str| matches!(status, "STOPPING" | "DEPROVISIONING" | "STOPPED");
         self.state.task(&member.task_id).is_none_or(|task| ends(task.last_status))
     }
 
-    /// The counts of a service deployment that has ended stay as they were.
+    /// Keeps the counts of a service deployment that has ended as they were.
     fn keep_snapshots(&mut self) {
         for index in 0..self.service.history.len() {
             let one = &self.service.history[index];
@@ -80,27 +80,37 @@ impl Work<'_> {
         }
     }
 
-    /// Ends a rollout whose tasks are all healthy: first the service deployment, then, once no older task is left, the
-    /// deployment itself.
+    /// Ends a rollout whose tasks are all healthy: first the service deployment, then, once no older task is left,
+    /// the deployment itself.
     fn arrive(&mut self) {
-        let (desired, now) = (self.service.desired, self.now);
+        let now = self.now;
         let Some(primary) = self.service.deployments.first().map(|primary| primary.number) else { return };
-        let open = self.service.open(primary).count() as u64;
-        let healthy = self.service.open(primary).filter(|one| one.healthy).count() as u64;
         let is_old = |member: &Member| member.deployment != primary;
         let old_open = self.service.members.iter().any(|one| is_old(one) && !one.ending);
         let old = self.service.members.iter().any(is_old);
-        let arrived = open == desired && healthy == desired && !old_open;
-        let pending = self.service.ongoing().is_some_and(|one| one.status == "PENDING");
-        if arrived && !pending && self.service.deployments[0].rollout == Rollout::InProgress {
-            if let Some(ongoing) = self.service.ongoing()
-                && matches!(ongoing.status, "IN_PROGRESS" | "ROLLBACK_REQUESTED")
+        let arrived = self.service.is_healthy(primary) && !old_open;
+        let healthy = self.service.open(primary).filter(|one| one.healthy).count() as u64;
+        let desired = self.service.desired;
+        let is_new = self.service.deployments[0].rollout == Rollout::InProgress;
+        if is_new && let Some(ongoing) = self.service.ongoing() {
+            // "CLEAN_UP: the blue service revision has completely scaled down to 0 running tasks."
+            let cleaned_up = ongoing.stages.as_ref().is_none_or(|stages| stages.cleans_up() && !old);
+            let early = ongoing
+                .early_success()
+                .is_some_and(|criteria| criteria.is_met(desired, healthy) && (criteria.deferred || !old));
+            let open = matches!(ongoing.status, "IN_PROGRESS" | "ROLLBACK_REQUESTED");
+            if open
+                && cleaned_up
+                && (arrived || early)
+                && self.has_baked()
+                && let Some(ongoing) = self.service.ongoing()
             {
                 ongoing.end("SUCCESSFUL", "", now);
             }
-            if !old {
-                self.complete();
-            }
+        }
+        let lands = self.service.ongoing().is_none_or(|one| one.status == "ROLLBACK_IN_PROGRESS");
+        if is_new && lands && arrived && !old {
+            self.complete();
         }
         self.drop_empty();
         let complete = self.service.deployments[0].rollout == Rollout::Completed;
@@ -128,8 +138,8 @@ impl Work<'_> {
         self.service.steady = false;
     }
 
-    /// A deployment that never was completed leaves with its last task; one that was stays, to be gone back to, until
-    /// another one is.
+    /// Drops deployments without tasks: one that never was completed leaves with its last task; one that was
+    /// completed stays, so that a rollback can return to it, until another one is completed.
     fn drop_empty(&mut self) {
         let members = &self.service.members;
         let mut first = true;
@@ -141,7 +151,7 @@ impl Work<'_> {
     }
 }
 
-/// The tasks of a deployment as they are now.
+/// Counts the tasks of a deployment as they are now.
 pub(crate) fn counts(state: &State, service: &Service, number: u64) -> Counts {
     let mut counts = Counts::default();
     for member in service.members.iter().filter(|one| one.deployment == number) {

@@ -13,9 +13,12 @@ use crate::options::Options;
 use crate::region::Region;
 use crate::world::World;
 
+mod alarms;
 mod calls;
 mod failures;
+mod pauses;
 mod rollouts;
+mod stages;
 
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(200);

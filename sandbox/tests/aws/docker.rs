@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::{
     CLUSTER, GROUP, container, definition, ecs, run, run_task_input, seeded, task_id, until, until_stopped,
 };
-use crate::image::push_program;
+use crate::image::push_files;
 
 const PROGRAM: &str = r#"
 fn main() {
@@ -39,7 +39,7 @@ async fn with_program(seed: u64) -> Option<Sandbox> {
         .arg(&source);
     assert!(compiler.status().unwrap().success());
     let sandbox = seeded(Options { engine: Engine::Docker, seed, ..Options::default() }).await;
-    push_program(&sandbox, "program", &std::fs::read(program).unwrap());
+    push_files(&sandbox, "program", &[("bin/program", &std::fs::read(program).unwrap())]);
     Some(sandbox)
 }
 

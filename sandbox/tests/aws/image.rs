@@ -1,16 +1,54 @@
-//! Images with one program in them, in the sandbox's registry.
+//! Images in the sandbox's registry.
+
+use std::path::PathBuf;
+use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sandbox::registry::{Digest, ImageKey, Registry};
-use sandbox::{RepositorySettings, Sandbox};
+use sandbox::{Options, RepositorySettings, Sandbox, real_parts};
 use serde_json::{Value, json};
 
 const REPOSITORY: &str = "startupwebapp-backend";
 
-/// Pushes `startupwebapp-backend:latest`, with `/bin/NAME` as its only file and entry point.
-pub fn push_program(sandbox: &Sandbox, name: &str, program: &[u8]) {
-    push_files(sandbox, name, &[(&format!("bin/{name}"), program)]);
+/// What `/bin` has in an image with a system.
+const TOOLS: [&str; 6] = ["sh", "cat", "env", "ls", "readlink", "sleep"];
+
+/// Options with a starter. None where this user gets no root for a container.
+pub fn own_roots() -> Option<Options> {
+    let mut namespaces = Command::new("unshare");
+    namespaces.args(["--user", "--map-root-user", "--mount", "true"]);
+    let possible =
+        nix::unistd::geteuid().is_root() || namespaces.output().is_ok_and(|output| output.status.success());
+    if !possible {
+        return real_parts::skip(
+            "a user namespace",
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        );
+    }
+    Some(Options { starter: Some(env!("CARGO_BIN_EXE_sandbox").into()), ..Options::default() })
+}
+
+/// Pushes `startupwebapp-backend:latest` with this machine's shell, a few tools, their libraries and these files.
+pub fn push_system(sandbox: &Sandbox, entry_point: &str, files: &[(&str, &[u8])]) {
+    let tools = TOOLS.map(|name| PathBuf::from("/bin").join(name));
+    let linked = Command::new("ldd").args(&tools).output().unwrap();
+    assert!(linked.status.success(), "{linked:?}");
+    // `name => /path (0x…)` or `/path (0x…)`.
+    let linked = String::from_utf8(linked.stdout).unwrap();
+    let libraries = linked.lines().filter_map(|line| {
+        let (path, _) = line.rsplit_once(" (0x")?;
+        path.split_whitespace().next_back().filter(|path| path.starts_with('/')).map(PathBuf::from)
+    });
+    let system: std::collections::BTreeMap<PathBuf, Vec<u8>> = tools
+        .iter()
+        .cloned()
+        .chain(libraries)
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    let system =
+        system.iter().map(|(path, bytes)| (path.to_str().unwrap().trim_start_matches('/'), bytes.as_slice()));
+    push_files(sandbox, entry_point, &system.chain(files.iter().copied()).collect::<Vec<_>>());
 }
 
 /// Pushes `startupwebapp-backend:latest` with these files, all of them executable.

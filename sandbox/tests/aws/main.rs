@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, an absent value is a failure with its place")]
 
 mod client;
-/// Images with one program in them.
+/// Images of a few files.
 mod image;
 
 /// Who is let in, and what happens to unknown requests and other Regions.
@@ -20,6 +20,8 @@ mod faults;
 mod logs;
 /// Clusters, services, secrets, tags, log groups: what is set up and read back.
 mod resources;
+/// Containers as processes in their images' own roots.
+mod own_root;
 /// Limits, idempotency and failures of RunTask.
 mod run_task;
 /// Services, over HTTP: what is lost on the way, and who may know what.

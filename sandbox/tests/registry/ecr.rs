@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sandbox::answer::AwsError;
 use sandbox::ecr::handle;
-use sandbox::registry::{Digest, Registry, router};
+use sandbox::registry::{Digest, ImageKey, Registry, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -128,6 +128,25 @@ fn a_retag_is_a_put_of_the_same_bytes() {
     assert_eq!(put["image"]["imageId"], json!({"imageDigest": digest, "imageTag": "stable"}));
     let listed = ok(&registry, "ListImages", json!({"repositoryName": "shop"}));
     assert_eq!(listed["imageIds"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_image_that_has_expired_is_gone_with_its_tags_until_it_is_pushed_again() {
+    let registry = registry();
+    let digest = push(&registry, "v1", "amd64", &[]);
+    let other = push(&registry, "v2", "arm64", &[]);
+    let ask = |id: Value| {
+        let input = json!({"repositoryName": "shop", "imageIds": [id]});
+        let answer = ok(&registry, "BatchGetImage", input);
+        (answer["images"].as_array().unwrap().len(), answer["failures"][0]["failureCode"].clone())
+    };
+    registry.expire_image("shop", &ImageKey::tag("v1").unwrap()).unwrap();
+    let gone = (0, json!("ImageNotFound"));
+    assert_eq!((ask(json!({"imageTag": "v1"})), ask(json!({"imageDigest": digest}))), (gone.clone(), gone));
+    assert_eq!(ask(json!({"imageDigest": other})).0, 1);
+    push(&registry, "v1", "amd64", &[]);
+    assert_eq!((ask(json!({"imageTag": "v1"})).0, ask(json!({"imageDigest": digest})).0), (1, 1));
+    registry.expire_image("never", &ImageKey::tag("v1").unwrap()).unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What docs/migration-report.md offers to copy, run as an image would run it.
+//! What docs/examples/ offers to copy, run as an image would run it.
 
 #![expect(clippy::unwrap_used, reason = "what these tests cannot go on without has failed them")]
 
@@ -9,14 +9,17 @@ mod flyway;
 
 use std::process::{Command, Stdio};
 
-const PAGE: &str = include_str!("../../../docs/migration-report.md");
+const PAGES: &str = concat!(
+    include_str!("../../../docs/examples/packs.md"),
+    include_str!("../../../docs/examples/reports.md")
+);
 
-/// The block of code of the page that has `mark` in it.
+/// The block of code of the pages that has `mark` in it.
 ///
 /// # Panics
 /// None or several have it.
 fn snippet(mark: &str) -> &'static str {
-    let blocks = PAGE.split("\n```").skip(1).step_by(2);
+    let blocks = PAGES.split("\n```").skip(1).step_by(2);
     let found: Vec<&str> = blocks.filter_map(|block| block.split_once('\n')).map(|(_, code)| code).collect();
     let found: Vec<&str> = found.into_iter().filter(|code| code.contains(mark)).collect();
     assert_eq!(found.len(), 1, "blocks with {mark:?}");

@@ -37,7 +37,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
             let waits = named(name).map_or(&[][..], |one| items(&one["dependsOn"]));
             for next in waits.iter().map(|dependency| &dependency["containerName"]) {
                 if *next == container["name"] {
-                    // The wording is ours: that ECS refuses it is known.
+                    // The wording is the sandbox's: that ECS refuses it is known.
                     return Err(client_error("Container dependsOn contains a cycle"));
                 }
                 if !looked_at.contains(&next) {

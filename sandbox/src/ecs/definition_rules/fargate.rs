@@ -37,7 +37,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// What a network interface of the task's own excludes.
+/// Refuses what a task cannot have with a network interface of its own.
 pub(super) fn check_awsvpc(input: &Value) -> Result<(), AwsError> {
     for container in containers(input) {
         let unsupported = if !items(&container["links"]).is_empty() {
@@ -88,7 +88,7 @@ fn check_size(input: &Value) -> Result<(), AwsError> {
              See the Amazon ECS documentation for the valid values."
         )));
     }
-    // The wording of the sums is ours; the rule is that of ContainerDefinition.
+    // The wording of the sums is the sandbox's; the rule is that of ContainerDefinition.
     for (member, reserved, whole) in [("cpu", "cpu", cpu), ("memory", "memoryReservation", memory)] {
         let of = |container: &Value| container[reserved].as_u64().or(container[member].as_u64()).unwrap_or(0);
         if containers(input).iter().map(of).sum::<u64>() > whole {

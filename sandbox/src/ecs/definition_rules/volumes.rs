@@ -23,7 +23,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
         check_efs(&volume["efsVolumeConfiguration"])?;
     }
     if volumes.iter().filter(|volume| volume["configuredAtLaunch"] == true).count() > 1 {
-        // The wording is ours; the rule is that of Volume.
+        // The wording is the sandbox's; the rule is that of Volume.
         return Err(client_error("A task definition may have one volume that is configuredAtLaunch."));
     }
     let named = |list: &[Value], name: &Value| list.iter().any(|one| one["name"] == *name);
@@ -63,7 +63,7 @@ fn check_efs(efs: &Value) -> Result<(), AwsError> {
         return Err(client_error("EFS IAM authorization requires TransitEncryption to be enabled"));
     }
     if by_access_point {
-        // The wording is ours; the rule is that of EFSAuthorizationConfig.
+        // The wording is the sandbox's; the rule is that of EFSAuthorizationConfig.
         return Err(client_error("EFS access points require TransitEncryption to be enabled"));
     }
     if efs["transitEncryptionPort"].is_number() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::settings::MANAGED;
 use super::{render, settings, update};
 use crate::answer::Answer;
 use crate::ecs::{client_error, invalid, run_task_rules, tags};
@@ -14,20 +15,36 @@ use crate::region::Region;
 use crate::service::{self, Events, Service};
 use crate::world::World;
 
-pub(in crate::ecs) fn create(world: &Arc<World>, region: &Arc<Region>, input: &Value) -> Answer {
+/// Who manages a service: `resourceManagementType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ManagedBy {
+    Customer,
+    /// An Express Mode service.
+    Ecs,
+}
+
+pub(crate) fn create(
+    world: &Arc<World>,
+    region: &Arc<Region>,
+    input: &Value,
+    managed_by: ManagedBy,
+) -> Answer {
     let mut state = region.ecs.state();
     let cluster = state.cluster(input["cluster"].as_str())?.clone();
     let name = input["serviceName"].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| invalid("Service name cannot be empty."))?.to_owned();
-    settings::check(input)?;
+    settings::check(input, input)?;
     tags::check(&input["tags"])?;
-    let definition = input["taskDefinition"].as_str().unwrap_or_default();
-    let revision =
-        state.revision(definition).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
-    // With EXTERNAL, network and platform are those of its task sets.
-    if input["deploymentController"]["type"] != "EXTERNAL" {
+    // With EXTERNAL, task definition, network and platform are those of its task sets.
+    let revision = if input["deploymentController"]["type"] == "EXTERNAL" {
+        None
+    } else {
+        let definition = input["taskDefinition"].as_str().unwrap_or_default();
+        let revision =
+            state.revision(definition).cloned().ok_or_else(|| client_error("TaskDefinition not found."))?;
         run_task_rules::check_against(region, &revision, input)?;
-    }
+        Some(revision)
+    };
     let key = (cluster.name.clone(), name.clone());
     let known = state.services.get(&key);
     match known.map(|known| known.status) {
@@ -59,14 +76,22 @@ pub(in crate::ecs) fn create(world: &Arc<World>, region: &Arc<Region>, input: &V
         steady: false,
         failed_launches: 0,
         next_launch: now,
+        task_set: None,
         stale: None,
         wake: Arc::new(Notify::new()),
         dice: Ids::seeded(seed),
     };
-    service.settings.insert("taskDefinition".into(), revision.arn.clone().into());
-    if service.is_scheduled() {
-        update::deploy(world, region, &mut service, revision);
-        service::spawn(world, region, key.clone(), service.wake.clone());
+    if managed_by == ManagedBy::Ecs {
+        service.settings.insert(MANAGED.into(), "ECS".into());
+    }
+    if let Some(revision) = revision {
+        service.settings.insert("taskDefinition".into(), revision.arn.clone().into());
+        if service.is_scheduled() {
+            update::deploy(world, region, &mut service, revision);
+            service::spawn(world, region, key.clone(), service.wake.clone());
+        } else {
+            service.task_set = Some(service.number());
+        }
     }
     let shown = render::service(&state, &service, now);
     state.services.insert(key, service);

@@ -42,7 +42,7 @@ pub(super) fn service(state: &State, service: &Service, now: i64) -> Value {
         "deployments": deployments,
     });
     shown.extend(more.as_object().cloned().unwrap_or_default());
-    // A service goes by the task definition that its PRIMARY deployment runs, after a rollback as well.
+    // A service shows the task definition that its PRIMARY deployment runs, after a rollback as well.
     if let Some(primary) = service.deployments.first().and_then(|one| service.revisions.get(&one.number)) {
         shown.insert("taskDefinition".into(), primary.definition.arn.clone().into());
     }
@@ -68,10 +68,43 @@ pub(super) fn service(state: &State, service: &Service, now: i64) -> Value {
             })
         })
         .collect();
+    if !service.is_scheduled() {
+        shown.insert("taskSets".into(), service.task_set.iter().map(|set| task_set(service, *set)).collect());
+    }
     if service.is_scheduled() {
         shown.insert("currentServiceRevisions".into(), revisions.into());
     }
     Value::Object(shown)
+}
+
+/// Renders the task set that CreateService makes for CodeDeploy, whose deployments replace it.
+fn task_set(service: &Service, number: u64) -> Value {
+    let id = format!("ecs-svc/{number}");
+    let arn = service.arn.replacen(":service/", ":task-set/", 1);
+    let mut shown = json!({
+        "id": id,
+        "taskSetArn": format!("{arn}/{id}"),
+        "serviceArn": service.arn,
+        "clusterArn": service.cluster_arn,
+        "status": "PRIMARY",
+        "computedDesiredCount": service.desired,
+        "pendingCount": 0,
+        "runningCount": 0,
+        "createdAt": timestamp(service.created),
+        "updatedAt": timestamp(service.created),
+        "scale": { "value": 100.0, "unit": "PERCENT" },
+        "stabilityStatus": "STABILIZING",
+        "stabilityStatusAt": timestamp(service.created),
+        "tags": [],
+    });
+    for member in
+        ["taskDefinition", "launchType", "capacityProviderStrategy", "networkConfiguration", "loadBalancers"]
+    {
+        if let Some(value) = service.settings.get(member) {
+            shown[member] = value.clone();
+        }
+    }
+    shown
 }
 
 fn deployment(state: &State, service: &Service, one: &Deployment, primary: bool) -> Value {
@@ -107,7 +140,7 @@ fn deployment(state: &State, service: &Service, one: &Deployment, primary: bool)
     Value::Object(shown)
 }
 
-/// The PRIMARY deployment is to have all tasks, each other one what it still has.
+/// Returns how many tasks a deployment is to have: all for the PRIMARY one, for another one those that it still has.
 fn requested(service: &Service, one: &Deployment) -> u64 {
     match service.deployments.first() {
         Some(primary) if primary.number == one.number => service.desired,

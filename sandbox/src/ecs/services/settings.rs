@@ -2,12 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
+use super::configuration;
 use crate::answer::AwsError;
 use crate::ecs::invalid;
 
 /// What a service does not show of its requests, or shows otherwise.
-const REQUEST_ONLY: [&str; 6] =
-    ["cluster", "clientToken", "role", "service", "desiredCount", "forceNewDeployment"];
+const REQUEST_ONLY: [&str; 7] =
+    ["cluster", "clientToken", "role", "service", "desiredCount", "forceNewDeployment", MANAGED];
+
+/// Who manages a service.
+pub(super) const MANAGED: &str = "resourceManagementType";
 
 /// What starts a deployment when it changes (UpdateService's page). taskDefinition does as well.
 const DEPLOYED: [&str; 7] = [
@@ -20,28 +24,11 @@ const DEPLOYED: [&str; 7] = [
     "vpcLatticeConfigurations",
 ];
 
-/// Refuses what no scheduler here does, and what AWS refuses.
-pub(super) fn check(input: &Value) -> Result<(), AwsError> {
-    let not_simulated = |what: &str| Err(invalid(format!("The sandbox does not simulate {what}.")));
+/// Refuses what no scheduler here does, and what AWS refuses. `input` is a service's settings with what a request has
+/// changed in them, and `given` is what the request says.
+pub(super) fn check(input: &Value, given: &Value) -> Result<(), AwsError> {
     let configuration = &input["deploymentConfiguration"];
-    match configuration["strategy"].as_str() {
-        None | Some("ROLLING") => {}
-        Some(strategy) => return not_simulated(&format!("the deployment strategy {strategy}, only ROLLING")),
-    }
-    for (member, what) in [
-        ("lifecycleHooks", "lifecycle hooks"),
-        ("earlySuccessCriteria", "early success criteria"),
-        ("linearConfiguration", "linear deployments"),
-        ("canaryConfiguration", "canary deployments"),
-    ] {
-        let given = &configuration[member];
-        if !given.is_null() && *given != json!([]) {
-            return not_simulated(what);
-        }
-    }
-    if configuration["alarms"]["enable"] == true {
-        return not_simulated("deployment alarms");
-    }
+    configuration::check(configuration, &given["deploymentConfiguration"])?;
     if input["schedulingStrategy"] == "DAEMON" {
         return Err(invalid("The daemon scheduling strategy is not supported for Fargate."));
     }
@@ -55,7 +42,7 @@ pub(super) fn check(input: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The settings of a new service, with AWS's defaults.
+/// Makes the settings of a new service, with AWS's defaults.
 pub(super) fn created(input: &Value) -> Map<String, Value> {
     let mut settings = Map::new();
     merge(&mut settings, input);
@@ -70,23 +57,15 @@ pub(super) fn created(input: &Value) -> Map<String, Value> {
         ("propagateTags", json!("NONE")),
         ("enableECSManagedTags", json!(false)),
         ("enableExecuteCommand", json!(false)),
+        (MANAGED, json!("CUSTOMER")),
     ] {
         settings.entry(member).or_insert(default);
     }
-    let configuration = settings.entry("deploymentConfiguration").or_insert_with(|| json!({}));
-    let default = json!({
-        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
-        "maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0,
-    });
-    if let (Some(members), Value::Object(default)) = (configuration.as_object_mut(), default) {
-        for (member, value) in default {
-            members.entry(member).or_insert(value);
-        }
-    }
+    complete(&mut settings);
     settings
 }
 
-/// Takes over what a request gives; what it leaves out stays. Whether that starts a deployment.
+/// Takes over what a request gives; what it leaves out stays. Returns whether that starts a deployment.
 pub(super) fn merge(settings: &mut Map<String, Value>, input: &Value) -> bool {
     let mut deploys = false;
     for (member, value) in input.as_object().into_iter().flatten() {
@@ -105,6 +84,14 @@ pub(super) fn merge(settings: &mut Map<String, Value>, input: &Value) -> bool {
         }
     }
     deploys
+}
+
+/// Completes `deploymentConfiguration` as it is shown.
+pub(super) fn complete(settings: &mut Map<String, Value>) {
+    let shown = settings.entry("deploymentConfiguration").or_insert_with(|| json!({}));
+    if let Some(members) = shown.as_object_mut() {
+        configuration::complete(members);
+    }
 }
 
 fn clone((name, value): (&String, &Value)) -> (String, Value) {

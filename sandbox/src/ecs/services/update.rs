@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{key, not_found, render, settings};
+use super::settings::MANAGED;
+use super::{key, not_found, not_simulated, render, settings};
 use crate::answer::{Answer, AwsError};
 use crate::clock::millis;
 use crate::ecs::{Revision, client_error, invalid, run_task_rules};
 use crate::region::Region;
-use crate::service::{Deployment, Service, ServiceDeployment, ServiceRevision, Stale, Turn};
+use crate::service::{
+    AlarmMonitor, Deployment, Service, ServiceDeployment, ServiceRevision, Stages, Stale, Turn,
+};
 use crate::world::World;
 
 /// From UpdateService's answer until the service deployment is created: in AWS's own example 1.6 s.
@@ -29,6 +32,10 @@ pub(in crate::ecs) fn update(world: &Arc<World>, region: &Arc<Region>, input: &V
     if known.status != "ACTIVE" {
         return Err(AwsError::client("ServiceNotActiveException", "Service was not ACTIVE."));
     }
+    if known.settings[MANAGED] == "ECS" {
+        // Whether AWS takes it is not documented; UpdateExpressGatewayService is what it has for this.
+        return Err(not_simulated("UpdateService on an Express Mode service, which Amazon ECS manages"));
+    }
     let definition = input["taskDefinition"].as_str();
     if !known.is_scheduled() && definition.is_some() {
         let controller = known.settings["deploymentController"]["type"].as_str().unwrap_or_default();
@@ -42,28 +49,35 @@ pub(in crate::ecs) fn update(world: &Arc<World>, region: &Arc<Region>, input: &V
     if !controller.is_null() && *controller != known.settings["deploymentController"] {
         return Err(invalid("The sandbox does not simulate a change of the deployment controller."));
     }
-    settings::check(&merged(known, input))?;
-    let current = known.settings["taskDefinition"].as_str().unwrap_or_default();
-    let revision = state
-        .revision(definition.unwrap_or(current))
-        .cloned()
-        .ok_or_else(|| client_error("TaskDefinition not found."))?;
-    let changed = revision.arn != current;
-    if changed || input["networkConfiguration"].is_object() {
-        run_task_rules::check_against(region, &revision, &merged(known, input))?;
+    settings::check(&merged(known, input), input)?;
+    let current = known.settings.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
+    let revision = if known.is_scheduled() {
+        let named = state.revision(definition.unwrap_or(current)).cloned();
+        Some(named.ok_or_else(|| client_error("TaskDefinition not found."))?)
+    } else {
+        None
+    };
+    let changed = revision.as_ref().is_some_and(|revision| revision.arn != current);
+    if let Some(revision) = &revision
+        && (changed || input["networkConfiguration"].is_object())
+    {
+        run_task_rules::check_against(region, revision, &merged(known, input))?;
     }
 
     let now = world.clock.now();
     let before = render::service(&state, known, now);
     let Some(mut service) = state.services.remove(&key) else { return Err(not_found()) };
     let deploys = settings::merge(&mut service.settings, input);
-    service.settings.insert("taskDefinition".into(), revision.arn.clone().into());
+    settings::complete(&mut service.settings);
     if let Some(desired) = input["desiredCount"].as_u64() {
         service.desired = desired;
         service.steady = false;
     }
-    if service.is_scheduled() && (changed || deploys || input["forceNewDeployment"] == true) {
-        deploy(world, region, &mut service, revision);
+    if let Some(revision) = revision {
+        service.settings.insert("taskDefinition".into(), revision.arn.clone().into());
+        if changed || deploys || input["forceNewDeployment"] == true {
+            deploy(world, region, &mut service, revision);
+        }
     }
     if let Some((from, lasts)) = world.faults.on_update_service() {
         let from = now + millis(from);
@@ -75,7 +89,7 @@ pub(in crate::ecs) fn update(world: &Arc<World>, region: &Arc<Region>, input: &V
     Ok(json!({ "service": shown }))
 }
 
-/// The service's settings with those of a request.
+/// Returns the service's settings with those of a request.
 fn merged(service: &Service, input: &Value) -> Value {
     let mut settings = service.settings.clone();
     settings::merge(&mut settings, input);
@@ -94,8 +108,7 @@ pub(super) fn deploy(world: &World, region: &Region, service: &mut Service, defi
     let created = after(now, CREATED);
     let starts = after(created, PENDING) + millis(world.faults.on_pending_deployment().unwrap_or_default());
     let listed = after(created, LISTED) + millis(world.faults.on_listed_deployment().unwrap_or_default());
-    // Nineteen digits, as AWS's have them.
-    let number = 1_000_000_000_000_000_000 + service.dice.next() % 9_000_000_000_000_000_000;
+    let number = service.number();
     let path = format!("{}/{}", service.cluster, service.name);
     let revision = ServiceRevision {
         arn: region.arn("ecs", &format!("service-revision/{path}/{number}")),
@@ -113,7 +126,6 @@ pub(super) fn deploy(world: &World, region: &Region, service: &mut Service, defi
     let deployment = ServiceDeployment {
         arn: region.arn("ecs", &format!("service-deployment/{path}/{}", service.dice.hex(22))),
         target: number,
-        sources,
         created,
         listed,
         starts,
@@ -126,8 +138,16 @@ pub(super) fn deploy(world: &World, region: &Region, service: &mut Service, defi
         rollback: None,
         failures: 0,
         triggered: false,
-        configuration,
         turn: None,
+        // A first deployment has no traffic to shift.
+        stages: Stages::of(&configuration, sources.len() > 1).filter(|_| !service.deployments.is_empty()),
+        serving: service.serving(),
+        hooks: Vec::new(),
+        at_hooks: 0,
+        alarms: AlarmMonitor::new(world, &configuration, created),
+        baked: None,
+        sources,
+        configuration,
         snapshot: None,
     };
     if let Some(superseded) = service.ongoing() {

@@ -6,7 +6,7 @@ use super::{Container, Interface, Task};
 use crate::clock::timestamp;
 
 impl Task {
-    /// What a client token's replay answers for a stopped task.
+    /// Renders what a client token's replay answers for a stopped task.
     pub fn render_replayed(&self) -> Value {
         json!({ "taskArn": self.arn, "lastStatus": self.last_status, "desiredStatus": self.desired_status })
     }
@@ -30,7 +30,7 @@ impl Task {
             "version": self.version,
         });
         let Some(members) = task.as_object_mut() else { return task };
-        // A fleet asks for tasks without end, and `json!` would copy these parts.
+        // The tasks of a fleet are described very often, and `json!` would copy these parts.
         members.insert(
             "attachments".into(),
             self.interface.iter().map(|eni| self.render_attachment(eni)).collect(),
@@ -77,7 +77,8 @@ impl Task {
         task
     }
 
-    /// ECS echoes every container in `containerOverrides`, those that nothing was overridden for with their name only.
+    /// Renders every container in `containerOverrides`, as ECS does: those that nothing was overridden for with their
+    /// name only.
     fn render_overrides(&self) -> Value {
         let mut overrides = self.overrides.as_object().cloned().unwrap_or_default();
         let given =

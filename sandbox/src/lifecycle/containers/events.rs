@@ -91,13 +91,15 @@ impl Containers {
         }
     }
 
-    /// The agent on the host stops the other containers at once; ECS learns of the ending with the exit that caused it.
+    /// Stops the other containers at once, as the agent on the host does, and returns the ending with the time when
+    /// it is shown: ECS learns of it with the exit that caused it.
     fn over(&mut self, life: &Life, ending: Ending) -> (Instant, Ending) {
         self.terminate(life);
         (self.last_exit.map_or_else(Instant::now, |exit| exit + self.unseen.delay), ending)
     }
 
-    /// Starts a container again if its policy says so, else notes its end; whether it was an essential one that ended.
+    /// Starts a container again if its policy says so, else notes its end. Returns whether it was an essential one
+    /// that ended.
     async fn restart_or_note(&mut self, life: &Life, ended: Ended) -> bool {
         let member = &self.members[ended.index];
         let restarts = match (&member.prepared.restart_policy, &member.standing) {
@@ -115,7 +117,7 @@ impl Containers {
         self.note(ended)
     }
 
-    /// Notes the end of a container; whether it was an essential one.
+    /// Notes the end of a container. Returns whether it was an essential one.
     fn note(&mut self, ended: Ended) -> bool {
         let exit = self.exit_of(&ended);
         self.members[ended.index].standing = Standing::Ended(exit.exit.code);

@@ -85,3 +85,14 @@ async fn an_interruption_is_told_at_once_and_its_exit_code_later() {
         (&json!(143), &json!("STOPPING"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_may_be_shown_with_another_digest_than_its_name_has() {
+    let shown = format!("sha256:{}", "a".repeat(64));
+    for (named, is_shown) in [("", true), ("no such image", false)] {
+        let fault = TaskFault::ImageShownAs { named: named.into(), shown: shown.clone() };
+        let (looks, _) = with(fault, works(5, 0)).await;
+        let last = looks.last().expect("a look");
+        assert_eq!(last.container()["imageDigest"] == shown.as_str(), is_shown, "{:?}", last.container());
+    }
+}

@@ -97,7 +97,7 @@ impl Refusal {
     }
 }
 
-/// ECR's words, on `docker push` and from PutImage alike.
+/// Returns ECR's words, on `docker push` and from PutImage alike.
 pub(crate) fn immutable_tag(repository: &str, tag: &str) -> String {
     format!(
         "The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten \

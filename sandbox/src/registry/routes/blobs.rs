@@ -66,7 +66,7 @@ pub(super) fn cancel(registry: &Registry, repository: &str, id: &str) -> Result<
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The bytes of a layer, or a range of them.
+/// Answers the bytes of a layer, or a range of them.
 pub(super) async fn fetch(
     registry: &Registry,
     repository: &str,
@@ -86,7 +86,7 @@ pub(super) async fn fetch(
     Ok(response)
 }
 
-/// The `Range` header of an upload session: inclusive, so that nothing is `0-0` as one byte is.
+/// Makes the `Range` header of an upload session. It is inclusive: `0-0` is an empty session or one byte.
 pub(super) fn received(size: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("0-{}", size.saturating_sub(1)))
         .unwrap_or_else(|_| HeaderValue::from_static("0-0"))
@@ -119,7 +119,7 @@ fn session(repository: &str, id: &UploadId, size: u64) -> Response {
     response
 }
 
-/// `START-END`, as chunked uploads send it; docker sends none.
+/// Parses the start of `START-END`, as chunked uploads send it; docker sends none.
 fn start_of_range(value: &HeaderValue) -> Option<u64> {
     let text = value.to_str().ok()?;
     text.strip_prefix("bytes ").unwrap_or(text).split_once('-')?.0.parse().ok()

@@ -64,7 +64,7 @@ pub(super) async fn put(
     Ok((StatusCode::CREATED, headers).into_response())
 }
 
-/// Tags in order, `?n=` at a time, after `?last=`.
+/// Answers the tags in order, `?n=` at a time, after `?last=`.
 pub(super) fn tags(registry: &Registry, repository: &str, request: &Request) -> Result<Response, Refusal> {
     let last = parameter(request, "last");
     let limit = parameter(request, "n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);

@@ -20,7 +20,7 @@ impl Tree {
         Ok(Self { root: root.canonicalize()? })
     }
 
-    /// A name from an archive as a path relative to the root.
+    /// Makes a path relative to the root of a name from an archive; a name with `..` is an error.
     pub(super) fn inside(&self, name: &Path) -> io::Result<PathBuf> {
         let mut path = PathBuf::new();
         for component in name.components() {
@@ -46,7 +46,7 @@ impl Tree {
             }
             Err(_) => fs::create_dir(&place)?,
         }
-        // Writable for us whatever the archive says: more layers follow, and the tree is removed in the end.
+        // Writable for the sandbox whatever the archive says: more layers follow, and the tree is removed in the end.
         fs::set_permissions(&place, Permissions::from_mode((mode & 0o777) | 0o700))
     }
 
@@ -107,7 +107,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The real place of a path, its parent directories made; the last component is not followed.
+    /// Returns the real place of a path, and makes its parent directories; the last component is not followed.
     fn place(&self, path: &Path) -> io::Result<PathBuf> {
         let Some(name) = path.file_name() else { return Ok(self.root.clone()) };
         let parent = self.root.join(path.parent().unwrap_or(Path::new("")));
@@ -139,7 +139,7 @@ impl Tree {
     }
 }
 
-/// The target of a link in directory `from`, relative and never above the root.
+/// Returns the target of a link in directory `from`, relative and never above the root.
 fn contained(from: &Path, target: &Path) -> PathBuf {
     let mut inside = if target.is_absolute() { PathBuf::new() } else { from.to_owned() };
     for component in target.components() {

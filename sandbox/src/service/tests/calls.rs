@@ -43,6 +43,32 @@ async fn a_requested_rollback_ends_as_one_or_loses_the_race() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fault_lets_a_requested_rollback_come_too_late() {
+    for more in [
+        json!({}),
+        json!({ "deploymentConfiguration": { "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1 } }),
+    ] {
+        let account = Account::new();
+        account.steady("good", more).await;
+        account.world.faults.push(Fault::late_stop());
+        account.update(json!({ "taskDefinition": "better" }));
+        let (_, history) = account
+            .until_both(|_, history| history.len() == 2 && history[0]["status"] == "IN_PROGRESS")
+            .await;
+        let stop = json!({ "serviceDeploymentArn": history[0]["serviceDeploymentArn"] });
+        account.call("StopServiceDeployment", stop);
+        let (web, history) = account
+            .until_both(|_, history| {
+                let status = history[0]["status"].as_str().unwrap();
+                assert!(["ROLLBACK_REQUESTED", "SUCCESSFUL"].contains(&status), "{status}");
+                status == "SUCCESSFUL"
+            })
+            .await;
+        assert_eq!((family(&web), history[0].get("rollback")), ("better", None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_refused() {
     let account = Account::new();
     let refused = |operation: &str, more: Value| {
@@ -53,10 +79,6 @@ async fn what_is_refused() {
         extend(&mut input, more);
         account.try_call(operation, input).unwrap_err()
     };
-    for strategy in ["BLUE_GREEN", "LINEAR", "CANARY", "MOON"] {
-        let said = refused("CreateService", json!({ "deploymentConfiguration": { "strategy": strategy } }));
-        assert!(said.starts_with("InvalidParameterException") && said.contains(strategy), "{said}");
-    }
     assert!(
         refused("CreateService", json!({ "networkConfiguration": null }))
             .starts_with("InvalidParameterException")
@@ -72,10 +94,8 @@ async fn what_is_refused() {
     );
     assert!(refused("DeleteService", json!({})).contains("scaled above 0"));
     for configuration in [
-        json!({ "strategy": "CANARY" }),
-        json!({ "alarms": { "enable": true, "rollback": true, "alarmNames": ["a"] } }),
         json!({ "lifecycleHooks": [{ "hookTargetArn": "arn" }] }),
-        json!({ "earlySuccessCriteria": { "healthyPercent": 50 } }),
+        json!({ "lifecycleHooks": [{ "targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"] }] }),
     ] {
         let more = json!({ "taskDefinition": "better", "deploymentConfiguration": configuration });
         assert!(refused("UpdateService", more).contains("The sandbox does not simulate"), "{configuration}");
@@ -117,9 +137,56 @@ async fn a_service_of_codedeploy_has_no_deployments_of_ours() {
     let web = account.create("good", json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
     assert_eq!(web["deployments"], json!([]));
     let update = json!({ "cluster": "c", "service": "web", "taskDefinition": "better" });
-    assert!(account.try_call("UpdateService", update).unwrap_err().contains("Use AWS CodeDeploy"));
+    assert_eq!(
+        account.try_call("UpdateService", update).unwrap_err(),
+        "InvalidParameterException: Unable to update task definition on services with a CODE_DEPLOY deployment \
+         controller. Use AWS CodeDeploy to trigger a new deployment."
+    );
+    assert_eq!(account.update(json!({ "desiredCount": 3 }))["desiredCount"], 3);
     account.pass(60).await;
     assert_eq!((account.tasks().len(), account.history().len()), (0, 0));
+    let web = account.service();
+    let set = &web["taskSets"][0];
+    assert_eq!((&set["status"], &set["computedDesiredCount"]), (&json!("PRIMARY"), &json!(3)));
+    assert_eq!((family(set), web["taskSets"].as_array().unwrap().len()), ("good", 1));
+    assert_eq!((family(&web), web.get("currentServiceRevisions")), ("good", None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_of_an_external_controller_has_no_task_definition_of_its_own() {
+    let account = Account::new();
+    let external = json!({
+        "cluster": "c", "serviceName": "web", "desiredCount": 2, "deploymentController": { "type": "EXTERNAL" },
+    });
+    let web = account.call("CreateService", external)["service"].take();
+    assert_eq!((&web["taskSets"], &web["deployments"]), (&json!([]), &json!([])));
+    assert!(web.get("taskDefinition").is_none());
+    let update = json!({ "cluster": "c", "service": "web", "taskDefinition": "better" });
+    assert_eq!(
+        account.try_call("UpdateService", update).unwrap_err(),
+        "InvalidParameterException: Unable to update task definition on services with a EXTERNAL deployment controller."
+    );
+    assert_eq!(account.update(json!({ "desiredCount": 1 }))["desiredCount"], 1);
+    assert_eq!(account.history().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_express_mode_service_can_be_looked_at_and_not_updated() {
+    let account = Account::new();
+    account.steady("good", json!({})).await;
+    assert_eq!(account.service()["resourceManagementType"], "CUSTOMER");
+    let input = json!({
+        "cluster": "c", "serviceName": "express", "taskDefinition": "good", "launchType": "FARGATE",
+        "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-0a"] } },
+        "resourceManagementType": "CUSTOMER",
+    });
+    ecs::create_service(&account.world, &account.region, &input, ecs::ManagedBy::Ecs).unwrap();
+    let named = json!({ "cluster": "c", "services": ["express"] });
+    let express = &account.call("DescribeServices", named)["services"][0];
+    assert_eq!((&express["resourceManagementType"], &express["status"]), (&json!("ECS"), &json!("ACTIVE")));
+    let update = json!({ "cluster": "c", "service": "express", "forceNewDeployment": true });
+    let refused = account.try_call("UpdateService", update).unwrap_err();
+    assert!(refused.contains("The sandbox does not simulate UpdateService on an Express Mode"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

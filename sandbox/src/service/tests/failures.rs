@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::registry::ImageKey;
 
 #[tokio::test(start_paused = true)]
 async fn the_breaker_goes_back_to_the_old_deployment_in_one_instant() {
@@ -132,10 +133,7 @@ async fn an_update_during_a_rollback_cannot_be_rolled_back() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_whose_own_tasks_fail_has_failed() {
     let account = Account::new();
-    let more = json!({ "deploymentConfiguration": {
-        "deploymentCircuitBreaker": { "enable": true, "rollback": true }, "minimumHealthyPercent": 0, "maximumPercent": 100,
-    }});
-    account.steady("good", more).await;
+    account.steady("good", in_place(true)).await;
     account.update(json!({ "taskDefinition": "broken" }));
     account.program("good", || Script::new().exit(1));
     let (web, history) = account.until_newest("ROLLBACK_FAILED").await;
@@ -143,6 +141,45 @@ async fn a_rollback_whose_own_tasks_fail_has_failed() {
     assert_eq!((family(&web), &web["deployments"][0]["rolloutState"]), ("good", &json!("FAILED")));
     account.pass(120).await;
     assert_eq!(account.service()["runningCount"], 0);
+}
+
+/// All old tasks are stopped before new ones start.
+fn in_place(breaks: bool) -> Value {
+    json!({ "deploymentConfiguration": {
+        "deploymentCircuitBreaker": { "enable": breaks, "rollback": breaks },
+        "minimumHealthyPercent": 0, "maximumPercent": 100,
+    }})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_an_image_that_is_gone_fails_or_stays_where_it_is() {
+    let gone = |account: &Account| {
+        let tag = ImageKey::tag("1").unwrap();
+        account.world.registry.expire_image("good", &tag).unwrap();
+    };
+    let account = Account::new();
+    account.steady("good", in_place(true)).await;
+    account.update(json!({ "taskDefinition": "broken" }));
+    gone(&account);
+    let (web, _) = account.until_newest("ROLLBACK_FAILED").await;
+    assert_eq!((family(&web), &web["runningCount"]), ("good", &json!(0)));
+    let reason = |task: &Value| task["stoppedReason"].as_str().unwrap_or_default().to_owned();
+    assert!(account.tasks().iter().any(|task| {
+        reason(task).starts_with("CannotPullContainerError") && task["stopCode"] == "TaskFailedToStart"
+    }));
+
+    let account = Account::new();
+    account.steady("good", in_place(false)).await;
+    account.update(json!({ "taskDefinition": "broken" }));
+    gone(&account);
+    account.until(|web| web["deployments"][0]["failedTasks"].as_u64().unwrap() > 3).await;
+    let stop = json!({ "serviceDeploymentArn": account.history()[0]["serviceDeploymentArn"] });
+    account.call("StopServiceDeployment", stop);
+    account.until_newest("ROLLBACK_IN_PROGRESS").await;
+    account.pass(6 * 3_600).await;
+    let (web, history) = (account.service(), account.history());
+    assert_eq!((&history[0]["status"], &web["runningCount"]), (&json!("ROLLBACK_IN_PROGRESS"), &json!(0)));
+    account.until(|web| web["pendingCount"] == 0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, an absent value is a failure with its place")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+#[path = "../aws/image.rs"]
+mod image;
+/// What tasks of the seed's family do.
+mod tasks;
+
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
@@ -12,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::{Value, json};
 
 fn sandbox() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
@@ -139,76 +143,6 @@ fn up_runs_until_it_is_interrupted() {
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert_eq!(ports.map(listens), [false, false]);
     }
-}
-
-/// One call of an AWS JSON service.
-fn call(port: u16, target: &str, input: &Value) -> Value {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let (body, key) = (input.to_string(), "SANDBOXACCESSKEY0000");
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\nX-Amz-Target: \
-         {target}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/any/aws4_request, \
-         SignedHeaders=host, Signature=0\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{target}: {answer}");
-    serde_json::from_str(body).unwrap()
-}
-
-#[test]
-fn a_stand_in_migrates_the_databases_that_a_task_is_told() {
-    let (mut child, [port, _]) = up(&["--stand-in"]);
-    let ecs = |operation: &str, input: Value| {
-        call(port, &format!("AmazonEC2ContainerServiceV20141113.{operation}"), &input)
-    };
-    let (cluster, family) = ("startupwebapp-cluster", "startupwebapp-migration-task");
-    for (told, names) in [
-        (json!([{"name": "DATABASE_NAME", "value": "tenant_1"}]), &["tenant_1"][..]),
-        (
-            json!([{"name": "DATABASE_NAME", "value": ""}, {"name": "DATABASE_NAMES", "value": "[\"a\",\"b\"]"}]),
-            &["a", "b"],
-        ),
-    ] {
-        let ran = ecs(
-            "RunTask",
-            json!({
-                "cluster": cluster, "taskDefinition": family, "launchType": "FARGATE",
-                "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}},
-                "overrides": {"containerOverrides": [{"name": "migration", "environment": told}]},
-            }),
-        );
-        let arn = ran["tasks"][0]["taskArn"].as_str().unwrap_or_else(|| panic!("{ran}"));
-        let mut task = Value::Null;
-        eventually("the task's end", || {
-            let described = ecs("DescribeTasks", json!({"cluster": cluster, "tasks": [arn]}));
-            task = described["tasks"][0].clone();
-            task["lastStatus"] == "STOPPED"
-        });
-        assert_eq!(task["containers"][0]["exitCode"], 0, "{task}");
-        let id = arn.rsplit('/').next().unwrap();
-        let log = call(
-            port,
-            "Logs_20140328.GetLogEvents",
-            &json!({
-                "logGroupName": "/ecs/startupwebapp-migrations",
-                "logStreamName": format!("migration/migration/{id}"), "startFromHead": true,
-            }),
-        );
-        let lines = log["events"].as_array().unwrap().iter().filter_map(|event| event["message"].as_str());
-        let reports = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut reported: Vec<String> = reports
-            .filter_map(|line| Some(line["migration_report"]["database"].as_str()?.to_owned()))
-            .collect();
-        reported.sort_unstable();
-        assert_eq!(reported, names);
-    }
-    signal(&child, Signal::SIGINT);
-    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
