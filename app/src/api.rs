@@ -38,13 +38,13 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// A connection of the pool, or 503.
+    /// Takes a connection from the pool; the error is 503.
     async fn database(&self) -> Result<Object, ApiError> {
         self.pool.get().await.map_err(ApiError::from)
     }
 }
 
-/// `body_timeout` is how long a client may take to send a body.
+/// Builds the routes of the shop. `body_timeout` is how long a client may take to send a body.
 pub fn router(pool: Pool, known: Known, body_timeout: Duration) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
@@ -75,7 +75,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(late)
 }
 
-/// Names the route, not the path: whoever knows a cart's id can order it.
+/// Makes a span that names the route, not the path: whoever knows a cart's id can order it.
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     tracing::info_span!("request", method = %request.method(), route)

@@ -1,5 +1,6 @@
 //! Every flag of the binary; the doc comments are its manual.
 
+use crate::create_database;
 use crate::settings::duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// DATABASE_SSLROOTCERT (a PEM file). There is no default database.
 ///
 /// A server has DATABASE_CONNECT_TIMEOUT (10s) for a connection, from its name to its first word after TLS and
-/// authentication, and DATABASE_ANSWER_TIMEOUT (30s) for each answer that is no migration's. A migration may take as long as it
+/// authentication, and DATABASE_ANSWER_TIMEOUT (30s) for each answer that is not a migration's. A migration may take as long as it
 /// needs; when its server's machine is gone, TCP finds out within about a minute.
 ///
 /// Exit codes: 0 done · 1 a migration failed, or the schema is not what this binary knows · 2 bad flags or
@@ -37,8 +38,16 @@ pub enum Command {
     /// print a report for each as it ends. One that fails does not stop the others; the exit code is then 1, or what
     /// all failures have in common.
     Migrate(MigrateOptions),
-    /// Say which migrations the database has and which are pending. Changes nothing.
+    /// Say which migrations the database has and which are pending. Changes nothing, and takes no migration lock.
+    ///
+    /// With --report and DATABASE_NAMES in place of DATABASE_NAME: of each of them, --jobs at a time. The exit code is 0
+    /// when all could be asked, whatever is pending.
     Status(StatusOptions),
+    /// Create a database, as the server's administrator, unless it is there already. Both are success.
+    ///
+    /// The administrator is DATABASE_ADMIN_USER with DATABASE_ADMIN_PASSWORD, or without them DATABASE_USER with
+    /// DATABASE_PASSWORD: a role with CREATEDB, or a superuser. DATABASE_NAME and DATABASE_NAMES do not matter.
+    CreateDatabase(CreateDatabaseOptions),
     /// Ask a running `app serve` for its health; for the HEALTHCHECK of an image without a shell.
     Healthcheck(HealthcheckOptions),
 }
@@ -59,11 +68,8 @@ pub struct MigrateOptions {
     /// List what is pending and apply nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Databases of DATABASE_NAMES that are migrated at the same time, each on a connection of its own.
-    ///
-    /// The server has to have connections for all tasks together: a pack in each of 24 tasks takes 24 times as many.
-    #[arg(long, env = "MIGRATE_JOBS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
-    pub jobs: u16,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// How long to wait for another migration of the same database to end.
     #[arg(long, env = "MIGRATE_LOCK_TIMEOUT", value_parser = duration, default_value = "60s", value_name = "DURATION")]
     pub lock_timeout: Duration,
@@ -75,12 +81,48 @@ pub struct MigrateOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct Jobs {
+    /// Databases of DATABASE_NAMES that are worked on at the same time, each on a connection of its own.
+    ///
+    /// The server has to have connections for all tasks together: a pack in each of 24 tasks takes 24 times as many.
+    #[arg(id = "jobs", long = "jobs", env = "MIGRATE_JOBS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+    pub number: u16,
+}
+
+#[derive(Debug, Args)]
 pub struct StatusOptions {
     #[command(flatten)]
     pub source: MigrationSource,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+    /// Print a migration report of the database as it is, with what is pending and what is unknown here.
+    #[arg(long, conflicts_with_all = ["json", "schema"])]
+    pub report: bool,
+    /// Print what the database has, one line per object, sorted: tables, columns, constraints, functions, …
+    ///
+    /// The `schema` of a migration report is a hash of these lines, so that `diff` of two databases shows where they
+    /// differ.
+    #[arg(long, conflicts_with = "json")]
+    pub schema: bool,
+    #[command(flatten)]
+    pub jobs: Jobs,
+}
+
+#[derive(Debug, Args)]
+pub struct CreateDatabaseOptions {
+    /// At most 63 bytes: letters, digits and _ - . $, and neither - nor . first.
+    #[arg(value_parser = create_database::name)]
+    pub name: String,
+    /// The role that owns it. A database that is there already must have this owner.
+    ///
+    /// Without it a new database belongs to DATABASE_USER, who migrates it: since PostgreSQL 15 only a database's owner may
+    /// create tables in `public`. The administrator must be a member of that role.
+    #[arg(long, value_name = "ROLE")]
+    pub owner: Option<String>,
+    /// The database that the administrator connects to.
+    #[arg(long, default_value = "postgres", value_name = "NAME")]
+    pub maintenance_database: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,5 @@
-//! The connections of `app serve`. axum's own server has no deadline for a client that begins a request and goes silent.
+//! The connections of `app serve`. axum's own server has no deadline for a client that begins a request and goes
+//! silent.
 
 use axum::Router;
 use axum::extract::Request;
@@ -16,10 +17,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// After the server was told to stop, a connection without a request is closed when it had none at two looks.
+/// The pause between two looks at a connection after the server was told to stop. One that has no request at two
+/// looks is closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Answers requests until `stopping` says so; then those under way are finished, and the connections closed.
+/// Answers requests until `stopping` says so; then it finishes those under way, and closes the connections.
 ///
 /// A client has `client_timeout` for the head of each request, counted from the answer to the one before.
 pub async fn serve(
@@ -66,7 +68,7 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
     tokio::select! {
-        // A client that went away, or was too slow, is nobody's to tell.
+        // A client that went away, or was too slow, gets no message.
         _ = &mut connection => return,
         () = stop(stopping) => {}
     }

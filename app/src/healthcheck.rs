@@ -25,7 +25,7 @@ pub async fn run(options: &HealthcheckOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A server that listens on every address is asked on the loopback one.
+/// Returns the address to ask: the loopback one for a server that listens on every address.
 fn reachable(bind: SocketAddr) -> SocketAddr {
     let ip = match bind.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -3,19 +3,15 @@
 //! `app migrate` reads: settings → connect → look → lock → plan → apply → report. `app serve` never migrates.
 
 pub mod cli;
-pub mod settings;
-pub mod databases;
-pub mod tls;
 pub mod database;
 pub mod schema;
-pub mod lock;
 pub mod migrate;
-pub mod report;
 pub mod status;
+pub mod create_database;
 pub mod serve;
 mod connections;
 pub mod api;
 pub mod healthcheck;
-pub mod signals;
-pub mod output;
-pub mod failure;
+
+// What a program that migrates needs whatever it migrates: the witness has it for images of others.
+pub use witness::{databases, failure, listing, lock, output, pack, report, session, settings, signals, tls};

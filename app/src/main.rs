@@ -1,6 +1,6 @@
 use app::cli::{Cli, Command};
 use app::failure::{Exit, Failure};
-use app::{healthcheck, migrate, output, serve, signals::Signals, status};
+use app::{create_database, healthcheck, migrate, output, serve, signals::Signals, status};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -26,11 +26,15 @@ async fn run(command: Command) -> Exit {
             Ok(signals) => migrate::run(&options, signals).await,
             Err(failure) => Err(failure),
         },
-        Command::Status(options) => status::run(&options).await,
+        Command::Status(options) => match Signals::install() {
+            Ok(signals) => status::run(&options, signals).await,
+            Err(failure) => Err(failure),
+        },
         Command::Serve(options) => match Signals::install() {
             Ok(signals) => serve::run(&options, signals).await,
             Err(failure) => Err(failure),
         },
+        Command::CreateDatabase(options) => create_database::run(&options).await,
         Command::Healthcheck(options) => healthcheck::run(&options).await,
     };
     match outcome {

@@ -2,7 +2,7 @@
 
 use crate::cli::MigrationSource;
 use crate::failure::{Exit, Failure, describe};
-use crate::report::COUNT_TABLES;
+use crate::report::{COUNT_TABLES, ListedMigration, MigrationReport};
 use refinery::{Migration, Runner};
 use std::path::PathBuf;
 use tokio_postgres::Client;
@@ -22,9 +22,9 @@ pub struct Known {
 }
 
 impl Known {
-    /// The migrations compiled in, or those of a directory.
+    /// Loads the migrations compiled in, or those of a directory, in the order of their versions.
     pub fn load(source: &MigrationSource) -> Result<Self, Failure> {
-        // Set to nothing is not set, as with the other variables.
+        // A variable that is set to nothing counts as absent, like the other variables.
         let directory = source.migrations_dir.as_ref().filter(|directory| !directory.as_os_str().is_empty());
         let (mut migrations, directory) = match directory {
             None => {
@@ -55,7 +55,7 @@ impl Known {
         Ok(Self { migrations, directory })
     }
 
-    /// Where a migration's SQL is, as a reader of the repository would look for it.
+    /// Returns the path of a migration's SQL, as a reader of the repository would look for it.
     pub fn file(&self, migration: &Migration) -> String {
         self.directory.join(format!("{migration}.sql")).display().to_string()
     }
@@ -65,7 +65,7 @@ impl Known {
     }
 }
 
-/// What the database's history table says; it is only read. A database without one has had no migration.
+/// Reads the database's history table, in order, and changes nothing. A database without one has had no migration.
 pub async fn applied(client: &mut Client) -> Result<Vec<Migration>, Failure> {
     let read = |error: String| Failure::new(Exit::Failed, format!("read refinery_schema_history: {error}"));
     let row = client
@@ -83,7 +83,7 @@ pub async fn applied(client: &mut Client) -> Result<Vec<Migration>, Failure> {
 
 /// A database at a glance: one round trip, whatever its state.
 pub struct Look {
-    /// What the server says that we are connected to.
+    /// The database of the connection, as the server names it.
     pub database: String,
     /// Base tables, as [`crate::report::count_tables`] counts them.
     pub tables: i64,
@@ -92,10 +92,14 @@ pub struct Look {
 }
 
 impl Look {
-    /// Whether the database has all that is known here, and nothing else.
+    /// Returns whether the database has all that is known here, and nothing else.
     pub fn is_up_to_date(&self, known: &Known) -> bool {
-        let wanted =
-            known.migrations.iter().map(|one| (one.version(), one.name(), one.checksum().to_string()));
+        self.has(&known.migrations)
+    }
+
+    /// Returns whether the history has these migrations, in this order, and nothing else.
+    pub fn has(&self, migrations: &[Migration]) -> bool {
+        let wanted = migrations.iter().map(|one| (one.version(), one.name(), one.checksum().to_string()));
         let had =
             self.history.iter().map(|(version, name, checksum)| (*version, name.as_str(), checksum.clone()));
         wanted.eq(had)
@@ -127,12 +131,12 @@ pub async fn look(client: &Client) -> Result<Look, Failure> {
     Ok(Look { database: about.get(0), tables: about.get(1), history })
 }
 
-/// refinery's error in the server's words.
+/// Describes refinery's error in the server's words where the server spoke.
 pub fn explain(error: &refinery::Error) -> String {
     driver_error(error).map_or_else(|| error.to_string(), describe)
 }
 
-/// The driver's error inside refinery's, if that is what it was.
+/// Returns the driver's error inside refinery's, if that is what it was.
 pub fn driver_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
     match error.kind() {
         refinery::error::Kind::Connection(_, cause) => cause.downcast_ref(),
@@ -140,35 +144,59 @@ pub fn driver_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
     }
 }
 
-/// The migrations to apply, in order.
+/// Returns the migrations to apply, in order.
 ///
 /// # Errors
 /// Each difference that no migration can mend, one sentence each: the database has a migration that is not
 /// known here, or has it with another content, or is past one that it never had.
 pub fn pending(known: &[Migration], applied: &[Migration]) -> Result<Vec<Migration>, Vec<String>> {
-    let mut differences = Vec::new();
+    let mut differences: Vec<String> = unknown(known, applied)
+        .map(|had| format!("{had} was applied to this database and is missing here"))
+        .collect();
+    differences.extend(conflicts(known, applied));
+    if differences.is_empty() { Ok(lacking(known, applied).cloned().collect()) } else { Err(differences) }
+}
+
+/// Describes each migration that this image and the database both know and do not agree about, and each that the
+/// database is past and never had, one sentence each.
+pub fn conflicts(known: &[Migration], applied: &[Migration]) -> Vec<String> {
+    let mut conflicts = Vec::new();
     for had in applied {
-        match known.iter().find(|migration| migration.version() == had.version()) {
-            None => differences.push(format!("{had} was applied to this database and is missing here")),
-            Some(migration) if migration != had => differences.push(format!(
+        let same = known.iter().find(|migration| migration.version() == had.version());
+        if let Some(migration) = same.filter(|migration| *migration != had) {
+            conflicts.push(format!(
                 "{migration} is divergent: it was applied as {had} with checksum {} and has checksum {} here",
                 had.checksum(),
                 migration.checksum()
-            )),
-            Some(_) => {}
+            ));
         }
     }
     let current = applied.iter().map(Migration::version).max();
-    let pending: Vec<Migration> = lacking(known, applied).cloned().collect();
-    for late in pending.iter().filter(|migration| Some(migration.version()) < current) {
-        differences.push(format!("{late} is older than the database's version and was never applied to it"));
+    for late in lacking(known, applied).filter(|migration| Some(migration.version()) < current) {
+        conflicts.push(format!("{late} is older than the database's version and was never applied to it"));
     }
-    if differences.is_empty() { Ok(pending) } else { Err(differences) }
+    conflicts
 }
 
-/// Known migrations that the database does not have.
+/// Returns the applied migrations that are not known here.
+pub fn unknown<'a>(known: &'a [Migration], applied: &'a [Migration]) -> impl Iterator<Item = &'a Migration> {
+    applied.iter().filter(|had| known.iter().all(|migration| migration.version() != had.version()))
+}
+
+/// Returns the known migrations that the database does not have.
 pub fn lacking<'a>(known: &'a [Migration], applied: &'a [Migration]) -> impl Iterator<Item = &'a Migration> {
     known.iter().filter(|migration| applied.iter().all(|had| had.version() != migration.version()))
+}
+
+/// Fills in how the database's history, in order, differs from what is known here.
+pub fn compare(report: &mut MigrationReport, known: &[Migration], applied: &[Migration]) {
+    let listed =
+        |one: &Migration| ListedMigration { version: one.version().to_string(), name: one.name().to_owned() };
+    let missing: Vec<ListedMigration> = lacking(known, applied).map(listed).collect();
+    report.pending = missing.len();
+    report.missing = Some(missing);
+    report.unknown = Some(unknown(known, applied).map(listed).collect());
+    report.current = applied.last().map(|migration| migration.version().to_string());
 }
 
 #[cfg(test)]
@@ -197,8 +225,8 @@ mod tests {
         let applied = [migration("V1__a", "1"), migration("V3__c", "3"), migration("V4__gone", "4")];
         let differences = pending(&known, &applied).unwrap_err();
         assert_eq!(differences.len(), 3);
-        assert!(differences[0].starts_with("V1__a is divergent"), "{}", differences[0]);
-        assert_eq!(differences[1], "V4__gone was applied to this database and is missing here");
+        assert_eq!(differences[0], "V4__gone was applied to this database and is missing here");
+        assert!(differences[1].starts_with("V1__a is divergent"), "{}", differences[1]);
         assert_eq!(differences[2], "V2__b is older than the database's version and was never applied to it");
     }
 

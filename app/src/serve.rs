@@ -45,7 +45,7 @@ pub async fn run(options: &ServeOptions, mut signals: Signals) -> Result<(), Fai
     ended.map_err(|error| Failure::new(Exit::Failed, format!("serve on {address}: {error}")))
 }
 
-/// One line per request on stderr; RUST_LOG says otherwise.
+/// Sets up the log: one line per request on stderr, unless RUST_LOG says otherwise.
 fn log_requests() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Already set when a test runs two servers in one process: the first one's will do.

@@ -1,14 +1,20 @@
-//! `app status`: what the database has and what it lacks.
+//! `app status`: what the database has and what it lacks, for people, programs and fargate-migrate.
+
+mod report;
 
 use crate::cli::StatusOptions;
-use crate::database::Session;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, describe};
+use crate::listing::Listing;
 use crate::output::{self, Log};
 use crate::schema::{self, Known};
+use crate::session::Session;
 use crate::settings::DatabaseSettings;
+use crate::signals::{Signals, Stop, Stopping};
 use crate::tls;
+use futures::TryFutureExt as _;
 use refinery::Migration;
 use serde::Serialize;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 #[derive(Serialize)]
 struct Status {
@@ -42,11 +48,37 @@ impl From<&Migration> for Entry {
     }
 }
 
-pub async fn run(options: &StatusOptions) -> Result<(), Failure> {
+pub async fn run(options: &StatusOptions, signals: Signals) -> Result<(), Failure> {
+    let mut stopping = Stopping::by(signals);
+    if options.report {
+        return report::run(options, stopping).await;
+    }
+    let print = async {
+        match options.schema {
+            true => print_schema().await,
+            false => print_status(options).await,
+        }
+    };
+    tokio::select! {
+        printed = print => printed,
+        stop = stopping.received() => Err(stopped(stop)),
+    }
+}
+
+async fn print_schema() -> Result<(), Failure> {
+    let settings = DatabaseSettings::from_env()?;
+    let tls = tls::connector(&settings)?;
+    let mut session = connect(&settings, &tls, &Log::default()).await?;
+    let listing = session.patience.wait("list the schema", Listing::read(&mut session.client)).await?;
+    listing.lines().iter().for_each(output::line);
+    Ok(())
+}
+
+async fn print_status(options: &StatusOptions) -> Result<(), Failure> {
     let settings = DatabaseSettings::from_env()?;
     let known = Known::load(&options.source)?;
     let tls = tls::connector(&settings)?;
-    let mut session = Session::connect(&settings, &tls, "app status", &Log::default()).await?;
+    let mut session = connect(&settings, &tls, &Log::default()).await?;
     let look = session.patience.wait("take a look", schema::look(&session.client)).await?;
     let applied = session.patience.wait("read the history", schema::applied(&mut session.client)).await?;
     let status = Status {
@@ -64,6 +96,25 @@ pub async fn run(options: &StatusOptions) -> Result<(), Failure> {
         print(&status);
     }
     Ok(())
+}
+
+/// Opens a session in which every transaction is read-only.
+async fn connect(
+    settings: &DatabaseSettings,
+    tls: &MakeRustlsConnect,
+    log: &Log,
+) -> Result<Session, Failure> {
+    let session = Session::connect(settings, tls, "app status", log).await?;
+    let set = session.client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
+    let set = set.map_err(|error| {
+        Failure::new(Exit::Failed, format!("make the session read-only: {}", describe(&error)))
+    });
+    session.patience.wait("make the session read-only", set).await?;
+    Ok(session)
+}
+
+fn stopped(stop: Stop) -> Failure {
+    Failure::new(stop.exit(), format!("stopped by {}", stop.name()))
 }
 
 fn print(status: &Status) {

@@ -38,7 +38,7 @@ pub struct Cart {
     subtotal: i64,
 }
 
-/// POST /carts
+/// Answers `POST /carts` with a new cart (201).
 pub async fn create(
     State(shop): State<Shop>,
     Body(cart): Body<NewCart>,
@@ -61,12 +61,12 @@ pub async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/carts/{id}"))], Json(cart)))
 }
 
-/// GET /carts/{id}
+/// Answers `GET /carts/{id}`.
 pub async fn show(State(shop): State<Shop>, Id(id): Id<Uuid>) -> Result<Json<Cart>, ApiError> {
     Ok(Json(read(&shop.database().await?, id).await?))
 }
 
-/// POST /carts/{id}/items adds to what is there.
+/// Answers `POST /carts/{id}/items`: adds to what is in the cart.
 pub async fn add_item(
     State(shop): State<Shop>,
     Id(id): Id<Uuid>,

@@ -113,7 +113,7 @@ async fn lock_stock(
     }
 }
 
-/// The country's own rate before the one for everywhere.
+/// Returns the shipping cost in minor units. The country's own rate comes before the one for everywhere.
 async fn shipping(
     transaction: &Transaction<'_>,
     order: &NewOrder,
@@ -142,7 +142,7 @@ async fn shipping(
         })
 }
 
-/// The newest rate of each tax of the country and of its region.
+/// Returns the tax on `subtotal` in minor units, by the newest rate of each tax of the country and of its region.
 async fn tax(transaction: &Transaction<'_>, order: &NewOrder, subtotal: i64) -> Result<i64, ApiError> {
     let row = transaction
         .query_one(

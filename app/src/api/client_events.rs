@@ -38,7 +38,7 @@ pub struct Recorded {
     recorded: usize,
 }
 
-/// POST /client-events
+/// Answers `POST /client-events`: stores all events of a batch, or none.
 pub async fn record(
     State(shop): State<Shop>,
     Body(batch): Body<Batch>,
@@ -56,7 +56,8 @@ pub async fn record(
     Ok((StatusCode::ACCEPTED, Json(Recorded { visit_id, recorded: batch.events.len() })))
 }
 
-/// The visit that the browser names, or a new one: also for an id that is not ours, since old visits are deleted.
+/// Returns the visit that the browser names, or makes a new one: also for an unknown id, since old visits are
+/// deleted.
 async fn visit(transaction: &Transaction<'_>, batch: &Batch) -> Result<Uuid, tokio_postgres::Error> {
     if let Some(id) = batch.visit_id
         && transaction.query_opt("SELECT 1 FROM client_visits WHERE id = $1", &[&id]).await?.is_some()
@@ -94,7 +95,7 @@ async fn insert(
     }
 }
 
-/// The schema's checks are the limits on lengths and sizes.
+/// Answers 422 to a value that a check of the schema refuses: the checks are the limits on lengths and sizes.
 fn readable(error: tokio_postgres::Error) -> ApiError {
     match error.as_db_error() {
         Some(server) if server.code() == &SqlState::CHECK_VIOLATION => ApiError::Unprocessable(format!(

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 
-/// GET /configuration
+/// Answers `GET /configuration`; `client_events` is null when it has no row.
 pub async fn show(State(shop): State<Shop>) -> Result<Json<Value>, ApiError> {
     let database = shop.database().await?;
     let rows = database.query("SELECT key, value FROM order_configuration ORDER BY key", &[]).await?;

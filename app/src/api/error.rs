@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 
 #[derive(Debug)]
 pub enum ApiError {
-    /// The request cannot be read: not JSON, a path that is no id, a header that is missing.
+    /// The request cannot be read: not JSON, a path that is not an id, a header that is missing.
     BadRequest(String),
     NotFound(String),
     MethodNotAllowed,
@@ -24,13 +24,13 @@ pub enum ApiError {
     UnsupportedMediaType,
     /// The database cannot be reached, or did not answer in time.
     Unavailable(String),
-    /// Ours to mend: the caller sees no detail, the log does.
+    /// A fault of the shop itself: the answer has no detail, the log has it.
     Internal(String),
 }
 
 impl From<PoolError> for ApiError {
-    /// Whatever keeps us from a connection, the database is not available: it may be starting, gone, full, or closed
-    /// to connections (SQLSTATE 55000).
+    /// Makes every failure to get a connection [`ApiError::Unavailable`]: the database may be starting, gone, full,
+    /// or closed to connections (SQLSTATE 55000).
     fn from(error: PoolError) -> Self {
         Self::Unavailable(match error {
             PoolError::Backend(error) => describe(&error),
@@ -45,7 +45,7 @@ impl From<tokio_postgres::Error> for ApiError {
         match error.code() {
             None => Self::Unavailable(text),
             Some(state) if is_unavailable(state) => Self::Unavailable(text),
-            // A text that PostgreSQL cannot keep, or a number.
+            // A text or a number that PostgreSQL cannot store.
             Some(
                 &(SqlState::CHARACTER_NOT_IN_REPERTOIRE
                 | SqlState::UNTRANSLATABLE_CHARACTER
@@ -56,7 +56,7 @@ impl From<tokio_postgres::Error> for ApiError {
     }
 }
 
-/// Whether the server says that it cannot do now what it could do at another time.
+/// Returns whether the server says that it cannot do now what it could do at another time.
 fn is_unavailable(state: &SqlState) -> bool {
     // Connection, resources, operator intervention, system error, no such database, authorization, and a transaction
     // that lost to another one.
@@ -105,7 +105,7 @@ impl IntoResponse for ApiError {
             }
             Self::Internal(why) => {
                 tracing::error!("request failed: {why}");
-                let message = "something went wrong on our side".to_owned();
+                let message = "something went wrong in the shop".to_owned();
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", message, Value::Null)
             }
         };

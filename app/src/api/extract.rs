@@ -1,4 +1,4 @@
-//! axum's extractors, refusing with our errors.
+//! The extractors of axum, with the errors of this API.
 
 use super::Shop;
 use super::error::ApiError;

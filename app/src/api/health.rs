@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-/// Never asks the database: restarting the shop does not mend it.
+/// Answers `GET /health` without asking the database: restarting the shop does not mend it.
 pub async fn health() -> Json<serde_json::Value> {
     Json(serde_json::json!({ "status": "ok" }))
 }
@@ -25,8 +25,8 @@ pub struct Readiness {
     missing: Vec<Version>,
 }
 
-/// 200 when the database answers and has every migration that this binary knows. A database that is ahead is
-/// fine: during a deployment the old binary serves on the new schema.
+/// Answers `GET /ready`: 200 when the database answers and has every migration that this binary knows, otherwise 503.
+/// A database that is ahead is fine: during a deployment the old binary serves on the new schema.
 pub async fn ready(State(shop): State<Shop>) -> (StatusCode, Json<Readiness>) {
     let mut readiness = Readiness {
         ready: false,

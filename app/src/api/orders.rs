@@ -55,8 +55,8 @@ pub struct Order {
     lines: Vec<Line>,
 }
 
-/// POST /orders with the header `Idempotency-Key`: the same key with the same body gets the same order again
-/// (200 instead of 201); with another body it is refused (422).
+/// Answers `POST /orders` with the header `Idempotency-Key`: the same key with the same body gets the same order
+/// again (200 instead of 201); the same key with another body is refused (422).
 pub async fn place(
     State(shop): State<Shop>,
     headers: HeaderMap,
@@ -107,7 +107,7 @@ pub async fn place(
     Ok((status, [(header::LOCATION, format!("/orders/{id}"))], Json(placed)))
 }
 
-/// GET /orders/{id}
+/// Answers `GET /orders/{id}`.
 pub async fn show(State(shop): State<Shop>, Id(id): Id<Uuid>) -> Result<Json<Order>, ApiError> {
     Ok(Json(read(&shop.database().await?, id).await?))
 }

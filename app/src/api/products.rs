@@ -53,7 +53,7 @@ struct Sku {
     prices: BTreeMap<String, i64>,
 }
 
-/// GET /products, in the order of ids.
+/// Answers `GET /products` with a page of products on sale, in the order of ids.
 pub async fn list(State(shop): State<Shop>, Query(page): Query<Page>) -> Result<Json<Products>, ApiError> {
     let limit = page.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
@@ -76,7 +76,7 @@ pub async fn list(State(shop): State<Shop>, Query(page): Query<Page>) -> Result<
     Ok(Json(Products { products, next }))
 }
 
-/// GET /products/{id}
+/// Answers `GET /products/{id}`: 404 unless it is on sale.
 pub async fn show(State(shop): State<Shop>, Id(id): Id<i64>) -> Result<Json<Product>, ApiError> {
     let database = shop.database().await?;
     let row = database
@@ -113,7 +113,7 @@ fn summary(row: &Row) -> Summary {
     }
 }
 
-/// Rows of one SKU follow each other, one per currency.
+/// Collects SKUs from rows. The rows of one SKU follow each other, one per currency.
 fn gather(rows: &[Row]) -> Vec<Sku> {
     let mut skus: Vec<Sku> = Vec::new();
     for row in rows {

@@ -1,12 +1,14 @@
 //! One database: connect → look → lock → plan → apply one by one → report.
 
 use super::Job;
-use crate::database::{Canceller, Session};
 use crate::failure::{Exit, Failure, describe};
+use crate::listing::Listing;
 use crate::lock;
 use crate::output::Log;
+use crate::pack::Reported;
 use crate::report::{AppliedMigration, FailedMigration, MigrationReport, count_tables};
 use crate::schema::{self, Known};
+use crate::session::{Canceller, Session};
 use crate::settings::DatabaseSettings;
 use crate::signals::{Stop, Stopping};
 use futures::TryFutureExt as _;
@@ -22,13 +24,9 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 /// How long a cancelled migration may take to roll back. ECS kills a task 30 s after its SIGTERM.
 const ROLLBACK_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Applies what is pending to the database of `settings`. There is a report whenever the server could be asked for what
-/// it says, however the migration went.
-pub(super) async fn migrate(
-    job: &Job<'_>,
-    settings: &DatabaseSettings,
-    log: &Log,
-) -> (Option<MigrationReport>, Result<(), Failure>) {
+/// Applies what is pending to the database of `settings`. Returns a report whenever the server could be asked in the
+/// end, however the migration went.
+pub(super) async fn migrate(job: &Job<'_>, settings: &DatabaseSettings, log: &Log) -> Reported {
     let started = Instant::now();
     let (mut session, look) = match open(job, settings, log).await {
         Ok(opened) => opened,
@@ -37,9 +35,10 @@ pub(super) async fn migrate(
     let mut report = MigrationReport::about(look.database.clone());
     log.detail(format_args!("connected to database {} as {}", report.database, settings.user));
     if look.is_up_to_date(job.known) {
-        report.current = job.known.latest().map(|version| version.to_string());
+        schema::compare(&mut report, &job.known.migrations, &job.known.migrations);
         report.from.clone_from(&report.current);
-        report.tables = look.tables;
+        report.tables = Some(look.tables);
+        report.schema = schema_hash(&mut session, log).await;
         report.ms = milliseconds(started);
         log.detail(nothing_to_apply(&report));
         return (Some(report), Ok(()));
@@ -99,12 +98,15 @@ async fn apply_under_lock(
 ) -> Result<(), Failure> {
     let mut stopping = job.stopping.clone();
     tokio::select! {
-        locked = lock::acquire(&session.client, &session.patience, job.options.lock_timeout, log) => locked?,
+        locked = lock::acquire(&session.client, lock::MIGRATOR, &session.patience, job.options.lock_timeout, log) => locked?,
         stop = stopping.received() => return Err(stopped_before(stop)),
     }
     let outcome = apply_pending(job, session, report, log).await;
     // A connection that is lost has given the lock back already.
-    let _ = session.patience.wait("release the migration lock", lock::release(&session.client)).await;
+    let _ = session
+        .patience
+        .wait("release the migration lock", lock::release(&session.client, lock::MIGRATOR))
+        .await;
     outcome
 }
 
@@ -136,7 +138,7 @@ async fn apply_pending(
                 report.applied.push(AppliedMigration {
                     version: migration.version().to_string(),
                     name: migration.name().to_owned(),
-                    ms,
+                    ms: Some(ms),
                 });
                 if let Some(stop) = stop {
                     return Err(Failure::new(
@@ -150,7 +152,7 @@ async fn apply_pending(
                 report.failed = Some(FailedMigration {
                     version: migration.version().to_string(),
                     name: migration.name().to_owned(),
-                    file: file.clone(),
+                    file: Some(file.clone()),
                     line,
                     error: error.clone(),
                 });
@@ -233,7 +235,8 @@ async fn cancel_until_done<T>(canceller: &Canceller, mut running: Pin<&mut impl 
     }
 }
 
-/// The line of the migration that the server's error is about.
+/// Returns the line of the migration that the server's error is about, from 1 on; `None` when the error names no
+/// place.
 fn line_of(error: &refinery::Error, migration: &Migration) -> Option<usize> {
     let position = schema::driver_error(error)?.as_db_error()?.position()?;
     let tokio_postgres::error::ErrorPosition::Original(position) = position else { return None };
@@ -242,7 +245,7 @@ fn line_of(error: &refinery::Error, migration: &Migration) -> Option<usize> {
     Some(1 + before.filter(|&char| char == '\n').count())
 }
 
-/// What is pending, or the differences that stand in its way.
+/// Returns what is pending, in order; the error lists the differences that stand in its way.
 fn plan(known: &Known, applied: &[Migration]) -> Result<Vec<Migration>, Failure> {
     schema::pending(&known.migrations, applied).map_err(|differences| {
         Failure::new(Exit::Failed, format!("the database's history is not this binary's: {}", differences.join("; ")))
@@ -262,13 +265,26 @@ async fn complete(
         *session = Session::connect(settings, job.tls, APPLICATION, log).await?;
     }
     let applied = applied(session).await?;
-    report.current = current(&applied);
+    schema::compare(report, &job.known.migrations, &applied);
     if report.from.is_none() && report.applied.is_empty() {
         report.from.clone_from(&report.current);
     }
-    report.pending = schema::lacking(&job.known.migrations, &applied).count();
-    report.tables = session.patience.wait("count the tables", count_tables(&session.client)).await?;
+    report.tables = Some(session.patience.wait("count the tables", count_tables(&session.client)).await?);
+    report.schema = schema_hash(session, log).await;
     Ok(())
+}
+
+/// Returns the hash of the schema; `None`, after saying why, when it cannot be had: the database is migrated all the
+/// same.
+async fn schema_hash(session: &mut Session, log: &Log) -> Option<String> {
+    let listing = session.patience.wait("list the schema", Listing::read(&mut session.client)).await;
+    match listing {
+        Ok(listing) => Some(listing.hash()),
+        Err(failure) => {
+            log.line(format_args!("the report has no schema: {}", failure.message));
+            None
+        }
+    }
 }
 
 async fn applied(session: &mut Session) -> Result<Vec<Migration>, Failure> {

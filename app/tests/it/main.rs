@@ -14,6 +14,12 @@ mod trouble;
 mod lock;
 /// `app status`, the command line and its settings.
 mod command_line;
+/// `schema`: what changes it, and what does not.
+mod listing;
+/// `app status --report`.
+mod status_report;
+/// `app create-database`.
+mod create_database;
 /// Servers that take a connection and then say nothing.
 mod silent;
 /// sslmode as libpq means it, against a server with a certificate.
