@@ -1,0 +1,1 @@
+module.exports = { client: "pg", connection: { database: process.env.PGDATABASE } };
