@@ -1,4 +1,5 @@
 # The Action's image: docker build .            without the docker command: docker build --target slim .
+# The executable of the witness alone: docker build --target witness --output . .
 #
 # base → dependencies → build ──→ slim ──→ action
 #                docker ↘ checked ↗
@@ -15,24 +16,31 @@ ENV CARGO_TERM_COLOR=never
 COPY Cargo.toml Cargo.lock ./
 COPY app/Cargo.toml app/
 COPY sandbox/Cargo.toml sandbox/
-RUN mkdir -p src app/src sandbox/src \
-    && touch src/lib.rs app/src/lib.rs sandbox/src/lib.rs \
-    && echo 'fn main() {}' | tee src/main.rs app/src/main.rs > sandbox/src/main.rs
+COPY witness/Cargo.toml witness/
+RUN mkdir -p src app/src sandbox/src witness/src \
+    && touch src/lib.rs app/src/lib.rs sandbox/src/lib.rs witness/src/lib.rs \
+    && echo 'fn main() {}' | tee src/main.rs app/src/main.rs sandbox/src/main.rs > witness/src/main.rs
 
 
 FROM base AS dependencies
 # Static glibc, as in app/Dockerfile: its resolver for files and dns needs no library at run time. An explicit
 # target, even though it is the host's, keeps the flag away from build scripts and procedural macros.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
-RUN cargo build --locked --release --package fargate-migrate --target "$(rustc -vV | sed -n 's/^host: //p')"
+RUN cargo build --locked --release --package fargate-migrate --package witness --target "$(rustc -vV | sed -n 's/^host: //p')"
 
 
 FROM dependencies AS build
 COPY src src
+# What `init` writes for another repository.
+COPY infra infra
+COPY .github/workflows .github/workflows
+COPY witness/src witness/src
 # The placeholders above are younger than the sources in the build context, and cargo goes by age.
-RUN touch src/lib.rs src/main.rs \
-    && cargo build --locked --release --package fargate-migrate --target "$(rustc -vV | sed -n 's/^host: //p')" \
+RUN touch src/lib.rs src/main.rs witness/src/lib.rs witness/src/main.rs \
+    && cargo build --locked --release --package fargate-migrate --package witness --target "$(rustc -vV | sed -n 's/^host: //p')" \
     && install -D target/*/release/fargate-migrate /image/usr/bin/fargate-migrate \
+    # Beside the program, where it looks for it: for this machine's platform, which is that of most tasks.
+    && install target/*/release/witness "/image/usr/bin/witness-$(dpkg --print-architecture)" \
     # The name under which the post stage runs: the runner passes every stage the same arguments.
     && ln -s fargate-migrate /image/usr/bin/fargate-migrate-post \
     && install -d -m 1777 /image/tmp \
@@ -47,7 +55,18 @@ RUN export AWS_ENDPOINT_URL=https://127.0.0.1:9 AWS_REGION=us-east-1 AWS_ACCESS_
     && chroot /image fargate-migrate --version \
     && { chroot /image fargate-migrate migrate --plan --cluster x --task-definition x --subnets subnet-0 --database x \
              --call-timeout 2s; test $? -eq 3; } \
-    && chroot /image fargate-migrate-post
+    && chroot /image fargate-migrate-post \
+    && chroot /image "witness-$(dpkg --print-architecture)" --version
+# A release has the executables for the other platforms as well, each made on a machine of its own.
+COPY witness/prebuilt /prebuilt
+RUN for executable in /prebuilt/witness-*; do \
+        name=$(basename "$executable"); \
+        test ! -f "$executable" || test -f "/image/usr/bin/$name" || install "$executable" /image/usr/bin/ || exit 1; \
+    done
+
+
+FROM scratch AS witness
+COPY --from=build /image/usr/bin/witness-* /
 
 
 FROM scratch AS slim

@@ -1,8 +1,8 @@
 //! The outside world, and the only place that names an SDK's types.
 //!
-//! [`Aws`] makes the traits of [`crate::ports`] real, each in the file of its service. Each of its calls has a deadline
-//! (`--call-timeout`, retries included), the SDK's standard retries for 5xx, our share of AWS's rate, and an error that
-//! names the call's IAM action.
+//! [`Aws`] makes the traits of [`crate::ports`] real, each in the file of its service. Each of its calls has a
+//! deadline (`--call-timeout`, retries included), the SDK's standard retries for 5xx, this run's share of AWS's rate,
+//! and an error that names the call's IAM action.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,10 +16,13 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Semaphore;
 
+use self::call_log::CallLog;
 use self::rates::Rates;
 use crate::ports::Call;
 use crate::progress::Aside;
 
+mod addresses;
+mod call_log;
 pub mod aws_error;
 mod ca_certificates;
 pub mod docker;
@@ -65,7 +68,8 @@ impl Aws {
         Ok(Self::with(identity::load(access, aside).await?, rates))
     }
 
-    /// AWS through a configuration that somebody else made: one whose HTTP client is a simulation, for example.
+    /// Makes the client from a configuration that was made elsewhere: one whose HTTP client is a simulation, for
+    /// example.
     pub fn from_config(config: SdkConfig, call_timeout: Duration, api_share: f64) -> Self {
         let config = identity::with_our_patience(config, call_timeout);
         Self::with(config, Rates::new(api_share, call_timeout))
@@ -76,7 +80,9 @@ impl Aws {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             ecs: ecs::client(&config),
             ecr: RefCell::default(),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+            tagging: aws_sdk_resourcegroupstagging::Client::from_conf(
+                aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(CallLog).build(),
+            ),
             logs: RefCell::default(),
             log_pages: Semaphore::new(logs::LOG_PAGES),
             config,
@@ -94,7 +100,8 @@ impl Aws {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let send = async || send().await.map_err(|error| aws_error::failed(call, doing, error));
+        // Boxed: a call that waits for its turn takes none of the 30 KB that an SDK's future has.
+        let send = async || Box::pin(send()).await.map_err(|error| aws_error::failed(call, doing, error));
         // Boxed: every future of a run holds some of these, deeper than the compiler looks by itself.
         Box::pin(self.rates.keep(call, send)).await
     }

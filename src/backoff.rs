@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Between three quarters of `pause` and all of it, so that those who failed together do not come back together.
+/// Returns between three quarters of `pause` and all of it, so that callers that failed together do not come
+/// back together.
 pub(crate) fn jittered(pause: Duration) -> Duration {
     // Without randomness the pause is whole: nothing else hangs on it.
     let random = getrandom::u32().unwrap_or(u32::MAX);

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// There is none, it cannot be read, it is anything else than a regular file, or it is larger.
+/// There is no such file, it cannot be read, it is anything else than a regular file, or it is larger.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // Opening a pipe waits for its other end, so this comes first.
     check_ends(&fs::metadata(path)?)?;
@@ -42,7 +42,7 @@ pub(crate) fn read_stdin(limit: u64) -> io::Result<String> {
     text(read_in_time(io::stdin(), limit, PATIENCE)?)
 }
 
-/// Reads to the end of `source`, in a thread that is left behind when there is none within `patience`.
+/// Reads to the end of `source`, in a thread that is left behind when the end does not come within `patience`.
 fn read_in_time(source: impl Read + Send + 'static, limit: u64, patience: Duration) -> io::Result<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::Builder::new().spawn(move || {
@@ -88,8 +88,10 @@ pub(crate) fn check_ends(metadata: &Metadata) -> io::Result<()> {
     }
 }
 
+/// Checks that it is a regular file.
+///
 /// # Errors
-/// It is anything else than a regular file: which kind, in the words of the message.
+/// It is anything else: which kind, in the words of the message.
 pub(crate) fn check_is_regular(kind: FileType) -> io::Result<()> {
     let other = match kind {
         kind if kind.is_file() => return Ok(()),

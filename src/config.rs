@@ -1,7 +1,8 @@
 //! `.github/fargate-migrate.yml`: what the runs of a repository have in common.
 //!
 //! A key is a flag without its dashes, so the file becomes flags ([`Config::value`]) and passes through the same
-//! checks as they do. `databases` and `groups` are the exception: they say what `--database` may name ([`Fleet`]).
+//! checks as they do. The exceptions: `databases`, `groups` and `commands` say what `--database` ([`Fleet`]) and
+//! `--named` ([`Commands`]) may name; `rollout` and `rest` say in which stages a run goes ([`Rollout`]).
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +12,21 @@ use serde_saphyr::{alias_limits, budget, options};
 use crate::bounded_file;
 use crate::failure::Failure;
 
+mod commands;
 mod error;
 mod file;
 mod fleet;
 mod keys;
+mod rollout;
 #[cfg(test)]
 mod schema;
 
+use file::Keys;
+
+pub(crate) use commands::Commands;
 pub(crate) use fleet::{Fleet, is_pattern, matching};
 pub(crate) use keys::{is_list, is_switch};
+pub(crate) use rollout::{Rollout, StageKeys};
 
 /// Where the file is looked for when `--config` names none.
 pub(crate) const DEFAULT_PATH: &str = ".github/fargate-migrate.yml";
@@ -33,13 +40,16 @@ pub(crate) struct Config {
     path: PathBuf,
     values: Vec<(String, Vec<String>)>,
     pub fleet: Fleet,
+    pub commands: Commands,
+    pub rollout: Rollout,
 }
 
 impl Config {
-    /// The file at `given`, or the one at its usual place below `directory`, if there is one.
+    /// Reads the file at `given`; without one, the file at its usual place below `directory`, or `None` when none
+    /// is there.
     ///
     /// # Errors
-    /// A given file does not exist; or one that is there can not be read, or is wrong.
+    /// A given file does not exist; or one that is there cannot be read, or is wrong.
     pub(crate) fn find(
         given: Option<&Path>,
         directory: &Path,
@@ -58,8 +68,10 @@ impl Config {
         Self::parse(&text, name, keys).map(Some)
     }
 
+    /// Reads the text of the file; `path` stands in errors.
+    ///
     /// # Errors
-    /// The text is no YAML, or not what the file may say.
+    /// The text is not YAML, or not what the file may say.
     pub(crate) fn parse(text: &str, path: &Path, keys: &Command) -> Result<Self, Failure> {
         // no_schema and strict_booleans: a scalar is what every YAML 1.2 reader, and so the schema, takes it for.
         let options = options! {
@@ -69,30 +81,28 @@ impl Config {
             strict_booleans: true,
             with_snippet: false,
         };
-        let file = file::read(text, options, keys).map_err(|error| error::unreadable(path, &error, keys))?;
+        let stage = rollout::keys();
+        let all = Keys { file: keys, stage: &stage };
+        let file = file::read(text, options, all).map_err(|error| error::unreadable(path, &error, keys))?;
         let fleet = Fleet::of(&file, path)?;
-        let line_of = |key: &str| file.flags.iter().find(|(name, _)| name.value == key);
-        let mut exclusive = keys::exclusive(keys).filter_map(|(key, other)| line_of(key).zip(line_of(other)));
-        if let Some(((key, _), (other, _))) = exclusive.next() {
-            let (line, key, other) = (other.referenced.line(), &key.value, &other.value);
-            let failure = error::at(path, Some(line), &format!("{other} makes no sense beside {key}"));
-            return Err(failure.hint(format!("remove {key}, or {other}")));
-        }
+        let commands = Commands::of(&file, path)?;
+        let rollout = Rollout::of(&file, &fleet, &stage, path)?;
+        error::refuse_exclusive(&file.flags, keys, path)?;
         let mut values = Vec::new();
-        for (key, given) in file.flags {
+        for (_, given) in file.flags {
             let texts = given.texts().map_err(|(line, message)| error::at(path, Some(line), &message))?;
-            values.push((key.value, texts));
+            values.push((given.flag().to_owned(), texts));
         }
-        Ok(Self { path: path.to_owned(), values, fleet })
+        Ok(Self { path: path.to_owned(), values, fleet, commands, rollout })
     }
 
-    /// The texts that a flag is given; none when the file does not speak for it.
+    /// Returns the texts that a flag is given; `None` when the file does not speak for it.
     pub(crate) fn value(&self, key: &str) -> Option<&[String]> {
         self.values.iter().find(|(name, _)| name == key).map(|(_, texts)| texts.as_slice())
     }
 
-    /// What clap says about a flag that the file stands for. Each value was checked before, so this is about a flag that
-    /// knows better than its key.
+    /// Makes the failure of what clap says about a flag that the file stands for. Each value was checked before, so
+    /// the flag is stricter than its key.
     pub(crate) fn refused(&self, error: &clap::Error) -> Failure {
         let text = error.to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");

@@ -17,8 +17,8 @@ pub const MAX_BYTES: usize = 63;
 /// Every database of the configuration file, as `--database` and the workflow's dropdown say it.
 pub const ALL: &str = "all";
 
-/// The revision's own value of the database variable, for one database as for many: no server has such a database, so a
-/// task that is started from the revision by hand fails instead of landing on a default or on the last tenant.
+/// The revision's own value of the database variable, for one database as for many: no server has such a database, so
+/// a task that is started from the revision by hand fails instead of landing on a default or on the last tenant.
 pub const PLACEHOLDER: &str = "__set-by-fargate-migrate__";
 
 /// With more databases than this they are counted, and their log lines go to files only.
@@ -42,7 +42,7 @@ impl FromStr for DatabaseName {
 
 #[cfg(test)]
 impl From<&str> for DatabaseName {
-    /// A name for tests, even one that is refused.
+    /// Makes a name for tests, even one that is refused.
     fn from(name: &str) -> Self {
         Self(name.into())
     }
@@ -108,8 +108,8 @@ pub fn wrong(text: &str, what: &str, why: &str) -> Wrong {
     }
 }
 
-/// Says why `name` is none. Stricter than PostgreSQL, which takes anything in quotes: a name stands in variables, logs,
-/// links and summaries.
+/// Says why `name` is not valid. Stricter than PostgreSQL, which takes anything in quotes: a name stands in
+/// variables, logs, links and summaries.
 pub fn why_invalid(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
@@ -128,12 +128,12 @@ pub fn why_invalid(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The variable of a list, beside the one of a single database.
+/// Returns the variable of a list: that of a single database, with an S.
 pub fn list_variable(database_variable: &str) -> String {
     format!("{database_variable}S")
 }
 
-/// A list by its first name.
+/// Shortens a list to its first database and the number of the others.
 pub fn short_list(databases: &[impl AsRef<str>]) -> String {
     match databases {
         [] => "no database".to_owned(),
@@ -142,7 +142,7 @@ pub fn short_list(databases: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// Whether so many databases are a fleet.
+/// Tells whether so many databases are a fleet.
 pub fn is_fleet(databases: usize) -> bool {
     databases > FLEET
 }

@@ -20,7 +20,7 @@ pub(crate) use refused::diagnose_refusal;
 pub(crate) use reported::{diagnose_report, diagnose_words};
 use table::Row;
 
-/// A StopTask of ours begins its reason with this, which tells it apart from anybody else's.
+/// The beginning of the reason of every StopTask that fargate-migrate calls, which tells it apart from anyone else's.
 pub(crate) const STOPPED_BY_US: &str = "fargate-migrate: ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +31,16 @@ pub struct Diagnosis {
     pub fix: &'static str,
 }
 
-/// A pack's container ended by itself and has not printed one migration report.
+/// The cause of a pack whose container ended by itself and printed no migration report.
 pub(crate) const SILENT_PACK: Diagnosis = Diagnosis {
     cause: "its task was told a list of databases, and printed no migration report at all",
     fix: "make the image read DATABASE_NAMES and print a report for each database (docs/migration-report.md, Packs), or \
           leave --databases-per-task at 1",
 };
 
-/// The cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, then the last lines that
-/// `container` printed, and at last its exit code. `None` when nothing is known, or it ended the task with 0.
+/// Returns the cause behind a stopped task, from its stopCode, stoppedReason, the containers' reasons, then the last
+/// lines that `container` printed, and at last its exit code. `None` when nothing is known, or the container
+/// ended the task with 0.
 pub(crate) fn diagnose(task: &Task, container: &str, printed: &LastLines) -> Option<Diagnosis> {
     let exit_code = task.container(container).and_then(|own| own.exit_code);
     row(task, container)
@@ -59,7 +60,7 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
         let containers = task.containers.iter().filter(move |other| (other.name == container) == own);
         containers.filter_map(|other| Some(normal(&format!("{task_reason} | {}", other.reason.as_deref()?))))
     };
-    // A sidecar's trouble is ours only when our container did not end by itself.
+    // A sidecar's trouble counts only when `container` did not end by itself.
     let ended_by_itself = exit_code.is_some_and(|code| !matches!(code, SIGKILL | SIGTERM));
     let others = texts(false).filter(|_| !ended_by_itself);
     let all = texts(true).chain([normal(task_reason)]).chain(others);
@@ -69,7 +70,7 @@ fn row(task: &Task, container: &str) -> Option<&'static Row> {
     said.or_else(|| table::all().find(|row| row.phrases.is_empty() && row.stops(stop_code)))
 }
 
-/// What the exit code alone tells; nothing to tell when there is none or it is 0.
+/// Returns what the exit code alone tells; `None` when there is none or it is 0.
 fn end(task: &Task, container: &str) -> Option<Diagnosis> {
     let exit_code = task.container(container)?.exit_code.filter(|code| *code != 0)?;
     let known = ENDS.iter().find(|(exit_codes, _)| exit_codes.contains(&exit_code));
@@ -77,7 +78,7 @@ fn end(task: &Task, container: &str) -> Option<Diagnosis> {
 }
 
 impl Row {
-    /// A task without a stopCode is judged by its text.
+    /// Tells whether the row can have this stopCode. A task without a stopCode is judged by its text.
     fn stops(&self, stop_code: Option<&str>) -> bool {
         match stop_code {
             Some(code) => self.stop_codes.is_empty() || self.stop_codes.contains(&code),
@@ -90,7 +91,7 @@ impl Row {
     }
 }
 
-/// Lowercase, typographic quotes made plain, line ends made spaces.
+/// Folds a text: lowercase, typographic quotes made plain, line ends made spaces.
 fn normal(text: &str) -> String {
     let plain: String = text.chars().map(|c| if matches!(c, '’' | '‘') { '\'' } else { c }).collect();
     plain.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")

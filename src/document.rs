@@ -45,12 +45,12 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Nothing went wrong.
+    /// Tells whether nothing went wrong.
     pub fn is_well(self) -> bool {
         matches!(self, Self::Good | Self::Doubtful)
     }
 
-    /// One character, for a terminal.
+    /// Returns one character, for a terminal.
     pub fn sign(self) -> char {
         match self {
             Self::Good => '✔',
@@ -168,7 +168,7 @@ pub struct Table {
 pub struct Lines {
     pub language: &'static str,
     pub text: String,
-    /// The title, on a page that of a fold: the lines are open without it.
+    /// The title. On a page the lines are folded under it; without it they are open.
     pub fold: Option<Line>,
     /// It is of no use when its end is missing.
     pub whole: bool,
@@ -191,7 +191,7 @@ impl Log {
         self.tail.last().is_none() && self.tail.note.is_none() && self.about.is_none()
     }
 
-    /// `the last 12 of 200 lines`.
+    /// Says how many lines are shown: `the last 12 of 200 lines`.
     fn count(&self, shown: usize) -> String {
         let seen = counted(self.tail.seen, "line");
         if shown as u64 == self.tail.seen { seen } else { format!("the last {shown} of {seen}") }
@@ -204,7 +204,7 @@ pub struct Line(Vec<Span>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Span {
-    /// Our own, which are not escaped.
+    /// The program's own words, which are not escaped.
     Own(&'static str),
     Text(String),
     /// What one copies: a name, a flag, an ARN.

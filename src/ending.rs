@@ -13,7 +13,7 @@ pub(crate) fn last_exit_code(task: &Task, container: &str, part: &Part) -> Optio
     part.is_last(exit_code, task.is_told_to_stop()).then_some(exit_code)
 }
 
-/// Whether the container has ended for good, and ECS wants the task to run on.
+/// Tells whether the container has ended for good, and ECS wants the task to run on.
 pub(crate) fn is_outlived(task: &Task, container: &str, part: &Part) -> bool {
     // Before the containers that wait for it are there, the task itself is PENDING.
     task.desired_status == TaskStatus::Running && last_exit_code(task, container, part).is_some()
@@ -59,7 +59,7 @@ impl StopOrder {
         }
     }
 
-    /// Returns which of two containers ended first; none where nothing tells.
+    /// Returns which of two containers ended first; `None` where nothing tells.
     pub(crate) fn of(&self, one: &str, other: &str) -> Option<Ordering> {
         let (one, other) = (self.ended.get(one)?, self.ended.get(other)?);
         Some(one.cmp(other)).filter(|order| order.is_ne())

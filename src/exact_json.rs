@@ -1,7 +1,7 @@
-//! JSON whose numbers come out as they went in.
+//! JSON whose numbers are written as they were read.
 //!
-//! A `serde_json::Value` holds 64 bits of a number: 18446744073709551616 comes out as 18446744073709552000, and 1e400
-//! is refused. serde_json's own `arbitrary_precision` would change every `Value` of every crate in the build, and
+//! A `serde_json::Value` holds 64 bits of a number: it turns 18446744073709551616 into 18446744073709552000, and
+//! refuses 1e400. serde_json's own `arbitrary_precision` would change every `Value` of every crate in the build, and
 //! breaks `#[serde(flatten)]` and untagged enums with numbers. So a number that would change is kept as a marked
 //! string, and written as the number that it was.
 
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// Begins a string that stands for a number. It is another one in each process, so that no document can hold it.
+/// The beginning of a string that stands for a number. It differs in each process, so that no document can hold it.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let random = || RandomState::new().hash_one("number");
     format!("\u{f8ff}number-{:016x}{:016x}:", random(), random())
@@ -44,12 +44,12 @@ pub(crate) fn text(value: &Value) -> String {
     written
 }
 
-/// A string as a person is shown it: the number, where it stands for one.
+/// Returns the number that a marked string stands for, as a person is shown it; none for any other string.
 pub(crate) fn number(text: &str) -> Option<&str> {
     text.strip_prefix(MARK.as_str())
 }
 
-/// The text with each number that a [`Value`] cannot hold as a marked string.
+/// Replaces each number of the text that a [`Value`] cannot hold by a marked string.
 fn marked(text: &str) -> Cow<'_, str> {
     let mut marked = String::new();
     let mut copied = 0;
@@ -79,7 +79,7 @@ fn marked(text: &str) -> Cow<'_, str> {
     Cow::Owned(marked)
 }
 
-/// The place after a string that begins at `start`.
+/// Returns the place after the string that begins at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < bytes.len() {
@@ -92,7 +92,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-/// Whether JSON's grammar has such a number; what it does not have is serde_json's to refuse.
+/// Returns whether JSON's grammar has such a number; serde_json refuses any other.
 fn is_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -104,13 +104,14 @@ fn is_number(text: &str) -> bool {
     digits(whole) && (whole == "0" || !whole.starts_with('0')) && digits(fraction) && digits(exponent)
 }
 
-/// Whether serde_json writes the same number that it has read.
+/// Returns whether serde_json writes the same number that it has read.
 fn survives(number: &str) -> bool {
     let Ok(value) = serde_json::from_str::<Value>(number) else { return false };
     decimal(number).is_some_and(|exact| Some(exact) == decimal(&value.to_string()))
 }
 
-/// Sign, digits without zeros around them, and the power of ten of the last digit; none for an absurd exponent.
+/// Returns whether the number is negative, its digits without zeros around them, and the power of ten of the last
+/// digit; none for an exponent that no i64 holds.
 fn decimal(number: &str) -> Option<(bool, String, i64)> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent: i64 = exponent.parse().ok()?;

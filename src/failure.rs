@@ -5,27 +5,61 @@
 
 use std::fmt;
 
-/// How a run ends. The numbers are part of the contract (README, "Exit codes").
+/// How a run ends. The numbers are part of the contract (docs/reference/verdicts.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ExitCode {
-    /// Every database asked for is proved migrated, or the plan was printed.
-    Done = 0,
-    /// A migration ran and is not proved: it failed, was killed, or migrated another database.
-    MigrationFailed = 1,
+    /// Every database asked for is proved migrated and every service runs what was asked for, or the plan was
+    /// printed.
+    Done,
+    /// A migration ran and is not proved: it failed, was killed, or migrated another database. Or a service does not
+    /// run what was asked for: its deployment failed, went back, was superseded, or is not proved.
+    MigrationFailed,
     /// The input or the configuration is wrong. Nothing was changed.
-    BadInput = 2,
-    /// AWS, Docker or GitHub failed us, or a task never started.
-    Service = 3,
-    /// A migration was still running when `--timeout` ended.
-    TimedOut = 4,
+    BadInput,
+    /// AWS, Docker or GitHub failed, or refused a call, UpdateService included; or a task never started.
+    Service,
+    /// A migration was still running when `--timeout` ended; or a deployment was not over when `--deploy-timeout`
+    /// ended, or is paused.
+    TimedOut,
+    /// `run`: the task was still running when `--timeout` ended.
+    RunTimedOut,
+    /// `run`: the command was not run, or how it ended is not known.
+    NotRun,
     /// The run was interrupted by SIGINT, SIGTERM, SIGHUP or SIGQUIT.
-    Cancelled = 130,
+    Cancelled,
+    /// `run`: the exit code of its command's container.
+    Container(u8),
+}
+
+impl ExitCode {
+    /// Returns the process's exit code.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::MigrationFailed => 1,
+            Self::BadInput => 2,
+            Self::Service => 3,
+            Self::TimedOut => 4,
+            Self::RunTimedOut => 124,
+            Self::NotRun => 125,
+            Self::Cancelled => 130,
+            Self::Container(exit_code) => exit_code,
+        }
+    }
+
+    /// Returns the same of `run`, where each number below 124 may be the container's.
+    pub(crate) fn of_run(self) -> Self {
+        match self {
+            Self::MigrationFailed | Self::BadInput | Self::Service => Self::NotRun,
+            Self::TimedOut => Self::RunTimedOut,
+            other => other,
+        }
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
+        Self::from(code.number())
     }
 }
 
@@ -47,22 +81,22 @@ pub struct Failure {
 pub enum Recourse {
     #[default]
     None,
-    /// Try again: a server error, no answer, or another caller that did the same in this moment.
+    /// Try again: a server error, no answer, or another caller that did the same at this moment.
     TryAgain,
-    /// Try again, and less often: AWS has served the callers of this account as often as it does in this time. The call
-    /// had no effect.
+    /// Try again, and less often: the callers of this account have used up AWS's rate for now. The call had no
+    /// effect.
     SlowDown,
     /// Use the image that another push has put under the tag.
     UseTag,
 }
 
 impl Failure {
-    /// The input or the configuration is wrong and nothing was changed.
+    /// Makes the failure of a wrong input or configuration: nothing was changed.
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(ExitCode::BadInput, message)
     }
 
-    /// AWS, Docker or GitHub failed us.
+    /// Makes the failure of AWS, Docker or GitHub.
     pub fn service(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Service, message)
     }
@@ -82,7 +116,7 @@ impl Failure {
         self
     }
 
-    /// Message and hint, for a note.
+    /// Joins message and hint, for a note.
     pub fn sentence(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.message),
@@ -95,7 +129,7 @@ impl Failure {
         self
     }
 
-    /// The same failure, with what was being done before its message.
+    /// Puts what was being done in front of the message.
     pub fn while_doing(mut self, doing: &str) -> Self {
         self.message = format!("{doing}: {}", self.message);
         self
@@ -110,33 +144,33 @@ impl Failure {
         self.recourse(Recourse::TryAgain)
     }
 
-    /// Whether the same call may succeed a little later.
+    /// Returns whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(self.recourse, Recourse::TryAgain | Recourse::SlowDown)
     }
 
-    /// Whether AWS refused the call because there were too many: it takes it later.
+    /// Returns whether AWS refused the call because there were too many: it takes it later.
     pub fn is_throttled(&self) -> bool {
         self.recourse == Recourse::SlowDown
     }
 
-    /// The failure in an error's chain, wherever context was added around it.
+    /// Finds the failure in an error's chain, wherever context was added around it.
     pub fn find(error: &anyhow::Error) -> Option<&Self> {
         error.chain().find_map(|cause| cause.downcast_ref())
     }
 
-    /// Any error as a failure: one that nobody foresaw keeps its whole chain.
+    /// Makes a failure of any error: one that was not foreseen keeps its whole chain.
     pub fn from_error(error: &anyhow::Error) -> Self {
         Self::find(error).cloned().unwrap_or_else(|| Self::service(format!("{error:#}")))
     }
 }
 
-/// Whether AWS refused the call because there were too many: it takes it later.
+/// Returns whether AWS refused the call because there were too many: it takes it later.
 pub(crate) fn is_throttled(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(Failure::is_throttled)
 }
 
-/// Whether the same call may succeed a little later.
+/// Returns whether the same call may succeed a little later.
 pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(Failure::is_transient)
 }
@@ -149,7 +183,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// `names` as a hint lists them: at most ten, sorted, with a count of the rest.
+/// Lists `names` for a hint: at most ten, sorted, with a count of the rest.
 pub(crate) fn listed(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 10;
     let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
@@ -159,7 +193,7 @@ pub(crate) fn listed(names: &[impl AsRef<str>]) -> String {
     if rest == 0 { shown } else { format!("{shown} and {rest} more") }
 }
 
-/// A hint at the name that was probably meant, if one is near enough to be worth saying; else what there is to say.
+/// Returns a hint at the most similar name, where one is near enough (Jaro-Winkler 0.8), else what `otherwise` says.
 pub(crate) fn did_you_mean<'a>(
     name: &str,
     names: impl IntoIterator<Item = &'a str>,
@@ -172,4 +206,28 @@ pub(crate) fn did_you_mean<'a>(
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map_or_else(otherwise, |(_, known)| format!("did you mean {known}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readme_and_reference_have_every_exit_code_of_our_own() {
+        let pages = [include_str!("../README.md"), include_str!("../docs/reference/verdicts.md")];
+        for code in [
+            ExitCode::Done,
+            ExitCode::MigrationFailed,
+            ExitCode::BadInput,
+            ExitCode::Service,
+            ExitCode::TimedOut,
+            ExitCode::RunTimedOut,
+            ExitCode::NotRun,
+            ExitCode::Cancelled,
+        ] {
+            for page in pages {
+                assert!(page.contains(&format!("\n| {} | ", code.number())), "no row for {code:?}");
+            }
+        }
+    }
 }

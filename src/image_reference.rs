@@ -3,6 +3,7 @@
 use regex_lite::Regex;
 
 use crate::ecr_registry::RegistryHost;
+use crate::hex::is_commit;
 
 const REGISTRY: &str =
     r"^([A-Za-z0-9]+(-+[A-Za-z0-9]+)*(\.[A-Za-z0-9]+(-+[A-Za-z0-9]+)*)*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?$";
@@ -11,7 +12,17 @@ const PATH: &str = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[
 const LONGEST_PATH: usize = 256;
 /// A tag as registries allow it.
 pub(crate) const TAG: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$";
-/// Those that OCI's image specification registers.
+/// Returns whether an image may have this tag.
+pub(crate) fn is_tag(text: &str) -> bool {
+    Regex::new(TAG).is_ok_and(|form| form.is_match(text))
+}
+
+/// Returns the tag that says most to a person: the first that is a commit, else the first.
+pub(crate) fn commit_or_first(tags: &[String]) -> Option<&str> {
+    tags.iter().find(|tag| is_commit(tag)).or(tags.first()).map(String::as_str)
+}
+
+/// Digests that OCI's image specification registers.
 const DIGEST: &str = "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$";
 
 /// `registry/path:tag@digest`, as a container definition and `docker pull` write it.
@@ -36,7 +47,7 @@ impl<'a> ImageReference<'a> {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (name, None),
         };
-        // Docker's own rule: the first part is a registry when it can be no path of Docker Hub.
+        // Docker's own rule: the first part is a registry when it cannot be a path of Docker Hub.
         let (registry, path) = match name.split_once('/') {
             Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), path),
             _ => (None, name),
@@ -44,12 +55,12 @@ impl<'a> ImageReference<'a> {
         Self { registry, path, tag, digest }
     }
 
-    /// Whose registry it is in; none for Docker Hub.
+    /// Returns the kind of its registry; none for Docker Hub.
     pub(crate) fn host(&self) -> Option<RegistryHost> {
         self.registry.map(RegistryHost::of)
     }
 
-    /// Whether every part is as the grammar of references has it (github.com/distribution/reference).
+    /// Returns whether every part is as the grammar of references has it (github.com/distribution/reference).
     pub(crate) fn is_well_formed(&self) -> bool {
         let is = |pattern: &str, text: &str| Regex::new(pattern).is_ok_and(|form| form.is_match(text));
         self.registry.is_none_or(|registry| is(REGISTRY, registry))
@@ -59,7 +70,33 @@ impl<'a> ImageReference<'a> {
             && self.digest.is_none_or(|digest| is(DIGEST, digest))
     }
 
-    /// Registry and path, without tag and digest.
+    /// Returns whether both are images of one repository, whatever tag or digest they have. A registry may have
+    /// several names.
+    pub(crate) fn is_in_repository_of(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.host(), other.host());
+        let is_same_registry = match (&ours, &theirs) {
+            (Some(RegistryHost::Ecr(one)), Some(RegistryHost::Ecr(other))) => one == other,
+            // A sandbox or an emulator has the registries of an account on this machine.
+            (Some(RegistryHost::Ecr(_)), Some(RegistryHost::ThisMachine))
+            | (Some(RegistryHost::ThisMachine), Some(RegistryHost::Ecr(_))) => true,
+            _ => {
+                self.is_on_docker_hub() == other.is_on_docker_hub()
+                    && (self.is_on_docker_hub() || self.registry == other.registry)
+            }
+        };
+        let path = |of: &Self| match of.is_on_docker_hub() {
+            true => of.path.strip_prefix("library/").unwrap_or(of.path).to_owned(),
+            false => of.path.to_owned(),
+        };
+        is_same_registry && path(self) == path(other)
+    }
+
+    fn is_on_docker_hub(&self) -> bool {
+        self.registry
+            .is_none_or(|host| ["docker.io", "index.docker.io", "registry-1.docker.io"].contains(&host))
+    }
+
+    /// Returns registry and path, without tag and digest.
     pub(crate) fn repository(&self) -> String {
         self.registry.map_or_else(|| self.path.to_owned(), |registry| format!("{registry}/{}", self.path))
     }
@@ -129,6 +166,30 @@ mod tests {
             &format!("{long}a"),
         ] {
             assert!(!ImageReference::parse(text).is_well_formed(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_one_whatever_its_registry_is_called() {
+        let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop";
+        for (one, other, expected) in [
+            (format!("{ecr}:1"), format!("{ecr}@sha256:0123"), true),
+            (ecr.into(), "123456789012.dkr-ecr.us-east-1.on.aws/shop:2".into(), true),
+            (ecr.into(), "127.0.0.1:5000/shop:2".into(), true),
+            (ecr.into(), format!("{ecr}-web"), false),
+            (ecr.into(), "123456789012.dkr.ecr.us-east-2.amazonaws.com/shop".into(), false),
+            (ecr.into(), "210987654321.dkr.ecr.us-east-1.amazonaws.com/shop".into(), false),
+            (ecr.into(), "registry.example/shop".into(), false),
+            (ecr.into(), "shop".into(), false),
+            ("nginx:1".into(), "docker.io/library/nginx".into(), true),
+            ("team/nginx".into(), "nginx".into(), false),
+            ("127.0.0.1:5000/app".into(), "127.0.0.1:5001/app".into(), false),
+            ("registry.example/app:1".into(), "registry.example/app:2".into(), true),
+        ] {
+            for (one, other) in [(&one, &other), (&other, &one)] {
+                let [one, other] = [one, other].map(|text| ImageReference::parse(text));
+                assert_eq!(one.is_in_repository_of(&other), expected, "{one:?} {other:?}");
+            }
         }
     }
 

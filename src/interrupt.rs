@@ -1,8 +1,9 @@
-//! SIGINT, SIGTERM, SIGHUP and SIGQUIT ask a run to stop. GitHub's runner sends the first two when a job is cancelled, ten
-//! seconds before it kills us; a terminal that is closed, or an ssh connection that is lost, sends SIGHUP.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT ask a run to stop. When a job is cancelled, GitHub's runner sends the first
+//! two, and kills the program ten seconds after the first; a terminal that is closed, or an ssh connection that is
+//! lost, sends SIGHUP.
 //!
-//! The handlers must be ours: a process that is PID 1 in its container ignores SIGINT and SIGTERM by default, and the
-//! other two would end it in the middle.
+//! The program needs handlers of its own: a process that is PID 1 in its container ignores SIGINT and SIGTERM by
+//! default, and the other two would end it in the middle.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -18,13 +19,13 @@ use crate::failure::{ExitCode, Failure};
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     set: watch::Receiver<bool>,
-    /// Whether there is an operation that ends by itself when it is set.
+    /// Whether an operation ends by itself when it is set.
     heeded: Arc<AtomicBool>,
 }
 
 impl Interrupt {
-    /// Installs the handlers. The first signal ends the process at once until the interrupt is [heeded](Self::heed), and
-    /// a second Ctrl-C does in any case.
+    /// Installs the handlers. The first signal ends the process at once until the interrupt is [heeded](Self::heed),
+    /// and a second Ctrl-C always does.
     pub fn install() -> Result<Self> {
         let (sender, receiver) = watch::channel(false);
         let heeded = Arc::new(AtomicBool::new(false));
@@ -53,30 +54,30 @@ impl Interrupt {
                 sender.send_replace(true);
                 if !is_heeded.load(Ordering::SeqCst) {
                     let failure = interrupted();
-                    // Where stderr is gone as well, nobody can be told.
+                    // Where stderr is closed as well, there is nowhere to write.
                     let _ = writeln!(std::io::stderr(), "error: {failure}; nothing was changed");
-                    std::process::exit(failure.exit_code as i32);
+                    std::process::exit(failure.exit_code.number().into());
                 }
                 if interrupts > 1 {
-                    std::process::exit(ExitCode::Cancelled as i32);
+                    std::process::exit(ExitCode::Cancelled.number().into());
                 }
             }
         });
         Ok(Self { set: receiver, heeded })
     }
 
-    /// From here on the run waits for the interrupt, which ends the run, and no longer the process.
+    /// Makes later signals set the interrupt, so that the run ends by itself, instead of ending the process at once.
     pub fn heed(&self) {
         self.heeded.store(true, Ordering::SeqCst);
     }
 
-    /// One that the caller sets.
+    /// Makes an interrupt that the caller sets.
     pub fn by_hand() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self { set: receiver, heeded: Arc::new(AtomicBool::new(true)) })
     }
 
-    /// Does something, unless the run is interrupted first: then it is dropped, and what it started with it.
+    /// Does something unless the run is interrupted first. Then it is dropped, and what it has started with it.
     ///
     /// # Errors
     /// Its own, or [`interrupted`].
@@ -91,24 +92,24 @@ impl Interrupt {
         *self.set.borrow()
     }
 
-    /// Resolves when the run is asked to stop; never before.
+    /// Waits until the run is asked to stop; for ever where it is not.
     pub async fn wait(&self) {
         let mut receiver = self.set.clone();
         if receiver.wait_for(|set| *set).await.is_err() {
-            // Its sender is gone: nobody can ask any more.
+            // Its sender is dropped: no signal can come any more.
             std::future::pending().await
         }
     }
 }
 
-/// How a run ends that was interrupted.
+/// Returns how a run ends that was interrupted.
 pub fn interrupted() -> Failure {
     Failure { exit_code: ExitCode::Cancelled, ..Failure::service("the run was interrupted") }
 }
 
-/// Whether a process with this `/proc/PID/status` ignores SIGHUP, as `nohup` wants it. `SigIgn` is a set of signals in
-/// hexadecimal digits, with signal 1, which is SIGHUP, as its lowest bit (proc_pid_status(5)). Elsewhere than on Linux
-/// there is no such file, and nothing is ignored.
+/// Returns whether a process with this `/proc/PID/status` ignores SIGHUP, as `nohup` wants it. `SigIgn` is a set of
+/// signals in hexadecimal digits, with signal 1, which is SIGHUP, as its lowest bit (proc_pid_status(5)). Other
+/// systems than Linux have no such file, and nothing is ignored.
 fn ignores_hangup(status: &str) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     ignored.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & 1 == 1)

@@ -2,7 +2,7 @@
 //!
 //! Read [`operations`] first.
 
-// What nothing outside can reach is not public: so rustc sees what nobody uses.
+// What nothing outside can reach is not public, so that rustc sees what nothing uses.
 #![warn(unreachable_pub)]
 
 pub mod cli;
@@ -15,6 +15,7 @@ pub mod operations;
 mod state;
 mod steps;
 mod migration;
+mod errand;
 mod plan;
 mod ecr_registry;
 mod image_reference;
@@ -22,6 +23,7 @@ pub mod task_definition;
 mod migration_report;
 pub mod verdict;
 mod diagnosis;
+mod sql;
 pub mod report;
 mod document;
 pub mod progress;
@@ -30,6 +32,7 @@ mod container_exit;
 mod ending;
 mod untrusted;
 mod words;
+mod witness;
 mod workflow_commands;
 mod session;
 mod recorder;
@@ -46,3 +49,5 @@ pub mod adapters;
 
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod plain_words;

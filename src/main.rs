@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use fargate_migrate::operations;
 use tokio::runtime::Runtime;
 
-/// As the table of exit codes has it: a service failed us.
+/// The exit code of a service that failed, as the table of exit codes has it.
 const NO_RUNTIME: u8 = 3;
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! Migration: a task per database, or per pack of them, followed to its end, and judged. [`crate::steps::task`] runs
 //! the tasks; here is what only migrations know.
 //!
+//! - [`stages`]: one stage after the other.
 //! - [`order`]: when nothing more starts, and why.
 //! - [`start`]: the RunTask call of a pack, and its look for tasks of other runs.
 //! - [`judge`]: from the end of a task and what it has printed to verdicts.
@@ -11,10 +12,7 @@
 //! - [`rows`]: what a task's end adds to the rows of its databases; [`record`]: what is written down meanwhile.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 
-use futures::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use self::begun::TakenUp;
@@ -31,6 +29,7 @@ use crate::ports::{MigrationWorld, Task};
 use crate::progress::{Progress, TaskPhase};
 use crate::session::Session;
 use crate::steps::revision::Revision;
+use crate::steps::task::lanes::Lane;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::log::files::LogFiles;
 use crate::steps::task::{FEW, Patience, Tasks};
@@ -45,6 +44,7 @@ mod other_runs;
 pub(crate) mod record;
 mod retry;
 mod rows;
+mod stages;
 mod start;
 
 #[cfg(test)]
@@ -64,6 +64,8 @@ pub(crate) struct Migration<'a, W> {
     world: &'a W,
     tasks: Tasks<'a, W>,
     order: Order,
+    /// Tasks at the same time, in the stage under way.
+    parallel: Cell<usize>,
     /// The next place behind all packs of the plan.
     next_place: Cell<usize>,
     other_runs: OtherRuns,
@@ -75,9 +77,6 @@ pub(crate) struct Migration<'a, W> {
     essential: Vec<String>,
 }
 
-/// The right to have a task running: `--max-parallel` of them exist.
-type Lane<'a> = SemaphorePermit<'a>;
-
 impl<'a, W: MigrationWorld> Migration<'a, W> {
     pub(crate) fn new<R>(
         plan: &'a Plan,
@@ -87,9 +86,9 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         log_files: Option<&'a LogFiles>,
     ) -> Self {
         let patience = Patience {
-            timeout: *plan.task.timeout,
-            log_drain: *plan.task.log_drain,
-            lanes: plan.fleet.max_parallel.min(plan.packs.len()),
+            timeout: *plan.task.common.timeout,
+            log_drain: *plan.task.common.log_drain,
+            lanes: plan.most_parallel(),
         };
         let tasks = Tasks::new(session.world, &plan.cluster, session.interrupt, patience);
         let reads_at_once = is_fleet(plan.databases().count()) && patience.lanes > FEW;
@@ -102,7 +101,8 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             log_files,
             world: session.world,
             tasks: tasks.with_fleet_log(reads_at_once.then(|| plan.log_group(&plan.container)).flatten()),
-            order: Order::new(plan),
+            order: Order::default(),
+            parallel: Cell::default(),
             next_place: Cell::new(plan.packs.len()),
             orders: plan.orders(),
             other_runs: OtherRuns::new(plan),
@@ -113,73 +113,45 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         }
     }
 
-    /// Migrates every database of the plan, wave by wave, at most `max_parallel` tasks at a time, in the plan's order.
-    /// Each database gets its verdict in the record; failures stop new ones from starting, as the plan says. Returns the
-    /// proofs of those that are migrated.
+    /// Migrates every database of the plan, stage by stage, in the plan's order. Each database gets its verdict in
+    /// the record; failures stop new ones from starting, as the plan says. Returns the proofs of those that are
+    /// migrated.
     pub(crate) async fn run(&self) -> Vec<Migrated> {
         self.plan.proved.iter().for_each(|proved| self.proved(proved));
-        let waves = async {
-            for wave in self.plan.waves() {
-                self.wave(wave).await;
-                self.order.wave_ended();
-            }
-        };
         let note = |why| self.record.note(format!("the logs of all tasks are read one by one: {why}"));
         tokio::select! {
-            () = waves => {}
+            () = self.stages() => {}
             () = self.tasks.run(note) => {}
         }
         self.proofs.take()
     }
 
-    async fn wave(&self, packs: &[Pack]) {
-        let lanes = Semaphore::new(*self.plan.fleet.max_parallel);
-        let mut waiting: VecDeque<Unit<'_>> = packs.iter().map(Unit::new).collect();
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            let Some(unit) = waiting.pop_front() else {
-                match under_way.next().await {
-                    Some(retried) => waiting.extend(retried),
-                    None => break,
-                }
-                continue;
-            };
-            let lane = loop {
-                tokio::select! {
-                    biased;
-                    Some(retried) = under_way.next() => waiting.extend(retried),
-                    lane = lanes.acquire() => break lane.ok(),
-                }
-            };
-            under_way.push(self.one(unit, lane));
-        }
-    }
-
-    /// Brings a pack to its end; answers what of it has to run again.
-    async fn one<'p>(&self, unit: Unit<'p>, lane: Option<Lane<'_>>) -> Vec<Unit<'p>> {
+    /// Brings a pack to its end; returns the parts of it that have to run again. What few packs need is boxed:
+    /// thousands of these futures exist at a time.
+    async fn one<'p>(&self, unit: Unit<'p>, lane: Lane) -> Vec<Unit<'p>> {
         let pack = &unit.pack;
         let outcome = match (self.reason_not_to_start(), &pack.begun) {
             // Its call would start a task while that of another run migrates the same databases.
             (None, Some(Begun::Call { .. })) if let Some(other) = &pack.running => {
-                match self.before_begun_call(pack, other).await {
+                match Box::pin(self.before_begun_call(pack, other)).await {
                     Some(outcome) => outcome,
                     None => return vec![Unit::of(Pack { running: None, ..pack.clone().into_owned() })],
                 }
             }
-            // It may run already, so that nothing starts any more does not concern it.
+            // It may run already: the rule that nothing starts any more does not apply to it.
             (None, Some(begun)) | (Some(_), Some(begun @ Begun::Task { .. })) => {
-                match self.take_up(pack, begun, lane).await {
+                match Box::pin(self.take_up(pack, begun, lane)).await {
                     TakenUp::Outcome(outcome) => Ok(outcome),
                     TakenUp::Hindered(found) => Err(found),
-                    TakenUp::Over { migrated, rest } => {
+                    TakenUp::Over { migrated, rest, before } => {
                         self.judged(migrated);
-                        return rest.into_iter().map(Unit::of).collect();
+                        return rest.into_iter().map(|rest| Unit::after(rest, before.clone())).collect();
                     }
                 }
             }
             (Some(verdict), _) => Ok(PackOutcome::all(pack, verdict)),
             (None, None) => match &pack.running {
-                Some(running) => self.on_running(pack, running, lane).await,
+                Some(running) => Box::pin(self.on_running(pack, running, lane)).await,
                 None => self.start(pack, lane).await,
             },
         };
@@ -205,7 +177,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         }
     }
 
-    /// Nothing is done for it: what an earlier run has found out is its result.
+    /// Records a database that an earlier run has migrated, with its proof. No task is started for it.
     fn proved(&self, proved: &Proved) {
         let task = Task { arn: proved.by.task.clone().unwrap_or_default(), ..Task::default() };
         if !task.arn.is_empty() {
@@ -222,21 +194,22 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         self.order.nothing_starts().map(|why| Verdict::NotRun { why })
     }
 
-    /// Ends without an outcome when tasks of other runs were found to migrate some of it.
-    async fn start(&self, pack: &Pack, lane: Option<Lane<'_>>) -> Result<PackOutcome, Found> {
+    /// Starts a task of the pack, and follows it to its end. `Err` has the tasks of other runs that migrate some of
+    /// its databases now.
+    async fn start(&self, pack: &Pack, lane: Lane) -> Result<PackOutcome, Found> {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let task = match self.launch(pack, self.call(pack), pack.attempt).await {
             Launched::Task(task) => task,
             Launched::Hindered(found) => return Err(found),
             other => return Ok(PackOutcome::all(pack, self.not_started(pack, other))),
         };
-        let deadline = Instant::now() + *self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.common.timeout;
         self.record.started(&pack.databases, &task.arn);
         let lane = Cell::new(lane);
         let when_ended = |task: &Task| {
             // The rest of its log is read while the next one starts, unless that has to wait for the verdict.
             let own = task.container(&self.plan.container);
-            if *self.plan.fleet.max_parallel > 1 && own.and_then(|own| own.exit_code) == Some(0) {
+            if self.parallel.get() > 1 && own.and_then(|own| own.exit_code) == Some(0) {
                 lane.take();
             }
         };
@@ -244,7 +217,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         Ok(self.follow(pack, followed, deadline, &when_ended).await)
     }
 
-    /// What is asked of every migration task.
+    /// Returns what every migration task is judged by: the container, its image, the proof.
     fn asked(&self) -> Asked<'_> {
         Asked {
             container: &self.plan.container,

@@ -4,20 +4,25 @@
 //! docs/migration-report.md. What it says comes from a container, so it is data to judge, never to trust.
 
 mod names;
+mod reports;
+mod shown;
 mod signs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+pub(crate) use self::reports::Reports;
+pub(crate) use self::shown::{about, shown};
 use crate::untrusted::{phrase, printable};
 
-/// The protocol that we understand.
+/// The version of the protocol that the program reads.
 const PROTOCOL: u64 = 1;
+/// Characters of `schema`: enough for a hash of 512 bits in hex digits.
+const LONGEST_SCHEMA: usize = 128;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationReport {
@@ -45,6 +50,15 @@ pub struct MigrationReport {
     /// Why the database is not migrated, where no single migration is to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Stands for the schema that the database has now, 1 to 128 characters: equal texts, equal schemas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The migrations that the database has and the image does not; `None` when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Vec<Known>>,
+    /// The migrations that `pending` counts, or some of them; `None` when it is not known which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<Known>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +70,16 @@ pub struct Applied {
     pub name: String,
     #[serde(default, deserialize_with = "or_default")]
     pub ms: u64,
+}
+
+/// A migration that the image or the database knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Text or a number in the line.
+    #[serde(deserialize_with = "version")]
+    pub version: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,8 +97,8 @@ pub struct FailedMigration {
     pub error: String,
 }
 
-/// Reads one line of a container's output: `None` when it is just log, an error when it could be a report and cannot be
-/// read as one, and one alone.
+/// Reads one line of a container's output: `None` when it is just log, an error when it could be a report and cannot
+/// be read as exactly one.
 pub(crate) fn parse_line(line: &str) -> Option<Result<MigrationReport, String>> {
     let line = line.trim_matches(|c: char| c.is_ascii_whitespace());
     match signs::count(line) {
@@ -106,18 +130,44 @@ fn read(line: &str) -> Result<MigrationReport, String> {
     shapes(report)?;
     let report: MigrationReport =
         serde_json::from_value(report.clone()).map_err(|error| phrase(&error.to_string()))?;
-    if report.database.is_empty() { Err("it names no database".to_owned()) } else { Ok(report) }
+    limits(&report).map(|()| report)
 }
 
-/// Refuses what serde would read all the same: a list in place of an object, and a field of ours in other capitals,
-/// which some readers take for it.
+/// Refuses values that have the right type and say nothing, or contradict each other.
+fn limits(report: &MigrationReport) -> Result<(), String> {
+    if report.database.is_empty() {
+        return Err("it names no database".to_owned());
+    }
+    if let Some(schema) = &report.schema
+        && !(1..=LONGEST_SCHEMA).contains(&schema.chars().count())
+    {
+        return Err(format!("schema does not have 1 to {LONGEST_SCHEMA} characters"));
+    }
+    let missing = report.missing.as_ref().map_or(0, Vec::len) as u64;
+    if missing > report.pending {
+        return Err(format!("missing lists {missing} migrations, and pending counts {}", report.pending));
+    }
+    Ok(())
+}
+
+/// Refuses what serde would read all the same: a list in place of an object, and a field of the protocol in other
+/// capitals, which some readers take for it.
 fn shapes(report: &Value) -> Result<(), String> {
-    const FIELDS: [&str; 10] =
-        ["version", "database", "applied", "pending", "current", "tables", "ms", "from", "failed", "error"];
-    let mut applied = report.get("applied").and_then(Value::as_array).into_iter().flatten();
-    let failed = report.get("failed").filter(|failed| !failed.is_null());
+    const FIELDS: [&str; 13] = [
+        "version", "database", "applied", "pending", "current", "tables", "ms", "from", "failed", "error",
+        "schema", "unknown", "missing",
+    ];
+    const LISTS: [(&str, &[&str]); 3] = [
+        ("applied", &["version", "name", "ms"]),
+        ("unknown", &["version", "name"]),
+        ("missing", &["version", "name"]),
+    ];
     fields(report, "the report", &FIELDS)?;
-    applied.try_for_each(|one| fields(one, "applied", &["version", "name", "ms"]))?;
+    for (list, known) in LISTS {
+        let mut all = report.get(list).and_then(Value::as_array).into_iter().flatten();
+        all.try_for_each(|one| fields(one, list, known))?;
+    }
+    let failed = report.get("failed").filter(|failed| !failed.is_null());
     failed.map_or(Ok(()), |one| fields(one, "failed", &["version", "name", "file", "line", "error"]))
 }
 
@@ -157,7 +207,7 @@ impl fmt::Display for MigrationReport {
 }
 
 impl MigrationReport {
-    /// Nothing failed, and nothing is left to do.
+    /// Returns whether nothing failed, and nothing is left to do.
     pub fn is_clean(&self) -> bool {
         self.failed.is_none() && self.error.is_none() && self.pending == 0
     }
@@ -174,70 +224,7 @@ impl fmt::Display for FailedMigration {
     }
 }
 
-/// What a task reported, gathered while its log is read: one line at a time, in bounded memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Reports {
-    read: Vec<MigrationReport>,
-    /// Where the reports of each database are.
-    by_database: HashMap<String, Vec<usize>>,
-    bytes: usize,
-    malformed: usize,
-    first_fault: Option<String>,
-}
-
-impl Reports {
-    /// More than this is no report of a migration, and would be kept in memory.
-    const MAX_BYTES: usize = 16 << 20;
-
-    /// Takes note of a log line. Answers whether it was a report, readable or not.
-    pub(crate) fn line(&mut self, line: &str) -> bool {
-        let Some(report) = parse_line(line) else { return false };
-        let kept = self.bytes.saturating_add(line.len());
-        match report {
-            Ok(report) if kept <= Self::MAX_BYTES => {
-                self.bytes = kept;
-                self.by_database.entry(report.database.clone()).or_default().push(self.read.len());
-                self.read.push(report);
-            }
-            Ok(_) => self.fault("the task printed more than 16 MiB of reports".into()),
-            Err(fault) => self.fault(fault),
-        }
-        true
-    }
-
-    fn fault(&mut self, fault: String) {
-        self.malformed += 1;
-        self.first_fault.get_or_insert(fault);
-    }
-
-    /// No report at all, not even one that can not be read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.read.is_empty() && self.malformed == 0
-    }
-
-    /// Every report, in the order printed.
-    pub(crate) fn all(&self) -> &[MigrationReport] {
-        &self.read
-    }
-
-    /// The last report that names a database.
-    pub(crate) fn of(&self, database: &str) -> Option<&MigrationReport> {
-        self.all_of(database).last()
-    }
-
-    /// Every report that names a database, in the order printed.
-    pub(crate) fn all_of(&self, database: &str) -> impl DoubleEndedIterator<Item = &MigrationReport> {
-        let places = self.by_database.get(database).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|place| self.read.get(*place))
-    }
-
-    /// How many reports could not be read, and what was wrong with the first.
-    pub(crate) fn malformed(&self) -> Option<(usize, &str)> {
-        Some((self.malformed, self.first_fault.as_deref()?))
-    }
-}
-
-/// A version is text to some tools and a number to others.
+/// Reads a version, which is text to some tools and a number to others.
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::String(text) => Ok(text),
@@ -253,7 +240,7 @@ fn optional_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     }
 }
 
-/// null counts as absent.
+/// Reads a value, or the default: null counts as absent.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -6,9 +6,9 @@
 //! observe ──┘  reads only    └─► apply ─► Report ─► job summary · outputs · stdout · exit code
 //! ```
 //!
-//! An [`Operation`] has a reading half, [`Operation::plan`], and a changing half, [`Operation::apply`]. What is the same
-//! for all of them is done here, once: AWS is connected, `--plan` prints and stops, and what was done is written out,
-//! whatever became of it.
+//! An [`Operation`] has a reading half, [`Operation::plan`], and a changing half, [`Operation::apply`]. What is the
+//! same for all of them is done here, once: AWS is connected, `--plan` prints and stops, and what was done is written
+//! out, however the run ends.
 
 use std::ffi::OsString;
 use std::future::ready;
@@ -16,8 +16,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, TryFutureExt as _};
 
+use self::migrate::github_api;
 use self::printing::{colour, for_programs, progress_for};
 use crate::adapters::Aws;
 use crate::adapters::github::{GitHub, place};
@@ -33,15 +34,26 @@ use crate::recorder::{Recorder, Reported};
 use crate::report::Annotation;
 use crate::session::Session;
 use crate::settings::{Common, RunIdentity};
+use crate::sql::SeenSql;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
+mod asking;
 pub mod build;
+pub mod check;
+pub mod deploy;
 mod distinct_files;
 pub mod iam;
+mod init;
 pub mod migrate;
 mod panicked;
 pub mod post;
 mod printing;
+pub mod rollback;
+pub mod run;
+mod shell;
+mod sql;
+pub mod status;
+mod verbosity;
 pub mod workflow;
 
 /// GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
@@ -55,15 +67,15 @@ pub trait Operation {
 
     fn common(&self) -> &Common;
 
-    /// How AWS is reached.
+    /// Returns how AWS is reached: as the common settings say, unless the operation says otherwise.
     fn access(&self) -> Access {
         Access::of(self.common())
     }
 
-    /// What is reported before anything is known.
+    /// Returns the report of a run of which nothing is known yet.
     fn report(&self) -> Self::Report;
 
-    /// Whether a plan can be made without AWS.
+    /// Tells whether a plan can be made without AWS.
     fn plans_without_aws(&self) -> bool {
         false
     }
@@ -82,7 +94,19 @@ pub trait Operation {
     /// What was asked for cannot be done, or cannot be found out.
     async fn plan<R: Reads>(&self, session: &Session<'_, Option<&R>, Self::Report>) -> Result<Self::Plan>;
 
-    /// A plan was made, and nothing else will be.
+    /// Adds to the plan what only tasks can find out, when nothing but the plan is made. It heeds interrupts itself.
+    ///
+    /// # Errors
+    /// The run was interrupted, or AWS cannot be reached.
+    async fn add_to_plan(
+        &self,
+        _plan: &mut Self::Plan,
+        _session: &Session<'_, (), Self::Report>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Does what `--plan` does besides, such as a comment on the pull request.
     ///
     /// # Errors
     /// The run was interrupted.
@@ -94,7 +118,7 @@ pub trait Operation {
         Ok(())
     }
 
-    /// Does what was planned. What comes of it goes into the report.
+    /// Does what was planned, and reports what results from it.
     ///
     /// # Errors
     /// What kept it from being done to its end.
@@ -107,11 +131,18 @@ pub trait Operation {
 
 /// A plan as it is read.
 pub trait Planned {
+    /// Returns the plan as it is read.
+    ///
     /// # Errors
     /// The plan cannot be done after all.
     fn document(&self) -> Result<Document, Failure>;
 
     fn notes(&mut self) -> &mut Vec<String>;
+
+    /// Returns what its migrations' SQL will do, where that was looked at.
+    fn sql(&self) -> Option<&SeenSql> {
+        None
+    }
 }
 
 /// What an operation runs in.
@@ -137,22 +168,47 @@ pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<Str
         panicked::end_the_run(&progress.aside());
         return concluded(post_stage(variable, &progress, github, &interrupt).await, &progress);
     }
-    let command = match cli::parse(arguments, variable, Path::new("")) {
-        Ok(cli) => cli.command,
+    let is_run = cli::is_run(&arguments, variable);
+    let parsed = cli::parse(arguments, variable, Path::new("")).and_then(|cli| {
+        let level = verbosity::level(cli.verbose, variable).map_err(cli::Error::Input)?;
+        Ok((cli.command, level))
+    });
+    let (command, level) = match parsed {
+        Ok(parsed) => parsed,
         Err(cli::Error::Usage(error)) if !error.use_stderr() => error.exit(),
-        Err(error) => return printing::print_refusal(error, &early),
+        Err(error) => {
+            let code = printing::print_refusal(error, &early);
+            return if is_run { code.of_run() } else { code };
+        }
     };
     let format = command.format();
-    let progress = progress_for(format, github);
+    let progress = match &command {
+        _ if is_run => printing::progress_beside_output(github),
+        // What they print is for a file or a pipe: a mask of a secret would stand in it.
+        Command::Iam(_)
+        | Command::Workflow(_)
+        | Command::Init(_)
+        | Command::Completions(_)
+        | Command::Man(_) => progress_for(Format::Json, github),
+        _ => progress_for(format, github),
+    };
     panicked::end_the_run(&progress.aside());
+    verbosity::begin(level, &progress.aside());
     if let Err(failure) = distinct_files::check(&command, github) {
-        return concluded(Err(failure.into()), &progress);
+        let error = failure.into();
+        return concluded(Err(if is_run { of_run(error) } else { error }), &progress);
     }
     let surroundings = Surroundings { progress: &progress, interrupt: &interrupt, github };
     // In a box: rustc refuses to lay out futures that are nested as deeply as these.
     let ended = match command {
         Command::Migrate(flags) => {
             in_surroundings(|| migrate::Migrate::new(flags, github), &surroundings).boxed_local()
+        }
+        Command::Deploy(flags) => {
+            in_surroundings(|| deploy::Deploy::new(*flags, github), &surroundings).boxed_local()
+        }
+        Command::Rollback(flags) => {
+            in_surroundings(|| rollback::Rollback::new(*flags, github), &surroundings).boxed_local()
         }
         Command::Build(flags) => {
             in_surroundings(|| build::Build::new(flags, github), &surroundings).boxed_local()
@@ -161,12 +217,27 @@ pub async fn run(arguments: Vec<OsString>, variable: &dyn Fn(&str) -> Option<Str
             interrupt.heed();
             interrupt.unless(iam::run(flags, variable, &progress)).boxed_local()
         }
+        Command::Status(flags) => {
+            in_surroundings(|| status::Status::new(*flags, github), &surroundings).boxed_local()
+        }
+        Command::Init(flags) => {
+            interrupt.heed();
+            init::run(*flags, variable, github, &interrupt).boxed_local()
+        }
         Command::Workflow(flags) => ready(workflow::run(&flags)).boxed_local(),
+        Command::Completions(flags) => ready(shell::completions(flags.shell)).boxed_local(),
+        Command::Man(flags) => ready(shell::man(&flags.directory)).boxed_local(),
+        Command::Check(flags) => {
+            in_surroundings(|| check::Check::new(*flags, github), &surroundings).boxed_local()
+        }
+        Command::Run(flags) => {
+            in_surroundings(|| run::Run::new(*flags, github), &surroundings).map_err(of_run).boxed_local()
+        }
     };
     concluded(ended.await, &progress)
 }
 
-/// An interrupt leaves the post stage a moment: stopping tasks is what it is there for.
+/// Runs the post stage. After an interrupt it goes on for a moment: stopping tasks is what it is there for.
 async fn post_stage(
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
@@ -187,7 +258,7 @@ async fn post_stage(
     }
 }
 
-/// Who a run is, to ECS.
+/// Returns who a run is, to ECS: outside GitHub Actions the process id with the time in milliseconds.
 fn identity(github: Option<&GitHub>) -> RunIdentity {
     github.and_then(GitHub::run_identity).unwrap_or_else(|| {
         let now = jiff::Timestamp::now().as_millisecond();
@@ -204,6 +275,12 @@ fn concluded(ended: Result<ExitCode>, progress: &Progress) -> ExitCode {
     });
     progress.finish();
     code
+}
+
+/// Returns the same error with an exit code of `run`, which leaves the others to the container.
+fn of_run(error: anyhow::Error) -> anyhow::Error {
+    let failure = Failure::from_error(&error);
+    Failure { exit_code: failure.exit_code.of_run(), ..failure }.into()
 }
 
 async fn in_surroundings<O: Operation>(
@@ -233,7 +310,7 @@ async fn in_surroundings<O: Operation>(
     Ok(verdict)
 }
 
-/// At the SQL that failed, where the repository is checked out and has it.
+/// Annotates the SQL that failed, where the repository is checked out and has it, and else the run.
 fn annotate(Annotation { title, message, file, line }: &Annotation, surroundings: &Surroundings<'_>) {
     let workspace = surroundings.github.and_then(|github| github.workspace.as_deref());
     let place = workspace.zip(file.as_deref()).and_then(|(workspace, file)| place(workspace, file, *line));
@@ -246,6 +323,7 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
     let recorder = Recorder::new(operation.report(), progress, github, None);
     let session = Session { world: (), progress, interrupt, recorder: &recorder, github };
     let mut plan = interrupt.unless(plan_where_aws_may_be_absent(operation, &session)).await?;
+    operation.add_to_plan(&mut plan, &session).await?;
     interrupt.unless(operation.only_planned(&mut plan, &session)).await?;
     let mut document = plan.document()?;
     if let Some(github) = github
@@ -259,10 +337,11 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
         progress.closing(&text(&document, colour()));
     }
     for_programs(&document, format)?;
-    Ok(ExitCode::Done)
+    Ok(plan.sql().map_or(ExitCode::Done, |sql| sql::annotated(sql, surroundings)))
 }
 
-/// Does without AWS where it cannot be asked and the operation can plan without it, and says so.
+/// Plans, without AWS where it cannot be reached and the operation can plan without it. Where it cannot be reached in
+/// spite of credentials, the plan notes why.
 async fn plan_where_aws_may_be_absent<O: Operation>(
     operation: &O,
     session: &Session<'_, (), O::Report>,
@@ -285,7 +364,7 @@ async fn plan_where_aws_may_be_absent<O: Operation>(
     }
 }
 
-/// Plans and applies on the AWS that `connect` comes to; an error is part of the report.
+/// Plans and applies on the AWS that `connect` returns; an error is part of the report.
 pub async fn done<O: Operation>(
     operation: &O,
     connect: impl Future<Output = Result<Aws>>,
@@ -301,11 +380,11 @@ pub async fn done<O: Operation>(
         let (plan, aws) = interrupt
             .unless(async {
                 let aws = connect.await?;
-                let plan = operation.plan(&session.on(Some(&aws))).await?;
+                let plan = Box::pin(operation.plan(&session.on(Some(&aws)))).await?;
                 Ok((plan, aws))
             })
             .await?;
-        operation.apply(&plan, &session.on(&aws)).await
+        Box::pin(operation.apply(&plan, &session.on(&aws))).await
     };
     let error = doing.await.err().map(|error| Failure::from_error(&error));
     recorder.close(error)

@@ -1,7 +1,7 @@
 //! The Plan: everything that a run will do, as one value.
 //!
 //! [`Plan::new`] is a pure function of the settings and of what was observed. `--plan` prints it and stops; without
-//! `--plan` the same value is applied. So a dry run can not lie, and can not change anything.
+//! `--plan` the same value is applied. So a dry run cannot lie, and cannot change anything.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,21 +10,26 @@ use tokio::time::Instant;
 
 use crate::choices::OnRunning;
 use crate::cli;
-use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
+use crate::database_name::{DatabaseName, list_variable};
+use crate::document::Document;
 use crate::failure::Failure;
-use crate::ports::{Account, Network, Task};
-use crate::settings::{Packing, Settings, TaskDefinitionSource};
-use crate::state::github_history::Terms;
+use crate::ports::{Account, ImagePlatform, Network, Task};
+use crate::settings::{Settings, TaskDefinitionSource};
+use crate::sql::SeenSql;
 use crate::state::journal_record::Target;
-use crate::task_definition::{Patch, TaskDefinition};
+use crate::task_definition::TaskDefinition;
 
+pub(crate) mod back;
 pub(crate) mod build_plan;
+pub(crate) mod check_plan;
 mod checks;
 mod command;
 mod data;
+pub(crate) mod deploy_plan;
 mod document;
 mod elsewhere;
 mod facts;
+mod exec_form;
 mod family;
 mod image_plan;
 mod listing;
@@ -35,21 +40,29 @@ mod packing;
 mod past;
 mod proved;
 mod resumed;
+mod revision_plan;
 mod revisions;
+pub(crate) mod run_plan;
 mod run_task;
 mod running_tasks;
+mod service_notes;
+mod service_plan;
+pub(crate) mod service_rules;
 mod shell;
+mod stages;
+pub(crate) mod status;
 mod tag_notes;
+mod under_way;
+mod witness_plan;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use checks::{fit_for_fargate, log_notes, outlived, secrets_stay, start_at_once};
 use command::command;
 use elsewhere::told_elsewhere;
-use image_plan::{image_plan, unknown_program};
-use pack::{KnownTasks, packs};
-use packing::PackLimits;
-use resumed::{Resumed, Wave, next_attempts};
+use image_plan::{image_and_platforms, unknown_program};
+use pack::KnownTasks;
+use resumed::next_attempts;
 
 pub(crate) use family::{Family, own_family};
 pub(crate) use image_plan::{ImagePlan, ImageSource, docker_build};
@@ -59,9 +72,16 @@ pub(crate) use pack::{Pack, Told};
 pub(crate) use past::Past;
 pub(crate) use proved::Proved;
 pub(crate) use resumed::Begun;
+pub(crate) use revision_plan::RevisionPlan;
+pub(crate) use revision_plan::RevisionTerms;
 pub(crate) use revisions::Revisions;
-pub(crate) use run_task::run_task_input;
+pub(crate) use run_task::{log_stream, run_task_input};
 pub(crate) use running_tasks::{Reading, RunningTask};
+pub(crate) use service_plan::{ObservedService, ServicePlan, Update, update};
+pub(crate) use service_rules::{deploy_timeout, deployed_by_ecs, fit};
+pub(crate) use stages::PlannedStage;
+pub(crate) use under_way::UnderWay;
+pub(crate) use witness_plan::{ObservedWitness, WitnessPlan, in_ecr};
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -70,54 +90,56 @@ pub struct Plan {
     pub cluster: String,
     pub container: String,
     pub image: ImagePlan,
+    /// The platforms that the image is for; absent where they are not known.
+    pub image_platforms: Option<Vec<ImagePlatform>>,
+    /// Present where the witness is put in front of the command.
+    pub witness: Option<WitnessPlan>,
     /// What the revision is made from, and what it is compared with.
     pub base: TaskDefinition,
-    /// Where the revision goes: the base's own family, or one beside it.
+    /// Where the revision goes: the base's own family, or one with a name of its own.
     pub family: String,
     pub current: Option<TaskDefinition>,
     pub task: cli::TaskFlags,
     pub fleet: cli::FleetFlags,
-    /// Every database in one of them, in the order in which their tasks start.
+    /// Each database in one of them, in the order in which their tasks start.
     pub packs: Vec<Pack>,
     /// Databases that need no task: an earlier process of the run has proved them.
     pub proved: Vec<Proved>,
-    /// Tasks are told lists, in the variable of [`list_variable`], also where a list has one name.
+    /// Whether tasks are told lists, in the variable of [`list_variable`], even where a list has one name.
     pub packed: bool,
     pub network: Network,
     pub started_by: String,
-    /// The first wave: so many of `packs` from the first on. All must be migrated before another one starts.
-    pub canaries: usize,
+    /// Each has its part of `packs`, in their order.
+    pub stages: Vec<PlannedStage>,
     /// When ECS was asked which tasks run.
     pub looked_at: Instant,
     /// The revisions that tasks of the family run, as far as they were read.
     pub revisions: Revisions,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
-    /// By which names the container may be told a database besides.
+    /// The other ways in which the container may be told a database, by name.
     pub told_elsewhere: Vec<String>,
+    /// What a check of its databases has found, with `--plan --check`.
+    pub checked: Option<Box<Document>>,
+    /// What the SQL of its migrations will do; absent where nobody asked.
+    pub(crate) sql: Option<Box<SeenSql>>,
 }
 
-/// What cannot be told of tasks that run: nothing starts beside them.
+/// Returns a sentence for each running task whose databases are not known: nothing starts while it runs.
 fn doubts<'a>(running: impl Iterator<Item = &'a Arc<RunningTask>>) -> BTreeSet<String> {
     running.filter_map(|task| task.doubt()).collect()
 }
 
-/// The databases of these packs, in their order.
+/// Returns the databases of these packs, in their order.
 fn names(packs: &[Pack]) -> impl Iterator<Item = &str> {
     packs.iter().flat_map(|pack| &pack.databases).map(DatabaseName::as_str)
 }
 
-/// What the revision will be.
-#[derive(Debug, Clone)]
-pub enum RevisionPlan {
-    /// The family's newest revision is already what is wanted.
-    Reuse(String),
-    Register(TaskDefinition),
-}
-
 impl Plan {
+    /// Makes the plan of a migration from the settings and from what was observed.
+    ///
     /// # Errors
-    /// The task definition can not be patched, or can not run as a migration task on Fargate.
+    /// The task definition cannot be patched, or cannot run as a migration task on Fargate.
     pub fn new(settings: &Settings, observed: Observed) -> Result<Self, Failure> {
         let Observed {
             aws,
@@ -125,6 +147,7 @@ impl Plan {
             family,
             current,
             image,
+            witness,
             network,
             running,
             revisions,
@@ -134,30 +157,39 @@ impl Plan {
             mut notes,
         } = observed;
         let container = base.migration_container(settings.container.as_deref())?.to_owned();
+        // What an earlier run has put in front of the command is none of the command's words.
+        let base = base.without_witness(&container);
         fit_for_fargate(&base)?;
         notes.extend(family.note);
-        secrets_stay(&base, &container, &settings.task.env)?;
+        secrets_stay(&base, &container, &settings.task.common.env)?;
         notes.extend(outlived(&base, &container));
-        let packed = settings.fleet.databases_per_task != Packing::One;
+        let in_stages = settings.stages.of(&settings.databases, &settings.fleet);
+        let packed = stages::are_packed(&in_stages);
         notes.extend(log_notes(&base, &container, settings.task.proof, packed));
-        let image = image_plan(&settings.image, Some(&base), image, &mut notes)?;
+        let (image, image_platforms) = image_and_platforms(&settings.image, Some(&base), image, &mut notes)?;
         notes.extend(unknown_program(settings, &base, &image));
+        let witness = settings
+            .witness
+            .as_ref()
+            .zip(witness)
+            .map(|(settings, seen)| WitnessPlan::new(settings, seen, &image))
+            .transpose()?;
         let command = command(&base, &container, settings.task.command.as_ref())?;
         notes.extend(command.note);
         let task = cli::TaskFlags { command: command.words, ..settings.task.clone() };
-        let variable = &settings.task.database_variable;
+        let variable = &settings.task.common.database_variable;
         let told_elsewhere = told_elsewhere(&base, &container, &task);
         let told_by = if packed { list_variable(variable) } else { variable.to_string() };
         notes.extend(elsewhere::note(&told_elsewhere, &container, &told_by));
-        let (names, canaries) = match &settings.canary {
-            Some(canary) => canary.first(settings.databases.clone()),
-            None => (settings.databases.clone(), 0),
-        };
+        notes.extend(stages::left_out(&settings.stages.without_databases()));
+        let names = stages::databases(&in_stages);
         let mut plan = Self {
             account: aws,
             cluster: settings.cluster.clone(),
             container,
             image,
+            image_platforms,
+            witness,
             base,
             family: family.name,
             current,
@@ -168,37 +200,23 @@ impl Plan {
             packed,
             network,
             started_by: settings.common.run.started_by.clone(),
-            canaries: 0,
+            stages: Vec::new(),
             looked_at,
             revisions,
             notes,
             told_elsewhere,
+            checked: None,
+            sql: None,
         };
         let is_registered = matches!(settings.task_definition, TaskDefinitionSource::Ecs(_));
         let registered = Some(&plan.base).filter(|_| is_registered);
-        plan.wanted(&plan.image.pinned_reference())?.check_rules(&plan.container, registered)?;
+        plan.revision_terms().wanted(&plan.pinned_reference())?.check_rules(&plan.container, registered)?;
         let attempts = plan.next_attempts(&names, &past, &finished)?;
         let running_now = plan.running_tasks(&running, &names)?;
         let known =
             KnownTasks { running: &running_now, attempts: &attempts, on_running: settings.fleet.on_running };
-        let (first, rest) = names.split_at(canaries.min(names.len()));
-        let [first, rest] = plan.waves_after(&past, &running, &known, [first, rest])?;
+        plan.arrange(in_stages, &past, &running, &known)?;
         plan.notes.extend(doubts(running_now.values()));
-        plan.packs = first.begun;
-        plan.proved = [first.proved, rest.proved].concat();
-        if packed {
-            plan.base.check_variable(&plan.container, &list_variable(variable))?;
-        }
-        let durations = past.history.durations();
-        let limits =
-            PackLimits { room: plan.room(), at_once: *plan.fleet.max_parallel, durations: &durations };
-        let packing = settings.fleet.databases_per_task;
-        let packs = |databases: &[DatabaseName]| packs(databases, packing, &limits, &known);
-        plan.packs.extend(packs(&first.to_pack)?);
-        plan.canaries = plan.packs.len();
-        plan.packs.extend(rest.begun);
-        plan.packs.extend(packs(&rest.to_pack)?);
-        (0..).zip(&mut plan.packs).for_each(|(place, pack)| pack.place = place);
         if (past.resumes || settings.resume.from_github()) && plan.image.digest().is_none() {
             plan.notes.push(
                 "the image's digest is not known before it is built, so nothing counts as migrated with it"
@@ -214,25 +232,19 @@ impl Plan {
         &self.family
     }
 
-    /// The families whose tasks may migrate the databases: runs of other versions, or with another --family, may have
-    /// put their revisions into the base's own.
+    /// Returns the families whose tasks may migrate the databases: the plan's own, and that of the base, where runs
+    /// of other versions or with another `--family` may have put their revisions.
     pub fn families(&self) -> impl Iterator<Item = &str> {
         let base = self.base.family();
         [self.family()].into_iter().chain((base != self.family).then_some(base))
     }
 
-    /// The packs in waves: one starts when all databases of the wave before it are migrated.
-    pub fn waves(&self) -> impl Iterator<Item = &[Pack]> {
-        let (canaries, rest) = self.packs.split_at(self.canaries.min(self.packs.len()));
-        [canaries, rest].into_iter().filter(|wave| !wave.is_empty())
-    }
-
-    /// In the order in which their tasks start.
+    /// Returns the databases that are left to migrate, in the order in which their tasks start.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
         names(&self.packs)
     }
 
-    /// How a task is told to migrate these databases.
+    /// Returns how a task is told to migrate these databases.
     pub fn told(&self, databases: &[DatabaseName]) -> Told {
         match databases {
             [only] if !self.packed => Told::One(only.to_string()),
@@ -240,61 +252,65 @@ impl Plan {
         }
     }
 
-    /// What the revision with this image will be: the current one when nothing would change.
+    /// Returns the revision that its tasks run, as far as it is known now: the current one when nothing would change.
     ///
     /// # Errors
-    /// The task definition can not be patched, for example because a secret has the database variable's name.
-    pub fn revision(&self, image: &str) -> Result<RevisionPlan, Failure> {
-        let wanted = self.wanted(image)?;
-        match self.current.as_ref().and_then(|current| Some((current, current.arn()?))) {
-            Some((current, arn)) if current.same_as(&wanted) => Ok(RevisionPlan::Reuse(arn.to_owned())),
-            _ => Ok(RevisionPlan::Register(wanted)),
+    /// As [`RevisionTerms::revision`].
+    pub fn revision(&self) -> Result<RevisionPlan, Failure> {
+        let reference = self.witness.as_ref().map_or_else(|| self.image.reference(), WitnessPlan::reference);
+        self.revision_terms().revision(&reference)
+    }
+
+    fn pinned_reference(&self) -> String {
+        self.witness.as_ref().map_or_else(|| self.image.pinned_reference(), WitnessPlan::pinned_reference)
+    }
+
+    pub(crate) fn revision_terms(&self) -> RevisionTerms<'_> {
+        RevisionTerms {
+            base: &self.base,
+            family: &self.family,
+            current: self.current.as_ref(),
+            container: &self.container,
+            database_variable: &self.task.common.database_variable,
+            witness: self.witness.as_ref().map(WitnessPlan::in_front),
         }
-    }
-
-    /// The document that the revision with this image will have.
-    fn wanted(&self, image: &str) -> Result<TaskDefinition, Failure> {
-        let patch = Patch {
-            image: image.to_owned(),
-            environment: vec![(self.task.database_variable.to_string(), PLACEHOLDER.to_owned())],
-            command: None,
-        };
-        Ok(self.base.patched(&self.container, &patch)?.in_family(&self.family))
-    }
-
-    /// The unified diff that a revision with this image makes; empty when the current one is reused.
-    pub fn diff(&self, image: &str) -> Result<String, Failure> {
-        Ok(self.diff_of(&self.revision(image)?))
     }
 
     fn diff_of(&self, revision: &RevisionPlan) -> String {
-        let variable = self.task.database_variable.as_str();
-        let before = self.current.as_ref().unwrap_or(&self.base);
-        match revision {
-            RevisionPlan::Reuse(_) => String::new(),
-            RevisionPlan::Register(wanted) => before.diff(wanted, &[variable]),
+        self.revision_terms().diff_of(revision)
+    }
+
+    /// Returns what a record of these databases is about (account, region, cluster, family, container, variable);
+    /// none when AWS was not asked.
+    pub fn target(&self) -> Option<Target> {
+        let account = self.account.as_ref();
+        Target::of(
+            account,
+            &self.cluster,
+            self.base.family(),
+            &self.container,
+            &self.task.common.database_variable,
+        )
+    }
+
+    /// Returns what a task of this run is told besides its databases.
+    pub fn orders(&self) -> Orders {
+        let overrides = self.run_task(self.family(), &[], 0).overrides();
+        Orders::of(&overrides, &self.container, &self.task.common.database_variable)
+    }
+
+    /// Returns a digest of what the migration container does, without its databases and its image. A record with
+    /// another digest is not a proof.
+    pub fn told_digest(&self) -> String {
+        let told =
+            self.orders().digest_over(&self.base, &self.container, &self.task.common.database_variable);
+        match &self.witness {
+            None => told,
+            Some(witness) => witness.told_digest(&told),
         }
     }
 
-    /// What its databases are databases of; none when AWS was not asked.
-    pub fn target(&self) -> Option<Target> {
-        let account = self.account.as_ref();
-        Target::of(account, &self.cluster, self.base.family(), &self.container, &self.task.database_variable)
-    }
-
-    /// What a task of this run is told beside its databases.
-    pub fn orders(&self) -> Orders {
-        let overrides = self.run_task(self.family(), &[], 0).overrides();
-        Orders::of(&overrides, &self.container, &self.task.database_variable)
-    }
-
-    /// A digest of what the migration container does, without its databases and its image: a record of another one is
-    /// no proof.
-    pub fn told_digest(&self) -> String {
-        self.orders().digest_over(&self.base, &self.container, &self.task.database_variable)
-    }
-
-    /// How tasks are read, with the revision that this run's tasks run, where that is known.
+    /// Returns how tasks are read. `revision` is the one that this run's tasks run, where it is known.
     pub fn reading<'a>(
         &'a self,
         revision: Option<&'a str>,
@@ -303,7 +319,7 @@ impl Plan {
     ) -> Reading<'a> {
         Reading {
             container: &self.container,
-            variable: &self.task.database_variable,
+            variable: &self.task.common.database_variable,
             started_by: &self.started_by,
             revision,
             orders,
@@ -311,9 +327,9 @@ impl Plan {
         }
     }
 
-    /// Does something with the reading of the plan's own look.
+    /// Calls `does` with a reading that has the revisions of the plan's own observation.
     fn read<T>(&self, does: impl FnOnce(&Reading<'_>) -> T) -> Result<T, Failure> {
-        let reused = match self.revision(&self.image.reference())? {
+        let reused = match self.revision()? {
             RevisionPlan::Reuse(arn) => Some(arn),
             RevisionPlan::Register(_) => None,
         };
@@ -339,27 +355,7 @@ impl Plan {
         Ok(attempts)
     }
 
-    fn waves_after(
-        &self,
-        past: &Past,
-        running: &[Task],
-        known: &KnownTasks<'_>,
-        waves: [&[DatabaseName]; 2],
-    ) -> Result<[Wave; 2], Failure> {
-        let (target, told) = (self.target(), self.told_digest());
-        let terms = Terms {
-            digest: self.image.digest(),
-            told: &told,
-            target: target.as_ref(),
-            proof: self.task.proof,
-        };
-        self.read(|reading| {
-            let resumed = Resumed::new(past, running, &terms, *reading);
-            waves.map(|databases| resumed.wave(databases, known))
-        })
-    }
-
-    /// Tasks of this run that do something else than one of its tasks would do now.
+    /// Returns the ARNs of tasks of this run, sorted, that do something else than this run's tasks would do now.
     pub fn left_by_earlier_steps(&self) -> Vec<String> {
         let running = self.packs.iter().filter_map(|pack| pack.running.as_ref());
         let left: BTreeSet<&str> =
@@ -367,7 +363,7 @@ impl Plan {
         left.into_iter().map(str::to_owned).collect()
     }
 
-    /// Whether a task may be started for a pack: at once, or after the end of the one that migrates it now.
+    /// Returns whether a task may be started for a pack: at once, or after the end of the task that migrates it now.
     pub fn may_start(&self, pack: &Pack) -> bool {
         pack.running.as_ref().is_none_or(|task| task.met(self.fleet.on_running) == OnRunning::Wait)
     }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::database_name::DatabaseName;
-use crate::ports::ImageProgress;
-use crate::verdict::Verdict;
+use crate::ports::{ImageProgress, Task, TaskStatus};
+use crate::verdict::{Checked, Verdict};
 use crate::workflow_commands::Place;
 
 mod bars;
@@ -33,9 +33,25 @@ pub enum TaskPhase {
     Pulling,
     Running,
     Stopping,
+    /// Its container has exited, and nothing says yet that its log was read to the end.
+    Reading,
 }
 
 impl TaskPhase {
+    /// Returns where a task is that has been started.
+    pub(crate) fn of(task: &Task) -> Self {
+        match task.last_status {
+            TaskStatus::Running => Self::Running,
+            TaskStatus::Deactivating
+            | TaskStatus::Stopping
+            | TaskStatus::Deprovisioning
+            | TaskStatus::Stopped => Self::Stopping,
+            TaskStatus::Activating => Self::Pulling,
+            _ if task.pull_started_at.is_some() => Self::Pulling,
+            _ => Self::Provisioning,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -43,13 +59,14 @@ impl TaskPhase {
             Self::Pulling => "pulling",
             Self::Running => "running",
             Self::Stopping => "stopping",
+            Self::Reading => "exited, reading its log",
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Bars, on a stream that is a terminal; plain lines when it is none.
+    /// Bars, on a stream that is a terminal; plain lines on any other.
     Terminal,
     /// Timestamped lines.
     Plain,
@@ -70,7 +87,7 @@ pub enum Vocabulary {
     Plain,
 }
 
-/// The one voice of a run: whatever is told to it is told to its [`Sink`].
+/// The one voice of a run: it passes everything on to its [`Sink`].
 ///
 /// It is shared by reference between all databases of a run. None of its lines is lost when it is dropped.
 /// `std::process::exit` drops nothing: call [`Sink::finish`] first, or [`Sink::last_words`] from a panic.
@@ -91,12 +108,17 @@ impl Progress {
         }
     }
 
-    /// Shows nothing.
+    /// Makes a progress that shows nothing.
     pub fn silent() -> Self {
         Self { sink: Arc::new(Silent) }
     }
 
-    /// Returns what speaks for things that go on beside the run, such as the renewal of credentials.
+    /// Makes a progress that tells everything to this sink: for a program that has runs in itself.
+    pub fn to(sink: Arc<dyn Sink>) -> Self {
+        Self { sink }
+    }
+
+    /// Returns what speaks for things that go on during the run, such as the renewal of credentials.
     pub fn aside(&self) -> Aside {
         Arc::clone(&self.sink)
     }
@@ -119,6 +141,9 @@ impl Drop for Progress {
 /// Everything that a run tells. A sink leaves out what it does not show.
 #[expect(unused_variables, reason = "an event that is left out has no use for its facts")]
 pub trait Sink: ImageProgress + Send + Sync {
+    /// Begins the step that is the pause after a stage, and tells when the next stage begins.
+    fn stage_pause(&self, title: &str, until: Timestamp) {}
+
     /// Tells where the task of these names is now. A phase that was passed says nothing new, unless another task is
     /// queued.
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {}
@@ -131,18 +156,24 @@ pub trait Sink: ImageProgress + Send + Sync {
     /// Shows the log lines that wait.
     fn flush(&self) {}
 
-    /// Names the databases of the run: with more than one, log lines carry their names; those of a fleet are counted,
-    /// and of each one only a failure is told.
+    /// Takes the names of the run's databases. With more than one, log lines carry their names. A fleet is counted,
+    /// and only the failures among its databases are told one by one.
     fn databases(&self, names: &[DatabaseName]) {}
 
     /// Tells that the task of these databases has reported on this one of them.
     fn database_reported(&self, databases: &[DatabaseName], database: &str) {}
 
-    /// Tells what a database's task came to.
+    /// Tells the verdict on a database.
     fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {}
+
+    /// Tells what a check has found out about a database.
+    fn database_checked(&self, database: &DatabaseName, checked: &Checked) {}
 
     /// Annotates the run, or a place in its repository, where GitHub's runner reads along.
     fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {}
+
+    /// Does the same as a warning.
+    fn annotate_warning(&self, place: Option<&Place>, title: &str, message: &str) {}
 
     /// Keeps a secret out of the log, where GitHub's runner reads along. Call it before the secret can appear.
     ///
@@ -155,8 +186,8 @@ pub trait Sink: ImageProgress + Send + Sync {
     /// It is written as it is: its renderer has made it harmless for a terminal, and here it is for the runner.
     fn closing(&self, text: &str) {}
 
-    /// Tells of a panic, after the lines that wait: `message` as an annotation, `text` as closing text. Returns whether
-    /// it did. It waits for no lock, since the panic may have come from within a call of this sink.
+    /// Tells of a panic, after the lines that wait: `message` as an annotation, `text` as closing text. Returns
+    /// whether it did. It waits for no lock, since the panic may have come from within a call of this sink.
     fn last_words(&self, message: &str, text: &str) -> bool {
         false
     }
@@ -170,7 +201,7 @@ struct Silent;
 impl ImageProgress for Silent {}
 impl Sink for Silent {}
 
-/// Speaks on the run's stream without owning it: the end of the run stays [`Progress`]'s.
+/// A voice on the run's stream that does not own it: the end of the run stays [`Progress`]'s.
 pub type Aside = Arc<dyn Sink>;
 
 impl Stream {
@@ -205,9 +236,16 @@ impl Clock {
         self.time_of_day((self.now)())
     }
 
-    /// A log event's own time; one that is no time at all counts as now.
+    /// Returns the time of day of a log event, as `14:05:09`; a timestamp that is not a time at all counts as now.
     fn at(&self, timestamp_ms: i64) -> String {
         self.time_of_day(Timestamp::from_millisecond(timestamp_ms).unwrap_or_else(|_| (self.now)()))
+    }
+
+    /// Returns the time of day of what is to come, with the date where that is not today's.
+    fn coming(&self, at: Timestamp) -> String {
+        let date = |at: Timestamp| at.to_zoned(self.zone.clone()).date();
+        let time = self.time_of_day(at);
+        if date(at) == date((self.now)()) { time } else { format!("{} {time}", date(at)) }
     }
 
     fn time_of_day(&self, at: Timestamp) -> String {

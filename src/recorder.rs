@@ -20,30 +20,32 @@ use save_pace::SavePace;
 
 /// What an operation has done so far, as a person, a workflow and a program read it.
 pub trait Reported {
-    /// Whole at any time, but for its data: a killed run leaves what it had.
+    /// Returns the report as a person reads it, whole at any time but for its data: a killed run leaves what it had.
     fn document(&self) -> Document;
 
-    /// The document's data, which a large fleet's summary is often written without.
+    /// Returns the document's data, which a large fleet's summary is often written without.
     fn data(&self) -> Value;
 
     /// Writes all that the outputs may be too short for.
     ///
     /// # Errors
     /// It cannot be written.
-    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()>;
+    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        write!(out, "{}", self.data())
+    }
 
-    /// The Action's outputs, all of them each time.
+    /// Returns the Action's outputs, all of them each time.
     fn outputs(&self) -> Outputs;
 
     fn exit_code(&self) -> ExitCode;
 
-    /// What the run's page on GitHub shows above everything else.
+    /// Returns what the run's page on GitHub shows above everything else.
     fn annotations(&self) -> Vec<Annotation>;
 
-    /// Things said once.
+    /// Returns the notes: things said once.
     fn notes(&mut self) -> &mut Vec<String>;
 
-    /// The run is over; `error` is what ended it early.
+    /// Ends the report; `error` is what ended the run early.
     fn end(&mut self, error: Option<Failure>);
 }
 
@@ -68,13 +70,13 @@ impl<'a, R: Reported> Recorder<'a, R> {
 
     /// Changes the report.
     ///
-    /// `change` runs while the report is borrowed, so it must not come back here, to note something for instance. It
-    /// cannot: a recorder is not `Sync`, so what refers to one is not `Send`.
+    /// `change` runs while the report is borrowed, so it must not call the recorder, to note something for instance.
+    /// It cannot: a recorder is not `Sync`, so what refers to one is not `Send`.
     pub fn update<T>(&self, change: impl FnOnce(&mut R) -> T + Send) -> T {
         change(&mut self.report.borrow_mut())
     }
 
-    /// Says something once, however many databases run into it.
+    /// Says something once, however many databases meet it.
     pub fn note(&self, text: String) {
         let new = self.update(|report| !report.notes().contains(&text));
         if new {
@@ -83,7 +85,7 @@ impl<'a, R: Reported> Recorder<'a, R> {
         }
     }
 
-    /// Notes what could not be written: the run goes on without.
+    /// Notes what could not be written: the run goes on without it.
     pub fn note_unwritten(&self, what: &str, written: anyhow::Result<()>) {
         if let Err(error) = written {
             self.note(format!("{what} not written: {error:#}"));
@@ -125,7 +127,7 @@ impl<'a, R: Reported> Recorder<'a, R> {
         self.report.into_inner()
     }
 
-    /// The whole result goes to a file for the job's later steps first: outputs may be too short for it.
+    /// Writes the whole result to a file for the job's later steps first: outputs may be too short for it.
     fn close_with_outputs(&self, github: &GitHub) {
         let file = match github.keep("result.json", |out| self.report.borrow().write_result(out)) {
             Ok(file) => file,

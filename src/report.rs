@@ -12,26 +12,35 @@ use crate::failure::Failure;
 use crate::migration_report::MigrationReport;
 use crate::plan::ImageSource;
 use crate::settings::{Settings, TaskDefinitionSource};
-use crate::verdict::Verdict;
+use crate::verdict::{Drift, Verdict};
 
 mod annotations;
+pub mod back_report;
 pub mod build_report;
+pub mod check_report;
+mod compare;
 mod data;
 mod document;
 mod exit_code;
 mod gantt;
 mod next;
 mod outputs;
+pub mod run_report;
 #[cfg(test)]
 mod samples;
+mod service_report;
+mod services;
+mod stages;
 mod table;
 mod words;
 
 pub use annotations::{Annotation, annotations};
+pub(crate) use data::OUTPUT_LIMIT;
 pub use data::{result, write_result};
 pub use outputs::{OUTPUTS, Outputs, outputs};
 #[cfg(test)]
 pub(crate) use samples::HOSTILE;
+pub use service_report::{Cause, Moment, OfServices, ServiceContent, ServiceReport, Stage};
 
 /// The run so far. It is whole at any time: a killed run leaves what it had.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +59,12 @@ pub struct Report {
     /// Unified diff of the task definition; empty when nothing changes.
     pub diff: String,
     pub databases: Vec<DatabaseReport>,
+    /// Those of the configuration file that have a database of this run, in their order; else empty.
+    pub stages: Vec<StageReport>,
+    /// Services that are deployed once all databases are migrated; empty where none is asked for.
+    pub services: Vec<ServiceReport>,
+    /// `--no-migration`: a person says that the databases are proved elsewhere.
+    pub no_migration: bool,
     /// The logs of tasks that migrate packs, in the order in which they began.
     pub pack_logs: Vec<PackLog>,
     /// A state file has all of it: another run can go on from there.
@@ -79,10 +94,35 @@ pub struct RevisionUsed {
     pub registered: bool,
 }
 
+impl OfServices for Report {
+    fn services(&mut self) -> &mut Vec<ServiceReport> {
+        &mut self.services
+    }
+}
+
+/// A stage of the rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageReport {
+    pub name: String,
+    /// Absent while it is under way, and where it never began.
+    pub end: Option<StageEnd>,
+    /// When the pause after it is over, while that lasts.
+    pub pauses_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageEnd {
+    Passed,
+    /// No later stage has begun.
+    Failed,
+}
+
 /// One database's row. `verdict` is absent while it is under way.
 #[derive(Debug, Clone)]
 pub struct DatabaseReport {
     pub database: DatabaseName,
+    /// Which of [`Report::stages`] it is in.
+    pub stage: Option<usize>,
     pub verdict: Option<Verdict>,
     pub task_arn: Option<String>,
     /// Tasks of this run that were killed before they reported on it, as ARNs.
@@ -98,9 +138,11 @@ pub struct DatabaseReport {
     pub told_elsewhere: Vec<String>,
     /// The last migration report that the task printed, whatever the verdict.
     pub migration_report: Option<MigrationReport>,
+    /// How its schema differs from those of the others at its version: no verdict depends on it.
+    pub drift: Option<Drift>,
     pub times: Times,
-    /// Milliseconds from RunTask to the verdict, on our clock; where another process had started the task, those from
-    /// its creation to its end. Databases that share a task have them in common.
+    /// Milliseconds from RunTask to the verdict, by this run's clock; where another process had started the task,
+    /// those from its creation to its end. Databases that share a task have them in common.
     pub total_ms: Option<i64>,
     /// Its wait for capacity before it could start.
     pub waited: Option<Waited>,
@@ -112,7 +154,7 @@ pub struct DatabaseReport {
     pub log_file: Option<String>,
     /// Links into the AWS console.
     pub task_url: Option<String>,
-    /// The run of GitHub Actions whose task migrates the database now, where none of ours was started.
+    /// The run of GitHub Actions whose task migrates the database now, where this run started none.
     pub other_run_url: Option<String>,
     pub log_url: Option<String>,
     pub started_at: Option<Timestamp>,
@@ -148,7 +190,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// The milliseconds in the queue, of the pull and of the run; absent where ECS gave no times.
+    /// Returns the milliseconds in the queue, of the pull and of the run; `None` where ECS gave no times.
     pub fn stages_ms(&self) -> [Option<i64>; 3] {
         [
             ms_between(self.created, self.pull_started.or(self.started)),
@@ -158,7 +200,7 @@ impl Times {
     }
 }
 
-/// None where a time is absent, or the second is before the first.
+/// Returns the milliseconds between two times; `None` where one is absent, or the second is before the first.
 pub fn ms_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
     Some(to?.as_millisecond() - from?.as_millisecond()).filter(|ms| *ms >= 0)
 }
@@ -167,6 +209,7 @@ impl DatabaseReport {
     pub fn new(database: &DatabaseName) -> Self {
         Self {
             database: database.clone(),
+            stage: None,
             verdict: None,
             task_arn: None,
             killed_tasks: Vec::new(),
@@ -178,6 +221,7 @@ impl DatabaseReport {
             diagnosis: None,
             told_elsewhere: Vec::new(),
             migration_report: None,
+            drift: None,
             times: Times::default(),
             total_ms: None,
             waited: None,
@@ -194,7 +238,8 @@ impl DatabaseReport {
 }
 
 impl Report {
-    /// Every database has its row from the start, so that it has one whatever happens.
+    /// Makes the report of a run that begins now. Every database has its row from the start, so that it has one
+    /// whatever happens.
     pub fn new(settings: &Settings) -> Self {
         let mut rows: Vec<_> = settings.databases.iter().map(DatabaseReport::new).collect();
         if is_fleet(rows.len()) {
@@ -215,38 +260,44 @@ impl Report {
         }
     }
 
-    /// Ends the run: what has no verdict was not run.
+    /// Ends the run: what has no verdict was not run, and not deployed.
     pub fn end(&mut self, error: Option<Failure>) {
         let why = error.as_ref().map_or("the run ended before it", |error| error.message.as_str());
         for row in self.databases.iter_mut().filter(|row| row.verdict.is_none()) {
             row.verdict = Some(Verdict::NotRun { why: why.to_owned() });
         }
+        services::end(&mut self.services, why);
+        self.compare();
         self.error = error.or_else(|| self.error.take());
         self.ended_at = Some(Timestamp::now());
     }
 
-    /// The end of the log that a row's database has, or shares.
+    /// Returns the end of the log of the database's task, whether the database has the task alone or shares it.
     pub fn log_of<'a>(&'a self, row: &'a DatabaseReport) -> &'a LogTail {
         row.pack_log.and_then(|index| self.pack_logs.get(index)).map_or(&row.log, |pack| &pack.log)
     }
 
-    /// The names of the databases that are migrated, proved or not.
+    /// Lists the names of the databases that are migrated, proved or not.
     pub fn migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| verdict.is_migrated())
     }
 
-    /// The names of the databases that are migrated, and not proved.
+    /// Lists the names of the databases that are migrated, and not proved.
     pub fn not_proved(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| verdict.is_migrated() && !verdict.is_proved())
     }
 
-    /// The names of the databases that are not migrated, with those that were not run.
+    /// Lists the names of the databases that are not migrated, with those that were not run.
     pub fn not_migrated(&self) -> impl Iterator<Item = &str> {
         self.names(|verdict| !verdict.is_migrated())
     }
 
-    /// It ended before any database had a task.
+    /// Tells whether an error ended the run before any database had a task, and any service a deployment.
     pub fn ended_before_all(&self) -> bool {
+        self.ended_before_any_task() && services::judged(&self.services).started.is_none()
+    }
+
+    fn ended_before_any_task(&self) -> bool {
         let not_run = |row: &DatabaseReport| matches!(row.verdict, Some(Verdict::NotRun { .. }));
         self.error.is_some() && self.databases.iter().all(not_run)
     }

@@ -17,7 +17,7 @@ pub struct Session<'a, W, R> {
 }
 
 impl<'a, W, R> Session<'a, W, R> {
-    /// The same with another world.
+    /// Returns the same session with another world.
     pub fn on<V>(&self, world: V) -> Session<'a, V, R> {
         let Self { progress, interrupt, recorder, github, .. } = *self;
         Session { world, progress, interrupt, recorder, github }

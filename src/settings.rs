@@ -1,4 +1,4 @@
-//! What was asked for, checked: a [`Settings`] is made before anything is observed, so that bad input changes nothing.
+//! What was asked for, checked: [`Settings`] are made before anything is observed, so that bad input changes nothing.
 
 use std::collections::HashSet;
 
@@ -9,22 +9,39 @@ use crate::untrusted::phrase;
 
 mod build;
 mod canary;
+mod check;
 mod definition;
+mod deploy;
 mod run_identity;
 mod image;
+mod rollback;
+mod run;
 mod selection;
+mod service_names;
+mod stages;
+mod status;
+mod witness;
 
 pub use crate::values::{Packing, Selector};
 pub use build::BuildSettings;
-pub use canary::Canary;
+pub use check::CheckSettings;
 pub use definition::TaskDefinitionSource;
+#[cfg(test)]
+pub(crate) use deploy::samples as deploy_samples;
+pub use deploy::{DeploySettings, First, NoMigration};
 pub use image::{ImageChoice, ImageSettings};
-pub use run_identity::RunIdentity;
+pub use rollback::{RollbackSettings, To};
+pub use run::RunSettings;
+pub(crate) use run_identity::migrates_nothing;
+pub use run_identity::{Kind, RunIdentity};
+pub use stages::{FailureRule, Stage, StageName, Stages};
+pub use status::StatusSettings;
+pub use witness::WitnessSettings;
 
-/// What every operation is told: how AWS is reached, and where its output goes.
+/// What every operation is told: how it reaches AWS, and where its output goes.
 #[derive(Debug, Clone)]
 pub struct Common {
-    /// Nothing is changed.
+    /// Whether nothing is to be changed.
     pub plan_only: bool,
     pub aws: cli::AwsFlags,
     pub credentials: cli::CredentialsFlags,
@@ -38,34 +55,41 @@ pub struct Settings {
     pub common: Common,
     /// Not empty, each once, in the order given.
     pub databases: Vec<DatabaseName>,
-    pub canary: Option<Canary>,
+    pub stages: Stages,
     pub cluster: String,
     pub task_definition: TaskDefinitionSource,
     pub container: Option<String>,
-    /// The family of the migration's revisions, where it is not to be chosen.
+    /// The family of the migration's revisions, where the user names one.
     pub family: Option<String>,
     pub image: ImageSettings,
+    /// Present where the witness is put in front of the image's command.
+    pub witness: Option<WitnessSettings>,
     /// With subnets, or a service to take them from.
     pub network: cli::NetworkFlags,
     pub task: cli::TaskFlags,
     pub fleet: cli::FleetFlags,
     pub github: cli::GitHubFlags,
     pub resume: cli::ResumeFlags,
+    pub sql: cli::SqlFlags,
 }
 
 impl Settings {
+    /// Checks the flags of `migrate`, and makes the settings from them.
+    ///
     /// # Errors
-    /// A flag is missing, or its value makes no sense beside those of others.
+    /// A flag is missing, or its value cannot be used with those of others.
     pub fn new(flags: cli::MigrateFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {
-        all_given(&flags)?;
-        check_environment(&flags.task)?;
-        check_tags(&flags.task)?;
+        let cli::SelectionFlags { database, databases_file, exclude } = &flags.selection;
+        let has_databases = !database.is_empty() || databases_file.is_some();
+        let definition = flags.target.base.task_definition.as_deref();
+        all_given(!has_databases, flags.target.cluster.as_deref(), definition, &flags.network)?;
+        check_environment(&flags.task.common)?;
+        check_tags(&flags.task.common)?;
         check_resume(&flags.resume, flags.github.deployments)?;
         let cli::TargetFlags { cluster, base, family, aws } = flags.target;
-        let in_file =
-            flags.databases_file.as_deref().map(selection::listed_in).transpose()?.unwrap_or_default();
+        let in_file = databases_file.as_deref().map(selection::listed_in).transpose()?.unwrap_or_default();
         let known = flags.config.fleet;
-        let databases = selection::select(&flags.database, &in_file, &flags.exclude, &known)?;
+        let databases = selection::select(database, &in_file, exclude, &known)?;
         Ok(Self {
             common: Common {
                 plan_only: flags.plan,
@@ -74,27 +98,29 @@ impl Settings {
                 output: flags.output,
                 run,
             },
-            canary: canary::canary(&flags.fleet.canary, &databases, &known)?,
+            stages: Stages::new(&flags.fleet.canary, &flags.config.rollout, &databases, &known)?,
             databases,
             cluster: cluster.unwrap_or_default(),
             task_definition: base.task_definition.unwrap_or_default().into(),
             container: base.container,
             family: family.map(|family| family.to_string()),
             image: ImageSettings::new(flags.image.image, flags.image.source, commit),
+            witness: WitnessSettings::of(flags.witness, &flags.task.common.database_variable)?,
             network: flags.network,
             task: flags.task,
             fleet: flags.fleet,
             github: flags.github,
             resume: flags.resume,
+            sql: flags.sql,
         })
     }
 }
 
-/// Tags of a task (RunTask, `tags`).
+/// Tags of a task, at most (RunTask, `tags`).
 const MAX_TASK_TAGS: usize = 50;
 
-/// Fails where RunTask would: a key given twice, or too many tags.
-fn check_tags(task: &cli::TaskFlags) -> Result<(), Failure> {
+/// Fails where RunTask would: a key is given twice, or there are too many tags.
+fn check_tags(task: &cli::CommonTaskFlags) -> Result<(), Failure> {
     let mut keys = HashSet::new();
     if let Some(tag) = task.task_tag.iter().find(|tag| !keys.insert(tag.key.as_str())) {
         return Err(Failure::input(format!("--task-tag gives {} twice", phrase(&tag.key)))
@@ -103,20 +129,24 @@ fn check_tags(task: &cli::TaskFlags) -> Result<(), Failure> {
     let count = task.task_tag.len();
     if count > MAX_TASK_TAGS {
         return Err(Failure::input(format!("--task-tag gives {count} tags; ECS takes {MAX_TASK_TAGS}"))
-            .hint("leave some away"));
+            .hint("omit some"));
     }
     Ok(())
 }
 
-/// Fails with all of what a run can not do without.
-fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
-    let absent = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
-    let network = &flags.network;
+/// Fails, and names everything that is missing, where a run cannot do without it.
+fn all_given(
+    lacks_databases: bool,
+    cluster: Option<&str>,
+    definition: Option<&str>,
+    network: &cli::NetworkFlags,
+) -> Result<(), Failure> {
+    let absent = |value: Option<&str>| value.is_none_or(str::is_empty);
     let missing: Vec<(&str, &str, &str)> = [
-        (flags.database.is_empty() && flags.databases_file.is_none(), "database", "--database NAME", ""),
-        (absent(&flags.target.cluster), "cluster", "--cluster NAME", "--cluster NAME"),
+        (lacks_databases, "database", "--database NAME", ""),
+        (absent(cluster), "cluster", "--cluster NAME", "--cluster NAME"),
         (
-            absent(&flags.target.base.task_definition),
+            absent(definition),
             "task definition",
             "--task-definition FAMILY",
             "--task-definition FAMILY, an ARN, or the path of a JSON file",
@@ -132,7 +162,7 @@ fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     .filter_map(|(is_missing, what, flag, alone)| is_missing.then_some((what, flag, alone)))
     .collect();
     let (what, flags) = match missing.as_slice() {
-        // Which there are is said where they are selected.
+        // Where databases are selected, the error lists those that exist.
         [] | [("database", ..)] => return Ok(()),
         [(what, _, alone)] => ((*what).to_owned(), (*alone).to_owned()),
         [first @ .., last] => {
@@ -145,15 +175,15 @@ fn all_given(flags: &cli::MigrateFlags) -> Result<(), Failure> {
     Err(Failure::input(format!("no {what} given")).hint(format!("pass {flags}")))
 }
 
-/// Holds `--env` to what is left to it: the variables that tell a task its databases are set by this program alone. The
-/// list's is refused without packs as well, because an image that takes lists looks at it first.
-fn check_environment(task: &cli::TaskFlags) -> Result<(), Failure> {
+/// Refuses an `--env` that sets a variable twice, or one that tells a task its databases: only this program sets
+/// those. The list's variable is refused without packs too, because an image that takes lists looks at it first.
+fn check_environment(task: &cli::CommonTaskFlags) -> Result<(), Failure> {
     let (one, list) = (task.database_variable.as_str(), list_variable(&task.database_variable));
     let mut set = HashSet::new();
     for name in task.env.iter().map(|pair| pair.name.as_str()) {
         if !set.insert(name) {
             return Err(Failure::input(format!("--env sets {name} twice"))
-                .hint(format!("keep one --env {name}=VALUE and leave the other away")));
+                .hint(format!("pass --env {name}=VALUE once")));
         }
         let what = match name {
             _ if name == one => "the database variable",
@@ -176,11 +206,11 @@ fn check_resume(flags: &cli::ResumeFlags, deployments: bool) -> Result<(), Failu
         ),
         cli::ResumeFlags { only_failed: true, state: None, .. } => (
             "--only-failed without --state",
-            "name the file that the run to go on with has left: --state FILE; GitHub's Deployments do not say what ran in vain",
+            "pass --state FILE with the state file of the run to resume; GitHub Deployments do not record failed databases",
         ),
         cli::ResumeFlags { resume: true, state: None, .. } if !deployments => (
             "--resume without --state",
-            "name the file that the run to go on with has left: --state FILE; or add --deployments, which are asked instead",
+            "pass --state FILE with the state file of the run to resume, or --deployments to read GitHub Deployments instead",
         ),
         _ => return Ok(()),
     };

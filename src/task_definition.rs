@@ -8,10 +8,12 @@ mod diff;
 mod ecr;
 mod ecs_rules;
 mod elsewhere;
+mod images;
 mod patch;
 mod read;
 mod restart;
 mod same;
+mod witness;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -27,8 +29,9 @@ pub use choice::Part;
 pub use elsewhere::{Elsewhere, tells, word_tells};
 pub use patch::Patch;
 pub use restart::Restart;
+pub use witness::InFront;
 
-/// One task definition in the form that RegisterTaskDefinition takes, with what ECS said about it kept beside.
+/// One task definition in the form that RegisterTaskDefinition takes, and what ECS said about it.
 #[derive(Clone)]
 pub struct TaskDefinition {
     document: Value,
@@ -49,7 +52,7 @@ pub enum Logs {
         group: String,
         stream_prefix: String,
         /// `mode` says `blocking`: no line is lost. Absent means the account's default, which AWS made
-        /// non-blocking in June 2025: lines that can not be stored are dropped.
+        /// non-blocking in June 2025: lines that cannot be stored are dropped.
         blocking: bool,
     },
     /// awslogs, but without the option that names its log streams.
@@ -66,7 +69,7 @@ impl TaskDefinition {
         &self.family
     }
 
-    /// The revision's ARN, when the document came from ECS and is unchanged.
+    /// Returns the revision's ARN, when the document came from ECS and is unchanged.
     pub fn arn(&self) -> Option<&str> {
         self.arn.as_deref()
     }
@@ -75,12 +78,12 @@ impl TaskDefinition {
         self.revision
     }
 
-    /// ACTIVE, INACTIVE or DELETE_IN_PROGRESS, when the document came from ECS.
+    /// Returns ACTIVE, INACTIVE or DELETE_IN_PROGRESS, when the document came from ECS.
     pub fn status(&self) -> Option<&str> {
         self.status.as_deref()
     }
 
-    /// What a person calls it: `family:revision`, or the family alone.
+    /// Returns what a person calls it: `family:revision`, or the family alone.
     pub fn name(&self) -> String {
         match self.revision {
             Some(revision) => format!("{}:{revision}", self.family),
@@ -105,13 +108,20 @@ impl TaskDefinition {
         self.container(container)?.get("image")?.as_str()
     }
 
-    /// The value that a container's `environment` gives a variable. `environmentFiles` and `secrets` are elsewhere.
+    /// Lists the roles of its tasks, as it names them: that of ECS first, then that of the containers.
+    pub(crate) fn roles(&self) -> Vec<&str> {
+        let input = self.register_input();
+        ["executionRoleArn", "taskRoleArn"].into_iter().filter_map(|key| input.get(key)?.as_str()).collect()
+    }
+
+    /// Returns the value that a container's `environment` gives a variable; `environmentFiles` and `secrets` are not
+    /// read.
     pub fn environment(&self, container: &str, name: &str) -> Option<&str> {
         let entries = self.container(container)?.get("environment")?.as_array()?;
         entries.iter().find(|entry| is_named(entry, name))?.get("value")?.as_str()
     }
 
-    /// The variables of a container's `environment`, as they stand: a name may be repeated.
+    /// Lists the variables of a container's `environment`, as they stand: a name may be repeated.
     pub fn variables(&self, container: &str) -> impl Iterator<Item = (&str, &str)> {
         let entries =
             self.container(container).and_then(|container| container.get("environment")?.as_array());
@@ -121,8 +131,8 @@ impl TaskDefinition {
         })
     }
 
-    /// Whether the container takes a variable from a secret, or may take it from a file, where its `environment` does
-    /// not set it.
+    /// Tells whether the container takes a variable from a secret, or may take it from a file, where its
+    /// `environment` does not set it.
     pub fn may_take_from_elsewhere(&self, container: &str, name: &str) -> bool {
         let list = |key: &str| self.container(container).and_then(|container| container.get(key)?.as_array());
         let has_files = list("environmentFiles").is_some_and(|files| !files.is_empty());
@@ -130,7 +140,7 @@ impl TaskDefinition {
             || list("secrets").is_some_and(|secrets| secrets.iter().any(|secret| is_named(secret, name)))
     }
 
-    /// What a container's variables come from beside its `environment`: addresses, no values.
+    /// Returns what a container's variables come from besides its `environment`: addresses, no values.
     pub fn variables_from_elsewhere(&self, container: &str) -> [Option<&Value>; 2] {
         let list = |key: &str| {
             let list = self.container(container)?.get(key)?;
@@ -139,12 +149,12 @@ impl TaskDefinition {
         ["environmentFiles", "secrets"].map(list)
     }
 
-    /// The command that replaces the image's own; absent when it replaces nothing.
+    /// Returns the command that replaces the image's own; none when it replaces nothing.
     pub fn command(&self, container: &str) -> Option<Vec<String>> {
         self.words(container, "command")
     }
 
-    /// What replaces the image's own entry point; absent when nothing does.
+    /// Returns what replaces the image's own entry point; none when nothing does.
     pub fn entry_point(&self, container: &str) -> Option<Vec<String>> {
         self.words(container, "entryPoint")
     }
@@ -176,7 +186,8 @@ impl TaskDefinition {
         }
     }
 
-    /// The platform that an image must be built for: `linux/amd64` or `linux/arm64`.
+    /// Returns the platform that an image must be built for: `linux/amd64` or `linux/arm64`. Any other one is an
+    /// error.
     pub fn platform(&self) -> Result<&'static str, Failure> {
         let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
         let refused = |what: String| {
@@ -194,8 +205,8 @@ impl TaskDefinition {
         }
     }
 
-    /// The platform that an image must have, in the words of image indexes (RuntimePlatform); none for words that are
-    /// not known.
+    /// Returns the platform that an image must have, in the words of image indexes (RuntimePlatform); none for words
+    /// that are not known.
     pub fn image_platform(&self) -> Option<ImagePlatform> {
         let field = |name: &str| self.document.get("runtimePlatform")?.get(name)?.as_str();
         let os = match field("operatingSystemFamily") {
@@ -215,8 +226,8 @@ impl TaskDefinition {
         self.document.get("networkMode")?.as_str()
     }
 
-    /// Can RunTask start it on Fargate? What ECS found counts, then what the document requires; a document that says
-    /// neither must have what Fargate requires: awsvpc, and cpu and memory of the whole task.
+    /// Tells whether RunTask can start it on Fargate. What ECS found counts, then what the document requires; a
+    /// document that says neither must have what Fargate requires: awsvpc, and cpu and memory of the whole task.
     pub fn is_fargate_compatible(&self) -> bool {
         let required = self.document.get("requiresCompatibilities").and_then(Value::as_array);
         match (&self.compatibilities, required) {
@@ -229,7 +240,8 @@ impl TaskDefinition {
         }
     }
 
-    /// Exactly what RegisterTaskDefinition is to be given: the document without its nine read-only keys, tags inside.
+    /// Returns exactly what RegisterTaskDefinition is given: the document without its nine read-only keys, tags
+    /// inside.
     pub fn register_input(&self) -> &Value {
         &self.document
     }

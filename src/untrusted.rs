@@ -1,21 +1,21 @@
 //! Text from outside (container logs, AWS messages, names) made harmless for the place where it will stand.
 //!
-//! Everything here keeps the text readable: what can not be shown as it is becomes visible as something else, so
+//! Everything here keeps the text readable: what cannot be shown as it is becomes visible as something else, so
 //! that a hostile line is seen, not hidden. Only the colours and cursor movements of a terminal are dropped.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The lines of a text as a person and GitHub's runner would see them: split at LF, CRLF, and a lone CR.
+/// Splits a text into lines as a person and GitHub's runner would see them: at LF, CRLF, and a lone CR.
 ///
-/// A final line end makes no empty line more.
+/// A final line end adds no empty line.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
-/// One line for a terminal or a plain log: no escape sequences, no line ends, control characters visible.
+/// Makes one line for a terminal or a plain log: no escape sequences, no line ends, control characters visible.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return Cow::Borrowed(text);
@@ -44,12 +44,12 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// One line of at most `limit` characters, for a sentence of ours.
+/// Makes one line of at most `limit` characters, for a sentence of the program.
 pub(crate) fn printable(text: &str, limit: usize) -> String {
     shortened(&one_line(text), limit).into_owned()
 }
 
-/// At most `limit` characters, the last of which says that there was more.
+/// Shortens a text to at most `limit` characters, the last of which, `…`, says that there was more.
 pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),
@@ -60,12 +60,12 @@ pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
-/// What others said, as a part of a sentence of ours: one line of at most 300 characters.
+/// Makes text from outside a part of a sentence of the program: one line of at most 300 characters.
 pub(crate) fn phrase(text: &str) -> String {
     printable(text, 300)
 }
 
-/// Text for HTML content and attributes, one line at a time.
+/// Escapes one line of text for HTML content and attributes.
 ///
 /// It can stand on a stream that GitHub's runner reads: no workflow command survives.
 pub(crate) fn html(text: &str) -> String {
@@ -88,27 +88,57 @@ pub(crate) fn html(text: &str) -> String {
     out
 }
 
-/// Text in a Markdown paragraph, or in an HTML element of it: one line without markup, links, mentions or HTML.
+/// Escapes text for a Markdown paragraph, or an HTML element in it: one line without markup, links, mentions or HTML.
 ///
 /// A character reference never takes part in Markdown's structure (CommonMark 0.31, 2.5), so every character that
 /// could is written as one. GitHub looks for mentions (`@name`) and references (`#1`, `GH-1`) in the text that comes
 /// out of that: a zero-width space keeps it from finding them.
+///
+/// A pair of backticks makes a code span, as in the program's own hints. That is harmless in words from outside: the text in
+/// it is escaped too.
 pub(crate) fn markdown_text(text: &str) -> String {
-    markdown(text, "&#8203;")
-}
-
-/// A name or an ARN in a code span, at most [`CELL`] characters long, that copies as it is: nothing in a code span is
-/// a mention. As raw HTML, because a code span of backticks can not stand in a table with a `|` in it.
-pub(crate) fn markdown_code(text: &str) -> String {
-    let text = markdown(&shortened(text, CELL), "");
-    if text.is_empty() { "–".to_owned() } else { format!("<code>{text}</code>") }
-}
-
-/// `apart` stands where GitHub would see a mention or a reference.
-fn markdown(text: &str, apart: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len() * 2);
-    let mut chars = line.trim().chars().peekable();
+    let mut rest = line.trim();
+    while let Some((before, code, after)) = code_span(rest) {
+        push_markdown(&mut out, before, ZERO_WIDTH);
+        out.push_str("<code>");
+        push_markdown(&mut out, code, "");
+        out.push_str("</code>");
+        rest = after;
+    }
+    push_markdown(&mut out, rest, ZERO_WIDTH);
+    out
+}
+
+const ZERO_WIDTH: &str = "&#8203;";
+
+/// Splits at the first text between two backticks: what stands before it, the text, and what stands behind it.
+fn code_span(text: &str) -> Option<(&str, &str, &str)> {
+    let mut ticks = text.match_indices('`').map(|(at, _)| at);
+    let mut open = ticks.next()?;
+    for close in ticks {
+        let code = &text[open + 1..close];
+        if !code.trim().is_empty() {
+            return Some((&text[..open], code, &text[close + 1..]));
+        }
+        open = close;
+    }
+    None
+}
+
+/// Writes a name or an ARN in a code span, at most [`CELL`] characters long, that copies as it is: nothing in a code
+/// span is a mention. It is raw HTML, because a code span of backticks cannot stand in a table with a `|` in it.
+pub(crate) fn markdown_code(text: &str) -> String {
+    let text = shortened(text, CELL);
+    let mut out = String::new();
+    push_markdown(&mut out, one_line(&text).trim(), "");
+    if out.is_empty() { "–".to_owned() } else { format!("<code>{out}</code>") }
+}
+
+/// Appends one line, escaped for Markdown; `apart` stands where GitHub would see a mention or a reference.
+fn push_markdown(out: &mut String, line: &str, apart: &str) {
+    let mut chars = line.chars().peekable();
     while let Some(char) = chars.next() {
         match char {
             // An empty element keeps an address in code from becoming a link, and is not copied.
@@ -117,15 +147,17 @@ fn markdown(text: &str, apart: &str) -> String {
             '#' if chars.peek().is_some_and(|next| next.is_alphanumeric()) => out.extend(["&#35;", apart]),
             '-' if out.to_ascii_lowercase().ends_with("gh") => out.extend(["-", apart]),
             // The end of a sentence and the parts of a number or a name stay; "www." and "://" do not link.
-            // A number with a full stop begins a list.
-            '.' if !(apart.is_empty() || out.is_empty()) && out.bytes().all(|byte| byte.is_ascii_digit()) => {
-                out.push_str("&#46;")
+            // A number with a full stop or a parenthesis begins a list.
+            '.' | ')'
+                if !(apart.is_empty() || out.is_empty()) && out.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                let _ = write!(out, "&#{};", char as u32);
             }
             '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(char),
-            ',' | ';' | '?' | '%' | '/' => out.push(char),
+            ',' | ';' | '?' | '%' | '/' | '"' | '\'' | '(' | ')' => out.push(char),
             '-' if apart.is_empty() || !out.is_empty() => out.push(char),
             ':' if !out.is_empty() && chars.peek().is_none_or(|next| *next == ' ') => out.push(char),
-            '_' if between_letters(&out, chars.peek()) => out.push(char),
+            '_' if between_letters(out, chars.peek()) => out.push(char),
             '\t' => out.push(' '),
             _ if char.is_ascii_punctuation() => {
                 let _ = write!(out, "&#{};", char as u32);
@@ -133,10 +165,9 @@ fn markdown(text: &str, apart: &str) -> String {
             _ => out.push(char),
         }
     }
-    out
 }
 
-/// Text in a cell of a Markdown table, at most [`CELL`] characters long; never empty.
+/// Escapes text for a cell of a Markdown table, at most [`CELL`] characters long; never empty.
 pub(crate) fn markdown_cell(text: &str) -> String {
     let text = markdown_text(&shortened(text, CELL));
     if text.is_empty() { "–".to_owned() } else { text }
@@ -145,7 +176,7 @@ pub(crate) fn markdown_cell(text: &str) -> String {
 /// Characters of a cell: names and reasons fit, and a thousand rows stay readable.
 pub(crate) const CELL: usize = 300;
 
-/// A fenced code block that its content can not close: the fence is longer than any run of backticks in it.
+/// Makes a fenced code block that its content cannot close: the fence is longer than any run of backticks in it.
 ///
 /// `##[` is written with a JSON escape, since the runner takes it for a command wherever it stands.
 pub(crate) fn fence(language: &str, content: &str) -> String {
@@ -165,19 +196,20 @@ pub(crate) fn fence(language: &str, content: &str) -> String {
     out
 }
 
-/// What GitHub takes for the domain of an address (GFM 0.29, 6.9): it has a dot.
+/// Tells whether GitHub takes this for the domain of an address (GFM 0.29, 6.9): it has a dot.
 fn ends_an_address(after: impl Iterator<Item = char>) -> bool {
     after.take_while(|char| char.is_alphanumeric() || matches!(char, '.' | '-' | '_')).any(|char| char == '.')
 }
 
-/// In a name such as `startupwebapp_prod` an underscore is no emphasis (CommonMark 0.31, 6.2).
+/// Tells whether an underscore is inside a name such as `startupwebapp_prod`: it is not emphasis (CommonMark 0.31,
+/// 6.2).
 fn between_letters(before: &str, after: Option<&char>) -> bool {
     before.ends_with(|char: char| char.is_alphanumeric()) && after.is_some_and(|char| char.is_alphanumeric())
 }
 
-/// Whether a character shows nothing: control characters, those that turn the order of others around, and those
-/// without a width, except the joiners that emoji and some scripts are written with. No character of it is outside
-/// of Unicode's first plane.
+/// Tells whether a character shows nothing: control characters, those that turn the order of others around, and those
+/// without a width, except the joiners that emoji and some scripts are written with. All of them are in Unicode's
+/// first plane.
 pub(crate) fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(
@@ -187,9 +219,9 @@ pub(crate) fn is_hidden(char: char) -> bool {
         || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The length of the whole escape sequence that `text` begins with (ECMA-48).
+/// Returns the length in bytes of the whole escape sequence that `text` begins with (ECMA-48).
 ///
-/// One that does not end within the text is none: else it would hide the rest of the line.
+/// None for one that does not end within the text: else it would hide the rest of the line.
 pub(crate) fn escape_sequence(text: &str) -> Option<usize> {
     let body = text.strip_prefix('\x1b')?;
     let length = match body.bytes().next()? {

@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::image_reference::{self, ImageReference};
+use crate::sql::Rule;
 
-/// Says of a text that it is not the value that was wanted, and what to write.
+/// Why a text is not the value that was wanted, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// Quotes the text, and goes on: `"soon" is not a duration`.
@@ -63,7 +64,7 @@ pub(crate) struct Grammar {
     pub check: fn(&str) -> Result<(), Wrong>,
 }
 
-/// Of what has none: clap checks a choice by its words, and any text is a text.
+/// Makes a grammar for what needs none: clap checks a choice by its words, and any text is a text.
 const fn loose(written: Written) -> Grammar {
     Grammar { type_id: TypeId::of::<String>(), name: "text", hint: "", written, check: |_| Ok(()) }
 }
@@ -77,8 +78,18 @@ const SWITCH: Grammar = Grammar {
     ..loose(Written::Switch)
 };
 
-static GRAMMARS: [&Grammar; 19] = [
+/// Good answers in a row. The only flag that is held as a plain number.
+const ANSWERS: Grammar = Grammar {
+    type_id: TypeId::of::<u32>(),
+    name: "a whole number from 1 to 100",
+    hint: COUNT,
+    written: Written::Number { most: 100 },
+    check: |text| answers(text).map(drop),
+};
+
+static GRAMMARS: [&Grammar; 22] = [
     &SWITCH,
+    &ANSWERS,
     &Tag::GRAMMAR,
     &ImageName::GRAMMAR,
     &RepositoryText::GRAMMAR,
@@ -97,6 +108,8 @@ static GRAMMARS: [&Grammar; 19] = [
     &BuildArg::GRAMMAR,
     &BuildSecret::GRAMMAR,
     &TaskTag::GRAMMAR,
+    &SqlRule::GRAMMAR,
+    &PostgresVersion::GRAMMAR,
 ];
 
 impl Grammar {
@@ -220,7 +233,7 @@ value! {
     |text| matching("^arn:aws[^:]*:iam::[0-9]{12}:role/.+$", text)
 }
 
-/// The patterns are constants; a test reads a value with each of them.
+/// Returns the text where it matches the pattern. The patterns are constants; a test reads a value with each of them.
 fn matching(pattern: &str, text: &str) -> Option<String> {
     Regex::new(pattern).ok()?.is_match(text).then(|| text.to_owned())
 }
@@ -234,7 +247,7 @@ value! {
     }
 }
 
-/// The common half of what is taken.
+/// The common forms of what is taken, for editors.
 const PERIOD: &str = "^[1-9][0-9]*(h( ?[1-9][0-9]*m)?( ?[1-9][0-9]*s)?|m( ?[1-9][0-9]*s)?|s)$";
 
 value! {
@@ -251,9 +264,17 @@ value! {
 }
 
 value! {
-    /// Failures that are too many.
+    /// The number of failed databases after which no more are started.
     Failures(u32), "a whole number from 1 to 4294967295", COUNT, Written::Number { most: u32::MAX },
     |text| count(text, u32::MAX)
+}
+
+/// Reads a number of answers from 1 to 100.
+///
+/// # Errors
+/// It is not a whole number, or not in this range.
+pub(crate) fn answers(text: &str) -> Result<u32, Wrong> {
+    count(text, 100).ok_or_else(|| ANSWERS.wrong(text))
 }
 
 const COUNT: &str = "write a number such as 3";
@@ -271,6 +292,38 @@ pub enum Packing {
     AtMost(usize),
     /// A task is told a list: as many tasks as run at once, with about as much to do each.
     Auto,
+}
+
+/// The name of a rule about SQL.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlRule(&'static Rule);
+
+grammar!(SqlRule, "a rule about SQL", "docs/sql.md lists the rules", Written::Text(None), |text| {
+    Rule::named(text.trim()).map(Self)
+});
+
+impl SqlRule {
+    pub(crate) fn rule(&self) -> &'static Rule {
+        self.0
+    }
+}
+
+/// The major version of a PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostgresVersion(u32);
+
+grammar!(
+    PostgresVersion,
+    "a major version of PostgreSQL",
+    "write its number, such as 16",
+    Written::Text(Some("^[0-9]{1,2}$")),
+    |text| text.parse().ok().filter(|major| (9..100).contains(major)).map(Self)
+);
+
+impl PostgresVersion {
+    pub(crate) fn major(self) -> u32 {
+        self.0
+    }
 }
 
 grammar!(
@@ -383,7 +436,8 @@ impl Deref for BuildSecret {
 const MAX_TAG_KEY: usize = 128;
 const MAX_TAG_VALUE: usize = 256;
 
-/// A tag of a task, `KEY=VALUE`, as RunTask takes it: letters, digits, spaces and some punctuation, no key of AWS's own.
+/// A tag of a task, `KEY=VALUE`, as RunTask takes it: letters, digits, spaces and some punctuation, without AWS's own
+/// keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskTag {
     pub key: String,

@@ -1,13 +1,17 @@
-//! What we conclude from the end of a task: the one place that may say "migrated".
+//! What the program concludes from the end of a task: the one place that may say "migrated".
 //!
 //! Pure: the task as ECS reports it, and the reports that its log held, go in. No exit code is ever assumed, and a
 //! container other than the migration container never decides. ECS shows the exit of a container before the task is
 //! STOPPED; where that alone decides ([`is_decided`]), nothing else is waited for.
 
+mod check;
+mod container_end;
+mod drift;
 mod judged;
 mod killer;
 mod pack;
 mod proof;
+pub mod service;
 mod words;
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,11 @@ use crate::migration_report::Reports;
 use crate::ports::{Container, Task};
 
 pub use crate::choices::Proof;
+pub use check::Checked;
+pub(crate) use check::{has_unknown, judge_check};
+pub(crate) use container_end::{ContainerEnd, container_end};
+pub use drift::Drift;
+pub(crate) use drift::{SchemaSeen, drifts};
 use killer::{doubt, killer};
 
 pub use judged::{GitHubProof, Judged, MIGRATED, NOT_PROVED};
@@ -35,7 +44,7 @@ const EXITED: &str = "EssentialContainerExited";
 pub struct Asked<'a> {
     /// The migration container.
     pub container: &'a str,
-    /// Of the image that its revision names; absent when it names none.
+    /// The digest of the image that its revision names; absent when it names none.
     pub image_digest: Option<&'a str>,
     /// Its end ends the task.
     pub is_essential: bool,
@@ -51,40 +60,40 @@ pub enum Verdict {
     Migrated(Migrated),
     /// The migration container ended by itself with another exit code than 0.
     Failed { exit_code: i32 },
-    /// Its migration report says so itself.
+    /// Its migration report itself says that it failed.
     Reported { why: String },
     /// The migration container never ran: nothing was migrated.
     NeverStarted { reason: String },
     /// Something ended the migration container from outside: how far it came is unknown.
     Killed { by: Killer, exit_code: Option<i32> },
-    /// Ours: still running at `--timeout`. `stopped` says whether StopTask was accepted.
+    /// By the run: still running at `--timeout`. `stopped` says whether StopTask was accepted.
     TimedOut { stopped: bool },
-    /// Ours: the run was interrupted. `stopped` says whether StopTask was accepted.
+    /// By the run: it was interrupted. `stopped` says whether StopTask was accepted.
     Cancelled { stopped: bool },
-    /// The task says itself that it was connected to another database; of a pack, `times` in place of the names that it
-    /// was told.
+    /// The task itself says that it was connected to another database; where it was told a list, `times` says how
+    /// often it reported that one in place of others.
     WrongDatabase { asked: DatabaseName, reported: String, times: Option<usize>, exit_code: Option<i32> },
     /// It may have worked, and nothing proves it.
     Unproved { why: String },
     /// It ended with exit code 0, and no migration report was seen, so nothing says which database it migrated: it
     /// printed none, or (`unread`) its log could not be read, and why.
     Unreported { unread: Option<String> },
-    /// Ours: another task migrates this database now, so none was started.
+    /// By the run: another task migrates this database now, so none was started.
     AlreadyRunning { task_arn: String, started_by: Option<String>, doubt: Option<String> },
-    /// Ours: no task was started.
+    /// By the run: no task was started.
     NotRun { why: String },
 }
 
-/// Whether what has ended of the task is all that a verdict needs: the task itself, or the migration container by itself,
-/// with an exit code that is its last. One that was killed is judged when the task is STOPPED: only then does ECS say all
-/// that it knows of the cause.
+/// Tells whether what has ended of the task is all that a verdict needs: the task itself, or the migration container
+/// by itself, with an exit code that is its last. One that was killed is judged when the task is STOPPED: only then
+/// does ECS say all that it knows of the cause.
 pub(crate) fn is_decided(asked: &Asked<'_>, task: &Task) -> bool {
     if task.is_stopped() {
         return true;
     }
     let Some(own) = task.container(asked.container) else { return false };
     let Some(exit_code) = own.ended_with() else { return false };
-    // Of two that have ended, their exit codes tell which was the first.
+    // Where two containers have ended, their exit codes tell which was the first.
     let is_told = |other: &Container| !other.is_stopped || other.exit_code.is_some();
     let mut others = task.containers.iter().filter(|other| asked.essential.contains(&other.name));
     let has_ended_the_task =
@@ -120,44 +129,16 @@ fn by_end(
     reports: &Reports,
     ended_well: impl FnOnce() -> Verdict,
 ) -> Verdict {
-    let container = asked.container;
-    if !is_decided(asked, task) {
-        return unproved(format!("its task is {}, not STOPPED", words::code(&task.last_status.to_string())));
-    }
-    let own = task.container(container);
-    let exit_code = own.and_then(|own| own.exit_code);
-    let stop_code = task.end();
-    let Some(own) = own else {
-        let there: Vec<String> = task.containers.iter().map(|other| words::code(&other.name)).collect();
-        let there = if there.is_empty() { "none".into() } else { crate::failure::listed(&there) };
-        let missing =
-            format!("the task has no container {} (its containers: {there})", words::code(container));
-        return match stop_code {
-            Some("TaskFailedToStart") => Verdict::NeverStarted { reason: words::reason(task, None) },
-            _ => unproved(missing),
-        };
-    };
-    match (stop_code, exit_code) {
-        (Some("TaskFailedToStart"), Some(0)) => unproved(format!(
-            "exit code 0 of a task that failed to start: {}",
-            words::reason(task, Some(own))
-        )),
-        (Some("TaskFailedToStart"), _) => Verdict::NeverStarted { reason: words::reason(task, Some(own)) },
-        (_, None) if task.started_at.is_none() && reports.is_empty() => {
-            Verdict::NeverStarted { reason: words::reason(task, Some(own)) }
-        }
-        (code, exit_code) => match (killer(task, own, code, exit_code), exit_code) {
-            (Some(by), _) => Verdict::Killed { by, exit_code },
-            (None, None) => {
-                unproved(format!("its container left no exit code: {}", words::reason(task, Some(own))))
-            }
-            (None, Some(0)) => ended_well(),
-            (None, Some(exit_code)) => Verdict::Failed { exit_code },
-        },
+    match container_end(asked, task, !reports.is_empty()) {
+        ContainerEnd::Exited(0) => ended_well(),
+        ContainerEnd::Exited(exit_code) => Verdict::Failed { exit_code },
+        ContainerEnd::Killed { by, exit_code } => Verdict::Killed { by, exit_code },
+        ContainerEnd::NeverStarted { reason } => Verdict::NeverStarted { reason },
+        ContainerEnd::Untold { why } => unproved(why),
     }
 }
 
-/// Exit code 0 is there, and nothing but the container itself ended it, as far as its exit code tells.
+/// Judges exit code 0 of a container that, as far as its exit code tells, nothing but itself has ended.
 fn proof_of(
     database: &DatabaseName,
     asked: &Asked<'_>,
@@ -174,7 +155,7 @@ fn proof_of(
     if let Some((count, fault)) = reports.malformed() {
         let fault = words::text(fault);
         return unproved(format!(
-            "exit code 0, but {count} of its migration reports can not be read: {fault}"
+            "exit code 0, but {count} of its migration reports cannot be read: {fault}"
         ));
     }
     for report in reports.all() {
@@ -225,17 +206,17 @@ fn unproved(why: String) -> Verdict {
 }
 
 impl Verdict {
-    /// Whether it is migrated, proved or not.
+    /// Tells whether it is migrated, proved or not.
     pub fn is_migrated(&self) -> bool {
         matches!(self, Self::Migrated(_))
     }
 
-    /// Whether a migration report proves that it is migrated.
+    /// Tells whether a migration report proves that it is migrated.
     pub fn is_proved(&self) -> bool {
         matches!(self, Self::Migrated(migrated) if migrated.is_proved())
     }
 
-    /// Whether a migration report of the database, or of one that the task should not know, decided.
+    /// Tells whether a migration report of the database, or of one that the task should not know, decided.
     pub fn is_by_report(&self) -> bool {
         match self {
             Self::Migrated(migrated) => migrated.report().is_some(),
@@ -261,16 +242,19 @@ impl Verdict {
     }
 }
 
-/// How the whole run ends: cancelled before failed before timed out before never started. A database that was not run
-/// adds nothing, but without it the run is not done either; nor is a run that judged nothing.
+/// Returns how the whole run ends: cancelled before failed before timed out before never started. A database that was
+/// not run counts as never started. A run that judged nothing is not done either.
 pub fn overall<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> ExitCode {
-    let mut codes: Vec<ExitCode> = verdicts.into_iter().map(Verdict::exit_code).collect();
-    codes.sort_by_key(|code| match code {
+    worst(verdicts.into_iter().map(Verdict::exit_code)).unwrap_or(ExitCode::Service)
+}
+
+/// Returns the first of 130, 1, 4, 3 that occurs, else 0; none when there is no code.
+pub(crate) fn worst(codes: impl Iterator<Item = ExitCode>) -> Option<ExitCode> {
+    codes.min_by_key(|code| match code {
         ExitCode::Cancelled => 0,
         ExitCode::MigrationFailed => 1,
         ExitCode::TimedOut => 2,
-        ExitCode::Service | ExitCode::BadInput => 3,
         ExitCode::Done => 4,
-    });
-    codes.first().copied().unwrap_or(ExitCode::Service)
+        _ => 3,
+    })
 }

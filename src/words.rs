@@ -1,14 +1,16 @@
 //! Counts, durations and sentences, as every output writes them.
 
+use std::time::Duration;
+
 use indicatif::HumanCount;
 
-/// `1 line`, `2,048 lines`.
+/// Counts things: `1 line`, `2,048 lines`.
 pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
-/// `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
+/// Formats milliseconds: `870 ms`, `4.1 s`, `48 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn duration(ms: i64) -> String {
     let and = |rest: i64, unit: &str| if rest == 0 { String::new() } else { format!(" {rest} {unit}") };
     match ms {
@@ -21,7 +23,12 @@ pub(crate) fn duration(ms: i64) -> String {
     }
 }
 
-/// Begins with a capital letter.
+/// Returns the milliseconds, as [`duration`] takes them.
+pub(crate) fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Makes the first letter a capital.
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

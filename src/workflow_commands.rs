@@ -10,12 +10,12 @@ use crate::hex::hex;
 use crate::untrusted::{lines, one_line, shortened};
 
 /// GitHub drops a summary of more than 1 MiB as a whole (actions/runner, FileCommandManager.cs). Secrets are masked
-/// after that is measured; the distance is for what other steps of ours may add.
+/// after that is measured; the distance leaves room for what else is added to the summary.
 pub(crate) const SUMMARY_LIMIT: usize = 900 * 1024;
 
-/// While it is up, the runner takes nothing on the stream for a command.
+/// A fence on a stream: while it is up, the runner takes nothing on the stream for a command.
 ///
-/// Each time it has a new token: no log can take it down, not even one whose author reads along.
+/// It has a new token each time it is raised: no log can take it down, not even one whose author reads along.
 #[derive(Debug, Default)]
 pub(crate) struct Fence {
     token: Option<String>,
@@ -26,7 +26,7 @@ impl Fence {
         self.token.is_some()
     }
 
-    /// The line that puts it up, when it is down.
+    /// Raises the fence: returns the line that puts it up, or none when it is up already.
     pub(crate) fn raise(&mut self) -> Option<String> {
         if self.token.is_some() {
             return None;
@@ -35,13 +35,13 @@ impl Fence {
         Some(format!("::stop-commands::{token}"))
     }
 
-    /// The line that takes it down, when it is up.
+    /// Lowers the fence: returns the line that takes it down, or none when it is down already.
     pub(crate) fn lower(&mut self) -> Option<String> {
         self.token.take().map(|token| format!("::{token}::"))
     }
 }
 
-/// Begins a section that the log page folds. Sections do not nest.
+/// Returns the line that begins a section, which the log page folds. Sections do not nest.
 pub(crate) fn group(title: &str) -> String {
     format!("::group::{}", data(title))
 }
@@ -57,8 +57,17 @@ pub struct Place {
     pub line: Option<u64>,
 }
 
-/// An annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
+/// Makes an annotation of the run, or of a place in its repository. GitHub shows 10 errors of a step.
 pub(crate) fn error_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
+    annotation("error", place, title, message)
+}
+
+/// Makes a warning of the same form. GitHub shows 10 warnings of a step.
+pub(crate) fn warning_annotation(place: Option<&Place>, title: &str, message: &str) -> String {
+    annotation("warning", place, title, message)
+}
+
+fn annotation(level: &str, place: Option<&Place>, title: &str, message: &str) -> String {
     let mut properties = String::new();
     if let Some(Place { file, line }) = place {
         let _ = write!(properties, "file={},", property(file));
@@ -67,7 +76,7 @@ pub(crate) fn error_annotation(place: Option<&Place>, title: &str, message: &str
         }
     }
     format!(
-        "::error {properties}title={}::{}",
+        "::{level} {properties}title={}::{}",
         property(&one_line(title)),
         data(&shortened(&lines(message).map(one_line).collect::<Vec<_>>().join("\n"), MESSAGE))
     )
@@ -76,13 +85,13 @@ pub(crate) fn error_annotation(place: Option<&Place>, title: &str, message: &str
 /// The runner cuts a longer message (ExecutionContext.cs: 4,096).
 const MESSAGE: usize = 4_000;
 
-/// Keeps a secret out of everything that is printed from here on. Each line of it is masked, because logs are
-/// masked by line.
+/// Returns the line that keeps a secret out of everything printed from here on; none for a blank one. Each line of
+/// the secret is masked, because logs are masked by line.
 pub(crate) fn mask(secret: &str) -> Option<String> {
     (!secret.trim().is_empty()).then(|| format!("::add-mask::{}", data(secret)))
 }
 
-/// A line of text for a stream on which commands are on.
+/// Breaks the commands in a line of text, for a stream on which commands are on.
 pub(crate) fn without_commands(line: &str) -> Cow<'_, str> {
     if !line.contains("##[") && !line.trim_start().starts_with("::") {
         return Cow::Borrowed(line);
@@ -93,17 +102,17 @@ pub(crate) fn without_commands(line: &str) -> Cow<'_, str> {
     Cow::Owned(if text.starts_with("::") { format!("{indent}:\u{200b}{}", &text[1..]) } else { broken })
 }
 
-/// The escapes of ActionCommand.cs for a command's data.
+/// Escapes a command's data as ActionCommand.cs does.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The escapes of ActionCommand.cs for a command's property.
+/// Escapes a command's property as ActionCommand.cs does.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// 128 random bits of the operating system, as hexadecimal digits.
+/// Returns 128 random bits of the operating system, as 32 hexadecimal digits.
 pub(crate) fn random_token() -> String {
     let mut bytes = [0; 16];
     // Without randomness nothing here is safe to go on with; Rust's own hash maps panic as well.

@@ -10,14 +10,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::passing::Passing;
 use crate::failure::{Failure, Recourse};
-use crate::ports::Call;
+use crate::ports::{Call, Lookup};
 
 pub(super) mod denial;
 pub(super) mod passing;
 mod refusals;
 
-/// None when AWS answers with this exception and one of these texts. The exception alone says little: the same name stands
-/// over "slow down".
+/// Returns `None` when AWS answers with this exception and its message has one of these texts, which are lowercase.
+/// The exception alone says little: the same name stands over "slow down".
 #[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
 pub fn unless_said<T, E: ProvideErrorMetadata>(
     exception: &str,
@@ -34,7 +34,28 @@ pub fn unless_said<T, E: ProvideErrorMetadata>(
     }
 }
 
-/// None when AWS answers with this exception.
+/// Turns the exception `absent` and a denial into a [`Lookup`]; other errors stay errors.
+#[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
+pub fn looked_up<T, E>(
+    call: Call,
+    doing: &str,
+    absent: &str,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Lookup<T>, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Lookup::Found(answer)),
+        Err(error) => match error.code() {
+            Some(code) if code == absent => Ok(Lookup::Absent),
+            Some("AccessDeniedException") => Ok(Lookup::Denied(failed(call, doing, error))),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Returns `None` when AWS answers with this exception.
 #[expect(clippy::result_large_err, reason = "the SDK's own error, on its way to `Aws::call`")]
 pub fn unless<T, E: ProvideErrorMetadata>(
     exception: &str,
@@ -46,7 +67,7 @@ pub fn unless<T, E: ProvideErrorMetadata>(
     }
 }
 
-/// The failure of `call`; `doing` is what we were doing with which resource ("describe cluster x").
+/// Makes the failure of `call`; `doing` says what was done with which resource ("describe cluster x").
 pub fn failed<E>(call: Call, doing: &str, error: SdkError<E, HttpResponse>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -81,7 +102,7 @@ struct Answer<'a> {
     is_server_error: bool,
 }
 
-/// What an exception means: by its message where AWS has one name for many things.
+/// Makes the failure of an exception, by its message where AWS has one name for many things.
 fn answered(call: Call, doing: &str, answer: Answer<'_>) -> Failure {
     let code = answer.code.unwrap_or("an error without a name");
     let message = answer.message.unwrap_or_default();
@@ -107,7 +128,7 @@ fn answered(call: Call, doing: &str, answer: Answer<'_>) -> Failure {
         ))
         .hint("check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or sign in again"),
         _ if passing::is_throttling(code) => throttled(call, doing, said()),
-        // Whether one had an effect is not known, whatever its text says.
+        // Whether such a call had an effect is not known, whatever its text says.
         "ServerException"
         | "InternalFailure"
         | "InternalServerError"
@@ -123,8 +144,8 @@ fn answered(call: Call, doing: &str, answer: Answer<'_>) -> Failure {
     }
 }
 
-/// The failure that a text tells of where AWS answers a refusal without an exception; none for one that would be the same
-/// the next time.
+/// Makes the failure of a refusal that AWS answers as a text, without an exception. Returns `None` for a refusal that
+/// would be the same the next time.
 pub fn passing_failure(call: Call, doing: &str, text: &str) -> Option<Failure> {
     Some(match passing::passing(text)? {
         Passing::Throttled => throttled(call, doing, text.to_owned()),
@@ -143,11 +164,11 @@ fn denied(call: Call, doing: &str, message: &str) -> Failure {
 }
 
 fn server_error(doing: &str, said: &str) -> Failure {
-    Failure::service(format!("{doing}: {said}")).hint("AWS failed; run again").transient()
+    Failure::service(format!("{doing}: {said}")).hint("run again: AWS failed").transient()
 }
 
 fn throttled(call: Call, doing: &str, said: String) -> Failure {
-    Failure::service(format!("{doing}: {} still throttles us after retries", call.service))
+    Failure::service(format!("{doing}: {} still throttles this run after retries", call.service))
         .hint(format!(
             "other callers in this account use the quota of {}; lower --api-share and --max-parallel, or run again later",
             call.action
@@ -156,7 +177,7 @@ fn throttled(call: Call, doing: &str, said: String) -> Failure {
         .recourse(Recourse::SlowDown)
 }
 
-/// The call may have had its effect.
+/// Makes the failure of a call whose answer cannot be read: the call may have had its effect.
 fn unreadable(call: Call, doing: &str, why: &str) -> Failure {
     Failure::service(format!("{doing}: the answer of {} cannot be read: {why}", call.service))
         .hint(
@@ -175,7 +196,7 @@ fn no_answer(call: Call, doing: &str, why: &str) -> anyhow::Error {
         .into()
 }
 
-/// The failure to find credentials, with what each provider said.
+/// Makes the failure to find credentials, with what each provider said.
 pub fn credentials_failure(why: impl IntoIterator<Item = String>) -> Failure {
     Failure::input("no AWS credentials found")
         .hint(
@@ -185,12 +206,12 @@ pub fn credentials_failure(why: impl IntoIterator<Item = String>) -> Failure {
         .evidence(why)
 }
 
-/// What a person can fix, when something below the SDK has found it.
+/// Finds the failure that something below the SDK has made, if there is one: it says what a person can fix.
 pub fn said<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The last cause of an error: the SDK's outer ones say "dispatch failure".
+/// Returns the text of an error's last cause: the SDK's outer ones say "dispatch failure".
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -199,7 +220,7 @@ pub(super) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item 
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// An answer that lacks what AWS documents as always there.
+/// Makes the error of an answer that lacks what AWS documents as always there.
 pub fn incomplete(call: Call, doing: &str, missing: &str) -> anyhow::Error {
     anyhow!("{doing}: the answer of {} has no {missing}", call.action)
 }

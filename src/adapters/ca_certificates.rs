@@ -1,12 +1,15 @@
-//! The CA certificates of this machine, without which nobody can be trusted.
+//! The CA certificates of this machine, without which no server can be trusted.
 
 use rustls::RootCertStore;
 
 use crate::bounded_file;
 use crate::failure::Failure;
 
+/// Checks that this machine has CA certificates.
+///
 /// # Errors
-/// There is none that can be used: the AWS SDK would panic (aws-smithy-http-client, `rustls_root_certs`).
+/// SSL_CERT_FILE is not a regular file; or there is no certificate that can be used: the AWS SDK would panic
+/// (aws-smithy-http-client, `rustls_root_certs`).
 pub(super) fn check() -> Result<(), Failure> {
     // It would wait for the writer of a pipe, and read a device without end.
     if let Some(named) = std::env::var_os("SSL_CERT_FILE")
@@ -14,7 +17,7 @@ pub(super) fn check() -> Result<(), Failure> {
         && let Err(error) = bounded_file::check_ends(&found)
     {
         return Err(Failure::input(format!("read SSL_CERT_FILE {}: {error}", named.display()))
-            .hint("name a file of certificates in SSL_CERT_FILE, or leave it away"));
+            .hint("name a file of certificates in SSL_CERT_FILE, or omit it"));
     }
     let found = rustls_native_certs::load_native_certs();
     let (usable, _) = RootCertStore::empty().add_parsable_certificates(found.certs);

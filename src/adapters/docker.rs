@@ -28,14 +28,14 @@ pub async fn check(build: &DockerBuild) -> Result<()> {
     Ok(())
 }
 
-/// `docker build`, then `docker push`; answers the digest (`sha256:…`) that the registry gave.
+/// Runs `docker build`, then `docker push`; returns the digest (`sha256:…`) that the registry gave.
 ///
 /// A push is tried three times on network trouble and 5xx. Dropping the future ends docker and removes the
 /// credentials.
 ///
 /// # Errors
-/// A [`crate::failure::Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last lines
-/// are the evidence), and the registry's refusals.
+/// A [`crate::failure::Failure`] for whatever a person can fix: input, docker, engine, the build itself (its last
+/// lines are the evidence), and the registry's refusals.
 pub async fn build_and_push(
     build: &DockerBuild,
     to: &ImageTag,
@@ -54,7 +54,7 @@ pub async fn build_and_push(
 }
 
 impl DockerCli {
-    /// This docker with the private configuration.
+    /// Makes a command of this docker with the private configuration.
     fn command(&self, config: &Path) -> Command {
         let mut command = Command::new(&self.path);
         command.env("DOCKER_CONFIG", config).env("DOCKER_CLI_HINTS", "false");

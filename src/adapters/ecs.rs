@@ -7,6 +7,7 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
+use aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder;
 use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{self, LaunchType, PropagateTags};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -15,17 +16,21 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use futures::future::try_join_all;
 
 use super::aws_error::{incomplete, passing_failure, unless_said};
+use super::call_log::CallLog;
 use super::{Aws, throttling};
 use crate::arn;
 use crate::failure::{Failure, listed};
 use crate::ports::{
     Call, DESCRIBE_TASKS_BATCH, DesiredStatus, Launch, NoRoom, RunTask, Task, TaskReads, TaskWrites,
 };
+use crate::words::counted;
 
 mod definitions;
 #[cfg(test)]
 mod lists;
 mod raw;
+mod service_shapes;
+mod services;
 mod shapes;
 
 /// StopTask is called when a job is being cancelled: GitHub's runner leaves ten seconds in all.
@@ -33,7 +38,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 pub(super) fn client(config: &SdkConfig) -> Client {
     Client::from_conf(
-        aws_sdk_ecs::config::Builder::from(config).retry_classifier(throttling::NotRetried).build(),
+        aws_sdk_ecs::config::Builder::from(config)
+            .retry_classifier(throttling::NotRetried)
+            .interceptor(CallLog)
+            .build(),
     )
 }
 
@@ -59,35 +67,16 @@ impl TaskReads for Aws {
         }
     }
 
-    /// ListTasks by family, to its last page.
+    /// Lists the ARNs of a family's tasks, to the last page of ListTasks.
     async fn list_tasks(&self, cluster: &str, family: &str, wanted: DesiredStatus) -> Result<Vec<String>> {
-        let status = match wanted {
-            DesiredStatus::Running => types::DesiredStatus::Running,
-            DesiredStatus::Stopped => types::DesiredStatus::Stopped,
-        };
         let doing = format!("list tasks of family {family} in cluster {cluster}");
-        let (mut arns, mut token) = (Vec::new(), None);
-        loop {
-            let page = async || {
-                let request = self.ecs.list_tasks().cluster(cluster).family(family);
-                request.desired_status(status.clone()).set_next_token(token.clone()).send().await
-            };
-            let page = self.call(Call::LIST_TASKS, &doing, page).await?;
-            // A list that is absent is none that is empty: what it would name may migrate a database.
-            arns.extend(page.task_arns.ok_or_else(|| incomplete(Call::LIST_TASKS, &doing, "taskArns"))?);
-            let before = std::mem::replace(&mut token, page.next_token.filter(|token| !token.is_empty()));
-            if token.is_none() {
-                return Ok(arns);
-            }
-            if token == before {
-                return Err(incomplete(Call::LIST_TASKS, &doing, "other page, and says that there is one"));
-            }
-        }
+        let listed = self.ecs.list_tasks().cluster(cluster).family(family);
+        self.task_arns(listed, wanted, &doing).await
     }
 
     async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>> {
         let batches = arns.chunks(DESCRIBE_TASKS_BATCH).map(async |batch| {
-            let doing = format!("describe {} tasks of cluster {cluster}", batch.len());
+            let doing = format!("describe {} of cluster {cluster}", counted(batch.len(), "task"));
             let described = async || {
                 let request = self.ecs.describe_tasks().cluster(cluster);
                 request.set_tasks(Some(batch.to_vec())).send().await
@@ -102,14 +91,42 @@ impl TaskReads for Aws {
     }
 }
 
-/// Whether an exception says what RunTask's failures[] say otherwise. One of the server's leaves open whether a task was
-/// started.
+/// Tells whether an exception has a reason that AWS otherwise gives in RunTask's failures[]. An exception of the
+/// server's (5xx) leaves open whether a task was started.
 fn lacks_room(error: &SdkError<RunTaskError, HttpResponse>, refusal: &RunTaskError) -> bool {
     let is_refusal = error.raw_response().is_some_and(|answer| answer.status().is_client_error());
     is_refusal && refusal.message().is_some_and(|message| NoRoom::of(message).is_some())
 }
 
 impl Aws {
+    /// Lists the ARNs of tasks, to the last page of ListTasks.
+    async fn task_arns(
+        &self,
+        request: ListTasksFluentBuilder,
+        wanted: DesiredStatus,
+        doing: &str,
+    ) -> Result<Vec<String>> {
+        let status = match wanted {
+            DesiredStatus::Running => types::DesiredStatus::Running,
+            DesiredStatus::Stopped => types::DesiredStatus::Stopped,
+        };
+        let request = request.desired_status(status);
+        let (mut arns, mut token) = (Vec::new(), None);
+        loop {
+            let page = async || request.clone().set_next_token(token.clone()).send().await;
+            let page = self.call(Call::LIST_TASKS, doing, page).await?;
+            // An absent list is not an empty one: the tasks that it would name may migrate a database.
+            arns.extend(page.task_arns.ok_or_else(|| incomplete(Call::LIST_TASKS, doing, "taskArns"))?);
+            let before = std::mem::replace(&mut token, page.next_token.filter(|token| !token.is_empty()));
+            if token.is_none() {
+                return Ok(arns);
+            }
+            if token == before {
+                return Err(incomplete(Call::LIST_TASKS, doing, "other page, and says that there is one"));
+            }
+        }
+    }
+
     async fn clusters(&self) -> Result<Vec<String>> {
         let listed = async || self.ecs.list_clusters().send().await;
         let answer = self.call(Call::LIST_CLUSTERS, "list clusters", listed).await?;

@@ -23,11 +23,12 @@ const LINE: u64 = 4096;
 /// Bytes of `packed-refs`, which has a line for each branch and tag.
 const PACKED_REFS: u64 = 256 << 20;
 
-/// The commit that is checked out around `directory`; none where that is in no repository, or there is no commit yet.
-/// It needs no git, and the files may belong to anybody.
+/// Returns the commit that is checked out around `directory`; `None` where that is in no repository, or there is no
+/// commit yet. Git is needed only where the repository's files do not say it, as with reftables; the files may belong
+/// to anyone.
 ///
 /// # Errors
-/// There is a repository, and its files do not say the commit.
+/// There is a repository, and neither its files nor git say the commit.
 pub(super) async fn commit(directory: &Path) -> Result<Option<String>> {
     let Some((tree, dot_git)) = repository_around(directory) else { return Ok(None) };
     match head(&tree, &dot_git) {
@@ -48,15 +49,15 @@ pub(super) async fn commit(directory: &Path) -> Result<Option<String>> {
     }
 }
 
-/// The tracked files around `directory` that differ from the commit, as `git status` has them; none where there is no
-/// git to tell.
+/// Lists the tracked files around `directory` that differ from the commit, as the lines of `git status --porcelain`;
+/// none where there is no git to tell.
 pub(super) async fn changed_files(directory: &Path) -> Result<Vec<String>> {
     let status = ["status", "--porcelain", "--untracked-files=no"];
     let changed = git(directory, &status).await?.unwrap_or_default();
-    Ok(changed.lines().map(str::to_owned).collect())
+    Ok(changed.lines().map(|line| line.trim().to_owned()).collect())
 }
 
-/// The working tree around a directory, and its `.git`.
+/// Finds the working tree around a directory, and its `.git`.
 fn repository_around(directory: &Path) -> Option<(PathBuf, PathBuf)> {
     let directory = directory.canonicalize().ok()?;
     let mut trees = directory.ancestors();
@@ -71,7 +72,7 @@ enum Head {
     Commit(String),
     /// On a branch that has no commit yet.
     Unborn,
-    /// The refs are in a format that is git's alone to read.
+    /// The refs are in a format that git alone reads.
     Reftable,
 }
 
@@ -106,20 +107,20 @@ fn head(tree: &Path, dot_git: &Path) -> Result<Head> {
             },
         };
     }
-    anyhow::ensure!(is_commit(&text), "HEAD is no commit");
+    anyhow::ensure!(is_commit(&text), "HEAD is not a commit");
     Ok(Head::Commit(text))
 }
 
-/// The first line of a file, without what follows it.
+/// Reads the first line of a file, without what follows it.
 fn line_of(path: &Path) -> Result<String> {
     let mut text = String::new();
     // A pipe would never end.
-    anyhow::ensure!(path.is_file(), "{} is no file", path.display());
+    anyhow::ensure!(path.is_file(), "{} is not a file", path.display());
     File::open(path)?.take(LINE).read_to_string(&mut text)?;
     Ok(text.lines().next().unwrap_or_default().trim_end().to_owned())
 }
 
-/// The commit of a ref in `packed-refs`: lines `COMMIT NAME`, comments, and `^COMMIT` behind annotated tags.
+/// Finds the commit of a ref in `packed-refs`: lines `COMMIT NAME`, comments, and `^COMMIT` behind annotated tags.
 fn packed(path: &Path, name: &str) -> Result<Option<String>> {
     if !path.is_file() {
         return Ok(None);
@@ -134,26 +135,50 @@ fn packed(path: &Path, name: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// SHA-1 or SHA-256, in full.
+/// Tells whether this is a SHA-1 or a SHA-256, in full.
 fn is_commit(text: &str) -> bool {
     [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The repository on GitHub that the remote `origin` names: `owner/name`.
+/// Returns the repository on GitHub that the remote `origin` names: `owner/name`.
 pub(super) async fn github_repository(directory: &Path) -> Option<String> {
     let url = git(directory, &["remote", "get-url", "origin"]).await.ok()??;
     repository_in(url.trim()).map(str::to_owned)
 }
 
-/// `https://github.com/owner/name.git`, `git@github.com:owner/name.git`, `ssh://git@github.com/owner/name`.
+/// Returns the commit that HEAD of another repository is. The repository around has no say in where that is, and in which
+/// program asks: its configuration may be anyone's.
+pub(super) async fn newest_commit(url: &str) -> Option<String> {
+    let apart = [("GIT_DIR", "/nonexistent"), ("GIT_ALLOW_PROTOCOL", "https:ssh:file")];
+    let refs = git_with(Path::new("/"), &["ls-remote", "--exit-code", url, "HEAD"], &apart).await.ok()??;
+    let commit = refs.split_whitespace().next()?;
+    is_commit(commit).then(|| commit.to_owned())
+}
+
+/// Reads `owner/name` from `https://github.com/owner/name.git`, `git@github.com:owner/name.git` or
+/// `ssh://git@github.com/owner/name`. Another host is not GitHub, whatever its name contains.
 fn repository_in(url: &str) -> Option<&str> {
-    let (_, path) = url.split_once("github.com")?;
-    let path = path.strip_prefix(['/', ':'])?.trim_end_matches('/');
+    let (host, path) = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/')?,
+        None => url.split_once(':')?,
+    };
+    let host = host.rsplit('@').next()?;
+    let host = host.split(':').next()?;
+    let is_github = ["github.com", "ssh.github.com"].iter().any(|one| host.eq_ignore_ascii_case(one));
+    let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    (path.split('/').filter(|part| !part.is_empty()).count() == 2).then_some(path)
+    (is_github && path.split('/').filter(|part| !part.is_empty()).count() == 2).then_some(path)
 }
 
 async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
+    git_with(directory, arguments, &[]).await
+}
+
+async fn git_with(
+    directory: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<Option<String>> {
     let command = Command::new("git")
         // No lock is taken, and no program started that the repository's own configuration names.
         .args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"])
@@ -164,7 +189,10 @@ async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
             ("GIT_CONFIG_COUNT", "1"),
             ("GIT_CONFIG_KEY_0", "safe.directory"),
             ("GIT_CONFIG_VALUE_0", "*"),
+            // Nobody is there to sign in.
+            ("GIT_TERMINAL_PROMPT", "0"),
         ])
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
@@ -172,7 +200,7 @@ async fn git(directory: &Path, arguments: &[&str]) -> Result<Option<String>> {
     let Ok(output) = timeout(DEADLINE, command).await.context("git did not answer in time")? else {
         return Ok(None);
     };
-    Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+    Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned()))
 }
 
 #[cfg(test)]

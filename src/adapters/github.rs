@@ -22,7 +22,7 @@ mod workspace;
 pub use task_list::TaskList;
 pub use workspace::place;
 
-/// The run that we are a step of.
+/// The run that this process is a step of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitHub {
     /// `GITHUB_RUN_ID`.
@@ -51,7 +51,7 @@ pub struct GitHub {
     pub token: Option<Secret>,
     /// The job's number, from the Action's input `check-run-id`.
     pub check_run_id: Option<String>,
-    /// Whether a runner reads our streams (`GITHUB_ACTIONS=true`).
+    /// Whether a runner reads the streams of this process (`GITHUB_ACTIONS=true`).
     pub reads_commands: bool,
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
@@ -63,7 +63,7 @@ impl GitHub {
     /// The runner uploads no summary that is larger, and the step still succeeds (FileCommandManager.cs).
     pub const SUMMARY_LIMIT: usize = 1024 * 1024;
 
-    /// Absent when nothing says that a runner started us.
+    /// Reads the environment. Returns `None` when nothing says that a runner started this process.
     pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let github = Self {
@@ -89,7 +89,7 @@ impl GitHub {
         (github.reads_commands || github.output.is_some() || github.summary.is_some()).then_some(github)
     }
 
-    /// Who the run is, to ECS; none when the runner does not say which run this is.
+    /// Returns who the run is, to ECS; `None` when the runner does not say which run this is.
     pub fn run_identity(&self) -> Option<RunIdentity> {
         Some(RunIdentity::of_github(
             self.run_id.as_deref()?,
@@ -99,15 +99,15 @@ impl GitHub {
         ))
     }
 
-    /// The page of this run.
+    /// Returns the address of this run's page.
     pub fn run_url(&self) -> Option<String> {
         let (server, repository, run) =
             (self.server_url.as_ref()?, self.repository.as_ref()?, self.run_id.as_ref()?);
         Some(format!("{server}/{repository}/actions/runs/{run}"))
     }
 
-    /// The page of the run that has named its tasks so, when that is a run of GitHub Actions: of this repository, as
-    /// others' runs in the same cluster are not known to us. [`crate::settings::RunIdentity`] makes the name.
+    /// Returns the page address of the run that has named its tasks so, when that is a run of GitHub Actions. It is
+    /// a page of this repository: the name does not say of which one the run is. [`RunIdentity`] makes the name.
     pub fn url_of_run(&self, started_by: &str) -> Option<String> {
         let (server, repository) = (self.server_url.as_ref()?, self.repository.as_ref()?);
         let mut parts = started_by.strip_prefix("fargate-migrate/gha-")?.split('-');
@@ -116,9 +116,9 @@ impl GitHub {
         Some(format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}"))
     }
 
-    /// The page of this run at this attempt; where our summary stands on it, when the job's number is known. The
-    /// runner sets no variable with that number, and GitHub's API answers it only to tokens with `actions: read`, but
-    /// `${{ job.check_run_id }}` is it, which an action.yml may use as an input's default.
+    /// Returns the address of this attempt's page; when the job's number is known, that of the summary on it.
+    /// The runner sets no variable with that number, and GitHub's API answers it only to tokens with `actions: read`,
+    /// but `${{ job.check_run_id }}` is it, which an action.yml may use as an input's default.
     pub fn summary_url(&self) -> Option<String> {
         let mut url = self.run_url()?;
         if let Some(attempt) = &self.run_attempt {
@@ -130,15 +130,16 @@ impl GitHub {
         Some(url)
     }
 
-    /// The pull request that this run is about.
+    /// Reads the pull request that this run is about; `None` when it is about none.
     ///
     /// # Errors
-    /// The event file can not be read.
+    /// The event file cannot be read.
     pub fn pull_request(&self) -> Result<Option<PullRequest>> {
         self.event.as_deref().map_or(Ok(None), event::pull_request)
     }
 
-    /// Replaces the step's summary. The file belongs to this step alone, so an earlier one can only be ours.
+    /// Replaces the step's summary. The file belongs to this step alone, so an earlier one can only be this
+    /// program's.
     pub fn write_summary(&self, markdown: &str) -> Result<()> {
         let Some(path) = &self.summary else { return Ok(()) };
         ensure!(
@@ -156,13 +157,13 @@ impl GitHub {
         append(self.output.as_deref(), "the step's outputs", outputs)
     }
 
-    /// Whether there is a file for the step's outputs.
+    /// Tells whether there is a file for the step's outputs.
     pub fn takes_outputs(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Keeps a file for the job's later steps, and returns its path below `RUNNER_TEMP`: what that is called differs
-    /// between this container and the host. None without such a directory.
+    /// Keeps a file for the job's later steps, and returns its path below `RUNNER_TEMP`, which has one name in this
+    /// container and another on the host. Returns `None` without such a directory.
     ///
     /// # Errors
     /// It cannot be written.
@@ -176,7 +177,7 @@ impl GitHub {
         kept.map(Some).with_context(|| format!("write {name} below {}", below.display()))
     }
 
-    /// Begins the list of the run's tasks for the post stage; none when there is no file for the step's state.
+    /// Begins the list of the run's tasks for the post stage; `None` when there is no file for the step's state.
     ///
     /// # Errors
     /// It cannot be made.
@@ -184,7 +185,7 @@ impl GitHub {
         self.state.as_deref().map(TaskList::begin).transpose()
     }
 
-    /// Writes a file for the post stage beside the step's state, and returns its path.
+    /// Writes a file for the post stage next to the step's state, and returns its path.
     ///
     /// # Errors
     /// It cannot be written.
@@ -193,7 +194,7 @@ impl GitHub {
         task_list::write_beside(state, what, text)
     }
 
-    /// The runner's files that this program writes, by their variables, and whether it is the summary.
+    /// Lists the runner's files that this program writes: the variable, the path, and whether it is the summary.
     pub fn files_written(&self) -> impl Iterator<Item = (&'static str, &Path, bool)> {
         let files = [
             ("GITHUB_OUTPUT", &self.output, false),
@@ -203,7 +204,7 @@ impl GitHub {
         files.into_iter().filter_map(|(name, path, is_summary)| Some((name, path.as_deref()?, is_summary)))
     }
 
-    /// `GITHUB_EVENT_PATH`.
+    /// Returns the path in `GITHUB_EVENT_PATH`.
     pub fn file_read(&self) -> Option<&Path> {
         self.event.as_deref()
     }
@@ -213,13 +214,13 @@ impl GitHub {
         append(self.state.as_deref(), "the step's state", &[(key, value.to_owned())])
     }
 
-    /// What the main stage saved for the post stage.
+    /// Returns what the main stage saved for the post stage.
     pub fn state(variable: &dyn Fn(&str) -> Option<String>, key: &str) -> Option<String> {
         variable(&format!("STATE_{key}")).filter(|value| !value.is_empty())
     }
 }
 
-/// `name<<delimiter`, the value, the delimiter: a value of any form, since it can not know the delimiter.
+/// Appends `name<<delimiter`, the value, the delimiter: a value of any form, since it cannot know the delimiter.
 fn append<K: AsRef<str>>(path: Option<&Path>, what: &str, pairs: &[(K, String)]) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
     let mut text = String::new();

@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
+use super::call_log::CallLog;
 use super::proxy::Proxies;
 use super::{Aws, aws_error, ca_certificates};
 use crate::failure::Failure;
@@ -34,14 +35,14 @@ pub struct Access {
     pub region: Option<String>,
     /// Bounds each call with its retries.
     pub call_timeout: Duration,
-    /// Our share of AWS's documented rates.
+    /// The share of AWS's documented rates that this run may use.
     pub api_share: f64,
     /// The role to assume with GitHub's OIDC token; without one, the credentials are those of the environment.
     pub role: Option<Role>,
 }
 
 impl Access {
-    /// With the whole of AWS's rates.
+    /// Returns what `common` says, with the whole of AWS's rates.
     pub fn of(common: &Common) -> Self {
         Self {
             region: common.aws.region.clone(),
@@ -69,7 +70,9 @@ pub async fn load(access: &Access, aside: &Aside) -> Result<SdkConfig> {
     }
     let config = loader.load().await;
     if config.region().is_none() {
-        return Err(Failure::input("no AWS region given").hint("pass --region, or set AWS_REGION").into());
+        return Err(Failure::input("no AWS region given")
+            .hint("pass --region, set AWS_REGION, or write region: in the configuration file")
+            .into());
     }
     if let Some(role) = &access.role {
         let session = role::assume(role, &config, call_timeout, aside).await?;
@@ -106,7 +109,8 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS)
 }
 
-/// Whether the environment names a source of credentials: without one, looking for some means asking the network.
+/// Tells whether the environment names a source of credentials: without one, looking for some means asking the
+/// network.
 pub fn is_configured(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     [
         "AWS_ACCESS_KEY_ID",
@@ -119,14 +123,19 @@ pub fn is_configured(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
+fn sts(config: &SdkConfig) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::config::Builder::from(config).interceptor(CallLog);
+    aws_sdk_sts::Client::from_conf(config.build())
+}
+
 impl IdentityReads for Aws {
     fn region(&self) -> &str {
         &self.region
     }
 
     async fn caller(&self) -> Result<Caller> {
-        let (call, doing) = (Call::GET_CALLER_IDENTITY, "ask STS who we are");
-        let sts = aws_sdk_sts::Client::new(&self.config);
+        let (call, doing) = (Call::GET_CALLER_IDENTITY, "ask STS who calls");
+        let sts = sts(&self.config);
         let answer = self.call(call, doing, async || sts.get_caller_identity().send().await).await?;
         let missing = |what| aws_error::incomplete(call, doing, what);
         Ok(Caller {

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{docker, git};
+use super::{docker, git, oci};
 use crate::ports::{DockerBuild, Machine};
+use crate::witness::layer::Layer;
 
 #[derive(Debug, Clone, Copy)]
 pub struct ThisMachine;
@@ -23,7 +24,19 @@ impl Machine for ThisMachine {
         git::changed_files(directory).await
     }
 
+    fn witness(&self, path: Option<&Path>, platform: &str) -> Result<Layer> {
+        oci::witness(path, platform)
+    }
+
     async fn github_repository(&self, directory: &Path) -> Option<String> {
         git::github_repository(directory).await
+    }
+}
+
+impl ThisMachine {
+    /// Asks a repository for the commit of its default branch; `None` where git is missing, or the repository does not
+    /// answer in time.
+    pub async fn newest_commit(&self, url: &str) -> Option<String> {
+        git::newest_commit(url).await
     }
 }

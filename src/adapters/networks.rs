@@ -25,7 +25,7 @@ impl NetworkReads for Aws {
         Ok(seen(found, arn::name(name))?)
     }
 
-    /// GetResources itself compares whole values only.
+    /// Finds the ids of resources by a tag, sorted. GetResources itself compares whole values only.
     async fn resources_by_tag(&self, kind: NetworkResource, key: &str, pattern: &str) -> Result<Vec<String>> {
         let (resource_type, name) = match kind {
             NetworkResource::Subnet => ("ec2:subnet", "subnet"),
@@ -67,7 +67,7 @@ impl NetworkReads for Aws {
     }
 }
 
-/// What a service runs, and in which network.
+/// Reads what a service runs, and in which network.
 fn seen(service: &Service, name: &str) -> Result<ServiceSeen, Failure> {
     let refused = |what: String| {
         Err(Failure::input(format!("service {name} {what}")).hint("pass --subnets and --security-groups"))
@@ -91,11 +91,13 @@ fn seen(service: &Service, name: &str) -> Result<ServiceSeen, Failure> {
             _ => refused("does not run in awsvpc mode: it has no subnets".to_owned()),
         };
     };
+    let own = service.task_definition().or_else(|| primary.and_then(TaskSet::task_definition));
     let deployments = service.deployments().iter().filter_map(Deployment::task_definition);
     let definitions = service.task_definition().into_iter().chain(deployments);
     let definitions = definitions.chain(sets.iter().filter_map(TaskSet::task_definition));
     Ok(ServiceSeen {
         name: name.to_owned(),
+        task_definition: own.map(str::to_owned),
         families: definitions.map(|definition| arn::family(definition).to_owned()).collect(),
         network: Network {
             subnets: vpc.subnets().to_vec(),

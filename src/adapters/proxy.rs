@@ -20,15 +20,15 @@ use crate::untrusted::phrase;
 
 mod aws;
 
-/// This machine, the instance's metadata, and the credentials of ECS tasks and EKS pods, by IPv4 and IPv6: no proxy can
-/// reach what they stand for (AWS SDKs and Tools Reference Guide, "IMDS credential provider" and "Container credential
-/// provider").
+/// This machine, the instance's metadata, and the credentials of ECS tasks and EKS pods, by IPv4 and IPv6: no proxy
+/// can reach what they stand for (AWS SDKs and Tools Reference Guide, "IMDS credential provider" and "Container
+/// credential provider").
 const NEVER: &str =
     "localhost,127.0.0.0/8,::1,169.254.169.254,fd00:ec2::254,169.254.170.2,169.254.170.23,fd00:ec2::23";
 
 const USER_AGENT: &str = concat!("fargate-migrate/", env!("CARGO_PKG_VERSION"));
 
-/// What CONNECT comes to; hyper-util exports the type as this alone, and the SDK and reqwest both go by it.
+/// The result of CONNECT; hyper-util exports the type as this alone, and the SDK and reqwest both go by it.
 type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<Uri>>::Error;
 
 /// By which proxy each address is reached.
@@ -42,8 +42,10 @@ pub struct Proxies {
 }
 
 impl Proxies {
+    /// Reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
+    ///
     /// # Errors
-    /// A variable holds no address of a proxy; it is not quoted, since it may hold a password.
+    /// A variable does not hold the address of a proxy; it is not quoted, since it may hold a password.
     pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let of = |name: &str| -> Result<Option<Secret>, Failure> {
             let found = set(variable, name).or_else(|| set(variable, "ALL_PROXY"));
@@ -59,13 +61,15 @@ impl Proxies {
         Ok(Self { http, https, never, matcher: Arc::new(matcher) })
     }
 
+    /// Reads the same variables from this process's environment.
+    ///
     /// # Errors
     /// As [`Proxies::from_environment`].
     pub fn of_this_process() -> Result<Self, Failure> {
         Self::from_environment(&|name| std::env::var(name).ok())
     }
 
-    /// For the OIDC endpoint and GitHub's API.
+    /// Makes the builder of clients for the OIDC endpoint, GitHub's API and the address of a service.
     pub fn reqwest(&self) -> reqwest::Result<ClientBuilder> {
         install_tls();
         // Else reqwest would read the environment itself.
@@ -80,7 +84,7 @@ impl Proxies {
         Ok(builder)
     }
 
-    /// For the registry. Without any proxy its client reads the environment, which then has none.
+    /// Makes the settings of the registry's client. Without any proxy it reads the environment, which then has none.
     pub fn registry(&self) -> oci_client::client::ClientConfig {
         install_tls();
         oci_client::client::ClientConfig {
@@ -92,28 +96,28 @@ impl Proxies {
         }
     }
 
-    /// What kept a request of reqwest's from its server; none when there was a connection, or no proxy.
+    /// Says what kept a request of reqwest's from its server; `None` when there was a connection, or no proxy.
     pub fn failure_of(&self, error: &(dyn Error + 'static)) -> Option<Failure> {
         let error = chain(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>())?;
         let target = error.url()?.as_str().parse().ok()?;
         if error.is_connect() { self.failure(&target, error) } else { None }
     }
 
-    /// Why there is no connection to `target`; none when it is reached without a proxy.
+    /// Says why there is no connection to `target`; `None` when it is reached without a proxy.
     fn failure(&self, target: &Uri, error: &(dyn Error + 'static)) -> Option<Failure> {
         let intercept = self.matcher.intercept(target)?;
         let (proxy, host) = (intercept.uri().authority()?, target.host()?);
         let unreachable =
-            |why: String| Failure::service(format!("{host} can not be reached{why}")).transient();
+            |why: String| Failure::service(format!("{host} cannot be reached{why}")).transient();
         Some(match chain(error).find_map(|cause| cause.downcast_ref::<TunnelError>()) {
             Some(TunnelError::ProxyAuthRequired) => Failure::input(format!(
-                "{host} can not be reached: the proxy {proxy} wants a user and a password that it knows (407)"
+                "{host} cannot be reached: the proxy {proxy} requires valid credentials (407)"
             ))
             .hint(
                 "set them in the proxy's variable, as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with \
                  percent-encoding",
             ),
-            // The answer is kept from us: it may be a 403 as well as a 502, which passes.
+            // The library does not hand the answer on: it may be a 403 as well as a 502, which passes.
             Some(TunnelError::TunnelUnsuccessful) => {
                 unreachable(format!(": the proxy {proxy} refuses to connect to it"))
                     .hint(format!("allow {host} in the proxy, or name it in NO_PROXY if it is reached without one"))
@@ -130,7 +134,7 @@ impl Proxies {
     }
 }
 
-/// What of the proxies' variables nobody may see: passwords, and a user that stands alone, as tokens do.
+/// Lists what nobody may see in the proxies' variables: passwords, and a user that stands alone, as tokens do.
 pub fn secrets(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].map(|name| [name.to_lowercase(), name.to_owned()]);
     let mut secrets = BTreeSet::new();
@@ -148,12 +152,12 @@ fn exposed(proxy: &Option<Secret>) -> Option<String> {
     proxy.as_ref().map(|proxy| proxy.expose().to_owned())
 }
 
-/// The TLS library has no provider of its own in this build; a second call finds the first one's.
+/// Installs the TLS library's provider, of which it has none in this build; a second call finds the first one's.
 fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The first of a variable's two spellings that is not empty, with its name.
+/// Returns the first of a variable's two spellings that is not empty: its name and its value.
 fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<(String, String)> {
     [name.to_lowercase(), name.to_owned()].into_iter().find_map(|name| {
         let value = variable(&name)?.trim().to_owned();
@@ -167,7 +171,7 @@ fn address(name: &str, value: &str) -> Result<Secret, Failure> {
         Url::parse(&whole).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     // What the libraries read is the URL standard's spelling of it.
     address.map(Secret::new).ok_or_else(|| {
-        Failure::input(format!("{name} is no address of an HTTP proxy")).hint(format!(
+        Failure::input(format!("{name} is not the address of an HTTP proxy")).hint(format!(
             "set it as in {name}=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with percent-encoding; leave it \
              empty to go without a proxy"
         ))

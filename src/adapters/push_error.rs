@@ -18,16 +18,16 @@ const GROWTH: u32 = 3;
 /// Before the second try.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Tries until it succeeds, fails for good, or has been tried three times.
+/// Tries until it succeeds, fails for good, or has been tried three times. `attempt` gets its number, from 1.
 pub async fn retrying<T>(
     progress: &dyn ImageProgress,
     what: &str,
     first_pause: Duration,
-    mut attempt: impl AsyncFnMut() -> Result<T>,
+    mut attempt: impl AsyncFnMut(u32) -> Result<T>,
 ) -> Result<T> {
     let mut pause = first_pause;
-    for _ in 1..TRIES {
-        match attempt().await {
+    for number in 1..TRIES {
+        match attempt(number).await {
             Err(error) if is_transient(&error) => {
                 progress.note(&format!("{what} failed, next try in {pause:?}: {}", reason(&error)));
                 tokio::time::sleep(pause).await;
@@ -36,10 +36,10 @@ pub async fn retrying<T>(
             ended => return ended,
         }
     }
-    attempt().await
+    attempt(TRIES).await
 }
 
-/// The evidence's last line says more than the failure's own sentence.
+/// Returns the evidence's last line, which says more than the failure's own sentence; without evidence that sentence.
 fn reason(error: &anyhow::Error) -> String {
     let evidence = Failure::find(error).and_then(|failure| failure.evidence.last());
     evidence.cloned().unwrap_or_else(|| format!("{error:#}"))
@@ -92,7 +92,8 @@ pub fn read(text: &str, to: &ImageTag) -> Failure {
     } else if has(&["toomanyrequests", "too many requests", "rate exceeded"]) || is_passing(&words) {
         unreachable(to)
     } else if has(&["400 bad request", "http 400", "409 conflict", "412 precondition failed"]) {
-        // BuildKit and containerd print the status and swallow the registry's words. Whether the tag is there is looked at.
+        // BuildKit and containerd print the status and swallow the registry's words. Whether the tag is there is
+        // looked up.
         Failure::service(format!("push {image}: refused"))
             .hint(format!("see whether repository {repository} is immutable and has tag {} already", to.tag))
             .recourse(Recourse::UseTag)
@@ -103,21 +104,50 @@ pub fn read(text: &str, to: &ImageTag) -> Failure {
     failure.evidence(lines(text))
 }
 
-/// The network, or the registry's own trouble: another try may succeed.
+/// Makes the failure of the network, or of the registry itself: another try may succeed.
 pub fn unreachable(to: &ImageTag) -> Failure {
     Failure::service(format!("push {}: the registry could not be reached, or failed", to.reference()))
         .hint("try again later")
         .transient()
 }
 
-/// A proxy in between may answer with a whole page.
+/// Reads what a registry answered, in docker's form, to the read of a blob of `image` (`repository@sha256:…`).
+pub fn read_refused(text: &str, image: &str) -> Failure {
+    let words = without_names(text).to_lowercase();
+    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    let failure = if has(&["unauthorized", "authentication required"]) {
+        Failure::service(format!("read {image}: the registry did not accept the credentials"))
+            .hint("check that the AWS credentials belong to the account and region of the repository")
+    } else if has(&["denied", "not authorized", "forbidden"]) {
+        Failure::service(format!("read {image}: denied")).hint(match Denial::read(text) {
+            Some(denial) => denial.hint("in the IAM policy and the repository policy"),
+            None => "allow ecr:GetDownloadUrlForLayer on the repository in the IAM policy and the repository policy"
+                .to_owned(),
+        })
+    } else if has(&["toomanyrequests", "too many requests", "rate exceeded"]) || is_passing(&words) {
+        unreadable(image)
+    } else {
+        Failure::service(format!("read {image}: refused"))
+            .hint("read the registry's words below; docker pull of the same image says more")
+    };
+    failure.evidence(lines(text))
+}
+
+/// Makes the failure of a read for which another try may succeed.
+pub fn unreadable(image: &str) -> Failure {
+    Failure::service(format!("read {image}: the registry could not be reached, or failed"))
+        .hint("try again later")
+        .transient()
+}
+
+/// Keeps the first 20 lines that are not blank: a proxy in between may answer with a whole page.
 fn lines(text: &str) -> Vec<String> {
     const SHOWN: usize = 20;
     text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN).map(harmless).collect()
 }
 
-/// The registry's and docker's own words, lowercase: what is quoted and the image's name are the user's, and a repository
-/// may be called anything.
+/// Returns the registry's and docker's own words, lowercase: what is quoted and the image's name are the user's, and
+/// a repository may be called anything.
 fn own_words(text: &str, to: &ImageTag) -> String {
     let words = without_names(text);
     let own = words.split(' ').filter(|word| !word.contains(&to.repository.uri));
@@ -135,7 +165,7 @@ const TAG_EXISTS: &[&str] = &[
     "tag invalid: the image tag _ already exists",
 ];
 
-/// Network trouble and 5xx, in the words of Go's net/http and of docker.
+/// Recognizes network trouble and 5xx, in the words of Go's net/http and of docker.
 fn is_passing(words: &str) -> bool {
     const KNOWN: &[&str] = &[
         "timeout",
@@ -215,7 +245,7 @@ mod tests {
         }
     }
 
-    /// docker, BuildKit and our own push alike.
+    /// docker, BuildKit and the push of this program alike.
     #[test]
     fn a_tag_that_is_there_is_told_from_other_refusals() {
         let named = ImageTag {
@@ -294,7 +324,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn passing_failures_are_tried_three_times() {
         let mut tries = 0;
-        let error = retrying::<()>(&*Progress::silent(), "push", FIRST_PAUSE, async || {
+        let error = retrying::<()>(&*Progress::silent(), "push", FIRST_PAUSE, async |_| {
             tries += 1;
             Err(Failure::service(format!("try {tries}")).transient().into())
         })
@@ -307,14 +337,14 @@ mod tests {
     async fn a_second_try_can_succeed_and_a_refusal_has_none() {
         let progress = Progress::silent();
         let mut tries = 0;
-        let value = retrying(&*progress, "push", FIRST_PAUSE, async || {
+        let value = retrying(&*progress, "push", FIRST_PAUSE, async |_| {
             tries += 1;
             if tries == 2 { Ok(tries) } else { Err(Failure::service("busy").transient().into()) }
         });
         assert_eq!(value.await.unwrap(), 2);
 
         let mut tries = 0;
-        let refused = retrying::<()>(&*progress, "push", FIRST_PAUSE, async || {
+        let refused = retrying::<()>(&*progress, "push", FIRST_PAUSE, async |_| {
             tries += 1;
             Err(anyhow::anyhow!("denied"))
         });

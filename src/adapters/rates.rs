@@ -1,8 +1,8 @@
-//! Calls below AWS's rates: a token bucket for each of AWS's, filled with our share of it (`--api-share`).
+//! Calls below AWS's rates: a token bucket for each of AWS's, filled with this run's share of it (`--api-share`).
 //!
-//! The buckets belong to the account: consoles, autoscalers and other pipelines draw on them as well. A call waits here
-//! for its token, and when AWS throttles it all the same, every call of its bucket becomes slower until it stops. The
-//! SDK's own retries would hide that from us, so `adapters` turns them off for throttling.
+//! The buckets belong to the account: consoles, autoscalers and other pipelines draw on them as well. A call waits
+//! here for its token, and when AWS throttles it all the same, every call of its bucket becomes slower until it
+//! stops. The SDK's own retries would hide that from the buckets, so `adapters` turns them off for throttling.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ mod bucket;
 #[cfg(test)]
 mod tests;
 
-/// Every bucket at our share of its rate.
+/// Every bucket, at this run's share of its rate.
 pub struct Rates {
     buckets: Vec<(ApiBucket, Bucket)>,
     patience: Duration,
 }
 
 impl Rates {
-    /// `share` of AWS's documented rates is ours: above 0, and above 1 where they have been raised. A call that is
-    /// throttled is tried again for `patience`.
+    /// Fills the buckets with `share` of AWS's documented rates: above 0, and above 1 where they have been raised. A
+    /// call that is throttled is tried again for `patience`.
     pub fn new(share: f64, patience: Duration) -> Self {
         let bucket = |&bucket: &ApiBucket| (bucket, Bucket::new(bucket.burst, bucket.rate, share));
         Self { buckets: BUCKETS.iter().map(bucket).collect(), patience }
@@ -39,7 +39,7 @@ impl Rates {
         }
     }
 
-    /// Makes `call` at once, whose turn it is ([`Self::turn`]): its buckets hear of the answer.
+    /// Makes `call`, whose turn has come ([`Self::turn`]), once: its buckets hear of the answer.
     pub async fn once<T>(&self, call: Call, make: impl AsyncFn() -> Result<T>) -> Result<T> {
         let sent = Instant::now();
         let answer = make().await;
@@ -72,7 +72,7 @@ impl Rates {
             if call == Call::STOP_TASK {
                 tokio::time::sleep(AGAIN).await;
             } else if call.buckets.is_empty() {
-                // Where no bucket slows us down. The SDK has tried as well, when it knew the exception by its name.
+                // No bucket slows this call down. The SDK has tried as well, when it knew the exception by its name.
                 tokio::time::sleep(jittered(pause)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

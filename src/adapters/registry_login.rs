@@ -5,7 +5,7 @@ use aws_smithy_types::base64;
 
 use crate::adapters::secret::Secret;
 use crate::ecr_registry::EcrRegistry;
-use crate::ports::ImageTag;
+use crate::ports::{ImageTag, Repository};
 use crate::values::Tag;
 
 /// Name and password for one registry.
@@ -20,7 +20,7 @@ pub struct RegistryLogin {
 }
 
 impl RegistryLogin {
-    /// From ECR's GetAuthorizationToken: the token is base64 of `AWS:<password>`, the endpoint is
+    /// Reads the login from ECR's GetAuthorizationToken: the token is base64 of `AWS:<password>`, the endpoint is
     /// `https://<account>.dkr.ecr.<region>.amazonaws.com`.
     ///
     /// # Errors
@@ -28,13 +28,13 @@ impl RegistryLogin {
     pub fn from_ecr(authorization_token: &str, proxy_endpoint: &str) -> Result<Self> {
         let (scheme, rest) = proxy_endpoint.split_once("://").unwrap_or_default();
         let known = matches!(scheme, "http" | "https");
-        ensure!(known, "read ECR's proxy endpoint '{proxy_endpoint}': it is no http or https address");
+        ensure!(known, "read ECR's proxy endpoint '{proxy_endpoint}': it is not an http or https address");
         let registry = rest.split('/').next().unwrap_or_default();
         ensure!(!registry.is_empty(), "read ECR's proxy endpoint '{proxy_endpoint}': it has no host");
         let pair = base64::decode(authorization_token)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
-            .context("read ECR's authorization token: it is no base64 text")?;
+            .context("read ECR's authorization token: it is not base64 text")?;
         let (username, password) =
             pair.split_once(':').context("read ECR's authorization token: it is not user:password")?;
         ensure!(!password.is_empty(), "read ECR's authorization token: its password is empty");
@@ -46,8 +46,8 @@ impl RegistryLogin {
         })
     }
 
-    /// The same login at the registry of `uri`, where both are ECR's and in one Region: its token is good for every
-    /// registry there, whatever name and account the registry has (GetAuthorizationToken).
+    /// Returns the same login at the registry of `uri`, where both are ECR's and in one Region: its token is good for
+    /// every registry there, whatever name and account the registry has (GetAuthorizationToken).
     pub fn at(self, uri: &str) -> Self {
         let host = uri.split('/').next().unwrap_or_default();
         match (EcrRegistry::of_host(&self.registry), EcrRegistry::of_host(host)) {
@@ -58,18 +58,28 @@ impl RegistryLogin {
         }
     }
 
-    /// base64 of `username:password`, as HTTP's Basic scheme and docker's `auths` have it.
+    /// Returns base64 of `username:password`, as HTTP's Basic scheme and docker's `auths` have it.
     pub fn basic(&self) -> Secret {
         Secret::new(base64::encode(format!("{}:{}", self.username, self.password.expose())))
     }
 
+    /// Fails when a repository is on another registry, so that the credentials go nowhere else.
+    pub fn ensure_reads(&self, repository: &Repository) -> Result<()> {
+        let uri = &repository.uri;
+        ensure!(self.is_of(repository), "read {uri}: the registry's credentials are for {}", self.registry);
+        Ok(())
+    }
+
+    fn is_of(&self, repository: &Repository) -> bool {
+        repository.uri.split('/').next() == Some(self.registry.as_str())
+    }
+
     /// Fails when `to` is on another registry, so that the credentials go nowhere else, or has no tag of an image.
     pub fn ensure_serves(&self, to: &ImageTag) -> Result<()> {
-        let host = to.repository.uri.split('/').next().unwrap_or_default();
+        let image = to.reference();
         ensure!(
-            host == self.registry,
-            "push {}: the registry's credentials are for {}",
-            to.reference(),
+            self.is_of(&to.repository),
+            "push {image}: the registry's credentials are for {}",
             self.registry
         );
         // `a:b@c` would change which image is named.
@@ -80,7 +90,6 @@ impl RegistryLogin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Repository;
 
     fn token(pair: &str) -> String {
         base64::encode(pair)

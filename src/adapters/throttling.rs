@@ -1,4 +1,5 @@
-//! Throttled calls are not the SDK's to retry: [`crate::adapters::rates`] has to hear of them, and slows down all the others.
+//! Keeps the SDK from retrying throttled calls: [`crate::adapters::rates`] has to hear of them, and slows down all
+//! the others.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{
@@ -29,7 +30,7 @@ impl ClassifyRetry for NotRetried {
         "throttled calls are retried outside"
     }
 
-    /// After all of the SDK's.
+    /// Runs this classifier after all of the SDK's.
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }

@@ -4,17 +4,34 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::choices::{Format, Leftover, OnRunning, Proof};
+use crate::choices::{Format, Framework, Leftover, OnCancel, OnRunning, Proof};
 use crate::config;
 use crate::values::{
     Assignment, BuildArg, BuildSecret, Failures, Family, ImageName, Packing, Parallel, Period,
     RepositoryText, RoleArn, SecurityGroup, Share, Subnet, Tag, TaskTag, Variable, Words,
 };
 
+/// Which databases.
+#[derive(Debug, Clone, Args)]
+pub struct SelectionFlags {
+    /// A database to migrate; with a list of them in the configuration file also a group, all, or a pattern with * and
+    /// ?. Repeat it, or separate with commas
+    #[arg(long, value_name = "NAME|GROUP|PATTERN", value_delimiter = ',')]
+    pub database: Vec<String>,
+
+    /// Databases to migrate: a file with one name a line, or - for standard input
+    #[arg(long, value_name = "PATH|-")]
+    pub databases_file: Option<PathBuf>,
+
+    /// Leave these databases out; repeat it, or separate with commas
+    #[arg(long, value_name = "NAME|GROUP|PATTERN", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where")]
 pub struct TargetFlags {
-    /// The ECS cluster that runs the migration tasks
+    /// The ECS cluster of the migration tasks and of the services
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
 
@@ -62,6 +79,14 @@ pub struct ConfigFile {
     /// What the file says about databases.
     #[arg(skip)]
     pub fleet: config::Fleet,
+
+    /// What `--named` may name.
+    #[arg(skip)]
+    pub commands: config::Commands,
+
+    /// In which stages a run goes.
+    #[arg(skip)]
+    pub rollout: config::Rollout,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -72,7 +97,7 @@ pub struct CredentialsFlags {
     pub role_to_assume: Option<RoleArn>,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "GitHub")]
 pub struct GitHubFlags {
     /// Record a GitHub Deployment per database; needs GITHUB_TOKEN with deployments: write
@@ -83,7 +108,8 @@ pub struct GitHubFlags {
     #[arg(long, value_name = "PREFIX")]
     pub environment_prefix: Option<String>,
 
-    /// With --plan, keep one comment on the pull request up to date; needs GITHUB_TOKEN with pull-requests: write
+    /// Keep one comment on the pull request up to date: of migrate and deploy, with --plan, the plan; of check, what is
+    /// pending in each database. Needs GITHUB_TOKEN with pull-requests: write
     #[arg(long)]
     pub comment: bool,
 }
@@ -147,7 +173,7 @@ pub struct ImageSourceFlags {
     pub cache_to: Vec<String>,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkFlags {
     /// Subnets: ids, or tag:Name=pattern*
@@ -170,6 +196,22 @@ pub struct NetworkFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Migration task")]
 pub struct TaskFlags {
+    #[command(flatten)]
+    pub common: CommonTaskFlags,
+
+    /// The command to run [default: the task definition's], split into words as a shell does, unless the entry point is a shell with -c
+    #[arg(long, value_name = "COMMAND")]
+    pub command: Option<Words>,
+
+    /// What proves that a database is migrated. Without a migration report it is unproved, and the run fails; with
+    /// exit-code it is "migrated, not proved"
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub proof: Proof,
+}
+
+/// What every task has, whatever it is for.
+#[derive(Debug, Clone, Args)]
+pub struct CommonTaskFlags {
     /// The variable that names the database
     #[arg(long, value_name = "NAME", default_value = "DATABASE_NAME")]
     pub database_variable: Variable,
@@ -177,10 +219,6 @@ pub struct TaskFlags {
     /// A further variable for this run, K=V; repeat it. Not for secrets: ECS shows it to everyone who may read tasks
     #[arg(long, value_name = "K=V")]
     pub env: Vec<Assignment>,
-
-    /// The command to run [default: the task definition's], split into words as a shell does, unless the entry point is a shell with -c
-    #[arg(long, value_name = "COMMAND")]
-    pub command: Option<Words>,
 
     /// A tag of the task, KEY=VALUE; repeat it
     #[arg(long, value_name = "KEY=VALUE")]
@@ -194,11 +232,6 @@ pub struct TaskFlags {
     #[arg(long)]
     pub ecs_managed_tags: bool,
 
-    /// What proves that a database is migrated. Without a migration report it is unproved, and the run fails; with
-    /// exit-code it is "migrated, not proved"
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
-    pub proof: Proof,
-
     /// How long one task may take from RunTask to its end, such as 45m or 2h, however many databases it migrates
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub timeout: Period,
@@ -207,19 +240,51 @@ pub struct TaskFlags {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_timeout: Leftover,
 
-    /// What happens to running tasks when this run is interrupted
+    /// What happens to running tasks, and to deployments of services, when this run is interrupted
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
-    pub on_cancel: Leftover,
+    pub on_cancel: OnCancel,
 
     /// How long after its container's exit a task's log is read; a migration report ends the wait
     #[arg(long, value_name = "DURATION", default_value = "12s")]
     pub log_drain: Period,
 }
 
+/// The program in front of an image's own migration command, which proves what it did (docs/witness.md).
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Witness")]
+pub struct WitnessFlags {
+    /// Put the witness in front of the image's command: it reads the framework's history in the database and prints the
+    /// migration report. It is one more layer of the image, under a tag of its own
+    #[arg(long)]
+    pub witness: bool,
+
+    /// The executable of the witness [default: the one beside fargate-migrate, as in the Action's image]
+    #[arg(long, value_name = "PATH")]
+    pub witness_executable: Option<PathBuf>,
+
+    /// The framework whose history it reads [default: the one whose table the database has]
+    #[arg(long, value_name = "FRAMEWORK", value_enum)]
+    pub witness_history: Option<Framework>,
+
+    /// The files of the migrations in the image, where they are not at the framework's usual place; repeat it
+    #[arg(long, value_name = "GLOB")]
+    pub witness_migrations: Vec<String>,
+
+    /// A variable for the command, made from the database, such as
+    /// 'DATABASE_URL=postgres://{user}:{password}@{host}:{port}/{database}'; repeat it. The task fills it in, and the task
+    /// definition shows it: no password is written here
+    #[arg(long, value_name = "NAME=TEMPLATE")]
+    pub witness_set: Vec<Assignment>,
+
+    /// A further flag of the witness, with its value in one word: --witness-flags=--jobs=8; repeat it
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub witness_flags: Vec<String>,
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several databases")]
 pub struct FleetFlags {
-    /// Migration tasks that run at the same time
+    /// Tasks that run at the same time
     #[arg(long, value_name = "N", default_value = "1")]
     pub max_parallel: Parallel,
 
@@ -246,22 +311,23 @@ pub struct FleetFlags {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_running: OnRunning,
 
-    /// Go on with the other databases after one has failed, whatever their number; a canary still stops the rest
+    /// Go on after failures, however many; in a migration, a canary that fails still stops the rest
     #[arg(long)]
     pub keep_going: bool,
 }
 
 impl FleetFlags {
-    /// Nothing starts after so many databases that are not migrated; none is to keep going.
+    /// Returns how many databases that are not migrated stop the start of further ones; `None` is to keep going.
     pub fn stops_after(&self) -> Option<u32> {
         (!self.keep_going).then(|| self.max_failures.as_deref().map_or(1, |most| *most))
     }
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Resume")]
 pub struct ResumeFlags {
-    /// Record in this file what the run does, for --resume, and for how long each migration takes
+    /// Record in this file what the run does, for --resume, and for how long each migration takes; rollback reads in it
+    /// what was migrated since
     #[arg(long, value_name = "PATH")]
     pub state: Option<PathBuf>,
 
@@ -277,7 +343,7 @@ pub struct ResumeFlags {
 }
 
 impl ResumeFlags {
-    /// Whether databases whose deployments say that they are migrated are skipped.
+    /// Tells whether databases whose deployments say that they are migrated are skipped.
     pub fn from_github(&self) -> bool {
         self.resume && self.state.is_none()
     }
@@ -286,7 +352,7 @@ impl ResumeFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {
-    /// What stdout carries: text for people, or the plan or result as json or markdown (progress then goes to stderr)
+    /// Format of standard output: text for people, or the plan or result as json or markdown (progress then goes to stderr)
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 

@@ -11,9 +11,9 @@ use crate::config::{Config, is_list, is_switch};
 /// What the layers have given so far, for one subcommand.
 pub(super) struct Layers<'a> {
     command: &'a Command,
-    /// Flags that a layer has a value for. None below it has a say in them.
+    /// Flags that a layer has a value for. No layer below it has a say in them.
     decided: HashSet<String>,
-    /// Those of them that are there: `false` decides a switch, and is in nobody's way.
+    /// Those of them that are set: `false` decides a switch, and excludes no other flag.
     there: HashSet<String>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Layers<'a> {
         Self { command, there: decided.clone(), decided }
     }
 
-    /// The inputs that count, as flags: a list has one item a line.
+    /// Returns the inputs that count, as flags: a list has one item a line.
     pub(super) fn inputs(&mut self, input: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
         let lines = |value: String| {
             value.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
@@ -34,7 +34,7 @@ impl<'a> Layers<'a> {
         self.add(|arg, flag| input(flag).map(|value| if is_list(arg) { lines(value) } else { vec![value] }))
     }
 
-    /// The keys of the configuration file that count, as flags.
+    /// Returns the keys of the configuration file that count, as flags.
     pub(super) fn config(&mut self, config: &Config) -> Vec<OsString> {
         self.add(|_, flag| config.value(flag).map(<[String]>::to_vec))
     }
@@ -55,7 +55,7 @@ impl<'a> Layers<'a> {
         open.into_iter().flat_map(|(_, flags)| flags).collect()
     }
 
-    /// Whether a flag that is there excludes this one: then this one, from a layer below, gives way.
+    /// Tells whether a flag that is set excludes this one: then this one, from a layer below, gives way.
     fn is_in_the_way(&self, arg: &Arg) -> bool {
         let excludes = |one: &Arg, other: &Arg| {
             self.command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
@@ -67,14 +67,14 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// The flags with these texts. A switch that is off is no flag: it excludes none.
+/// Makes the flags with these texts. A switch that is off is not a flag: it excludes none.
 fn flags(arg: &Arg, texts: &[String]) -> Vec<OsString> {
     let long = arg.get_long().unwrap_or_default();
     let is_off = |text: &String| is_switch(arg) && text == "false";
     texts.iter().filter(|text| !is_off(text)).map(|text| format!("--{long}={text}").into()).collect()
 }
 
-/// A switch takes `--keep-going=false` as well, which overrides an input or the configuration file.
+/// Lets a switch take `--keep-going=false` as well, which overrides an input or the configuration file.
 pub(super) fn with_values_for_switches(command: Command) -> Command {
     let switch = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg

@@ -48,7 +48,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
         ("INPUT_SUBNETS", "tag:Name=a-*"),
     ];
     let migrate = parsed(&["fargate-migrate"], &inputs);
-    assert_eq!(migrate.database, ["a", "b", "c", "d"]);
+    assert_eq!(migrate.selection.database, ["a", "b", "c", "d"]);
     assert_eq!(migrate.target.cluster.as_deref(), Some("x"));
     assert_eq!(migrate.target.aws.region, None);
     assert_eq!(*migrate.fleet.max_parallel, 7);
@@ -60,7 +60,7 @@ fn inputs_stand_for_flags_and_empty_ones_for_none() {
 #[test]
 fn outside_of_github_actions_inputs_are_not_read() {
     let migrate = parsed(&["fargate-migrate", "migrate"], &[("INPUT_DATABASE", "a")]);
-    assert!(migrate.database.is_empty());
+    assert!(migrate.selection.database.is_empty());
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_flag_overrides_its_input() {
         &["fargate-migrate", "migrate", "--database", "a", "--max-parallel=2"],
         &[("GITHUB_ACTIONS", "true"), ("INPUT_DATABASE", "b"), ("INPUT_MAX_PARALLEL", "3")],
     );
-    assert_eq!(migrate.database, ["a"]);
+    assert_eq!(migrate.selection.database, ["a"]);
     assert_eq!(*migrate.fleet.max_parallel, 2);
 }
 
@@ -89,7 +89,7 @@ fn an_input_can_not_smuggle_in_another_flag() {
     let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_CONTAINER", "--plan"), ("INPUT_DATABASE", "--plan")];
     let migrate = parsed(&["fargate-migrate", "migrate"], &inputs);
     assert_eq!(migrate.target.base.container.as_deref(), Some("--plan"));
-    assert_eq!(migrate.database, ["--plan"]);
+    assert_eq!(migrate.selection.database, ["--plan"]);
     assert!(!migrate.plan);
 }
 
@@ -102,7 +102,7 @@ fn a_flag_goes_before_an_input_and_an_input_before_the_file() {
     assert_eq!(migrate.target.aws.region.as_deref(), Some("input"));
     assert_eq!(migrate.target.base.container.as_deref(), Some("file"), "an empty input is none");
     assert_eq!(*migrate.fleet.max_parallel, 9);
-    assert_eq!(&*migrate.task.database_variable, "DATABASE_NAME", "nobody says another");
+    assert_eq!(&*migrate.task.common.database_variable, "DATABASE_NAME", "nobody says another");
 }
 
 #[test]
@@ -113,13 +113,13 @@ fn every_kind_of_value_becomes_its_flag() {
         migrate.image.source.build_arg,
         ["PROXY", "VERSION=1"].map(|text| text.parse().expect("an argument"))
     );
-    assert_eq!(migrate.task.env, ["LOG_LEVEL=debug".parse().expect("a variable")]);
-    assert_eq!(Ok(migrate.task.timeout), "1h 30m".parse());
-    assert_eq!(migrate.task.on_timeout, Leftover::Leave);
+    assert_eq!(migrate.task.common.env, ["LOG_LEVEL=debug".parse().expect("a variable")]);
+    assert_eq!(Ok(migrate.task.common.timeout), "1h 30m".parse());
+    assert_eq!(migrate.task.common.on_timeout, Leftover::Leave);
     assert_eq!(migrate.network.subnets, ["tag:Name=shop-private-*".parse().expect("a subnet")]);
     assert!(migrate.fleet.keep_going && migrate.github.deployments && !migrate.network.assign_public_ip);
     assert_eq!(migrate.config.fleet.databases, ["prod", "tenant_a", "tenant_b"]);
-    assert!(migrate.database.is_empty(), "the file says what there is, not what to migrate");
+    assert!(migrate.selection.database.is_empty(), "the file says what there is, not what to migrate");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_given_file_is_read_and_has_to_be_there() {
 fn a_value_of_the_file_can_not_smuggle_in_another_flag() {
     let migrate = with_config("container: --plan\nenv: {A: '--plan'}\n", &[], &[]).expect("valid");
     assert_eq!(migrate.target.base.container.as_deref(), Some("--plan"));
-    assert_eq!(migrate.task.env, ["A=--plan".parse().expect("a variable")]);
+    assert_eq!(migrate.task.common.env, ["A=--plan".parse().expect("a variable")]);
     assert!(!migrate.plan);
 }
 
@@ -199,11 +199,11 @@ fn a_flag_that_is_given_twice_is_refused_with_what_to_do() {
     };
     let twice = said(&["--max-parallel=24", "--max-parallel", "3"]);
     assert!(twice.contains("'--max-parallel <N>' cannot be used multiple times"), "{twice}");
-    assert!(twice.contains("tip: keep one --max-parallel, with the value that is meant"), "{twice}");
+    assert!(twice.contains("tip: pass --max-parallel once, with the value that is meant"), "{twice}");
     let twice = said(&["--plan", "--plan"]);
-    assert!(twice.contains("tip: keep one --plan,"), "{twice}");
+    assert!(twice.contains("tip: pass --plan once,"), "{twice}");
     let other = said(&["--image=a", "--binary=b"]);
-    assert!(!other.contains("tip: keep one"), "{other}");
+    assert!(!other.contains("tip: pass"), "{other}");
 }
 
 #[test]

@@ -21,8 +21,11 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// Reads the databases and groups of the file.
+    ///
     /// # Errors
-    /// A database is listed twice, or a group has no database, one that is not listed, or the name of one.
+    /// A database is listed twice; or a group has no database, one that is not listed, the name of one, or a name
+    /// that is not valid.
     pub(super) fn of(file: &File<'_>, path: &Path) -> Result<Self, Failure> {
         let databases = databases(file, path)?;
         let known: HashMap<&str, &DatabaseName> = databases.iter().map(|name| (&**name, name)).collect();
@@ -66,9 +69,15 @@ impl Fleet {
         }
         Ok(Self { databases, groups })
     }
+
+    /// Says what could have been meant by a text that is neither a database nor a group.
+    pub(super) fn hint_for(&self, text: &str) -> String {
+        let names = self.databases.iter().map(|name| &**name).chain(self.groups.keys().map(String::as_str));
+        did_you_mean(text, names, || format!("databases: {}", listed(&self.databases)))
+    }
 }
 
-/// The names that a pattern with `*` and `?` matches, in their order.
+/// Returns the names that a pattern with `*` and `?` matches, in their order.
 pub(crate) fn matching<'a>(
     names: &'a [DatabaseName],
     pattern: &str,
@@ -77,7 +86,7 @@ pub(crate) fn matching<'a>(
     names.iter().filter(move |name| pattern.matches(name))
 }
 
-/// Whether a text names databases by pattern. No database's name has such a character.
+/// Tells whether a text names databases by pattern. No database's name has such a character.
 pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }

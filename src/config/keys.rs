@@ -8,6 +8,15 @@ pub(super) fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_default()
 }
 
+/// Returns the key's name, and its other ones, as a flag has aliases.
+pub(super) fn names(arg: &Arg) -> impl Iterator<Item = &str> {
+    [name(arg)].into_iter().chain(aliases(arg))
+}
+
+pub(super) fn aliases(arg: &Arg) -> impl Iterator<Item = &str> {
+    arg.get_visible_aliases().into_iter().flatten()
+}
+
 pub(crate) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
@@ -16,8 +25,13 @@ pub(crate) fn is_switch(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<bool>()
 }
 
-/// Returns each key with those that make no sense beside it.
+/// Returns each name of a key with those that cannot be used with it: names of other keys, and its own other names.
 pub(super) fn exclusive(keys: &Command) -> impl Iterator<Item = (&str, &str)> {
-    keys.get_arguments()
-        .flat_map(|arg| keys.get_arg_conflicts_with(arg).into_iter().map(|other| (name(arg), name(other))))
+    keys.get_arguments().flat_map(|arg| {
+        let others = keys.get_arg_conflicts_with(arg);
+        let of_others = others
+            .into_iter()
+            .flat_map(move |other| names(arg).flat_map(|key| names(other).map(move |other| (key, other))));
+        of_others.chain(aliases(arg).map(|alias| (name(arg), alias)))
+    })
 }

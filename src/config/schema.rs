@@ -2,10 +2,12 @@
 //! docs/fargate-migrate.schema.json.
 
 use clap::builder::PossibleValue;
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueEnum as _};
 use serde_json::{Map, Value, json};
 
-use super::keys::{exclusive, is_list, is_switch, name};
+use super::keys::{aliases, exclusive, is_list, is_switch, name};
+use super::rollout;
+use crate::choices::Rest;
 use crate::database_name;
 use crate::values::{Grammar, VARIABLE, Written};
 
@@ -22,27 +24,61 @@ const DATABASES: &str = "Every database there is. `--database` then takes no oth
 const GROUPS: &str = "Names for several databases, which `--database` and the workflow's dropdown take. A member is a \
                       database, or a pattern with * and ?. The group `all` is there without being written.";
 
-/// What the reader can say of a file by its shape alone. That the members of groups are databases, and how many bytes a
-/// name has, only the reader knows.
+const COMMANDS: &str =
+    "Commands for `fargate-migrate run --named`, by name: each a list of words, which no shell reads.";
+
+const ROLLOUT: &str = "Stages that a run goes through: the next one begins when all databases of the one before are through, \
+                       and a stage that fails stops what comes after it. A run of some databases has the stages that \
+                       name one of them.";
+
+const REST: &str = "What becomes of databases that no stage of rollout names: they are the last stage, or nothing is \
+                    migrated [default: last]";
+
+/// Makes the schema: what the reader can say of a file by its shape alone. Only the reader knows that the members of
+/// groups are databases, and how many bytes a name has.
 pub(super) fn schema(keys: &Command) -> Value {
-    let mut properties: Map<String, Value> =
-        keys.get_arguments().map(|arg| (name(arg).to_owned(), property(arg))).collect();
+    let mut properties = properties(keys);
     let name = name_like(r"^[\p{L}\p{N}_$][\p{L}\p{N}_.$-]*$");
     let member = name_like(r"^[\p{L}\p{N}_$*?][\p{L}\p{N}_.$*?-]*$");
     properties.insert(
         "databases".into(),
-        json!({"description": DATABASES, "type": ["array", "null"], "items": name, "uniqueItems": true}),
+        json!({"description": DATABASES, "type": ["array", "null"], "items": &name, "uniqueItems": true}),
     );
     properties.insert(
         "groups".into(),
         json!({
             "description": GROUPS,
             "type": ["object", "null"],
-            "propertyNames": name,
+            "propertyNames": &name,
             "additionalProperties": {"type": "array", "items": member, "minItems": 1},
         }),
     );
-    let rules = exclusive(keys).map(|(key, other)| json!({"not": {"required": [key, other]}}));
+    let word = json!({"type": "string", "pattern": r"^[^\x00]*$"});
+    properties.insert(
+        "commands".into(),
+        json!({
+            "description": COMMANDS,
+            "type": ["object", "null"],
+            "propertyNames": name,
+            "additionalProperties": {"type": "array", "items": word, "minItems": 1},
+        }),
+    );
+    let stage = stage(&rollout::keys(), &name, &member);
+    properties
+        .insert("rollout".into(), json!({"description": ROLLOUT, "type": ["array", "null"], "items": stage}));
+    properties.insert(
+        "rest".into(),
+        json!({
+            "description": REST,
+            "type": ["string", "null"],
+            "oneOf": Rest::value_variants()
+                .iter()
+                .filter_map(Rest::to_possible_value)
+                .map(|value| choice(&value))
+                .chain([json!({"enum": [null, ""]})])
+                .collect::<Vec<_>>(),
+        }),
+    );
     json!({
         // Draft 7 is what editors' YAML support and check-jsonschema know best.
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -52,7 +88,44 @@ pub(super) fn schema(keys: &Command) -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
-        "allOf": rules.collect::<Vec<_>>(),
+        "allOf": rules(keys),
+        "dependencies": {"rest": ["rollout"]},
+    })
+}
+
+fn properties(keys: &Command) -> Map<String, Value> {
+    let mut properties: Map<String, Value> =
+        keys.get_arguments().map(|arg| (name(arg).to_owned(), property(arg))).collect();
+    for arg in keys.get_arguments() {
+        for alias in aliases(arg) {
+            let mut property = property(arg);
+            property["description"] = format!("Another name of {}", name(arg)).into();
+            properties.insert(alias.to_owned(), property);
+        }
+    }
+    properties
+}
+
+fn rules(keys: &Command) -> Vec<Value> {
+    exclusive(keys).map(|(key, other)| json!({"not": {"required": [key, other]}})).collect()
+}
+
+fn stage(keys: &Command, name: &Value, member: &Value) -> Value {
+    let mut properties = properties(keys);
+    for (key, about) in [
+        ("name", name.clone()),
+        ("databases", json!({"items": {"anyOf": [{"const": database_name::ALL}, member]}, "minItems": 1})),
+    ] {
+        if let (Some(Value::Object(property)), Value::Object(about)) = (properties.get_mut(key), about) {
+            property.extend(about);
+        }
+    }
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["databases"],
+        "properties": properties,
+        "allOf": rules(keys),
     })
 }
 
@@ -100,7 +173,7 @@ fn choice(value: &PossibleValue) -> Value {
     json!({"const": value.get_name(), "description": about})
 }
 
-/// A flag's help, with its default.
+/// Returns a flag's help, with its default.
 fn described(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let default = arg.get_default_values().first().filter(|_| !is_switch(arg));

@@ -23,7 +23,7 @@ fn every_key_is_read_under_its_flags_name() {
     let read: HashSet<&str> = config.values.iter().map(|(key, _)| key.as_str()).collect();
     let keys = keys();
     let mut flags: HashSet<&str> = keys.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    // The sample builds with Docker into given subnets and keeps going: these can not be in it.
+    // The sample builds with Docker into given subnets and keeps going: these cannot be in it.
     flags.retain(|flag| !["image", "binary", "network-from-service", "max-failures"].contains(flag));
     assert_eq!(read, flags);
 }
@@ -36,7 +36,17 @@ fn what_excludes_each_other_as_flags_does_so_as_keys() {
         assert!(pairs.contains(&pair), "{pairs:?}");
     }
     let (message, _) = refused("image: a\n\ncontext: .\n");
-    assert_eq!(message, format!("{PATH}:3: context makes no sense beside image"));
+    assert_eq!(message, format!("{PATH}:3: context cannot be used with image"));
+}
+
+#[test]
+fn another_name_of_a_key_is_that_key_and_both_are_an_error() {
+    let config = parsed("services: [web, worker]\n").expect("valid");
+    assert_eq!(config.value("service"), Some(["web".to_owned(), "worker".to_owned()].as_slice()));
+    assert_eq!(config.value("services"), None);
+    let (message, hint) = refused("services: [web]\ncluster: c\nservice: [worker]\n");
+    assert_eq!(message, format!("{PATH}:1: services cannot be used with service"));
+    assert_eq!(hint, "remove service, or services");
 }
 
 #[test]
@@ -55,8 +65,12 @@ fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_name() {
 #[test]
 fn wrong_values_are_errors_with_their_line() {
     for (text, line, words) in [
-        ("cluster: c\nmax-parallel: many\n", 2, "a whole number from 1 to 1000 was expected"),
-        ("cluster: c\nkeep-going: yes\n", 2, "true or false was expected"),
+        (
+            "cluster: c\nmax-parallel: many\n",
+            2,
+            "a whole number from 1 to 1000 was expected for max-parallel, not \"many\"",
+        ),
+        ("cluster: c\nkeep-going: yes\n", 2, "true or false was expected for keep-going, not \"yes\""),
         ("cluster: [a]\n", 1, "text was expected"),
         ("cluster: c\nsubnets: subnet-1\n", 2, "a list was expected"),
         ("cluster: 12\n", 1, "12 is not text as it stands"),

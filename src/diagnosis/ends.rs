@@ -38,6 +38,6 @@ pub(super) const ENDS: &[(&[i32], Diagnosis)] = ends! {
 
 /// Any other exit code.
 pub(super) const OTHER_END: Diagnosis = Diagnosis {
-    cause: "the program ended with an error; what its exit code means is the program's own",
+    cause: "the program exited with a code that only the program defines",
     fix: "read the last lines of its log",
 };

@@ -1,7 +1,7 @@
 //! Why a container ended, by the last lines that it printed: for what ECS's reason does not say.
 //!
-//! A program prints what it likes, so a line counts only in the form in which a kernel, a shell, a runtime or a database
-//! driver writes it, and only near the end. No verdict depends on it.
+//! A program prints what it likes, so a line counts only in the form in which a kernel, a shell, a runtime or a
+//! database driver writes it, and only near the end. No verdict depends on it.
 
 use std::collections::VecDeque;
 
@@ -27,11 +27,15 @@ impl LastLines {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The cause that the latest of them tells, of a container that ended with this exit code.
+    /// Returns the cause that the latest of them tells, of a container that ended with this exit code; `None` for 0.
     pub(crate) fn diagnose(&self, exit_code: i32) -> Option<Diagnosis> {
         if exit_code == 0 {
             return None;
@@ -41,9 +45,9 @@ impl LastLines {
 }
 
 struct Printed {
-    /// The exit codes that it comes with; none means any.
+    /// The exit codes of such an end; none means any.
     exit_codes: &'static [i32],
-    /// How the line begins; none means anyhow.
+    /// How the line begins; none means in any way.
     starts: &'static [&'static str],
     /// One of these is in it.
     has: &'static [&'static str],
@@ -103,7 +107,7 @@ const ROWS: &[Printed] = printed! {
         "set readonlyRootFilesystem to false, or mount a volume where it writes";
 };
 
-/// What only a database, or its driver, says: then the words of the reports are read in the line.
+/// What only a database, or its driver, says: the words of the reports are then looked for in the line.
 const DATABASE: &[&str] = &[
     "password authentication failed",
     "no pg_hba.conf entry",
@@ -128,7 +132,7 @@ const DATABASE: &[&str] = &[
     "sqlstate[",
 ];
 
-/// `line` is folded.
+/// Returns the cause that a line tells; `line` is folded ([`normal`]).
 fn of_line(line: &str, exit_code: i32) -> Option<Diagnosis> {
     let says = |row: &&Printed| {
         (row.exit_codes.is_empty() || row.exit_codes.contains(&exit_code))

@@ -1,4 +1,5 @@
-//! Why RunTask started no task, by the reasons of its failures[] (ECS, API failure reasons), which are words of their own.
+//! Why RunTask started no task, by the reasons of its failures[] (ECS, API failure reasons), which are words of their
+//! own.
 
 use super::{Diagnosis, table};
 
@@ -50,7 +51,7 @@ const OTHER: Diagnosis = Diagnosis {
     fix: "read the reason that ECS gives; CloudTrail keeps the whole answer as the event RunTask",
 };
 
-/// The cause behind a reason of RunTask's failures[].
+/// Returns the cause behind a reason of RunTask's failures[].
 pub(crate) fn diagnose_refusal(reason: &str) -> Diagnosis {
     let known = REFUSALS.iter().find(|refusal| reason.starts_with(refusal.reason));
     let text = super::normal(reason);

@@ -75,7 +75,7 @@ const ROWS: &[ReportedCause] = rows! {
         "compare it with one that was migrated: something was removed or renamed by hand, or a migration is out of \
          order";
     [&["syntax error", "error in your sql syntax", "sqlstate 42601"]],
-        "the server can not read a statement of the migration",
+        "the server cannot read a statement of the migration",
         "correct the migration";
 };
 
@@ -92,20 +92,21 @@ const PENDING: Diagnosis = Diagnosis {
     fix: "read what the log of its task says of this database; the image has to apply all of them before it reports",
 };
 
-/// The cause that a report's words tell. `None` when they tell none that is known.
+/// Returns the cause that a report's words tell. `None` when they tell none that is known.
 pub(crate) fn diagnose_words(report: &MigrationReport) -> Option<Diagnosis> {
     let failed = report.failed.as_ref().map(|failed| failed.error.as_str());
     diagnose_text(&normal(&[failed, report.error.as_deref()].map(Option::unwrap_or_default).join(" | ")))
 }
 
-/// The cause that a server's or a driver's words tell; the text is folded.
+/// Returns the cause that a server's or a driver's words tell; the text is folded.
 pub(super) fn diagnose_text(text: &str) -> Option<Diagnosis> {
     let says =
         |row: &&ReportedCause| row.phrases.iter().all(|any| any.iter().any(|phrase| text.contains(phrase)));
     ROWS.iter().find(says).map(|row| row.diagnosis)
 }
 
-/// The cause that a report tells, by its words or else by what it has. `None` for one that has nothing to complain of.
+/// Returns the cause that a report tells, by its words or else by what it has. `None` for one that has nothing to
+/// complain of.
 pub(crate) fn diagnose_report(report: &MigrationReport) -> Option<Diagnosis> {
     if report.is_clean() {
         return None;
@@ -166,7 +167,7 @@ mod tests {
             ("role \"x\" does not exist", "lacks what"),
             ("column \"total\" of relation \"orders\" contains null values", "break a rule"),
             ("duplicate key value violates unique constraint \"orders_pkey\"", "break a rule"),
-            ("syntax error at or near \"TABEL\"", "can not read a statement"),
+            ("syntax error at or near \"TABEL\"", "cannot read a statement"),
             ("Unknown column 'total' in 'field list'", "lacks what"),
             ("division by zero", ""),
         ] {

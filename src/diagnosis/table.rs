@@ -1,9 +1,10 @@
 //! The phrases by which ECS's reasons are known, as data: lowercase, plain quotes, looked for anywhere in the text.
 //!
-//! The first row that matches wins, so their order is: what names a permission or a missing thing, then what has a word of
-//! the network's, and last the general wording of each kind of error, whose rows claim nothing and list what to look at.
-//! Both wordings of AWS are here, that until June 2024 and that since. Platform version 1.4 cuts long messages, so no
-//! phrase stands only at an end. A phrase without a space can stand in a name (an image's, a secret's): most have one.
+//! The first row that matches wins, so their order is: what names a permission or a missing thing, then what has a
+//! word of the network's, and last the general wording of each kind of error, whose rows claim nothing and list what
+//! to look at. Both wordings of AWS are here, that until June 2024 and that since. Platform version 1.4 cuts long
+//! messages, so no phrase stands only at an end. A phrase without a space can stand in a name (an image's, a
+//! secret's): most have one.
 
 use super::Diagnosis;
 
@@ -65,17 +66,17 @@ const DENIED: &[&str] = &["accessdenied", "access denied", "is not authorized to
 const PLATFORM: &str = "build the image for the platform in the task definition's runtimePlatform.cpuArchitecture \
     (X86_64 when absent), or change that";
 
-/// Every row, in the order in which they are tried.
+/// Returns every row, in the order in which they are tried.
 pub(super) fn all() -> impl Iterator<Item = &'static Row> {
     [before::ROWS, pull::ROWS, container::ROWS, around::ROWS].into_iter().flatten()
 }
 
-/// The row that a text alone tells of, whatever the stopCode.
+/// Finds the row that a text alone tells of, whatever the stopCode.
 pub(super) fn of_text(text: &str) -> Option<&'static Row> {
     all().find(|row| !row.phrases.is_empty() && row.says(text))
 }
 
-/// The container's program is for another processor: also told by a line of its log.
+/// The container's program is for another processor: a line of its log may show it as well.
 pub(super) const EXEC_FORMAT: Diagnosis = Diagnosis {
     cause: "the container's program is not made for the task's processor architecture, or is a script without a #! line",
     fix: PLATFORM,

@@ -145,7 +145,7 @@ fn exit_codes_speak_when_the_text_does_not() {
         (139, "SIGSEGV"),
         (143, "SIGTERM"),
         (255, "entry point failed"),
-        (3, "the program's own"),
+        (3, "only the program defines"),
     ] {
         let found = diagnose(&task(EXITED, IN_TASK, "", Some(exit_code)), "migration").unwrap();
         assert!(found.cause.contains(part), "{exit_code}: {}", found.cause);
@@ -166,7 +166,7 @@ fn a_sidecars_trouble_is_ours_only_when_we_did_not_end_by_ourselves() {
         reason: Some("OutOfMemoryError: Container killed due to memory usage".into()),
         ..Container::default()
     };
-    for (exit_code, expected) in [(3, "the program's own"), (143, "more memory")] {
+    for (exit_code, expected) in [(3, "only the program defines"), (143, "more memory")] {
         let mut both = task(EXITED, IN_TASK, "", Some(exit_code));
         both.containers.insert(0, sidecar.clone());
         assert!(diagnose(&both, "migration").unwrap().cause.contains(expected), "{exit_code}");

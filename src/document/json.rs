@@ -11,8 +11,8 @@ pub(crate) fn json(document: &Document) -> String {
     printed(&document.data)
 }
 
-/// One line that can stand on a stream which GitHub's runner reads, and on a terminal: it has no `##[`, no control
-/// characters and none that reorder others, and a JSON parser reads the same value.
+/// Writes one line that can stand on a stream which GitHub's runner reads, and on a terminal: it has no `##[`, no
+/// control characters and none that reorder others, and a JSON parser reads the same value.
 pub(crate) fn printed(value: &Value) -> String {
     let text = value.to_string();
     let mut out = String::with_capacity(text.len());

@@ -23,19 +23,19 @@ impl LogTail {
     /// Lines and bytes that are kept of each database's log.
     pub const MAX_LINES: usize = 200;
     pub const MAX_BYTES: usize = 64 * 1024;
-    /// A longer line is cut here: one line can not push all others out.
+    /// A longer line is cut here: one line cannot push all others out.
     pub const MAX_LINE: usize = 4 * 1024;
 
-    /// The same of each database of a fleet: a thousand of them are not more than a few.
+    /// The same of each database of a fleet: a thousand of them have 8 MiB at most.
     pub const MAX_FLEET_LINES: usize = 50;
     pub const MAX_FLEET_BYTES: usize = 8 * 1024;
 
-    /// The end of one log among many.
+    /// Makes the end of one log among many.
     pub fn of_fleet() -> Self {
         Self { of_fleet: true, ..Self::default() }
     }
 
-    /// Another task's log begins, below `line` where there is something above it.
+    /// Begins another task's log, below `line` where there is something above it.
     pub fn begin(&mut self, line: &str) {
         self.note = None;
         if self.seen > 0 {
@@ -44,12 +44,12 @@ impl LogTail {
         self.earlier = self.seen;
     }
 
-    /// Whether the last task has printed nothing.
+    /// Tells whether the last task has printed nothing.
     pub fn is_silent(&self) -> bool {
         self.seen == self.earlier
     }
 
-    /// As if the task had printed nothing yet.
+    /// Forgets what the last task has printed, as if it had printed nothing yet.
     pub fn clear(&mut self) {
         let own = usize::try_from(self.seen - self.earlier).unwrap_or(usize::MAX);
         let kept = self.lines.len().saturating_sub(own);

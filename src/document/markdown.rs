@@ -16,14 +16,14 @@ const SENTENCE: usize = 2_000;
 /// Characters of the line above a log, and bytes of an error's evidence.
 const ABOUT: usize = 300;
 const EVIDENCE: usize = 48 * 1024;
-/// Bytes of the flags that a next step needs: more are nothing to copy.
+/// Bytes of the flags that a next step needs: nobody copies more.
 const FLAGS: usize = 16 * 1024;
-/// Bytes of a log: less is no help, and then there is only its link.
+/// Bytes of a log: less is not help, and then there is only its link.
 const LEAST: usize = 2 * 1024;
 /// Bytes of a line that counts what is left out.
 const MORE: usize = 200;
 
-/// At most `limit` bytes.
+/// Renders a document in at most `limit` bytes.
 pub(crate) fn markdown(document: &Document, limit: usize) -> String {
     let mut out = head(document);
     let mut room = limit.saturating_sub(out.len() + document.rest.map_or(0, |rest| rest.len() + MORE));
@@ -86,7 +86,7 @@ fn heading(document: &Document, Section { title, mark, .. }: &Section) -> String
     }
 }
 
-/// What ended the run, with its hint and evidence.
+/// Renders what ended the run, with its hint and evidence.
 fn error(failure: &Failure) -> String {
     let mut out = format!("**Error:** {}\n\n", prose(&failure.message));
     if let Some(hint) = &failure.hint {
@@ -99,7 +99,7 @@ fn error(failure: &Failure) -> String {
     out
 }
 
-/// None where there is no room; empty where there is nothing to show.
+/// Renders what a block shows. `None` where there is no room; empty where there is nothing to show.
 fn content(content: &Content, room: usize) -> Option<String> {
     match content {
         Content::Paragraph(line) => Some(format!("{}\n\n", sentence(&marked(line)))),
@@ -135,7 +135,7 @@ fn content(content: &Content, room: usize) -> Option<String> {
     .filter(|text| text.len() <= room)
 }
 
-/// Those from the first on that fit into `room` bytes with the line that counts the others, and how many these are.
+/// Joins the first parts that fit into `room` bytes with the line that counts the others; returns how many these are.
 fn fitting(parts: impl ExactSizeIterator<Item = String>, room: usize) -> (String, usize) {
     let (mut out, mut left) = (String::new(), 0);
     for part in parts {
@@ -195,14 +195,14 @@ fn code(Lines { language, text, fold, whole, more }: &Lines, room: usize) -> Opt
     let shown = lines.iter().take_while(fits).count();
     let more = match lines.len() - shown {
         0 => String::new(),
-        // Of less than its first line nothing is left to be seen.
+        // Less than its first line shows nothing.
         _ if *whole || shown < 2 => return None,
         left => format!("\n… and {}{more}\n", counted(left, "more line")),
     };
     Some(format!("{before}{}\n{end}\n{more}{after}", lines[..shown].join("\n")))
 }
 
-/// Its last lines.
+/// Renders a log's last lines; `None` where there is no room.
 fn end_of(log: &Log, room: usize) -> Option<String> {
     const END: &str = "</pre>\n\n</details>\n\n";
     if log.is_empty() {
@@ -226,7 +226,8 @@ fn end_of(log: &Log, room: usize) -> Option<String> {
     Some(if shown == 0 { format!("{head}</details>\n\n") } else { format!("{head}<pre>{text}{END}") })
 }
 
-/// The last lines that fit into `limit` bytes once they are escaped, at least the very last one's beginning.
+/// Returns the last lines that fit into `limit` bytes once they are escaped, at least the very last one's beginning,
+/// and how many these are.
 fn last<'a>(lines: impl DoubleEndedIterator<Item = &'a str>, limit: usize) -> (String, usize) {
     /// `\u{202e}`: no character is longer once it is escaped.
     const ESCAPED: usize = 8;
@@ -243,7 +244,7 @@ fn last<'a>(lines: impl DoubleEndedIterator<Item = &'a str>, limit: usize) -> (S
     (kept.make_contiguous().join("\n"), kept.len())
 }
 
-/// With our own markup alone.
+/// Renders a line with the program's own markup alone.
 fn marked(line: &Line) -> String {
     let spans = line.0.iter().map(|span| match span {
         Span::Own(own) => (*own).to_owned(),
@@ -254,12 +255,13 @@ fn marked(line: &Line) -> String {
     spans.collect()
 }
 
-/// A sentence from outside, in a paragraph.
+/// Renders a sentence from outside, in a paragraph.
 fn prose(text: &str) -> String {
     markdown_text(&shortened(text, SENTENCE))
 }
 
-/// A link of ours; anything but an HTTP address is none. What could end it or the cell is percent-encoded.
+/// Makes a link of the program's own; `None` for anything but an HTTP address of at most 2,000 bytes. What could end
+/// it or the cell is percent-encoded.
 pub(crate) fn link(label: &str, url: &str) -> Option<String> {
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         return None;

@@ -26,7 +26,7 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// Sections with a blank line between them, then the conclusion, what to do next, and the error.
+/// Renders sections with a blank line between them, then the conclusion, what to do next, and the error.
 pub(crate) fn text(document: &Document, colour: Colour) -> String {
     let mut out = String::new();
     if let Some(lead) = document.lead {
@@ -50,7 +50,7 @@ pub(crate) fn text(document: &Document, colour: Colour) -> String {
     out
 }
 
-/// `error: …`, its evidence indented, and `hint: …` last, where the eye ends.
+/// Renders `error: …`, its evidence indented, and `hint: …` last, where the eye ends.
 pub(crate) fn failure(failure: &Failure, colour: Colour) -> String {
     let mut out = format!("{} {}\n", colour.paint(RED, "error:"), one_line(&failure.message));
     for line in failure.evidence.iter().flat_map(|text| lines(text)) {
@@ -75,7 +75,7 @@ fn section(section: &Section, colour: Colour) -> String {
     title.into_iter().chain(lines).map(|line| line + "\n").collect()
 }
 
-/// Its lines.
+/// Renders what a block shows as lines.
 fn block(content: &Content, colour: Colour) -> Vec<String> {
     let named = |name: &str| colour.paint(CYAN, &format!("{name}:"));
     match content {

@@ -1,17 +1,18 @@
-//! Begun: what another process of this run has begun, and did not see the end of. [`crate::state`] has the argument
+//! Begun: what another process of this run has begun, and whose end it did not see. [`crate::state`] has the argument
 //! why this never makes two migrations of one database at once.
 
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
+use super::Migration;
 use super::judge::{Followed, PackOutcome, Whose, lost};
 use super::other_runs::Found;
-use super::{Lane, Migration};
 use crate::database_name::DatabaseName;
 use crate::plan::{Begun, Pack, Revisions, Told};
 use crate::ports::{MigrationWorld, Task, TaskStatus};
 use crate::progress::TaskPhase;
 use crate::state::FRESH;
+use crate::steps::task::lanes::Lane;
 use crate::steps::task::launch::Launched;
 use crate::steps::task::watch::{Sight, until};
 use crate::verdict::{Verdict, is_decided};
@@ -20,19 +21,21 @@ use crate::verdict::{Verdict, is_decided};
 pub(super) enum TakenUp {
     /// Nothing was called: tasks of other runs migrate these databases now.
     Hindered(Found),
-    /// It ended under our eyes, or could not be followed: a result of this run.
+    /// It ended while this process followed it, or could not be followed: a result of this run.
     Outcome(PackOutcome),
-    /// It was over before, or ran something else until now: what it had not migrated is started anew.
-    Over { migrated: Vec<(DatabaseName, Verdict)>, rest: Option<Pack> },
+    /// It was over before, or ran something else until now: what it had not migrated is started anew. `before` has the
+    /// verdicts of that task on it, where it was judged.
+    Over { migrated: Vec<(DatabaseName, Verdict)>, rest: Option<Pack>, before: Vec<Verdict> },
 }
 
 impl<W: MigrationWorld> Migration<'_, W> {
     /// Follows the task that was begun when it does what a task of this run would do, else waits for its end.
-    pub(super) async fn take_up(&self, pack: &Pack, begun: &Begun, lane: Option<Lane<'_>>) -> TakenUp {
+    pub(super) async fn take_up(&self, pack: &Pack, begun: &Begun, lane: Lane) -> TakenUp {
         self.progress.task_phase(&pack.databases, TaskPhase::Queued);
         let ends = |verdict: Verdict| TakenUp::Outcome(PackOutcome::all(pack, verdict));
         if matches!(begun, Begun::Call { .. }) && self.plan.looked_at.elapsed() >= FRESH {
-            let why = "too long ago was looked for a task of the run before: resume again".to_owned();
+            let why =
+                "the look for tasks of the earlier run is too old by now; run again with --resume".to_owned();
             return ends(Verdict::NotRun { why });
         }
         let task = match self.begun_task(pack, begun).await {
@@ -41,7 +44,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
             other => return ends(self.not_started(pack, other)),
         };
         let mut sight = self.tasks.watch(&task);
-        let deadline = Instant::now() + *self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.common.timeout;
         let seen = match self.seen(&task, &mut sight, deadline).await {
             Ok(seen) => seen,
             Err(verdict) => return ends(verdict),
@@ -56,13 +59,16 @@ impl<W: MigrationWorld> Migration<'_, W> {
             task.arn
         ));
         match self.over(&task, &mut sight, deadline).await {
-            Ok(()) => TakenUp::Over { migrated: Vec::new(), rest: Some(pack.without_begun(&pack.databases)) },
+            Ok(()) => {
+                let rest = Some(pack.without_begun(&pack.databases));
+                TakenUp::Over { migrated: Vec::new(), rest, before: Vec::new() }
+            }
             Err(verdict) => ends(verdict),
         }
     }
 
-    /// What a task is told to migrate that does all that one of this run would do for the pack: by the same revision,
-    /// command and further variables.
+    /// Returns what the task is told to migrate, when it does all that a task of this run would do for the pack: by
+    /// the same revision, command and further variables.
     fn told_as_now(&self, task: &Task, pack: &Pack) -> Option<Told> {
         let revisions = Revisions::of_one(self.revision.arn(), self.revision.definition());
         let reading = self.plan.reading(Some(self.revision.arn()), &self.orders, &revisions);
@@ -70,7 +76,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         pack.databases.iter().all(|name| told.includes(name)).then_some(told)
     }
 
-    /// The task, by its ARN at least.
+    /// Returns the task, of which only the ARN may be known. Where only a call was recorded, makes that call again.
     async fn begun_task(&self, pack: &Pack, begun: &Begun) -> Launched<Found> {
         match begun {
             Begun::Task { arn, token, .. } => {
@@ -83,14 +89,9 @@ impl<W: MigrationWorld> Migration<'_, W> {
         }
     }
 
-    /// What ends under our eyes is this run's result; what ended before, nobody has seen, and it is tried again.
-    async fn resume(
-        &self,
-        pack: &Pack,
-        followed: Followed,
-        lane: Option<Lane<'_>>,
-        deadline: Instant,
-    ) -> TakenUp {
+    /// Follows the task. An end that this process sees is this run's result. What ended before was not seen: only its
+    /// migrated databases are final, and the rest is tried again.
+    async fn resume(&self, pack: &Pack, followed: Followed, lane: Lane, deadline: Instant) -> TakenUp {
         let was_over = is_decided(&self.asked(), &followed.task);
         self.record.started(&pack.databases, &followed.task.arn);
         let outcome = self.follow(pack, followed, deadline, &|_| ()).await;
@@ -100,12 +101,12 @@ impl<W: MigrationWorld> Migration<'_, W> {
         }
         let judged = pack.databases.iter().cloned().zip(outcome.verdicts);
         let (migrated, rest): (Vec<_>, Vec<_>) = judged.partition(|(_, verdict)| verdict.is_migrated());
-        let rest: Vec<DatabaseName> = rest.into_iter().map(|(database, _)| database).collect();
-        TakenUp::Over { migrated, rest: (!rest.is_empty()).then(|| pack.without_begun(&rest)) }
+        let (rest, before): (Vec<DatabaseName>, Vec<Verdict>) = rest.into_iter().unzip();
+        TakenUp::Over { migrated, rest: (!rest.is_empty()).then(|| pack.without_begun(&rest)), before }
     }
 
-    /// The task with its revision and what it was told, once ECS says both. An interrupted run has no time for that:
-    /// it takes the task for what it was asked to be, and stops it.
+    /// Waits until ECS describes the task with its revision and what it was told. An interrupted run does not wait:
+    /// it takes the task for what it was asked to be, and applies `--on-cancel` to it.
     async fn seen(
         &self,
         task: &Task,

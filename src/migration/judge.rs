@@ -8,7 +8,7 @@ use crate::choices::Leftover;
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::plan::{Pack, Told};
 use crate::ports::{MigrationWorld, Task};
-use crate::steps::task::follow::{End, FollowedContainer, Following, Stop, Until};
+use crate::steps::task::follow::{End, FollowedContainer, Following, Stop, Until, left_running, may_run_on};
 use crate::verdict::{Death, Verdict, is_decided, judge, judge_pack};
 
 /// A task, and whose it is.
@@ -22,9 +22,9 @@ pub(super) struct Followed {
 pub(super) enum Whose {
     /// This process has started it.
     Started,
-    /// An earlier process of the run has.
+    /// An earlier process of the run has started it.
     TakenOver,
-    /// Another run has: it is not ours to stop.
+    /// Another run has started it: this run does not stop it.
     OtherRun,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct PackOutcome {
 }
 
 impl PackOutcome {
-    /// The same verdict for each database.
+    /// Gives each database of the pack the same verdict.
     pub(super) fn all(pack: &Pack, verdict: Verdict) -> Self {
         Self { verdicts: all(&pack.databases, &verdict), death: None }
     }
@@ -88,26 +88,21 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
     ) -> Vec<Verdict> {
         let until = match whose {
             Whose::OtherRun => Until::left_alone(deadline),
-            _ => {
-                Until { deadline, on_timeout: self.plan.task.on_timeout, on_cancel: self.plan.task.on_cancel }
-            }
+            _ => Until {
+                deadline,
+                on_timeout: self.plan.task.common.on_timeout,
+                on_cancel: self.plan.task.common.on_cancel.tasks(),
+            },
         };
         let end = self.tasks.follow(following, until).await;
         following.listener.heard.ending = following.ending();
         let runs_on = following.runs_on();
         let (task, heard) = (&following.task, &following.listener.heard);
-        if let End::TimedOut(Stop::Failed(error)) | End::Interrupted(Stop::Failed(error)) = &end {
-            let (arn, what) = (&task.arn, heard.name());
-            self.record.note(format!("task {arn} of {what} was not stopped and may still run: {error}"));
+        if let Some(note) = end.not_stopped(task, &heard.name()) {
+            self.record.note(note);
         }
         if let Some(why) = runs_on {
-            let (cluster, id) = (&self.plan.cluster, task.id());
-            self.record.note(format!(
-                "task {} of {} may run on, although its migration container has ended: {why}. To stop it: `aws ecs \
-                 stop-task --cluster {cluster} --task {id}`",
-                task.arn,
-                heard.name()
-            ));
+            self.record.note(may_run_on(&self.plan.cluster, task, &heard.name(), why));
         }
         if matches!(&end, End::Interrupted(Stop::Left)) && whose != Whose::OtherRun {
             self.left(task);
@@ -142,7 +137,8 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         }
     }
 
-    /// The task was stopped at `--timeout`; what it reported of a pack's databases by then is true.
+    /// Judges a task that was stopped at `--timeout`: what it reported of a pack's databases by then is true, and the
+    /// others timed out.
     fn reported_in_time(&self, heard: &Heard, task: &Task) -> Vec<Verdict> {
         let mut verdicts = all(&heard.databases, &Verdict::TimedOut { stopped: true });
         if matches!(heard.told, Told::Pack(_)) && is_decided(&self.asked(), task) {
@@ -155,36 +151,33 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         verdicts
     }
 
-    /// Stops a task of this run that nobody follows yet, when the run is interrupted.
+    /// Applies `--on-cancel` to a task of this run that nobody follows yet: stops it, or notes that it goes on.
     pub(super) async fn cancelled(&self, task: &Task) -> Verdict {
-        if self.plan.task.on_cancel == Leftover::Leave {
+        if self.plan.task.common.on_cancel.tasks() == Leftover::Leave {
             self.left(task);
         }
-        let stopped = self.plan.task.on_cancel == Leftover::Stop
+        let stopped = self.plan.task.common.on_cancel.tasks() == Leftover::Stop
             && self.tasks.stop(&task.arn, "the run was interrupted").await.is_ok();
         Verdict::Cancelled { stopped }
     }
 
-    /// Says what `--on-cancel leave` leaves. The tasks of a fleet stand in its rows.
+    /// Notes what `--on-cancel leave` leaves running. The note of a fleet names no task: its rows do.
     fn left(&self, task: &Task) {
         let cluster = &self.plan.cluster;
         self.record.note(match is_fleet(self.plan.packs.len()) {
-            true => format!("--on-cancel leave: tasks of this run go on in cluster {cluster}, and nothing follows them"),
-            false => format!(
-                "--on-cancel leave: task {} goes on in cluster {cluster}, and nothing follows it; to stop it: `aws ecs \
-                 stop-task --cluster {cluster} --task {}`",
-                task.arn,
-                task.id()
+            true => format!(
+                "--on-cancel leave: tasks of this run go on in cluster {cluster}, and nothing follows them"
             ),
+            false => left_running(cluster, task),
         });
     }
 }
 
-/// The same verdict for each database.
+/// Gives each of these databases the same verdict.
 pub(super) fn all(databases: &[DatabaseName], verdict: &Verdict) -> Vec<Verdict> {
     vec![verdict.clone(); databases.len()]
 }
 
 pub(super) fn lost(why: &str) -> Verdict {
-    Verdict::Unproved { why: format!("we lost sight of its task, which may still run: {why}") }
+    Verdict::Unproved { why: format!("its task can no longer be described, and may still be running: {why}") }
 }

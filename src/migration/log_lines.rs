@@ -7,17 +7,17 @@ use crate::database_name::{DatabaseName, short_list};
 use crate::diagnosis::LastLines;
 use crate::ending::Ending;
 use crate::failure::Failure;
-use crate::migration_report::Reports;
+use crate::migration_report::{MigrationReport, Reports, about, shown};
 use crate::plan::{Pack, Told};
-use crate::ports::{LogEvent, LogStream, MigrationWorld, Task, TaskStatus};
+use crate::ports::{LogEvent, LogStream, MigrationWorld, Task};
 use crate::progress::TaskPhase;
 use crate::report::LogTail;
 use crate::steps::task::follow::Listener;
-use crate::steps::task::log::files::{LogFiles, file_part};
+use crate::steps::task::log::files::{LogFiles, file_name, pack_file_name};
 use crate::untrusted;
 use crate::verdict::is_decided;
 
-/// What a task was told, and what it has printed of it.
+/// What a task was told, and what it has printed.
 pub(super) struct Heard {
     /// Those that it is followed for; it may have been told others as well.
     pub databases: Vec<DatabaseName>,
@@ -42,22 +42,22 @@ pub(super) struct MigrationLog<'m, 'a, W> {
 }
 
 impl Heard {
-    /// What its log lines are shown with.
+    /// Returns the name that its log lines are shown with: a short list of its databases.
     pub(super) fn name(&self) -> String {
         short_list(&self.databases)
     }
 
-    /// Takes note of a log line; answers the database that a pack's task reports on with it.
-    fn line(&mut self, line: &str) -> Option<String> {
+    /// Takes note of a log line; returns the report where the line is one.
+    fn line(&mut self, line: &str) -> Option<&MigrationReport> {
         let known = self.reports.all().len();
         self.reports.line(line);
-        let new = self.reports.all().get(known).filter(|_| matches!(self.told, Told::Pack(_)));
-        new.map(|report| report.database.clone())
+        self.reports.all().get(known)
     }
 }
 
 impl<'a, W: MigrationWorld> Migration<'a, W> {
-    /// An earlier task's log of the same database stays apart: in a file of its own, and above a line.
+    /// Begins the log of a task. The log of an earlier task of the same database stays apart: in a file of its own,
+    /// and above a line in what is kept of its end.
     pub(super) fn listen<'m>(
         &'m self,
         pack: &Pack,
@@ -85,7 +85,8 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
         MigrationLog { migration: self, heard, when_ended }
     }
 
-    /// A log that cannot be written is said once; the migration goes on.
+    /// Writes to the log files, where there are any. A note says that they cannot be written, once; the migration
+    /// goes on.
     fn file(&self, write: impl FnOnce(&LogFiles) -> anyhow::Result<()>) {
         if let Some(files) = self.log_files
             && let Err(error) = write(files)
@@ -97,7 +98,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
 
 impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
     fn seen(&mut self, task: &Task) {
-        self.migration.progress.task_phase(&self.heard.databases, phase(task));
+        self.migration.progress.task_phase(&self.heard.databases, TaskPhase::of(task));
     }
 
     fn is_decided(&self, task: &Task) -> bool {
@@ -106,6 +107,9 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
 
     fn ended(&mut self, task: &Task) {
         self.migration.record.task_ended(&task.arn);
+        if !self.has_heard_all() {
+            self.migration.progress.task_phase(&self.heard.databases, TaskPhase::Reading);
+        }
         (self.when_ended)(task);
     }
 
@@ -115,15 +119,22 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
 
     fn printed(&mut self, events: &[LogEvent]) {
         let Self { migration: Migration { progress, record, .. }, heard, .. } = self;
-        let name = heard.name();
+        let of_all = heard.name();
         for event in events {
             for line in untrusted::lines(&event.message) {
-                if let Some(database) = heard.line(line) {
-                    progress.database_reported(&heard.databases, &database);
+                let report = heard.line(line).cloned();
+                let shown = shown(line, report.as_ref());
+                let mut told = (of_all.as_str(), &*shown);
+                if let Told::Pack(pack) = &heard.told {
+                    if let Some(report) = &report {
+                        progress.database_reported(&heard.databases, &report.database);
+                    }
+                    told = about(&shown, report.as_ref(), pack.iter().map(String::as_str)).unwrap_or(told);
                 }
+                let (name, said) = told;
+                progress.log_line(name, event.timestamp, said);
                 heard.last.push(line);
-                progress.log_line(&name, event.timestamp, line);
-                record.log(&heard.tail, |tail| tail.push(line));
+                record.log(&heard.tail, |tail| tail.push(&shown));
             }
         }
         progress.flush();
@@ -131,7 +142,8 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
         self.migration.file(|files| files.append(&self.heard.file, lines));
     }
 
-    /// A migration report is the last line of its protocol: one, or one for each database of a pack.
+    /// Returns whether the last line of the protocol has come: a migration report, or one for each database of a
+    /// pack.
     fn has_heard_all(&self) -> bool {
         let Heard { told, reports, .. } = &self.heard;
         match told {
@@ -156,7 +168,7 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
         ));
     }
 
-    /// A log without a line is said, with the name that was looked for.
+    /// Notes that the log has no line, with the name of the stream that was looked for.
     fn silent(&mut self, stream: &LogStream) {
         self.migration.record.log(&self.heard.tail, |tail| {
             if tail.is_silent() {
@@ -166,31 +178,5 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
                 ));
             }
         });
-    }
-}
-
-/// The file of a database's log: another one for each.
-pub(super) fn file_name(database: &str) -> String {
-    format!("db-{}.log", file_part(database))
-}
-
-/// The file of a pack's log: by its first database, how many others there are, and the task, of which there may be
-/// several.
-fn pack_file_name(databases: &[String], task_id: &str) -> String {
-    let first = file_part(databases.first().map_or("", String::as_str));
-    let task: String = file_part(task_id).chars().take(12).collect();
-    format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
-}
-
-fn phase(task: &Task) -> TaskPhase {
-    match task.last_status {
-        TaskStatus::Running => TaskPhase::Running,
-        TaskStatus::Deactivating
-        | TaskStatus::Stopping
-        | TaskStatus::Deprovisioning
-        | TaskStatus::Stopped => TaskPhase::Stopping,
-        TaskStatus::Activating => TaskPhase::Pulling,
-        _ if task.pull_started_at.is_some() => TaskPhase::Pulling,
-        _ => TaskPhase::Provisioning,
     }
 }

@@ -1,12 +1,12 @@
-//! Tasks of other runs that migrate a database of ours, looked for again while the run goes on.
+//! Tasks of other runs that migrate a database of this run, looked for again while the run goes on.
 //!
-//! The plan has looked once. In a run of hours another one may start a task later, so RunTask is not called when the
-//! last look is older than [`GOOD_FOR`]. It is a look and not a lock: two runs that both have looked may call RunTask
-//! within the same minute, and ECS takes seconds to list a new task. What keeps two migrations of one database apart then
-//! is a lock in the database.
+//! The plan has looked once. In a run of hours another run may start a task later, so the program looks again before
+//! RunTask when the last look is older than [`GOOD_FOR`]. A look is not a lock: two runs that have both looked may
+//! call RunTask within the same minute, and ECS takes seconds to list a new task. Then only a lock in the database
+//! keeps two migrations of it apart.
 //!
-//! What a look cannot tell closes: a task that ECS lists and does not describe, or whose revision cannot be read, may
-//! migrate any database; and a look that fails starts nothing.
+//! What a look cannot tell counts against a start: a task that ECS lists and does not describe, or whose revision
+//! cannot be read, may migrate any database; and nothing starts after a look that fails.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,11 +27,11 @@ use crate::plan::{Orders, Pack, Plan, Revisions, RunningTask};
 use crate::ports::{DesiredStatus, MigrationWorld, Task};
 use crate::steps::observe::{LOOKS, PAUSE, read_revisions};
 
-/// RunTask relies on a look for so long: at 24 tasks at a time it costs a twentieth of a call for each of them.
+/// How long RunTask relies on a look: at 24 tasks at a time it costs a twentieth of a call for each of them.
 const GOOD_FOR: Duration = Duration::from_secs(60);
-/// A task that was found in an older look may have ended since: that is looked at again.
+/// How long a look is sure that a task which it found still runs: after that, the program looks again.
 const SURE_FOR: Duration = Duration::from_secs(5);
-/// Between two tries of a look that failed for a moment, the SDK's own retries aside.
+/// The pause between two tries of a look that failed for a moment; the SDK retries as well.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
 
 /// Databases that tasks of other runs migrate now.
@@ -39,11 +39,11 @@ pub(super) type Found = HashMap<DatabaseName, Arc<RunningTask>>;
 
 /// What the looks of a run have found, shared by all of its packs.
 pub(super) struct OtherRuns {
-    /// None where what was seen is out of date, however new.
+    /// `None` where what was seen is out of date, however new.
     looked_at: Cell<Option<Instant>>,
     /// One look is enough for all who wait for it.
     looking: Mutex<()>,
-    /// Every task that was described; none for those that are none of other runs.
+    /// Every task that was described; `None` for one that is not of another run.
     known: RefCell<HashMap<String, Option<Arc<RunningTask>>>>,
     /// Why the last look failed.
     failed: RefCell<Option<Failure>>,
@@ -55,7 +55,7 @@ pub(super) struct OtherRuns {
 }
 
 impl OtherRuns {
-    /// The plan has looked, and its packs say what it found.
+    /// Begins with the look of the plan: its packs say what that found.
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             looked_at: Cell::new(Some(plan.looked_at)),
@@ -68,18 +68,18 @@ impl OtherRuns {
         }
     }
 
-    /// A task of ours, or one of another run that has ended.
+    /// Forgets a task: one of this run, or one of another run that has ended.
     pub(super) fn disregard(&self, arn: &str) {
         self.known.borrow_mut().insert(arn.to_owned(), None);
         self.running.borrow_mut().retain(|task| task.arn != arn);
     }
 
-    /// Nothing is started before another look.
+    /// Makes the last look out of date: nothing starts before another look.
     pub(super) fn outdate(&self) {
         self.looked_at.set(None);
     }
 
-    /// Whether a task has ended what it was started for.
+    /// Returns whether a task has ended what it was started for.
     pub(super) fn is_over(&self, plan: &Plan, task: &Task) -> bool {
         plan.reading(None, &self.orders, &self.revisions.borrow()).is_over(task)
     }
@@ -88,7 +88,8 @@ impl OtherRuns {
         self.looked_at.get().is_none_or(|at| at.elapsed() >= age)
     }
 
-    /// A task that is known to migrate a database comes before one that may migrate any.
+    /// Returns the tasks of other runs that migrate these databases. A task that is known to migrate a database comes
+    /// before one that may migrate any.
     fn of(&self, databases: &[DatabaseName]) -> Found {
         let mut found = Found::new();
         for task in self.running.borrow().iter() {
@@ -102,22 +103,22 @@ impl OtherRuns {
         found
     }
 
-    /// Tasks of other runs that were listed before, and are not now.
+    /// Returns the tasks of other runs that were listed before, and are not now.
     fn gone(&self, listed: &[String]) -> Vec<String> {
         let known = self.known.borrow();
         let of_other_run = known.iter().filter(|(_, task)| task.is_some()).map(|(arn, _)| arn);
         of_other_run.filter(|arn| !listed.contains(arn)).cloned().collect()
     }
 
-    /// A task is described until it is known what it migrates.
+    /// Returns whether a task has to be described: what it migrates is not known yet.
     fn is_open(&self, arn: &str) -> bool {
         self.known.borrow().get(arn).is_none_or(|task| task.as_ref().is_some_and(|task| task.told.is_err()))
     }
 
-    /// ListTasks, and DescribeTasks of what is new in it, and of what is listed no longer because it was told to end.
-    /// Looks again for what is listed and not described, as ECS's stores take seconds to agree.
+    /// Calls ListTasks, and DescribeTasks for what is new in the list and for what is no longer listed because it was
+    /// told to end. Looks again for what is listed and not described, because ECS's stores take seconds to agree.
     async fn look(&self, plan: &Plan, reads: &impl MigrationWorld) -> Result<()> {
-        // One that fails is not tried again by everyone who waits.
+        // A look that fails is not repeated by every pack that waits for it.
         self.looked_at.set(Some(Instant::now()));
         for look in 1..=LOOKS {
             let mut listed = Vec::new();
@@ -132,7 +133,7 @@ impl OtherRuns {
                 asked => reads.describe_tasks(&plan.cluster, asked).await?,
             };
             let is_unseen = |arn: &&String| {
-                // One of ours may have been disregarded while this was asked.
+                // A task of this run may have been disregarded during the call.
                 self.is_open(arn) && !gone.contains(arn) && !described.iter().any(|task| task.arn == **arn)
             };
             let unseen: Vec<Task> = asked
@@ -170,7 +171,7 @@ impl OtherRuns {
         for task in described {
             let of_other_run = reading.of_other_run(task).map(Arc::new);
             match known.get(&task.arn) {
-                // One of ours may have been disregarded while this was asked.
+                // A task of this run may have been disregarded during the calls.
                 Some(None) if !gone.contains(&task.arn) => {}
                 _ => drop(known.insert(task.arn.clone(), of_other_run)),
             }
@@ -181,7 +182,7 @@ impl OtherRuns {
 }
 
 impl<W: MigrationWorld> Migration<'_, W> {
-    /// Those of a pack that is about to start.
+    /// Returns the tasks of other runs that migrate databases of a pack which is about to start.
     ///
     /// # Errors
     /// It cannot be known: then nothing starts.
@@ -205,7 +206,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         Ok(found)
     }
 
-    /// Looks until it is told, or is denied.
+    /// Looks, up to [`LOOKS`] times while ECS throttles or fails for a moment. Any other error ends it at once.
     async fn look(&self) -> Result<(), Failure> {
         for left in (0..LOOKS).rev() {
             let Err(error) = self.other_runs.look(self.plan, self.world).await else { return Ok(()) };

@@ -10,10 +10,10 @@ use crate::adapters::github::{GitHub, TaskList};
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::failure::Failure;
 use crate::github::deployments::{DeploymentQueue, Ran};
-use crate::plan::{Plan, Told};
+use crate::plan::{Plan, PlannedStage, Told};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
-use crate::report::{DatabaseReport, LogTail, PackLog, Report};
+use crate::report::{DatabaseReport, LogTail, PackLog, Report, StageEnd, StageReport};
 use crate::session::Session;
 use crate::state::State;
 use crate::verdict::Verdict;
@@ -38,9 +38,9 @@ pub(crate) struct Record<'a> {
     rows: HashMap<DatabaseName, usize>,
     github_deployments: Option<&'a DeploymentQueue>,
     state: Option<&'a State>,
-    /// A digest of what each task is told beside its databases.
+    /// A digest of what each task is told in addition to its databases.
     told: RefCell<Option<String>>,
-    /// For the post stage.
+    /// The tasks that this run has started, for the post stage.
     task_list: OnceCell<TaskList>,
 }
 
@@ -61,19 +61,19 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Also tells the queue of every task that starts, and of every verdict.
+    /// Passes every task that starts, and every verdict, to the queue as well.
     pub(crate) fn with_github_deployments(mut self, queue: Option<&'a DeploymentQueue>) -> Self {
         self.github_deployments = queue;
         self
     }
 
-    /// Also writes everything that happens into the state file.
+    /// Writes everything that happens into the state file as well.
     pub(crate) fn with_state(mut self, state: Option<&'a State>) -> Self {
         self.state = state;
         self
     }
 
-    /// Also adds every task that starts to this list.
+    /// Adds every task that starts to this list as well.
     pub(crate) fn lists_tasks(&self, list: Option<TaskList>) {
         if let Some(list) = list {
             self.task_list.get_or_init(|| list);
@@ -92,9 +92,40 @@ impl<'a> Record<'a> {
             report.container.clone_from(&plan.container);
             report.tag = plan.image.tag().map(str::to_owned);
         });
+        if plan.has_rollout() {
+            self.stages_planned(plan);
+        }
         for note in &plan.notes {
             self.note(note.clone());
         }
+    }
+
+    fn stages_planned(&self, plan: &Plan) {
+        let title = |planned: &PlannedStage| planned.stage.name.title().unwrap_or_default().to_owned();
+        let report = |planned| StageReport { name: title(planned), end: None, pauses_until: None };
+        self.update(|all| all.stages = plan.stages.iter().map(report).collect());
+        let mut proved = plan.proved.iter();
+        for (index, (planned, packs)) in plan.stages().enumerate() {
+            let of_packs = packs.iter().flat_map(|pack| &pack.databases);
+            for database in proved.by_ref().take(planned.proved).map(|one| &one.database).chain(of_packs) {
+                self.row(database, |row| row.stage = Some(index));
+            }
+        }
+    }
+
+    pub(crate) fn stage_ended(&self, index: usize, end: StageEnd) {
+        self.stage(index, |stage| stage.end = Some(end));
+    }
+
+    /// Records until when the pause after a stage lasts; `None` when it is over.
+    pub(crate) fn stage_pauses(&self, index: usize, until: Option<Timestamp>) {
+        self.stage(index, |stage| stage.pauses_until = until);
+        self.recorder.save();
+    }
+
+    /// Changes a stage's row, where there are stages.
+    fn stage(&self, index: usize, change: impl FnOnce(&mut StageReport) + Send) {
+        self.update(|report| report.stages.get_mut(index).map(change));
     }
 
     /// Changes a database's row.
@@ -118,7 +149,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A place for the end of a task's log: the row of its only database, or one that a pack's databases share.
+    /// Returns where the end of a task's log is kept: in the row of its only database, or in a new place that the
+    /// pack's databases share.
     pub(crate) fn tail(&self, databases: &[DatabaseName], told: &Told) -> Tail {
         if let (Told::One(_), [only]) = (told, databases) {
             return Tail::Row(only.clone());
@@ -133,7 +165,7 @@ impl<'a> Record<'a> {
         Tail::Pack(index)
     }
 
-    /// The log of a task that others follow is the log of these databases too.
+    /// Makes the log of a task that others follow the log of these databases too.
     pub(crate) fn share(&self, databases: &[DatabaseName], tail: &Tail) {
         if let Tail::Pack(index) = *tail {
             self.update(|report| {
@@ -157,7 +189,7 @@ impl<'a> Record<'a> {
         self.recorder.note(text);
     }
 
-    /// The run's own error, unless it has one.
+    /// Records the run's own error, unless it has one.
     pub(crate) fn failed(&self, failure: Failure) {
         self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
     }
@@ -166,7 +198,7 @@ impl<'a> Record<'a> {
         self.recorder.update(change)
     }
 
-    /// A task of these databases runs, with the run's image.
+    /// Records that a task of these databases runs, with the run's image.
     pub(crate) fn runs(&self, databases: &[DatabaseName], arn: &str) {
         let (tag, digest) = (self.update(|report| report.tag.clone()), self.image_digest());
         self.rows(databases, |row| {
@@ -177,7 +209,8 @@ impl<'a> Record<'a> {
         });
     }
 
-    /// The same of one that the run has started: its ARN goes to the list at once, for the post stage to find.
+    /// Records the same of a task that the run has started; adds its ARN to the list at once, for the post stage to
+    /// find.
     pub(crate) fn started(&self, databases: &[DatabaseName], arn: &str) {
         self.runs(databases, arn);
         if let Some(queue) = self.github_deployments {

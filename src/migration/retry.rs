@@ -1,7 +1,7 @@
 //! Retry: when a pack's container was killed, the databases that it had not reported on run in new tasks.
 //!
-//! Who killed it may be one of them: with too much memory, or with a crash. So they run in smaller packs, and at last
-//! alone, and whatever its neighbours do, each database comes to a verdict of its own.
+//! One of them may have killed it: with too much memory, or with a crash. So they run in smaller packs, and at last
+//! alone: each database gets a verdict of its own, whatever its neighbours do.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -23,7 +23,7 @@ pub(super) struct Unit<'p> {
     pub pack: Cow<'p, Pack>,
     /// Tasks that died before they reported on its databases.
     deaths: u32,
-    /// What the last of them came to, for each database in its order; empty at first.
+    /// The verdicts of the last of them, for each database in its order; empty at first.
     before: Vec<Verdict>,
 }
 
@@ -32,12 +32,18 @@ impl<'p> Unit<'p> {
         Self { pack: Cow::Borrowed(pack), deaths: 0, before: Vec::new() }
     }
 
-    /// One that no task was started for yet.
+    /// Makes a unit that no task was started for yet.
     pub(super) fn of(pack: Pack) -> Self {
-        Self { pack: Cow::Owned(pack), deaths: 0, before: Vec::new() }
+        Self::after(pack, Vec::new())
     }
 
-    /// In units of their own: those that a task of another run was found to migrate, by that task, and the rest.
+    /// Makes a unit whose databases a task has ended with these verdicts; none where it was not judged.
+    pub(super) fn after(pack: Pack, before: Vec<Verdict>) -> Self {
+        Self { pack: Cow::Owned(pack), deaths: 0, before }
+    }
+
+    /// Splits the unit: the databases that tasks of other runs were found to migrate, a unit for each task, and the
+    /// rest.
     pub(super) fn split_by_other_runs(self, found: &Found, places: &Cell<usize>) -> Vec<Self> {
         let mut units: Vec<Self> = Vec::new();
         for (at, database) in self.pack.databases.iter().enumerate() {
@@ -70,7 +76,7 @@ impl<'p> Unit<'p> {
         units
     }
 
-    /// What is final of an outcome, and what runs again, in new packs.
+    /// Splits an outcome: the verdicts that are final, and what runs again, in new packs.
     pub(super) fn settled(
         self,
         outcome: PackOutcome,
@@ -78,7 +84,7 @@ impl<'p> Unit<'p> {
     ) -> (Vec<(DatabaseName, Verdict)>, Vec<Self>) {
         let PackOutcome { mut verdicts, death } = outcome;
         for (verdict, before) in verdicts.iter_mut().zip(&self.before) {
-            // That no other task ran says less than what the last one came to.
+            // That no further task ran says less than the verdict of the last one.
             if matches!(verdict, Verdict::NeverStarted { .. } | Verdict::NotRun { .. }) {
                 verdict.clone_from(before);
             }
@@ -101,14 +107,14 @@ impl<'p> Unit<'p> {
     }
 }
 
-/// Nothing was reported of the database, and nobody but the task's death ended it.
+/// Returns whether a database may run again: nothing was reported of it, and only the task's death ended it.
 fn is_open(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Killed { .. } | Verdict::Unproved { .. })
 }
 
-/// How many of `left` databases share the next task. What befell the task from outside says nothing about them. Else
-/// they are looked through in two rounds, in as many packs as each pack then has databases: no other size takes fewer
-/// tasks to have the culprit alone.
+/// Returns how many of `left` databases share the next task. A death from outside says nothing about them: they stay
+/// together. Otherwise they are looked through in two rounds, in as many packs as each pack then has databases: no
+/// other size takes fewer tasks to have the culprit alone.
 fn size(left: usize, death: Death, deaths: u32) -> usize {
     match death {
         Death::FromOutside => left,
@@ -119,8 +125,8 @@ fn size(left: usize, death: Death, deaths: u32) -> usize {
 }
 
 impl<W: MigrationWorld> Migration<'_, W> {
-    /// How the task of a pack died, when databases are left that it did not report on and may be run again: it is over,
-    /// and nobody has stopped it.
+    /// Returns how the task of a pack died, when databases are left that it did not report on and that may run again:
+    /// the task is over, and nobody has stopped it.
     pub(super) fn death(&self, heard: &Heard, task: &Task, verdicts: &[Verdict]) -> Option<Death> {
         let is_open = |(database, verdict): (&DatabaseName, &Verdict)| {
             is_open(verdict) && heard.reports.of(database).is_none()

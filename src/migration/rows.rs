@@ -16,7 +16,7 @@ use crate::untrusted;
 use crate::verdict::Verdict;
 
 impl<W: MigrationWorld> Migration<'_, W> {
-    /// Where a person finds the task and its log.
+    /// Puts the addresses of the task and its log in the AWS console into the rows.
     pub(super) fn link(&self, databases: &[DatabaseName], task: &Task) {
         let Some(account) = &self.plan.account else { return };
         let caller = &account.caller.arn;
@@ -29,7 +29,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         });
     }
 
-    /// The same of one that is followed, and the file of its log.
+    /// Does the same for a task that is followed, and adds the file of its log.
     pub(super) fn show(&self, heard: &Heard, task: &Task) {
         self.link(&heard.databases, task);
         if self.log_files.is_some() {
@@ -37,7 +37,8 @@ impl<W: MigrationWorld> Migration<'_, W> {
         }
     }
 
-    /// `verdicts` are those of the databases that it was followed for, in their order.
+    /// Fills in what the task's end says. `verdicts` are those of the databases that it was followed for, in their
+    /// order.
     pub(super) fn fill_rows(&self, heard: &Heard, task: &Task, whose: Whose, verdicts: &[Verdict]) {
         let Heard { reports, told, databases, .. } = heard;
         let own = task.container(&self.plan.container);
@@ -84,14 +85,15 @@ impl<W: MigrationWorld> Migration<'_, W> {
                 row.times = times(task);
                 row.total_ms = match whose {
                     Whose::Started => ms_between(row.started_at, Some(Timestamp::now())),
-                    // We have seen its end alone.
+                    // This process has seen only its end.
                     _ => ms_between(row.times.created, row.times.ended),
                 };
             });
         }
     }
 
-    /// What the task's other containers printed, when the migration container did not end well: one page of each.
+    /// Reads what the task's other containers printed into the kept end of its log, one page of each. Called when a
+    /// database is not migrated.
     pub(super) async fn hear_other_containers(&self, heard: &Heard, task: &Task) {
         let others = task
             .containers

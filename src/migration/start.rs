@@ -6,7 +6,7 @@ use super::other_runs::Found;
 use super::{Migration, interrupted_before};
 use crate::diagnosis::diagnose_refusal;
 use crate::failure::Failure;
-use crate::plan::Pack;
+use crate::plan::{Begun, Pack};
 use crate::ports::{MigrationWorld, RunTask};
 use crate::steps::task::launch::{Launched, Owner, RunTaskCall};
 use crate::verdict::Verdict;
@@ -19,13 +19,14 @@ struct Starting<'m, 'a, W> {
 }
 
 impl<W: MigrationWorld> Migration<'_, W> {
-    /// The call that starts a task of the pack which was never started before.
+    /// Makes the call for a task of the pack that was never started before.
     pub(super) fn call(&self, pack: &Pack) -> RunTaskCall {
         let request = self.plan.run_task(self.revision.arn(), &pack.databases, pack.attempt);
         RunTaskCall { request, unanswered: false, place: pack.place }
     }
 
-    /// A call that an earlier process has made, or was about to: ECS knows by its token, whatever else it asks for.
+    /// Makes the call that an earlier process has made, or was about to make: ECS knows it by its token, whatever
+    /// else it asks for.
     pub(super) fn begun_call(&self, pack: &Pack, token: &str) -> RunTaskCall {
         let mut call = RunTaskCall { unanswered: true, ..self.call(pack) };
         token.clone_into(&mut call.request.client_token);
@@ -33,22 +34,26 @@ impl<W: MigrationWorld> Migration<'_, W> {
     }
 
     pub(super) async fn launch(&self, pack: &Pack, call: RunTaskCall, attempt: u32) -> Launched<Found> {
-        match self.tasks.launch(call, &Starting { migration: self, pack, attempt }).await {
+        // Boxed: it is over while thousands of packs may still be followed to the end of their logs.
+        let starting = Starting { migration: self, pack, attempt };
+        match Box::pin(self.tasks.launch(call, &starting)).await {
             Launched::Hindered(Ok(found)) => Launched::Hindered(found),
             Launched::Hindered(Err(failure)) => {
-                Launched::Refused { reason: failure.message.clone(), failure: Some(failure) }
+                // Nothing is known of a call that an earlier process has made.
+                let may_run = matches!(pack.begun, Some(Begun::Call { .. }));
+                Launched::Refused { reason: failure.message.clone(), failure: Some(failure), may_run }
             }
             Launched::Task(task) => Launched::Task(task),
-            Launched::Refused { reason, failure } => Launched::Refused { reason, failure },
+            Launched::Refused { reason, failure, may_run } => Launched::Refused { reason, failure, may_run },
             Launched::Interrupted => Launched::Interrupted,
             Launched::Unanswered => Launched::Unanswered,
         }
     }
 
-    /// The verdict on a pack that has no task, which is said in its rows.
+    /// Returns the verdict on a pack that has no task; its rows say why.
     pub(super) fn not_started(&self, pack: &Pack, launched: Launched<Found>) -> Verdict {
-        let (reason, failure) = match launched {
-            Launched::Refused { reason, failure } => (reason, failure),
+        let (reason, failure, may_run) = match launched {
+            Launched::Refused { reason, failure, may_run } => (reason, failure, may_run),
             Launched::Unanswered => return Verdict::Cancelled { stopped: false },
             Launched::Interrupted | Launched::Task(_) | Launched::Hindered(_) => return interrupted_before(),
         };
@@ -61,6 +66,11 @@ impl<W: MigrationWorld> Migration<'_, W> {
         });
         if let Some(failure) = failure {
             self.record.failed(failure);
+        }
+        if may_run {
+            return Verdict::Unproved {
+                why: format!("a try of RunTask had no answer, so its task may still be running: {reason}"),
+            };
         }
         Verdict::NeverStarted { reason }
     }

@@ -17,7 +17,8 @@ use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
 use crate::session::Session;
-use crate::settings::samples::of as settings;
+use crate::settings::Settings;
+use crate::settings::samples::{self, of as settings};
 use crate::state::State;
 use crate::steps::image::image;
 use crate::steps::revision::revision;
@@ -30,6 +31,7 @@ mod fleet;
 mod fleet_logs;
 mod other_runs;
 mod packs;
+mod stages;
 mod throttled;
 mod world;
 
@@ -39,7 +41,10 @@ fn plan(flags: &[&str]) -> Plan {
 
 /// The same, made from this task definition.
 fn plan_from(document: Value, flags: &[&str]) -> Plan {
-    let settings = settings(flags);
+    plan_of(document, &settings(flags))
+}
+
+fn plan_of(document: Value, settings: &Settings) -> Plan {
     let observed = Observed {
         current: None,
         image: ObservedImage::Reference {
@@ -51,7 +56,7 @@ fn plan_from(document: Value, flags: &[&str]) -> Plan {
         network: Network { subnets: vec!["subnet-1".into(), "subnet-2".into()], ..Network::default() },
         ..observed(document)
     };
-    Plan::new(&settings, observed).expect("a plan")
+    Plan::new(settings, observed).expect("a plan")
 }
 
 /// Runs the plan to its end; answers the report and how long it took.
@@ -86,8 +91,9 @@ async fn recorded(
     let recorder = Recorder::new(Report::new(&settings), &progress, None, None);
     let session = Session { world, progress: &progress, interrupt, recorder: &recorder, github: None };
     let record = Record::new(&session).with_state(state);
-    let image = image(&plan.image, world, &progress, &|_| {}).await.expect("an image");
-    let revision = revision(plan, &image, world, &progress, &|_| {}).await.expect("a revision");
+    let image = image(&plan.image, None, world, &progress, &|_| {}).await.expect("an image");
+    let revision =
+        revision(&plan.revision_terms(), &image, world, &progress, &|_| {}).await.expect("a revision");
     let from = Instant::now();
     let proofs = Migration::new(plan, &revision, &session, &record, log_files).run().await;
     let report = recorder.close(None);
@@ -131,7 +137,9 @@ async fn an_outage_of_minutes_is_waited_out_and_a_longer_one_is_said() {
         let (report, _) = run(&world, &plan(&["--database=shop"])).await;
         assert_eq!(verdict(&report).is_migrated(), migrates, "{report:#?}");
         if !migrates {
-            assert!(matches!(verdict(&report), Verdict::Unproved { why } if why.contains("lost sight")));
+            assert!(
+                matches!(verdict(&report), Verdict::Unproved { why } if why.contains("no longer be described"))
+            );
         }
     }
 }
@@ -215,8 +223,7 @@ async fn the_end_of_a_container_that_its_task_outlives_decides_and_the_task_is_s
         let (report, took) = run(&world, &plan_of_an_init_container(&[])).await;
         assert_eq!(verdict(&report).word(), "migrated", "{report:#?}");
         assert!(took < START + 5 * MINUTE + SHOWN + 12 * SECOND, "{took:?}");
-        let said =
-            report.notes.iter().any(|note| note.contains("may run on, although its migration container"));
+        let said = report.notes.iter().any(|note| note.contains("may run on, although its container"));
         assert_eq!(said, is_said, "{:?}", report.notes);
     }
     // Its end came in time, and that of the task did not.

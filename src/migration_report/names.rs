@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use crate::untrusted::phrase;
 
-/// Refuses a name that an object has twice, in whatever capitals (RFC 8259, 4: what that means is not defined, and readers
-/// take the first, the last, or ignore case), and one that is written with escapes. `json` is valid JSON.
+/// Refuses a name that an object has twice, in whatever capitals (RFC 8259, 4: what that means is not defined, and
+/// readers take the first, the last, or ignore case), and one that is written with escapes. `json` is valid JSON.
 ///
 /// # Errors
 /// Says which name it is.
 pub(super) fn check(json: &str) -> Result<(), String> {
-    // The names of each object that is open, and none of a list.
+    // The names of each object that is open; `None` for a list.
     let mut open: Vec<Option<HashSet<String>>> = Vec::new();
     let mut is_name = false;
     let mut rest = json;
@@ -44,7 +44,7 @@ pub(super) fn check(json: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A string up to its closing quote, and what comes behind that.
+/// Splits what follows an opening quote: the string up to its closing quote, and the text behind that.
 fn string(rest: &str) -> (&str, &str) {
     let mut is_escaped = false;
     for (at, byte) in rest.bytes().enumerate() {

@@ -1,14 +1,14 @@
 //! Signs of a migration report in a line: what could be one must not pass for log.
 //!
 //! A sign is the key's name, in any capitals and with its escapes resolved, as a key is written: in quotes and with a
-//! colon, an equals sign or an arrow behind, or with an object behind it. So a report is seen behind a log level, in the
-//! text of a JSON log, or printed by a language that has other quotes, and a sentence about reports is not.
+//! colon, an equals sign or an arrow behind, or with an object behind it. So a report counts behind a log level, in
+//! the text of a JSON log, or printed by a language that has other quotes; a sentence about reports does not.
 
 use std::borrow::Cow;
 
 const KEY: &str = "migration_report";
 
-/// How many signs there are.
+/// Returns how many signs a line has.
 pub(super) fn count(line: &str) -> usize {
     let has_key =
         |text: &str| text.as_bytes().windows(KEY.len()).any(|part| part.eq_ignore_ascii_case(KEY.as_bytes()));
@@ -19,9 +19,9 @@ pub(super) fn count(line: &str) -> usize {
     text.match_indices(KEY).filter(|(at, _)| is_key(&text[..*at], &text[at + KEY.len()..])).count()
 }
 
-/// Whether the line is the beginning of a report that was cut before its key ended, or right behind it.
+/// Returns whether the line is the beginning of a report that was cut before its key ended, or right behind it.
 pub(super) fn is_cut(line: &str) -> bool {
-    /// Fewer letters are a key of anybody's.
+    /// The fewest letters that tell the key: fewer may begin any other.
     const TOLD: usize = "migration".len();
     let Some(key) = line.strip_prefix('{').and_then(|rest| rest.trim_start().strip_prefix('"')) else {
         return false;
@@ -53,8 +53,8 @@ fn is_around(c: char) -> bool {
     is_quote(c) || c.is_whitespace()
 }
 
-/// With `\\u005f` as `_`, however often it is escaped, and without other backslashes: a text in a text has its quotes
-/// escaped.
+/// Resolves escapes: `\\u005f` becomes `_`, however often it is escaped, and other backslashes go, because a text in
+/// a text has its quotes escaped.
 fn unescaped(line: &str) -> Cow<'_, str> {
     if !line.contains('\\') {
         return Cow::Borrowed(line);

@@ -3,7 +3,7 @@ use super::*;
 const LINE: &str = r#"{"migration_report":{"version":1,"database":"healthtech_experiment","from":"9","applied":[{"version":"10","name":"orders","ms":12},{"version":11,"name":"carts","ms":3}],"pending":0,"current":"11","tables":57,"ms":812}}"#;
 
 fn fault(line: &str) -> String {
-    parse_line(line).expect("it is taken for a report").expect_err("it can not be read")
+    parse_line(line).expect("it is taken for a report").expect_err("it cannot be read")
 }
 
 fn report(fields: &str) -> String {
@@ -25,8 +25,25 @@ fn a_report_is_read() {
 fn the_least_that_a_report_must_say() {
     let least = parse_line(&report(r#""version":1,"database":"a","pending":0"#)).unwrap().unwrap();
     assert_eq!(least.to_string(), "a: 0 applied");
-    let nulls = r#""version":1,"database":"a","pending":0,"applied":null,"current":null,"from":null,"tables":null,"ms":null,"failed":null"#;
+    let nulls = r#""version":1,"database":"a","pending":0,"applied":null,"current":null,"from":null,"tables":null,"ms":null,"failed":null,"schema":null,"unknown":null,"missing":null"#;
     assert_eq!(parse_line(&report(nulls)).unwrap().unwrap(), least);
+}
+
+#[test]
+fn what_a_database_is_like() {
+    let line = report(
+        r#""version":1,"database":"a","pending":2,"schema":"sha256:00ff","unknown":[{"version":13,"name":"gone"}],"missing":[{"version":"12"}]"#,
+    );
+    let read = parse_line(&line).unwrap().unwrap();
+    let known = |version: &str, name: &str| Known { version: version.into(), name: name.into() };
+    assert_eq!(read.schema.as_deref(), Some("sha256:00ff"));
+    assert_eq!(read.unknown, Some(vec![known("13", "gone")]));
+    assert_eq!(read.missing, Some(vec![known("12", "")]));
+    let none = parse_line(&report(r#""version":1,"database":"a","pending":0,"unknown":[],"missing":[]"#));
+    let none = none.unwrap().unwrap();
+    assert_eq!((none.unknown, none.missing), (Some(Vec::new()), Some(Vec::new())));
+    let longest = format!(r#""version":1,"database":"a","pending":0,"schema":"{}""#, "é".repeat(128));
+    assert!(parse_line(&report(&longest)).unwrap().is_ok());
 }
 
 #[test]
@@ -107,6 +124,9 @@ fn what_is_shown_is_one_bounded_line() {
         ms: None,
         from: None,
         error: None,
+        schema: None,
+        unknown: None,
+        missing: None,
         failed: Some(FailedMigration {
             version: name.clone(),
             name: name.clone(),
@@ -192,6 +212,28 @@ fn a_line_that_can_be_read_in_two_ways_says_so() {
         ),
         (report(&format!(r#"{good},"applied":[["7","orders",3]]"#)), "applied is not an object"),
         (report(&format!(r#"{good},"applied":{{"version":7}}"#)), "invalid type: map"),
+        (report(&format!(r#"{good},"schema":"""#)), "schema does not have 1 to 128 characters"),
+        (
+            report(&format!(r#"{good},"schema":"{}""#, "0".repeat(129))),
+            "schema does not have 1 to 128 characters",
+        ),
+        (report(&format!(r#"{good},"schema":57"#)), "invalid type: integer"),
+        (report(&format!(r#"{good},"Schema":"a""#)), "the report has a field Schema, which is not one"),
+        (report(&format!(r#"{good},"Unknown":[]"#)), "the report has a field Unknown, which is not one"),
+        (report(&format!(r#"{good},"missing ":[]"#)), "the report has a field missing , which is not one"),
+        (report(&format!(r#"{good},"unknown":1"#)), "invalid type: integer"),
+        (report(&format!(r#"{good},"unknown":["7"]"#)), "unknown is not an object"),
+        (report(&format!(r#"{good},"unknown":[["7","orders"]]"#)), "unknown is not an object"),
+        (report(&format!(r#"{good},"unknown":[{{"name":"orders"}}]"#)), "missing field `version`"),
+        (report(&format!(r#"{good},"unknown":[{{"version":7,"NAME":"x"}}]"#)), "unknown has a field NAME"),
+        (
+            report(r#""version":1,"database":"a","pending":1,"missing":[{"Version":7}]"#),
+            "missing has a field Version, which is not one",
+        ),
+        (
+            report(&format!(r#"{good},"missing":[{{"version":7}}]"#)),
+            "missing lists 1 migrations, and pending counts 0",
+        ),
         (report(r#""version":1,"database":"a","pending":0.0"#), "invalid type: floating point"),
         (report(r#""version":1,"database":"a","pending":1e0"#), "invalid type: floating point"),
         (report(r#""version":1,"database":"a","pending":"0""#), "invalid type: string"),
@@ -244,4 +286,23 @@ fn a_report_is_seen_where_it_does_not_count() {
     }
     let spaced = whole.replace(':', " : ").replace('{', "{ ");
     assert!(matches!(parse_line(&format!("\t {spaced}  \r\n")), Some(Ok(_))), "blanks do not matter");
+}
+
+#[test]
+fn a_report_reads_as_a_sentence() {
+    let words = |fields: &str| {
+        let line =
+            format!(r#"{{"migration_report": {{"version": 1, "database": "shop", "pending": 0{fields}}}}}"#);
+        parse_line(&line).expect("a report").expect("readable").in_words()
+    };
+    assert_eq!(words(""), "migration report of shop: 0 applied");
+    let one = r#", "from": "9", "current": "10", "applied": [{"version": 10, "name": "create_orders"}], "tables": 57"#;
+    assert_eq!(words(one), "migration report of shop: 9 → 10, 1 applied (10 create_orders), 57 tables");
+    let many: Vec<String> = (1..=7).map(|n| format!(r#"{{"version": "{n}"}}"#)).collect();
+    let many = format!(r#", "current": "7", "applied": [{}]"#, many.join(","));
+    assert_eq!(words(&many), "migration report of shop: at 7, 7 applied (1, 2, 3, 4, 5 and 2 more)");
+    let failed = r#", "failed": {"version": "3", "name": "x", "error": "no\u001b[31m\n::error::such table"}"#;
+    let said = words(failed);
+    assert!(said.starts_with("migration report of shop: 0 applied, 3 x failed: no"), "{said}");
+    assert!(!said.contains(['\u{1b}', '\n']), "{said}");
 }

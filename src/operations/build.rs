@@ -1,7 +1,5 @@
 //! `fargate-migrate build`: the commit's image is in the registry, and known by its digest.
 
-use std::io::Write;
-
 use anyhow::Result;
 use serde_json::Value;
 
@@ -26,6 +24,9 @@ pub struct Build {
 }
 
 impl Build {
+    /// Reads the flags. The commit of the workflow's run is the image's tag where there is none and nothing is
+    /// checked out.
+    ///
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::BuildFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
@@ -64,7 +65,7 @@ impl Operation for Build {
             report.notes.clone_from(&plan.notes);
         });
         let note = |text: String| session.recorder.note(text);
-        let image = image(&plan.image, session.world, session.progress, &note);
+        let image = image(&plan.image, None, session.world, session.progress, &note);
         let image = session.interrupt.unless(image).await?;
         session.recorder.update(|report| report.image = Some(image.used()));
         Ok(())
@@ -88,10 +89,6 @@ impl Reported for BuildReport {
 
     fn data(&self) -> Value {
         self.document().data
-    }
-
-    fn write_result(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        write!(out, "{}", self.data())
     }
 
     fn outputs(&self) -> Outputs {

@@ -24,7 +24,7 @@ enum Use {
     Written,
     /// The job summary, and `--summary-file`, which has the same text.
     Summary,
-    /// Whatever a shell has opened for us: it may well be the file of another output.
+    /// Standard output, which the shell may have opened on the file of another output.
     Stream,
 }
 
@@ -42,11 +42,17 @@ enum Identity {
     Place(PathBuf),
 }
 
+/// Checks that no file is put to two uses that exclude each other.
+///
 /// # Errors
 /// Two flags, or a flag and a file of the runner's, name one file that does not serve both.
 pub(super) fn check(command: &Command, github: Option<&GitHub>) -> Result<(), Failure> {
     let (mut files, logs) = named(command);
-    if !matches!(command, Command::Migrate(_) | Command::Build(_)) {
+    let is_text = matches!(
+        command,
+        Command::Workflow(_) | Command::Init(_) | Command::Completions(_) | Command::Man(_)
+    );
+    if is_text || matches!(command, Command::Iam(_)) {
         return Ok(());
     }
     for (what, path, is_summary) in github.into_iter().flat_map(GitHub::files_written) {
@@ -106,36 +112,61 @@ fn collide(one: Use, other: Use) -> bool {
     !harmless.contains(&other)
 }
 
-/// The files that the flags name, and `--log-dir`.
+/// Lists the files that the flags name, and returns `--log-dir`.
 fn named(command: &Command) -> (Vec<Named>, Option<PathBuf>) {
     let mut files = Vec::new();
     let mut add = |what, path: Option<&Path>, used| {
         files.extend(path.map(|path| Named { what, path: path.to_owned(), used }));
     };
-    let (config, image, base, output): (&ConfigFile, &ImageSourceFlags, &BaseFlags, &OutputFlags) =
-        match command {
-            Command::Migrate(flags) => {
-                let MigrateFlags { databases_file, resume, .. } = flags;
-                add("--databases-file", databases_file.as_deref(), Use::Read);
-                add("--state", resume.state.as_deref(), Use::Kept);
-                (&flags.config, &flags.image.source, &flags.target.base, &flags.output)
+    let migrate = match command {
+        Command::Migrate(flags) => Some(flags),
+        Command::Deploy(flags) => Some(&flags.migrate),
+        _ => None,
+    };
+    if let Some(MigrateFlags { selection, resume, .. }) = migrate {
+        add("--databases-file", selection.databases_file.as_deref(), Use::Read);
+        add("--state", resume.state.as_deref(), Use::Kept);
+    }
+    let of_migrate =
+        migrate.map(|flags| (&flags.config, Some((&flags.image.source, &flags.target.base)), &flags.output));
+    let (config, made, output): (&ConfigFile, Option<(&ImageSourceFlags, &BaseFlags)>, &OutputFlags) =
+        match (command, of_migrate) {
+            (_, Some(of_migrate)) => of_migrate,
+            (Command::Build(flags), _) => (&flags.config, Some((&flags.image, &flags.base)), &flags.output),
+            (Command::Rollback(flags), _) => {
+                add("--state", flags.state.as_deref(), Use::Read);
+                (&flags.config, None, &flags.output)
             }
-            Command::Build(flags) => (&flags.config, &flags.image, &flags.base, &flags.output),
-            Command::Iam(_) | Command::Workflow(_) => return (files, None),
+            (Command::Check(flags), _) => {
+                add("--databases-file", flags.selection.databases_file.as_deref(), Use::Read);
+                (&flags.config, Some((&flags.image.source, &flags.target.base)), &flags.output)
+            }
+            (Command::Run(flags), _) => {
+                add("--databases-file", flags.selection.databases_file.as_deref(), Use::Read);
+                (&flags.config, Some((&flags.image.source, &flags.target.base)), &flags.output)
+            }
+            (Command::Status(flags), _) => {
+                add("--state", flags.state.as_deref(), Use::Read);
+                (&flags.config, None, &flags.output)
+            }
+            _ => return (files, None),
         };
     add("the configuration file", config.config.as_deref().or(Some(Path::new(DEFAULT_PATH))), Use::Read);
-    add("--binary", image.binary.as_deref(), Use::Read);
-    add("--dockerfile", image.dockerfile.as_deref(), Use::Read);
-    if let Some(TaskDefinitionSource::File(path)) =
-        base.task_definition.clone().map(TaskDefinitionSource::from)
-    {
-        add("--task-definition", Some(&path), Use::Read);
+    if let Some((image, base)) = made {
+        add("--binary", image.binary.as_deref(), Use::Read);
+        add("--dockerfile", image.dockerfile.as_deref(), Use::Read);
+        if let Some(TaskDefinitionSource::File(path)) =
+            base.task_definition.clone().map(TaskDefinitionSource::from)
+        {
+            add("--task-definition", Some(&path), Use::Read);
+        }
     }
     add("--summary-file", output.summary_file.as_deref(), Use::Summary);
     (files, output.log_dir.clone())
 }
 
-/// None for what is no regular file, such as `/dev/null`, and for a place that is nowhere.
+/// Returns what the file at `path` is; `None` for what is not a regular file, such as `/dev/null`, and for a place
+/// that is nowhere.
 fn identity(path: &Path) -> Option<Identity> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => Some(Identity::Inode(found.dev(), found.ino())),
@@ -148,7 +179,7 @@ fn identity(path: &Path) -> Option<Identity> {
     }
 }
 
-/// The files in a directory that a log of ours would go to.
+/// Lists the files in a directory that have the name of one of the program's logs.
 fn logs_in(directory: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().take(LOGS).flatten();
     entries.filter(|entry| is_log(&entry.file_name().to_string_lossy())).map(|entry| entry.path())

@@ -7,8 +7,8 @@ use anyhow::Result;
 use serde_json::Value;
 use tokio::try_join;
 
-use self::github::{github_api, github_history, post_plan};
-use super::{Operation, Planned, post};
+use self::github::github_history;
+use super::{Operation, Planned, check, post, sql};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::Access;
@@ -16,7 +16,7 @@ use crate::cli;
 use crate::database_name::is_fleet;
 use crate::document::Document;
 use crate::failure::{ExitCode, Failure};
-use crate::github::deployments::DeploymentQueue;
+use crate::github::deployments::{DeploymentQueue, Recording};
 use crate::interrupt::interrupted;
 use crate::migration::Migration;
 use crate::migration::record::Record;
@@ -25,13 +25,16 @@ use crate::ports::{Reads, Writes};
 use crate::recorder::Reported;
 use crate::report::{self, Annotation, Outputs, Report};
 use crate::session::Session;
-use crate::settings::{Common, Settings, TaskDefinitionSource};
+use crate::settings::{CheckSettings, Common, Settings, TaskDefinitionSource};
+use crate::sql::SeenSql;
 use crate::state::State;
-use crate::steps::image::image;
+use crate::steps::image::{Image, image};
 use crate::steps::observe::{observe, observe_revisions, past};
 use crate::steps::revision::revision;
 use crate::steps::task::log::files::LogFiles;
 use crate::verdict::{AllMigrated, Migrated, NotAll};
+
+pub(super) use self::github::{comment_on_pull_request, comment_plan, github_api, record_at_github};
 
 mod github;
 
@@ -42,44 +45,83 @@ pub struct Migrate {
     refused: Option<Failure>,
     /// Where the logs of all databases go.
     log_files: OnceCell<LogFiles>,
+    /// `--plan --check`
+    check: Option<CheckSettings>,
 }
 
 impl Migrate {
+    /// Reads the flags. The commit of the workflow's run is the image's tag where there is none and nothing is
+    /// checked out.
+    ///
     /// # Errors
     /// A flag's value is wrong, or a flag is missing.
     pub fn new(flags: cli::MigrateFlags, github: Option<&GitHub>) -> Result<Self, Failure> {
         let commit = github.and_then(|github| github.sha.clone());
-        Ok(Self::of(Settings::new(flags, commit, super::identity(github))?))
+        let (checks, command) = (flags.check, flags.check_command.check_command.clone());
+        let migrate = Self::of(Settings::new(flags, commit, super::identity(github))?);
+        let check = checks.then(|| CheckSettings::of_plan(&migrate.settings, command)).transpose()?;
+        Ok(Self { check, ..migrate })
     }
 
-    /// Takes the state file over, where the settings name one.
+    /// Makes a migration with these settings, and takes the state file over where they name one. Where the file
+    /// cannot be used, the run fails before it does anything.
     pub fn of(settings: Settings) -> Self {
         let (settings, state, refused) = match State::take_up(&settings) {
             Ok((settings, state)) => (settings, state, None),
             Err(failure) => (settings, None, Some(failure)),
         };
-        Self { settings, state, refused, log_files: OnceCell::new() }
+        Self { settings, state, refused, log_files: OnceCell::new(), check: None }
     }
 
-    /// Does what was planned; returns the proofs of the databases that are migrated.
+    /// Makes the queue of the databases' GitHub Deployments; `None` where they are not wanted.
+    pub(super) fn github_deployments(&self) -> Option<DeploymentQueue> {
+        self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings))
+    }
+
+    /// Adds to the plan what the SQL of its migrations will do.
+    pub(super) async fn look_at_sql(&self, plan: &mut Plan, session: &Session<'_, (), Report>) {
+        sql::look(plan, &self.settings.sql, session).await;
+    }
+
+    /// Does all of a migration but its end in the step's state and at GitHub: does what was planned, and tells
+    /// `queue` of it. Returns the image that was run, and whether every database that was asked for is proved
+    /// migrated by it.
+    ///
+    /// # Errors
+    /// What kept it from being done to its end.
+    pub(super) async fn run<W: Reads + Writes>(
+        &self,
+        plan: &Plan,
+        queue: Option<&DeploymentQueue>,
+        session: &Session<'_, &W, Report>,
+    ) -> Result<(Image, Result<AllMigrated, NotAll>)> {
+        let (image, proofs) = self.migrate_and_record(plan, queue, session).await?;
+        match AllMigrated::of(&self.settings.databases, proofs) {
+            Err(NotAll::Missing(_)) if session.interrupt.is_set() => Err(interrupted().into()),
+            all => Ok((image, all)),
+        }
+    }
+
+    /// Does what was planned; returns the image, and the proofs of the databases that are migrated.
     async fn migrate<W: Reads + Writes>(
         &self,
         plan: &Plan,
         session: &Session<'_, &W, Report>,
         record: &Record<'_>,
-    ) -> Result<Vec<Migrated>> {
+    ) -> Result<(Image, Vec<Migrated>)> {
         let Session { progress, interrupt, recorder, .. } = *session;
         let note = |text: String| recorder.note(text);
-        let image = interrupt.unless(image(&plan.image, session.world, progress, &note)).await?;
+        let made = image(&plan.image, plan.witness.as_ref(), session.world, progress, &note);
+        let image = interrupt.unless(made).await?;
         recorder.update(|report| report.image = Some(image.used()));
         recorder.save();
 
-        let diff = plan.diff(image.reference())?;
-        let revision = interrupt.unless(revision(plan, &image, session.world, progress, &note)).await?;
-        let used = revision.used();
+        let revision = interrupt
+            .unless(revision(&plan.revision_terms(), &image, session.world, progress, &note))
+            .await?;
         recorder.update(|report| {
-            report.diff = if used.registered { diff } else { String::new() };
-            report.revision = Some(used);
+            report.diff = revision.diff().to_owned();
+            report.revision = Some(revision.used());
         });
         recorder.save();
 
@@ -90,21 +132,18 @@ impl Migrate {
         if let Some(files) = log_files {
             recorder.note(format!("the logs of all databases are in {}", files.directory().display()));
         }
-        Ok(proofs)
+        Ok((image, proofs))
     }
 
-    /// Migrates while GitHub Deployments are recorded, where they are wanted.
+    /// Migrates, and writes down what happens wherever that is wanted.
     async fn migrate_and_record<W: Reads + Writes>(
         &self,
         plan: &Plan,
+        queue: Option<&DeploymentQueue>,
         session: &Session<'_, &W, Report>,
-    ) -> Result<Vec<Migrated>> {
-        let Session { progress, interrupt, recorder, github, .. } = *session;
-        let github_deployments =
-            self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings));
-        let record = Record::new(session)
-            .with_github_deployments(github_deployments.as_ref())
-            .with_state(self.state.as_ref());
+    ) -> Result<(Image, Vec<Migrated>)> {
+        let Session { recorder, github, .. } = *session;
+        let record = Record::new(session).with_github_deployments(queue).with_state(self.state.as_ref());
         record.planned(plan);
         if let Some(github) = github {
             let list = github.begin_task_list().unwrap_or_else(|error| {
@@ -116,23 +155,9 @@ impl Migrate {
             record.lists_tasks(list);
         }
         recorder.save();
-        let migrate = async {
-            let migrated = self.migrate(plan, session, &record).await;
-            recorder.save();
-            migrated
-        };
-        let Some(github_deployments) = &github_deployments else { return migrate.await };
-        match github_api(github, progress) {
-            Ok(api) => {
-                let migrated = github_deployments.record_during(&api, migrate, interrupt).await;
-                github_deployments.notes().into_iter().for_each(|note| recorder.note(note));
-                migrated
-            }
-            Err(failure) => {
-                recorder.note(format!("no GitHub Deployment is recorded: {}", failure.sentence()));
-                migrate.await
-            }
-        }
+        let migrated = self.migrate(plan, session, &record).await;
+        recorder.save();
+        migrated
     }
 }
 
@@ -191,33 +216,26 @@ impl Operation for Migrate {
         Ok(plan)
     }
 
+    async fn add_to_plan(&self, plan: &mut Plan, session: &Session<'_, (), Report>) -> Result<()> {
+        match &self.check {
+            Some(settings) => Box::pin(check::add_to_plan(plan, settings, session)).await,
+            None => Ok(()),
+        }
+    }
+
     async fn only_planned(&self, plan: &mut Plan, session: &Session<'_, (), Report>) -> Result<()> {
-        if self.settings.github.comment
-            && let Err(error) = post_plan(plan, session.progress, session.github).await
-        {
-            plan.notes.push(format!(
-                "the plan is not on the pull request: {}",
-                Failure::from_error(&error).sentence()
-            ));
+        self.look_at_sql(plan, session).await;
+        if self.settings.github.comment {
+            comment_plan(plan, session).await;
         }
         Ok(())
     }
 
     async fn apply<W: Reads + Writes>(&self, plan: &Plan, session: &Session<'_, &W, Report>) -> Result<()> {
-        let ended = self.migrate_and_record(plan, session).await.and_then(|proofs| {
-            match AllMigrated::of(&self.settings.databases, proofs) {
-                Err(NotAll::Missing(_)) if session.interrupt.is_set() => Err(interrupted().into()),
-                _ => Ok(()),
-            }
-        });
-        // After an interrupt the post stage looks whether everything has stopped.
-        let is_cancelled =
-            |error: &anyhow::Error| Failure::from_error(error).exit_code == ExitCode::Cancelled;
-        if let Some(github) = session.github
-            && !ended.as_ref().is_err_and(is_cancelled)
-        {
-            session.recorder.note_unwritten("the step's state was", post::ended(github));
-        }
+        let recording = Recording::new(self.github_deployments(), None);
+        let running = self.run(plan, recording.databases(), session);
+        let ended = record_at_github(&recording, running, session).await.map(drop);
+        post::ends(session, ended.as_ref().err());
         ended
     }
 }
@@ -229,6 +247,10 @@ impl Planned for Plan {
 
     fn notes(&mut self) -> &mut Vec<String> {
         &mut self.notes
+    }
+
+    fn sql(&self) -> Option<&SeenSql> {
+        self.sql.as_deref()
     }
 }
 
@@ -266,8 +288,9 @@ impl Reported for Report {
     }
 }
 
-/// Where `--log-dir` says; a fleet's logs would be lost without it, so they have a place in any case.
-fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
+/// Opens the files of logs where `--log-dir` says. Without it a fleet's logs would be lost, so they go to a temporary
+/// directory; `None` for a few databases.
+pub(super) fn log_files(settings: &Settings, github: Option<&GitHub>) -> Result<Option<LogFiles>, Failure> {
     match &settings.common.output.log_dir {
         Some(directory) => LogFiles::within(directory).map(Some),
         None if is_fleet(settings.databases.len()) => {

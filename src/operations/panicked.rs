@@ -1,4 +1,5 @@
-//! A defect of ours: whatever panics, the run ends with an exit code of its own table, and says what may be left.
+//! A bug of the program: whatever panics, the run ends with a code of the table of exit codes, and says what may be
+//! left.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write as _;
@@ -16,7 +17,8 @@ const HINT: &str = concat!(
     "/issues, with what stands above"
 );
 
-/// From here on, a panic of any thread ends the process with [`Failure::exit_code`] of [`failure`], told by this sink.
+/// Makes a panic of any thread end the process from here on, with [`Failure::exit_code`] of [`failure`], told by this
+/// sink.
 ///
 /// It is a hook, so it comes before the panic unwinds, which it does not in the release profile.
 pub(super) fn end_the_run(sink: &Aside) {
@@ -29,7 +31,7 @@ pub(super) fn end_the_run(sink: &Aside) {
             // Where stderr is gone as well, nobody can be told.
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
-        std::process::exit(failure.exit_code as i32);
+        std::process::exit(failure.exit_code.number().into());
     }));
 }
 

@@ -2,17 +2,18 @@
 //!
 //! GitHub's runner starts the action's `post-entrypoint` after the job's steps, in a new container of the same image
 //! and whatever became of the main stage: cancelled, out of time, or killed before it could stop anything. Its
-//! arguments and inputs are those of the main stage, so the program goes by the name that it is called by, and all that
-//! it knows is what the main stage left in the step's state (actions/runner, ActionRunner.cs). When the runner itself
-//! is gone, nobody starts it.
+//! arguments and inputs are those of the main stage, so the program goes by the name that it is called by, and all
+//! that it knows is what the main stage left in the step's state (actions/runner, ActionRunner.cs). When the runner
+//! itself is gone, nothing starts it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout_at};
 
 use crate::adapters::Aws;
 use crate::adapters::github::{GitHub, TaskList};
@@ -22,31 +23,41 @@ use crate::choices::Leftover;
 use crate::document::{self, Colour, Document};
 use crate::failure::{ExitCode, Failure};
 use crate::hex::hex;
+use crate::plan::run_plan::RunPlan;
 use crate::plan::{Orders, Plan, Told};
 use crate::ports::Task;
 use crate::progress::Progress;
-use crate::settings::Settings;
+use crate::recorder::Reported;
+use crate::session::Session;
+use crate::settings::{RunSettings, Settings};
 use crate::words::counted;
 use crate::workflow_commands::SUMMARY_LIMIT;
 
+mod services;
 mod stop;
 mod summary;
 
+pub use services::ServicesState;
+#[cfg(test)]
+pub(super) use services::taken_back;
+
+use services::{Deploying, settle};
 use stop::stop_tasks;
 
 /// What the Action's image calls the program for this stage.
 const NAME: &str = "fargate-migrate-post";
 /// Keys of the step's state.
 const RUN: &str = "run";
+const SERVICES: &str = "services";
 const ENDED: &str = "ended";
-/// Bytes of the state of a run. It is a variable of the post stage's container, and Linux starts no program with one of
-/// more than 128 KiB, its name included (execve(2), MAX_ARG_STRLEN).
+/// Bytes of the state of a run. It is a variable of the post stage's container, and Linux starts no program with one
+/// of more than 128 KiB, its name included (execve(2), MAX_ARG_STRLEN).
 const LARGEST: usize = 100 * 1024;
 /// Bytes of it in a file: a hundred thousand databases.
 const LARGEST_FILE: u64 = 16 << 20;
-/// Each AWS call, with its retries.
+/// The time for each AWS call, with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// All of it: a cancelled job's remaining stages share some 4.5 minutes.
+/// The time for all of it, tasks and services together: a cancelled job's remaining stages share some 4.5 minutes.
 const DEADLINE: Duration = Duration::from_secs(150);
 
 /// What the main stage leaves before it starts the first task.
@@ -58,7 +69,7 @@ pub struct StepState {
     pub started_by: String,
     pub container: String,
     pub database_variable: String,
-    /// A digest of what each of its tasks is told beside its databases.
+    /// A digest of what each of its tasks is told, apart from its databases.
     #[serde(default)]
     pub orders: String,
     /// Digests of its databases: names of thousands would be too long for a step's state.
@@ -87,14 +98,35 @@ impl StepState {
             family: plan.family().to_owned(),
             started_by: settings.common.run.started_by.clone(),
             container: plan.container.clone(),
-            database_variable: plan.task.database_variable.to_string(),
+            database_variable: plan.task.common.database_variable.to_string(),
             orders: plan.orders().digest(),
             databases: plan.databases().map(digest).collect(),
             others: plan.left_by_earlier_steps(),
-            leave_tasks: plan.task.on_cancel == Leftover::Leave,
+            leave_tasks: plan.task.common.on_cancel.tasks() == Leftover::Leave,
             whole: None,
             task_list: None,
             role_to_assume: settings.common.credentials.role_to_assume.as_deref().cloned(),
+        }
+    }
+
+    /// Makes the state of a run of a command: its tasks are told no database where it has none.
+    pub(super) fn of_run(settings: &RunSettings, plan: &RunPlan) -> Self {
+        let call = plan.run_task(plan.base.family(), &[], String::new());
+        let variable = &plan.task.common.database_variable;
+        Self {
+            region: plan.account.region.clone(),
+            cluster: plan.cluster.clone(),
+            family: plan.family().to_owned(),
+            started_by: plan.started_by.clone(),
+            container: plan.container.clone(),
+            database_variable: variable.to_string(),
+            orders: Orders::of(&call.overrides(), &plan.container, variable).digest(),
+            databases: plan.databases.iter().map(|database| digest(database)).collect(),
+            others: Vec::new(),
+            leave_tasks: plan.on_cancel == Leftover::Leave,
+            whole: None,
+            task_list: None,
+            role_to_assume: settings.target.common.credentials.role_to_assume.as_deref().cloned(),
         }
     }
 
@@ -103,13 +135,14 @@ impl StepState {
         Access {
             region: Some(self.region.clone()),
             call_timeout: CALL_TIMEOUT,
-            // Seconds are left, and other callers have theirs after that: the whole rate is ours.
+            // Only seconds are left, and other callers have the rate again after that: the post stage takes all of
+            // it.
             api_share: 1.0,
             role: self.role_to_assume.as_ref().map(role),
         }
     }
 
-    /// What one of its tasks was told to migrate: `shop`, `shop and 3 more`.
+    /// Returns what one of its tasks was told to migrate: `shop`, `shop and 3 more`; `None` where it was told none.
     fn databases(&self, task: &Task) -> Option<String> {
         Some(crate::database_name::short_list(self.told(task)?.databases()))
     }
@@ -118,8 +151,8 @@ impl StepState {
         Told::by(task.overrides.as_ref()?, &self.container, &self.database_variable)
     }
 
-    /// Whether a task that this step's state does not name was started by this step: by its run, and told what this step
-    /// tells its tasks. The other steps of a job are the same run to ECS.
+    /// Tells whether a task that this step's state does not name was started by this step: by its run, and told what
+    /// this step tells its tasks. The other steps of a job are the same run to ECS.
     fn has_started(&self, task: &Task) -> bool {
         let Some(overrides) = &task.overrides else { return false };
         let is_of_it =
@@ -127,16 +160,17 @@ impl StepState {
         task.started_by.as_ref() == Some(&self.started_by)
             && !self.others.contains(&task.arn)
             && Orders::of(overrides, &self.container, &self.database_variable).digest() == self.orders
-            && self.told(task).is_some_and(is_of_it)
+            && self.told(task).map_or(self.databases.is_empty(), is_of_it)
     }
 }
 
-/// Eight digits.
+/// Returns eight hexadecimal digits.
 fn digest(database: &str) -> String {
     hex(&Sha256::digest(database)[..4])
 }
 
-/// The main stage is about to start tasks, each of which goes to the list.
+/// Saves the step's state before the main stage starts tasks, each of which goes to the list. A state that is too
+/// long for a variable goes to a file.
 pub fn begins(github: &GitHub, run: StepState, list: Option<&TaskList>) -> Result<()> {
     let run = StepState { task_list: list.map(|list| list.path().to_owned()), ..run };
     let mut text = serde_json::to_string(&run)?;
@@ -152,35 +186,85 @@ pub fn begins(github: &GitHub, run: StepState, list: Option<&TaskList>) -> Resul
     github.save_state(RUN, &text)
 }
 
-/// The main stage has come to its end by itself, and has done with its tasks what it wanted to.
-pub fn ended(github: &GitHub) -> Result<()> {
+/// Saves the services before the main stage updates them.
+pub fn deploys(github: &GitHub, services: &ServicesState) -> Result<()> {
+    let text = serde_json::to_string(services)?;
+    if text.len() > LARGEST {
+        bail!("{} are too many for it", counted(services.services.len(), "service"));
+    }
+    github.save_state(SERVICES, &text)
+}
+
+/// Saves that the main stage has ended by itself, and has done with its tasks what it wanted to.
+fn ended(github: &GitHub) -> Result<()> {
     github.save_state(ENDED, "true")
 }
 
-/// Whether the program was called by the post stage's name.
+/// Saves that the main stage has ended, unless it was interrupted: then the post stage looks whether everything has
+/// stopped.
+pub fn ends<W, R: Reported>(session: &Session<'_, W, R>, error: Option<&anyhow::Error>) {
+    let is_cancelled = |error: &anyhow::Error| Failure::from_error(error).exit_code == ExitCode::Cancelled;
+    if let Some(github) = session.github
+        && !error.is_some_and(is_cancelled)
+    {
+        session.recorder.note_unwritten("the step's state was", ended(github));
+    }
+}
+
+/// Tells whether the program was called by the post stage's name.
 pub fn is_called(program: Option<&OsStr>) -> bool {
     program.and_then(|program| Path::new(program).file_name()).is_some_and(|name| name == NAME)
 }
 
-/// All of the post stage.
+/// Runs the post stage: stops the tasks, and takes back the deployments, that the main stage has left.
 ///
 /// # Errors
-/// The state can not be read, or AWS can not be reached.
+/// The state cannot be read, or AWS cannot be reached.
 pub async fn post(
     variable: &dyn Fn(&str) -> Option<String>,
     progress: &Progress,
     github: Option<&GitHub>,
 ) -> Result<ExitCode> {
     let state = |key: &str| GitHub::state(variable, key);
-    let Some(run) = state(RUN) else {
+    let (run, services) = (state(RUN), state(SERVICES));
+    if run.is_none() && services.is_none() {
         progress.note("no migration had begun: there is nothing to stop");
         return Ok(ExitCode::Done);
-    };
+    }
     if state(ENDED).is_some() {
         progress.note("the run has ended by itself: there is nothing to stop");
         return Ok(ExitCode::Done);
     }
-    let run: StepState = serde_json::from_str(&run).map_err(|error| {
+    let deadline = Instant::now() + DEADLINE;
+    let deploying = async {
+        match services {
+            Some(text) => Some(settle(&text, deadline, progress).await),
+            None => None,
+        }
+    };
+    let stopping = async {
+        match run {
+            Some(text) => stopped(&text, deadline, progress).await,
+            None => Ok((Document::default(), true)),
+        }
+    };
+    // Neither waits for the other: what is not told to stop in time goes on.
+    let (deploying, stopped) = tokio::join!(deploying, stopping);
+    match stopped {
+        Ok((tasks, are_done)) => Ok(concluded(tasks, are_done, deploying, progress, github)),
+        Err(error) => {
+            concluded(Document::default(), false, deploying, progress, github);
+            Err(error)
+        }
+    }
+}
+
+/// Stops the tasks of the run whose state this is. Returns what became of them, and whether none is left to stop.
+///
+/// # Errors
+/// The state cannot be read, or AWS cannot be reached.
+async fn stopped(run: &str, deadline: Instant, progress: &Progress) -> Result<(Document, bool)> {
+    let run: StepState = serde_json::from_str(run).map_err(|error| {
         Failure::service(format!("read the step's state, which the main stage has left: {error}")).hint(
             "no task was stopped: look for tasks of the cluster that fargate-migrate has started (startedBy), and stop \
              those that must not go on; both stages need the same version of the action",
@@ -206,18 +290,11 @@ pub async fn post(
             "the list of the run's tasks is not whole, so ECS is asked for the others: {problem}"
         ));
     }
-    let summary = |document: &Document| {
-        let page = document::markdown(document, SUMMARY_LIMIT);
-        if let Some(Err(error)) = github.map(|github| github.write_summary(&page)) {
-            progress.note(&format!("the job summary was not written: {error:#}"));
-        }
-    };
     if run.leave_tasks {
         let tasks = counted(arns.len(), "task");
         progress
             .note(&format!("the run was cut off, and leaves its tasks running (--on-cancel leave): {tasks}"));
-        summary(&summary::left(&arns));
-        return Ok(ExitCode::Done);
+        return Ok((summary::left(&arns), true));
     }
 
     progress.step("stop what the run has left");
@@ -225,7 +302,7 @@ pub async fn post(
         let aws = Aws::connect(&run.access(), &progress.aside()).await?;
         stop_tasks(&run, &arns, &aws, progress).await
     };
-    let outcome = match tokio::time::timeout(DEADLINE, stopping).await {
+    let outcome = match timeout_at(deadline, stopping).await {
         Ok(outcome) => outcome?,
         Err(_) => {
             return Err(Failure::service(format!(
@@ -236,10 +313,30 @@ pub async fn post(
             .into());
         }
     };
-    let document = outcome.document();
-    progress.closing(&document::text(&document, Colour::Never));
-    summary(&document);
-    Ok(if outcome.is_done() { ExitCode::Done } else { ExitCode::Service })
+    Ok((outcome.document(), outcome.is_done()))
+}
+
+/// Says what became of tasks and of services, in one document.
+fn concluded(
+    tasks: Document,
+    tasks_are_done: bool,
+    deploying: Option<Deploying>,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> ExitCode {
+    let services_are_done = deploying.as_ref().is_none_or(Deploying::is_done);
+    let document = match deploying {
+        Some(deploying) => deploying.beside(tasks),
+        None => tasks,
+    };
+    if !document.title.is_empty() {
+        progress.closing(&document::text(&document, Colour::Never));
+        let page = document::markdown(&document, SUMMARY_LIMIT);
+        if let Some(Err(error)) = github.map(|github| github.write_summary(&page)) {
+            progress.note(&format!("the job summary was not written: {error:#}"));
+        }
+    }
+    if tasks_are_done && services_are_done { ExitCode::Done } else { ExitCode::Service }
 }
 
 #[cfg(test)]

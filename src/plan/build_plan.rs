@@ -21,6 +21,8 @@ pub struct BuildPlan {
 }
 
 impl BuildPlan {
+    /// Makes the plan of a build.
+    ///
     /// # Errors
     /// The task definition runs on a platform that no image is built for.
     pub fn new(settings: &BuildSettings, observed: ObservedBuild) -> Result<Self, Failure> {

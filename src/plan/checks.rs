@@ -1,4 +1,4 @@
-//! What a task definition is not fit for.
+//! Checks of a task definition: what it is not fit for, and what a person should know of it.
 
 use super::Plan;
 use crate::choices::Proof;
@@ -6,8 +6,10 @@ use crate::failure::Failure;
 use crate::task_definition::{Logs, Part, TaskDefinition};
 use crate::values::Assignment;
 
+/// Checks that ECS would run the task definition on Fargate.
+///
 /// # Errors
-/// ECS would not run it on Fargate.
+/// ECS would not: its networkMode is not awsvpc, it is not made for Fargate, or it is being deleted.
 pub(super) fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
     let unfit = |what: &str, fix: &str| {
         Err(Failure::input(format!("task definition {} {what}", base.name())).hint(fix))
@@ -26,8 +28,10 @@ pub(super) fn fit_for_fargate(base: &TaskDefinition) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Checks that `--env` sets no variable that the container takes from a secret.
+///
 /// # Errors
-/// `--env` sets a variable that the container takes from a secret.
+/// It sets one.
 pub(super) fn secrets_stay(
     base: &TaskDefinition,
     container: &str,
@@ -45,7 +49,7 @@ pub(super) fn secrets_stay(
     )))
 }
 
-/// What goes on beside and after a migration container whose end does not end its task.
+/// Says what happens when a migration container ends that is not essential; none for one that is.
 pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String> {
     let Part { is_essential: false, awaited_by, .. } = base.part(container)? else { return None };
     let next = match awaited_by.as_slice() {
@@ -58,7 +62,8 @@ pub(super) fn outlived(base: &TaskDefinition, container: &str) -> Option<String>
     ))
 }
 
-/// What the container's log configuration means for the log that can be shown, and for the proof that is in it.
+/// Says what the container's log configuration means for the log that can be shown, and for the proof in it; none
+/// where every line is kept.
 pub(super) fn log_notes(
     base: &TaskDefinition,
     container: &str,
@@ -82,7 +87,7 @@ pub(super) fn log_notes(
         Logs::None => format!("container {container} has no logConfiguration: no log can be shown"),
     };
     let so = match proof {
-        // One exit code says nothing of each of several databases.
+        // One exit code does not prove each of several databases.
         _ if packed => "no migration report can be read, so no database can be proved. Log with awslogs",
         Proof::ExitCode => "the exit code alone will decide",
         Proof::Report => {
@@ -93,13 +98,14 @@ pub(super) fn log_notes(
     Some(format!("{unreadable}, and {so}"))
 }
 
-/// Where no failure can keep another pack from starting.
+/// Says that all packs start at the same time, so that no failure can keep another one from starting; none where one
+/// can.
 pub(super) fn start_at_once(plan: &Plan) -> Option<String> {
     let limits_failures = plan.fleet.stops_after().is_some() && plan.databases().count() > 1;
-    let at_once = plan.packed && plan.canaries == 0 && plan.packs.len() <= *plan.fleet.max_parallel;
+    let at_once = plan.packed && plan.waves().count() == 1 && plan.packs.len() <= plan.most_parallel();
+    let first = if plan.has_rollout() { "let a stage of few databases go first" } else { "use --canary" };
     (limits_failures && at_once).then(|| {
-        "all tasks start at once, so no failure keeps a database from its migration: a --canary does"
-            .to_owned()
+        format!("all tasks start at the same time, so --max-failures cannot keep any of them from starting; {first}")
     })
 }
 

@@ -1,4 +1,4 @@
-//! The command as the container will start it: where a shell reads it, and what it would lose.
+//! The command as the container will start it: where a shell reads it, and which words it would lose.
 
 use super::shell::{Shell, Uses, shell, syntax, uses};
 use crate::failure::Failure;
@@ -6,16 +6,16 @@ use crate::task_definition::TaskDefinition;
 use crate::untrusted::printable;
 use crate::values::Words;
 
-/// The command of a run, and what is to be said of it.
+/// The command of a run, and a note on it.
 #[derive(Debug, Default)]
 pub(super) struct Command {
-    /// What replaces the container's own; none to leave it.
+    /// What replaces the container's own command; none to keep that.
     pub words: Option<Words>,
     pub note: Option<String>,
 }
 
 /// What becomes of the words behind a shell's `-c`.
-enum Read {
+pub(super) enum Read {
     /// They are read as they are meant.
     Whole,
     /// The first is the script, and the others are lost.
@@ -26,13 +26,13 @@ enum Read {
     WithoutFirst,
 }
 
-/// Looks at `--command`, or at the container's own command, behind the entry point of its definition. That of an image is
-/// not seen, so nothing is said of it.
+/// Looks at `--command`, or at the container's own command, behind the entry point of its definition. The entry point
+/// of an image is not seen, so nothing is said of it.
 ///
-/// A `--command` of several words behind a shell's `-c` is handed over as one, and the shell reads it.
+/// Hands over a `--command` of several words behind a shell's `-c` as one word, which the shell reads.
 ///
 /// # Errors
-/// A shell would start something else than `--command` says, whatever is done about it here.
+/// A shell would start something else than `--command` says, and this program cannot change that.
 pub(super) fn command(
     base: &TaskDefinition,
     container: &str,
@@ -91,15 +91,15 @@ pub(super) fn command(
     }
 }
 
-fn lost(base: &TaskDefinition, container: &str, entry: &str, what: &str) -> Failure {
+pub(super) fn lost(base: &TaskDefinition, container: &str, entry: &str, what: &str) -> Failure {
     let name = base.name();
     Failure::input(format!(
         "the entry point of container {container} of task definition {name} is {entry}: its script {what}"
     ))
 }
 
-/// What a shell does with the words of a command line from `command` on.
-fn read(line: &[String], shell: Shell, command: usize) -> Read {
+/// Tells what a shell does with the words of a command line from index `command` on.
+pub(super) fn read(line: &[String], shell: Shell, command: usize) -> Read {
     let Some(script) = line.get(shell.script) else { return Read::Whole };
     let behind = line.len() - shell.script - 1;
     let Uses { name, words } = uses(script);
@@ -109,7 +109,7 @@ fn read(line: &[String], shell: Shell, command: usize) -> Read {
     if shell.script >= command {
         return if name || words { Read::Whole } else { Read::FirstAlone };
     }
-    // The script is the entry point's, which may have words of its own behind it.
+    // The script belongs to the entry point, which may have words of its own behind it.
     let has_name = shell.script + 1 < command;
     match (name, words) {
         (false, false) => Read::Unused,
@@ -126,7 +126,7 @@ fn of_definition(container: &str, entry: &[String], own: &[String]) -> Option<St
         let found = own.iter().find(|word| operators.contains(&word.as_str()))?;
         return Some(unread(found, &format!("the command of container {container}")));
     };
-    // Words of the entry point itself are there for its script; a command is lost, or is not.
+    // The entry point's own words are meant for its script, so only a command can be lost.
     let script = shown(line.get(shell.script..=shell.script)?);
     let what = match read(&line, shell, entry.len()) {
         Read::Whole => return None,
@@ -151,8 +151,8 @@ fn unread(syntax: &str, of: &str) -> String {
     )
 }
 
-/// Words as a shell would be given them.
-fn shown(words: &[String]) -> String {
+/// Joins words as a shell would be given them, at most 200 characters.
+pub(super) fn shown(words: &[String]) -> String {
     printable(&shell_words::join(words), 200)
 }
 

@@ -3,15 +3,15 @@
 use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
-use super::{Begun, ImagePlan, Pack, Plan, Proved, RevisionPlan, names, run_task_input};
+use super::{Begun, ImagePlan, Pack, Plan, PlannedStage, Proved, RevisionPlan, names, run_task_input};
 use crate::database_name::list_variable;
 use crate::ports::RunTask;
 
-/// Stands for a value, as in the diff of a task definition.
-const HIDDEN: &str = "(hidden)";
+/// What stands for a hidden value, as in the diff of a task definition.
+pub(super) const HIDDEN: &str = "(hidden)";
 
-/// `databases[].run_task` is RunTask's own input, but for the values of `--env`; where databases share tasks,
-/// `packs[].run_task`.
+/// Returns the plan as JSON. `databases[].run_task`, or `packs[].run_task` where databases share tasks, is RunTask's
+/// own input without the values of `--env`.
 pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &[Request<'_>]) -> Value {
     let reused = match revision {
         RevisionPlan::Reuse(arn) => Some(arn),
@@ -41,12 +41,26 @@ pub(super) fn data(plan: &Plan, revision: &RevisionPlan, diff: &str, requests: &
         "proved": plan.proved.iter().map(proved_json).collect::<Vec<_>>(),
         "max_parallel": *plan.fleet.max_parallel,
         "waves": plan.waves().map(|wave| names(wave).collect::<Vec<_>>()).collect::<Vec<_>>(),
+        "stages": plan.has_rollout().then(|| plan.stages().map(stage_json).collect::<Vec<_>>()),
         "on_running": plan.fleet.on_running.to_possible_value().map(|value| value.get_name().to_owned()),
         "max_failures": plan.fleet.stops_after(),
         "keep_going": plan.fleet.stops_after().is_none(),
-        "timeout_seconds": plan.task.timeout.as_secs(),
+        "timeout_seconds": plan.task.common.timeout.as_secs(),
         "notes": plan.notes,
         "told_elsewhere": plan.told_elsewhere,
+    })
+}
+
+/// Returns a stage as JSON; its `databases` are those that are left to migrate.
+fn stage_json((planned, packs): (&PlannedStage, &[Pack])) -> Value {
+    let stage = &planned.stage;
+    json!({
+        "name": stage.name.title(),
+        "databases": names(packs).collect::<Vec<_>>(),
+        "proved": planned.proved,
+        "max_parallel": stage.max_parallel,
+        "max_failures": stage.failures.stops_after,
+        "pause_seconds": stage.pause.as_secs(),
     })
 }
 
@@ -97,12 +111,12 @@ pub(super) fn image_json(image: &ImagePlan, is_known: bool) -> Value {
     }
 }
 
-/// What will be asked of ECS for a pack.
+/// The RunTask call for a pack.
 pub(super) struct Request<'a> {
     pub pack: &'a Pack,
     /// RunTask's input, without the values of `--env`: plans end up in pull requests.
     pub input: Value,
-    /// The task that migrates the databases now: none is started.
+    /// The task that migrates the databases now, so that none is started.
     pub already_running: Option<&'a str>,
 }
 
@@ -128,9 +142,9 @@ pub(super) fn requests<'a>(plan: &'a Plan, revision: &RevisionPlan) -> Vec<Reque
 }
 
 impl Plan {
-    /// Hides the values of a call's variables, but for those that tell a task its databases.
+    /// Hides the values of a call's variables, except those that tell a task its databases.
     fn hide_values(&self, call: &mut RunTask) {
-        let one = self.task.database_variable.as_str();
+        let one = self.task.common.database_variable.as_str();
         let list = list_variable(one);
         for (name, value) in &mut call.environment {
             if name != one && *name != list {

@@ -1,4 +1,4 @@
-//! How a plan reads.
+//! How a plan is shown.
 
 use super::data::{Request, data, requests};
 use super::facts::facts;
@@ -6,27 +6,48 @@ use super::listing::{is_long, listing, number};
 use super::{Begun, Pack, Plan};
 use crate::document::{Block, Content, Document, Line, Lines, Rank, Reader, Section};
 use crate::failure::Failure;
+use crate::sql::SeenSql;
 use crate::words::counted;
 
 impl Plan {
+    /// Describes the plan.
+    ///
     /// # Errors
     /// As [`Plan::revision`].
     pub fn document(&self) -> Result<Document, Failure> {
-        let revision = self.revision(&self.image.reference())?;
+        let revision = self.revision()?;
         let diff = self.diff_of(&revision);
         let requests = requests(self, &revision);
         let facts = facts(self, &revision).into_iter().map(|(name, value)| (name, value.into())).collect();
         let facts = [Content::Facts(facts), Content::Notes(self.notes.clone())];
-        let sections = [Section::of(facts), difference(&diff)].into_iter().chain(databases(self));
+        let sql = self.sql.as_deref().map(SeenSql::section);
+        let sections = [Section::of(facts)].into_iter().chain(sql).chain([difference(&diff)]);
+        let sections = sections.chain(databases(self));
+        let mut data = data(self, &revision, &diff, &requests);
+        if let Some(sql) = &self.sql {
+            data["sql"] = sql.data();
+        }
+        let checked = self.checked.as_deref().map(|checked| {
+            data["check"] = checked.data.clone();
+            let found = Section::of([Content::Paragraph(checked.title.clone())])
+                .titled("What the databases have now");
+            [found].into_iter().chain(checked.sections.iter().cloned())
+        });
+        let lead = match &self.checked {
+            None => "Nothing has been changed.",
+            Some(_) => {
+                "Nothing has been changed in the databases: one-off tasks have asked them how far they are."
+            }
+        };
         Ok(Document {
             title: Line::from("Plan: migrate ")
                 .and(counted(self.databases().count(), "database"))
                 .and(" on ")
                 .and(self.cluster.clone()),
-            lead: Some("Nothing has been changed."),
-            sections: sections.chain(tasks(self, &requests)).collect(),
+            lead: Some(lead),
+            sections: sections.chain(checked.into_iter().flatten()).chain(tasks(self, &requests)).collect(),
             rest: Some("more RunTask calls, which differ in nothing but what they migrate"),
-            data: data(self, &revision, &diff, &requests),
+            data,
             ..Document::default()
         })
     }
@@ -40,7 +61,7 @@ fn difference(diff: &str) -> Section {
     Section::of([Content::Lines(diff)]).within(Rank::Detail, 2).titled("Task definition")
 }
 
-/// Every name, folded, where the facts have only the first.
+/// Lists every name, folded, where the facts have only the first ones.
 fn databases(plan: &Plan) -> Option<Section> {
     let listing = listing(plan);
     let fold = counted(plan.databases().count() + plan.proved.len(), "database");
@@ -54,8 +75,8 @@ fn databases(plan: &Plan) -> Option<Section> {
     (!listing.is_empty()).then(|| Section::of([Content::Lines(names)]).within(Rank::Detail, 4))
 }
 
-/// What is asked of ECS for each pack. In a terminal only the first input is whole: the others differ in what they
-/// migrate, and a fleet's plan is to be read.
+/// Describes the RunTask call of each pack. In a terminal only the first input is whole: the others differ only in
+/// what they migrate, and the plan of a large fleet stays readable.
 fn tasks(plan: &Plan, requests: &[Request<'_>]) -> Vec<Section> {
     let mut shown = false;
     let section = |Request { pack, input, already_running }: &Request<'_>| {
@@ -93,12 +114,12 @@ fn tasks(plan: &Plan, requests: &[Request<'_>]) -> Vec<Section> {
     requests.iter().map(section).collect()
 }
 
-/// Said of a call that an earlier process of the run made, or was about to.
+/// What follows a call that an earlier process of the run made, or was about to make.
 const REPEATED: &str = " again (it names the task of the first call, if that started one)";
 
-/// What a task is told, as it differs from the one before it.
+/// Writes the variable that tells a task its databases, as it differs between tasks: `DATABASE_NAME = shop`.
 fn variable(plan: &Plan, pack: &Pack) -> String {
-    let told = plan.told(&pack.databases).environment(&plan.task.database_variable);
+    let told = plan.told(&pack.databases).environment(&plan.task.common.database_variable);
     match told.last() {
         Some((name, _)) if plan.packed && is_long(plan) => {
             format!("{name} = pack {} above ({})", number(pack), counted(pack.databases.len(), "database"))

@@ -1,4 +1,4 @@
-//! Ways beside the database variable in which the migration container is told a database.
+//! Other ways than the database variable in which the migration container is told a database.
 
 use crate::cli::TaskFlags;
 use crate::database_name::list_variable;
@@ -6,19 +6,19 @@ use crate::task_definition::{Elsewhere, TaskDefinition, tells, word_tells};
 use crate::untrusted::printable;
 use crate::words::counted;
 
-/// Returns them by name, as in `DATABASE_URL`, `DB_DSN (a secret)` and `1 environment file, which is not looked at`; never
-/// by value.
+/// Returns them by name, as in `DATABASE_URL`, `DB_DSN (a secret)` and `1 environment file, which is not looked at`;
+/// never by value.
 pub(super) fn told_elsewhere(base: &TaskDefinition, container: &str, task: &TaskFlags) -> Vec<String> {
-    let one = task.database_variable.as_str();
+    let one = task.common.database_variable.as_str();
     let list = list_variable(one);
     // What --env sets takes the place of what the definition says.
-    let set: Vec<&str> = task.env.iter().map(|pair| pair.name.as_str()).collect();
+    let set: Vec<&str> = task.common.env.iter().map(|pair| pair.name.as_str()).collect();
     let in_definition = base.told_elsewhere(container, &[one, &list]).into_iter();
     let in_definition = in_definition.filter(|way| match way {
         Elsewhere::Variable(name) => !set.contains(&name.as_str()),
         _ => true,
     });
-    let in_env = task.env.iter().filter(|pair| tells(&pair.name, Some(&pair.value)));
+    let in_env = task.common.env.iter().filter(|pair| tells(&pair.name, Some(&pair.value)));
     let in_env = in_env.map(|pair| format!("{} (by --env)", pair.name.as_str()));
     let (words, of) = match &task.command {
         Some(words) => (words.to_vec(), "a word of --command"),
@@ -44,7 +44,7 @@ fn are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
-/// Says it before the run, where there is one.
+/// Returns a note for before the run; none where there is no other way.
 pub(super) fn note(ways: &[String], container: &str, variable: &str) -> Option<String> {
     let joined = match ways {
         [] => return None,

@@ -1,10 +1,12 @@
-//! What a plan comes to, in sentences: the lines above the diff, in text and Markdown alike.
+//! A plan in sentences: the lines above the diff, in text and Markdown alike.
 
 use super::listing::brief;
-use super::{Begun, ImagePlan, Pack, Plan, RevisionPlan, RunningTask, names};
+use super::{Begun, ImagePlan, Pack, Plan, PlannedStage, RevisionPlan, RunningTask, names};
 use crate::choices::OnRunning;
 use crate::database_name::list_variable;
-use crate::words::{counted, duration};
+use crate::ports::Network;
+use crate::settings::{Stage, StageName};
+use crate::words::{counted, duration, millis};
 
 pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
@@ -13,6 +15,7 @@ pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, 
     }
     facts.push(("cluster", plan.cluster.clone()));
     facts.push(("image", image_sentence(&plan.image, plan.account.is_some())));
+    facts.extend(plan.witness.as_ref().map(|witness| ("witness", witness.sentence())));
     facts.push((
         "revision",
         match revision {
@@ -32,17 +35,18 @@ pub(super) fn facts(plan: &Plan, revision: &RevisionPlan) -> Vec<(&'static str, 
     }
     facts.extend(running_now(plan).into_iter().map(|sentence| ("running now", sentence)));
     facts.extend(resumed(plan).map(|sentence| ("resumed", sentence)));
-    if plan.canaries > 0 {
-        facts.push(("waves", waves(plan)));
+    facts.extend(waves(plan).map(|sentence| ("waves", sentence)));
+    if plan.has_rollout() {
+        facts.extend(plan.stages().map(|(planned, packs)| ("stage", stage(plan, planned, packs))));
     }
-    facts.push(("network", network(plan)));
+    facts.push(("network", network_sentence(&plan.network)));
     facts.push(("order", order(plan)));
     facts
 }
 
-/// How each task is told what to migrate, which the diff of the revision does not show.
+/// Says how each task is told what to migrate, which the diff of the revision does not show.
 fn told(plan: &Plan) -> String {
-    let variable = plan.task.database_variable.as_str();
+    let variable = plan.task.common.database_variable.as_str();
     let told = match &plan.databases().collect::<Vec<_>>()[..] {
         [only] if !plan.packed => format!("{variable} = {only} by RunTask"),
         _ if plan.packed => format!("{} by RunTask, for each task its own", list_variable(variable)),
@@ -51,25 +55,29 @@ fn told(plan: &Plan) -> String {
     format!("{told}; the revision names no database")
 }
 
-/// `3, told by DATABASE_NAMES, of 200 databases at most`.
+/// Says how many tasks start, and with how many databases: `3 of at most 200 databases, named in DATABASE_NAMES`.
 fn tasks(plan: &Plan) -> String {
     let started = plan.packs.iter().filter(|pack| plan.may_start(pack));
     let sizes: Vec<usize> = started.map(|pack| pack.databases.len()).collect();
     let most = counted(sizes.iter().copied().max().unwrap_or_default(), "database");
-    format!("{} of at most {most}, named in {}", sizes.len(), list_variable(&plan.task.database_variable))
+    format!(
+        "{} of at most {most}, named in {}",
+        sizes.len(),
+        list_variable(&plan.task.common.database_variable)
+    )
 }
 
-/// Databases that a task migrates now, by what is done about it.
+/// Counts the databases that a task migrates now, by what the run does about it.
 fn running_now(plan: &Plan) -> Vec<String> {
     let of = |is_meant: fn(&RunningTask) -> bool| {
         of_packs(plan, |pack| pack.running.as_ref().is_some_and(|task| is_meant(task)))
     };
     let of_other_run = match plan.fleet.on_running {
-        OnRunning::Wait => "migrated by another task: its end is waited for",
+        OnRunning::Wait => "being migrated by another task: the run waits for its end, then migrates them",
         OnRunning::Adopt => {
-            "migrated by another task: it is followed and judged, when it runs the same revision and is told the same"
+            "being migrated by another task: the run follows and judges it, if it runs the same revision and is told the same"
         }
-        OnRunning::Fail => "migrated by another task: nothing is started beside it",
+        OnRunning::Fail => "being migrated by another task: no task is started for them",
     };
     counts([
         (of(|task| !(task.ending || task.ours && task.alike)), of_other_run),
@@ -81,7 +89,7 @@ fn running_now(plan: &Plan) -> Vec<String> {
     ])
 }
 
-/// What is left of a run that goes on; none for one that begins.
+/// Says what is left of a run that goes on; none for one that begins.
 fn resumed(plan: &Plan) -> Option<String> {
     let of = |is_meant: fn(&Begun) -> bool| of_packs(plan, |pack| pack.begun.as_ref().is_some_and(is_meant));
     let parts = counts([
@@ -91,32 +99,58 @@ fn resumed(plan: &Plan) -> Option<String> {
             of(|begun| matches!(begun, Begun::Task { has_ended: true, .. })),
             "begun by a task that has ended, and started again where that did not migrate them",
         ),
-        (of(|begun| matches!(begun, Begun::Call { .. })), "begun, perhaps, which RunTask will tell"),
+        (
+            of(|begun| matches!(begun, Begun::Call { .. })),
+            "with an unconfirmed RunTask call: it is repeated with the same client token",
+        ),
     ]);
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// How many databases such packs have.
+/// Counts the databases of such packs.
 fn of_packs(plan: &Plan, is_meant: impl Fn(&Pack) -> bool) -> usize {
     plan.packs.iter().filter(|pack| is_meant(pack)).map(|pack| pack.databases.len()).sum()
 }
 
-/// `2 databases begun, and followed`, where there are any.
+/// Writes each count that is not 0, as in `2 databases begun, and followed`.
 fn counts<const N: usize>(of: [(usize, &str); N]) -> Vec<String> {
     let some = of.into_iter().filter(|(count, _)| *count > 0);
     some.map(|(count, what)| format!("{} {what}", counted(count, "database"))).collect()
 }
 
-fn waves(plan: &Plan) -> String {
-    let (canaries, rest) = plan.packs.split_at(plan.canaries);
+/// Lists the canaries; none where no canary is left to migrate.
+fn waves(plan: &Plan) -> Option<String> {
+    let (planned, canaries) = plan.stages().next()?;
+    if planned.stage.name != StageName::Canary || canaries.is_empty() {
+        return None;
+    }
     let first = brief(&names(canaries).collect::<Vec<_>>());
-    match names(rest).count() {
+    Some(match names(&plan.packs[canaries.len()..]).count() {
         0 => format!("{first}, and no others"),
         others => format!("first {first}; when all of them are migrated, the other {others}"),
-    }
+    })
 }
 
-/// What happens to the image. `is_known`: somebody has looked whether its tag is there.
+/// Describes a stage: `early: tenant_a, tenant_b; 2 at a time, start no more after 3 failures; 10 min pause before
+/// the next stage`.
+fn stage(plan: &Plan, planned: &PlannedStage, packs: &[Pack]) -> String {
+    let stage = &planned.stage;
+    let title = stage.name.title().unwrap_or_default();
+    let mut parts = Vec::new();
+    if !packs.is_empty() {
+        parts.push(brief(&names(packs).collect::<Vec<_>>()));
+        parts.push(format!("{}, {}", at_once(plan, stage, packs), after_failure(stage)));
+    }
+    if planned.proved > 0 {
+        parts.push(format!("{} proved migrated by an earlier run", counted(planned.proved, "database")));
+    }
+    if !stage.pause.is_zero() {
+        parts.push(format!("{} pause before the next stage", duration(millis(stage.pause))));
+    }
+    format!("{title}: {}", parts.join("; "))
+}
+
+/// Says what happens to the image. With `is_known`, the repository was asked whether it has the tag.
 pub(super) fn image_sentence(image: &ImagePlan, is_known: bool) -> String {
     let absent = |tag: &str| match is_known {
         true => format!("the repository has no image {tag} yet"),
@@ -140,8 +174,7 @@ pub(super) fn image_sentence(image: &ImagePlan, is_known: bool) -> String {
     }
 }
 
-fn network(plan: &Plan) -> String {
-    let network = &plan.network;
+pub(super) fn network_sentence(network: &Network) -> String {
     let groups = if network.security_groups.is_empty() {
         "the VPC's default security group".to_owned()
     } else {
@@ -155,15 +188,30 @@ fn order(plan: &Plan) -> String {
     if plan.packs.is_empty() {
         return "nothing is left to start".to_owned();
     }
-    let at_once = match plan.fleet.max_parallel.min(plan.packs.len()) {
+    let each = format!("{} each at most", duration(plan.task.common.timeout.as_millis() as i64));
+    // Canaries differ from the rest only in that all of them have to be migrated.
+    let last = plan.stages().last().filter(|_| !plan.has_rollout());
+    match last {
+        Some((planned, _)) => {
+            let stage = &planned.stage;
+            format!("{}, {}, {each}", at_once(plan, stage, &plan.packs), after_failure(stage))
+        }
+        None => format!("stage by stage; the first that fails stops those after it; {each}"),
+    }
+}
+
+fn at_once(plan: &Plan, stage: &Stage, packs: &[Pack]) -> String {
+    match stage.max_parallel.min(packs.len()) {
         1 => "one at a time".to_owned(),
         n if plan.packed => format!("{n} tasks at a time"),
         n => format!("{n} at a time"),
-    };
-    let after_failure = match plan.fleet.stops_after() {
+    }
+}
+
+fn after_failure(stage: &Stage) -> String {
+    match stage.failures.stops_after {
         None => "go on after a failure".to_owned(),
         Some(1) => "start no more after a failure".to_owned(),
         Some(most) => format!("start no more after {most} failures"),
-    };
-    format!("{at_once}, {after_failure}, {} each at most", duration(plan.task.timeout.as_millis() as i64))
+    }
 }

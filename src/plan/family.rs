@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 
-/// What is put behind the name of a service's family.
+/// What follows the name of a service's family.
 const SUFFIX: &str = "-migration";
 
 /// Characters of a family's name (RegisterTaskDefinition).
@@ -51,7 +51,7 @@ impl Family {
     }
 }
 
-/// The family beside one that a service runs.
+/// Returns the migration's own family, where a service runs `base`: `web-migration`.
 pub(crate) fn own_family(base: &str) -> String {
     format!("{base}{SUFFIX}")
 }

@@ -6,7 +6,7 @@ use super::observed::ObservedImage;
 use super::tag_notes::tag_note;
 use crate::failure::{Failure, listed};
 use crate::image_reference::ImageReference;
-use crate::ports::{BinaryImage, DockerBuild, ImagePlatform, ImageTag, StoredImage};
+use crate::ports::{BinaryImage, DockerBuild, ImagePlatform, ImageTag};
 use crate::settings::{ImageChoice, ImageSettings, Settings};
 use crate::task_definition::TaskDefinition;
 use crate::untrusted::printable;
@@ -59,7 +59,7 @@ pub enum ImagePlan {
 }
 
 impl ImagePlan {
-    /// Of the image that will run; none while nobody has made it, and where the reference has none.
+    /// Returns the digest of the image that will run; none before it is made, and where the reference has none.
     pub fn digest(&self) -> Option<&str> {
         match self {
             Self::Reuse { digest, .. } => Some(digest),
@@ -68,7 +68,8 @@ impl ImagePlan {
         }
     }
 
-    /// The image as the revision will name it. A digest that only the push will give is spelled out as such.
+    /// Returns the image as the revision will name it. A digest that is known only after the push is a placeholder in
+    /// words.
     pub fn reference(&self) -> String {
         match self {
             Self::Reuse { tag, digest } => format!("{}@{digest}", tag.repository.uri),
@@ -79,7 +80,7 @@ impl ImagePlan {
         }
     }
 
-    /// The reference as ECS will be given it: one that only the push will complete has a digest of the right length.
+    /// Returns the reference as long as ECS will be given it: a digest that is known only after the push is 64 zeros.
     pub(super) fn pinned_reference(&self) -> String {
         match self {
             Self::Build { to, .. } | Self::Package { to, .. } => {
@@ -89,13 +90,23 @@ impl ImagePlan {
         }
     }
 
-    /// The tag that names the image, where it has one.
+    /// Returns the tag that names the image, where it has one.
     pub fn tag(&self) -> Option<&str> {
         match self {
             Self::Reuse { tag, .. } => Some(&tag.tag),
             Self::Build { to, .. } | Self::Package { to, .. } => Some(&to.tag),
             Self::Given { reference, .. } => ImageReference::parse(reference).tag,
         }
+    }
+
+    /// Returns the platform of an image that this run makes, in the words of image indexes.
+    pub(super) fn built_for(&self) -> Option<ImagePlatform> {
+        let platform = match self {
+            Self::Build { build, .. } => &build.platform,
+            Self::Package { binary, .. } => &binary.platform,
+            Self::Reuse { .. } | Self::Given { .. } => return None,
+        };
+        ImagePlatform::parse(platform)
     }
 
     pub fn source(&self) -> ImageSource {
@@ -125,16 +136,11 @@ pub(super) fn image_plan(
             }
             return Ok(ImagePlan::Given { reference, digest });
         }
-        ObservedImage::Tagged {
-            repository,
-            tag,
-            named_by,
-            stored: Some(StoredImage { digest, platforms }),
-        } => {
+        ObservedImage::Tagged { repository, tag, named_by, stored: Some(stored) } => {
             notes.extend(tag_note(&tag, &named_by, true));
             let tag = ImageTag { repository, tag };
-            runs_on(base, platforms.as_deref(), &tag.reference())?;
-            return Ok(ImagePlan::Reuse { tag, digest });
+            runs_on(base, stored.platforms().as_deref(), &tag.reference())?;
+            return Ok(ImagePlan::Reuse { tag, digest: stored.digest });
         }
         ObservedImage::Tagged { repository, tag, named_by, stored: None } => {
             notes.extend(tag_note(&tag, &named_by, false));
@@ -151,9 +157,24 @@ pub(super) fn image_plan(
     }
 }
 
+/// Plans the image, and returns the platforms that it is for, where they are known.
+pub(super) fn image_and_platforms(
+    settings: &ImageSettings,
+    base: Option<&TaskDefinition>,
+    observed: ObservedImage,
+    notes: &mut Vec<String>,
+) -> Result<(ImagePlan, Option<Vec<ImagePlatform>>), Failure> {
+    let seen = observed.platforms();
+    let image = image_plan(settings, base, observed, notes)?;
+    let platforms = image.built_for().map(|platform| vec![platform]).or(seen);
+    Ok((image, platforms))
+}
+
+/// Checks that the image is for the platform that the task runs on, as far as both are known.
+///
 /// # Errors
-/// The image's index has none for the platform that the task runs on: ECS would find no image to pull.
-fn runs_on(
+/// The image's index has none for that platform: ECS would find no image to pull.
+pub(super) fn runs_on(
     base: Option<&TaskDefinition>,
     platforms: Option<&[ImagePlatform]>,
     image: &str,
@@ -164,17 +185,19 @@ fn runs_on(
     if platforms.contains(&wanted) {
         return Ok(());
     }
-    let words = |platform: &ImagePlatform| format!("{}/{}", platform.os, platform.architecture);
-    let there: Vec<String> = platforms.iter().map(|platform| printable(&words(platform), 60)).collect();
+    let there: Vec<String> = platforms.iter().map(|platform| printable(&platform.to_string(), 60)).collect();
     let there = if there.is_empty() { "no platform".to_owned() } else { listed(&there) };
-    let wanted = words(&wanted);
     Err(Failure::input(format!("image {image} is for {there}, and the task definition runs on {wanted}")).hint(
         format!("build the image for {wanted} (docker build --platform {wanted}), or change the runtimePlatform of the \
                  task definition"),
     ))
 }
 
-/// What docker is asked for, with the platform of the task definition.
+/// Returns the docker build of the settings, for the platform of the task definition; none where docker builds
+/// nothing.
+///
+/// # Errors
+/// The task definition runs on a platform that no image is built for.
 pub(crate) fn docker_build(
     settings: &ImageSettings,
     base: Option<&TaskDefinition>,
@@ -196,7 +219,8 @@ pub(super) fn platform(base: Option<&TaskDefinition>) -> Result<&'static str, Fa
     base.map_or(Ok(DEFAULT_PLATFORM), TaskDefinition::platform)
 }
 
-/// An image of `--binary` holds one program, named as its file: a command of another name finds nothing to start.
+/// Returns a note where the container starts a program that the image of `--binary` does not hold: it holds one,
+/// named as its file.
 pub(super) fn unknown_program(
     settings: &Settings,
     base: &TaskDefinition,
@@ -224,7 +248,7 @@ mod tests {
 
     use super::*;
     use crate::plan::TagSource;
-    use crate::ports::Repository;
+    use crate::ports::{IndexedImage, Repository, StoredImage};
 
     fn base(platform: serde_json::Value) -> TaskDefinition {
         let text = include_str!("../../sandbox/fixtures/describe-task-definition.json");
@@ -242,6 +266,10 @@ mod tests {
             };
             list.iter().map(platform).collect::<Vec<_>>()
         });
+        let index = platforms.clone().map(|list| {
+            let image = |platform| IndexedImage { platform, digest: "sha256:1".into() };
+            list.into_iter().map(image).collect()
+        });
         let (digest, uri) = ("sha256:0".to_owned(), "registry.example/shop".to_owned());
         let repository = Repository { name: "shop".into(), uri, registry: None };
         [
@@ -255,7 +283,7 @@ mod tests {
                 repository,
                 tag: "1".into(),
                 named_by: TagSource::CheckedOut { github: None },
-                stored: Some(StoredImage { digest, platforms }),
+                stored: Some(StoredImage { digest, index, tags: Vec::new() }),
             },
         ]
     }

@@ -1,18 +1,19 @@
-//! Which databases a plan means: a line that stays short, and below it every name, wave by wave and pack by pack.
+//! Which databases a plan means: in a short line, and below it every name, wave by wave and pack by pack.
 
 use super::{Pack, Plan, names};
 use crate::database_name::DatabaseName;
+use crate::settings::StageName;
 use crate::untrusted::one_line;
 use crate::words::counted;
 
-/// As many names fit into a line.
+/// Names that fit into a line.
 const FEW: usize = 10;
-/// Names of more, at their beginning.
+/// Names of a longer list that the line begins with.
 const FIRST: usize = 3;
-/// Columns of a list.
+/// Columns of a line of the listing.
 const WIDTH: usize = 100;
 
-/// All names, or the first and the last of many.
+/// Writes all names, or the first and the last of more than ten.
 pub(super) fn brief(names: &[&str]) -> String {
     match names {
         [first @ .., last] if names.len() > FEW => {
@@ -22,23 +23,26 @@ pub(super) fn brief(names: &[&str]) -> String {
     }
 }
 
-/// Whether the plan's databases are too many for a line.
+/// Returns whether the plan's databases are too many for a line.
 pub(super) fn is_long(plan: &Plan) -> bool {
     plan.databases().nth(FEW).is_some() || plan.proved.len() > FEW
 }
 
-/// Every database in the order of the plan, in lines without anything but names in them that is from outside; none
-/// for as few as [`brief`] names. The packs are counted from 1 on.
+/// Lists every database in the order of the plan, and nothing where [`brief`] names them all. Packs are counted from
+/// 1 on. Only the names in the lines are from outside.
 pub(super) fn listing(plan: &Plan) -> Vec<String> {
     if !is_long(plan) {
         return Vec::new();
     }
     let mut lines = Vec::new();
-    for (wave, packs) in plan.waves().enumerate() {
-        let when = match (wave, plan.canaries) {
-            (_, 0) => "",
-            (0, _) => "first ",
-            _ => "then ",
+    for (planned, packs) in plan.stages().filter(|(_, packs)| !packs.is_empty()) {
+        let when = match &planned.stage.name {
+            StageName::Only => String::new(),
+            StageName::Canary => "first ".to_owned(),
+            StageName::AfterCanary if planned.packs.start == 0 => String::new(),
+            StageName::AfterCanary => "then ".to_owned(),
+            StageName::Rest => "the rest: ".to_owned(),
+            StageName::Named(name) => format!("stage {name}: "),
         };
         let databases = counted(names(packs).count(), "database");
         if plan.packed {
@@ -66,12 +70,12 @@ pub(super) fn listing(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// What the listing calls a pack.
+/// Returns the number by which the listing calls a pack.
 pub(super) fn number(pack: &Pack) -> usize {
     pack.place + 1
 }
 
-/// Names with commas, below `label` in lines of at most [`WIDTH`] columns; a name is never broken.
+/// Writes names with commas, behind `label`, in lines of at most [`WIDTH`] columns. A name is never broken.
 fn wrapped<'a>(label: &str, names: impl Iterator<Item = &'a str>, lines: &mut Vec<String>) {
     let mut line = format!("{label:>6}  ");
     let mut width = line.len();

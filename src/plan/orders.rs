@@ -1,4 +1,4 @@
-//! What a task is told beside its databases: two tasks do the same work only when they are told the same.
+//! What a task is told besides its databases: two tasks do the same work only when they are told the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,19 +11,20 @@ use crate::ports::Overrides;
 use crate::task_definition::TaskDefinition;
 use crate::untrusted::printable;
 
-/// Everything but the databases by which RunTask changes what a revision does. The order of variables, and one that is
-/// repeated with the same value, make no difference.
+/// Everything except the databases by which RunTask changes what a revision does. The order of variables makes no
+/// difference, nor does one that is repeated with the same value.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Orders {
     command: Option<Vec<String>>,
-    /// Of the migration container. A name with several values keeps them all: ECS does not say which of them counts.
+    /// Variables of the migration container. A name with several values keeps them all: ECS does not say which of
+    /// them counts.
     environment: BTreeMap<String, BTreeSet<String>>,
-    /// What else is overridden, by what a person calls it: files of variables, other containers, the task's role.
+    /// Other overrides, by what a person calls them: files of variables, other containers, the task's role.
     further: BTreeMap<String, String>,
 }
 
 impl Orders {
-    /// Reads what a task's migration container, and the task beside it, are told.
+    /// Reads what a task's migration container, and its task, are told.
     pub fn of(overrides: &Overrides, container: &str, database_variable: &str) -> Self {
         let (one, list) = (database_variable, list_variable(database_variable));
         let mut orders = Self::default();
@@ -62,8 +63,8 @@ impl Orders {
         self.further.entry(what).or_default().push_str(&told.to_string());
     }
 
-    /// The first thing of which another task was told something else, such as `command` or `variable MODE`. No value is
-    /// part of it.
+    /// Returns the first thing that another task was told differently, such as `command` or `variable MODE`, without
+    /// its value; none where all is the same.
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.command != other.command {
             return Some("command".to_owned());
@@ -74,14 +75,14 @@ impl Orders {
         differing(&self.further, &other.further).cloned()
     }
 
-    /// A digest of all of it, for a token: no value can be read from it.
+    /// Returns a digest of all of it, for a token: no value can be read from it.
     pub fn digest(&self) -> String {
         let parts = json!([self.command, self.environment, self.further]);
         hex(&Sha256::digest(parts.to_string())[..16])
     }
 
-    /// A digest of what the migration container does by the revision and by these orders over it, without its databases
-    /// and its image.
+    /// Returns a digest of what the migration container does by its revision with these orders over it, without its
+    /// databases and its image.
     pub fn digest_over(&self, base: &TaskDefinition, container: &str, database_variable: &str) -> String {
         let list = list_variable(database_variable);
         let mut environment: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -14,36 +14,35 @@ use crate::failure::Failure;
 use crate::ports::Overrides;
 use crate::settings::Packing;
 
-/// The databases of one task: the unit that starts, runs and ends as a whole. A single one, unless tasks are told
-/// lists.
+/// The databases of one task, which starts, runs and ends as a whole: a single one, unless tasks are told lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
     /// Not empty.
     pub databases: Vec<DatabaseName>,
-    /// Its place in the order in which tasks start: another one for each pack.
+    /// Its place in the order in which tasks start, unique to it.
     pub place: usize,
-    /// A task of the family that migrates these databases now: no other one is started meanwhile.
+    /// A task of the family that migrates these databases now: no other one starts meanwhile.
     pub running: Option<Arc<RunningTask>>,
-    /// What an earlier process of this run has begun here, when another one resumes it.
+    /// What an earlier process of this run has begun for these databases, where this one resumes it.
     pub begun: Option<Begun>,
-    /// How many tasks of this run have migrated one of the databases before, and are over: the next one is another
-    /// task.
+    /// How many earlier tasks of this run have migrated one of the databases and are over. It makes the next one
+    /// another task.
     pub attempt: u32,
 }
 
 impl Pack {
-    /// These of its databases for a task of their own, now that what was begun there is over.
+    /// Makes a pack of some of its databases, for a task of their own, when what was begun there is over.
     pub fn without_begun(&self, databases: &[DatabaseName]) -> Self {
         Self { databases: databases.to_vec(), running: self.running.clone(), begun: None, ..*self }
     }
 
-    /// `shop`, `shop and 3 more`.
+    /// Describes its databases: `shop`, `shop and 3 more`.
     pub fn name(&self) -> String {
         short_list(&self.databases)
     }
 }
 
-/// How the container is told what to migrate. These names are not checked: another run may have told them.
+/// How the container is told what to migrate. These names are not checked: another run may have set them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// By the database variable.
@@ -73,8 +72,8 @@ impl Told {
         }
     }
 
-    /// The variables that tell it. A pack's container has the variable of a single database as well, from the task
-    /// definition, and an override can not remove it: it is emptied.
+    /// Returns the variables that name the databases. A pack's container also has the variable of a single database,
+    /// from the task definition. An override cannot remove it, so it is emptied.
     pub fn environment(&self, database_variable: &str) -> Vec<(String, String)> {
         match self {
             Self::One(only) => vec![(database_variable.to_owned(), only.clone())],
@@ -90,19 +89,19 @@ impl Told {
 pub(super) struct KnownTasks<'a> {
     /// Tasks that migrate databases now.
     pub running: &'a HashMap<String, Arc<RunningTask>>,
-    /// Tasks of this run for each database that are over.
+    /// Tasks of this run that are over, counted for each database.
     pub attempts: &'a HashMap<String, u32>,
     pub on_running: OnRunning,
 }
 
-/// The packs of a wave, in their order.
+/// Makes the packs of a wave, in their order.
 ///
-/// What runs now does not move anything: databases are packed as if nothing ran, and those that a task migrates leave
-/// their pack and become one of their own. So a second process of a run makes the packs of the first, and the client
-/// token of one that ECS does not show yet is the same.
+/// What runs now moves nothing: databases are packed as if nothing ran, and those that a task migrates leave their
+/// pack for one of their own. So a second process of a run makes the same packs as the first, and the client token of
+/// a task that ECS does not show yet is the same.
 ///
 /// # Errors
-/// A name that not even a pack of its own has room for.
+/// A name does not fit even into a pack of its own.
 pub(super) fn packs(
     databases: &[DatabaseName],
     packing: Packing,
@@ -124,8 +123,8 @@ fn carve(list: Vec<DatabaseName>, known: &KnownTasks<'_>, packs: &mut Vec<Pack>)
         let running = known.running.get(database.as_str());
         let is_its =
             |pack: &&mut Pack| pack.running.as_ref().map(|task| &task.arn) == running.map(|task| &task.arn);
-        // A pack that only follows may be of any length. One that is started after a wait must fit into a task, as
-        // what it is carved from does.
+        // A pack that only follows a task may be of any length. One that starts after a wait must fit into a task, as
+        // the pack does that it is carved from.
         let from = match running {
             Some(task) if task.met(known.on_running) != OnRunning::Wait => 0,
             _ => mine,

@@ -20,10 +20,10 @@ pub(super) struct PackLimits<'a> {
     pub durations: &'a HashMap<String, Duration>,
 }
 
-/// The lists of `databases`, in the order in which their tasks start: each database in one of them.
+/// Splits `databases` into lists, in the order in which their tasks start: each database is in one of them.
 ///
 /// # Errors
-/// A name that an empty list has no room for.
+/// A name does not fit even into an empty list.
 pub(super) fn split(
     databases: &[DatabaseName],
     packing: Packing,
@@ -50,7 +50,7 @@ pub(super) fn split(
     })
 }
 
-/// Characters that a name takes in a list, which is JSON in a JSON text, with the comma after it.
+/// Counts the characters that a name takes in a list, which is JSON in a JSON text, with the comma after it.
 fn length(name: &str) -> usize {
     let quoted = Value::from(json!(name).to_string()).to_string();
     quoted.chars().count() - 2 + 1
@@ -75,7 +75,7 @@ fn in_order(databases: &[DatabaseName], most: usize, room: usize) -> Vec<Vec<Dat
     packs
 }
 
-/// How many packs to aim at: as many as run at once, or a multiple of that, so that every round is full.
+/// Returns how many packs to aim at: as many as run at once, or a multiple of that, so that every round is full.
 fn aim(databases: &[DatabaseName], limits: &PackLimits<'_>) -> usize {
     let all: usize = databases.iter().map(|name| length(name)).sum();
     let at_once = limits.at_once.max(1);
@@ -83,7 +83,7 @@ fn aim(databases: &[DatabaseName], limits: &PackLimits<'_>) -> usize {
     (rounds * at_once).min(databases.len()).max(1)
 }
 
-/// Neighbours stay together; packs differ by one database at most, unless long names fill one begun.
+/// Packs neighbours together. Packs differ by one database at most, unless long names fill one early.
 fn evenly(databases: &[DatabaseName], limits: &PackLimits<'_>) -> Vec<Vec<DatabaseName>> {
     let packs = aim(databases, limits);
     let (each, longer) = (databases.len() / packs, databases.len() % packs);
@@ -94,7 +94,8 @@ fn evenly(databases: &[DatabaseName], limits: &PackLimits<'_>) -> Vec<Vec<Databa
     [of_length(first, each + 1), of_length(rest, each)].concat()
 }
 
-/// The longest migration first, each to the pack with the least to do: no pack is done long after the others.
+/// Gives the longest migration first, each to the pack with the least to do, so that no pack ends long after the
+/// others.
 fn by_duration(databases: &[DatabaseName], limits: &PackLimits<'_>) -> Vec<Vec<DatabaseName>> {
     let known: Vec<Duration> =
         databases.iter().filter_map(|name| limits.durations.get(name.as_str())).copied().collect();

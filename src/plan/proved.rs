@@ -29,7 +29,7 @@ impl Proved {
         Self::of(database, by)
     }
 
-    /// None when the record does not say that the database is migrated.
+    /// Makes one from a record; none when the record does not say that the database is migrated.
     pub(super) fn of(database: &DatabaseName, by: Judged) -> Option<Self> {
         let proof = Migrated::recorded(database, &by)?;
         Some(Self { database: database.clone(), by, proof })

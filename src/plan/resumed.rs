@@ -11,34 +11,34 @@ use crate::ports::Task;
 use crate::state::Next;
 use crate::state::github_history::Terms;
 
-/// What an earlier process of the run has begun for a pack, and nobody has seen the end of.
+/// What an earlier process of the run has begun for a pack, and whose end nobody has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Begun {
-    /// This task: it runs, or has ended and was not judged. The token, where its call is all that was recorded.
+    /// This task runs, or has ended and was not judged. The token is there where only its call was recorded.
     Task { arn: String, token: Option<String>, has_ended: bool },
     /// RunTask was called with this token, or was about to be.
     Call { token: String, attempt: u32 },
 }
 
-/// What there is to build on.
+/// What is known of earlier processes of the run.
 pub(super) struct Resumed<'a> {
     past: &'a Past,
     terms: &'a Terms<'a>,
     reading: Reading<'a>,
-    /// The run's tasks that ECS lists now, by the databases that they were told.
+    /// The run's tasks that ECS lists now, as ARNs by the databases that they were told.
     alive: HashMap<String, String>,
     /// The tasks whose end nobody has judged, by their ARNs.
     unjudged: HashMap<&'a str, &'a Task>,
 }
 
 impl<'a> Resumed<'a> {
-    /// `running` is what ECS lists now.
+    /// Prepares what is known; `running` is what ECS lists now.
     pub(super) fn new(past: &'a Past, running: &[Task], terms: &'a Terms<'a>, reading: Reading<'a>) -> Self {
         let unjudged = past.tasks.iter().map(|task| (task.arn.as_str(), task)).collect();
         Self { past, terms, reading, alive: of_the_run(running, &reading), unjudged }
     }
 
-    /// What is to be done about the databases of a wave: a pack for each task or call that was begun, in their order.
+    /// Sorts the databases of a wave by what they need. Each task or call that was begun gets a pack, in their order.
     pub(super) fn wave(&self, databases: &[DatabaseName], known: &KnownTasks<'_>) -> Wave {
         let mut wave = Wave::default();
         let mut places: HashMap<(Begun, Option<&str>), usize> = HashMap::new();
@@ -72,7 +72,7 @@ impl<'a> Resumed<'a> {
         wave
     }
 
-    /// What was begun for a database that is not proved; none for a run that does not resume.
+    /// Finds what was begun for a database that is not proved; none for a run that does not resume.
     fn begun(&self, database: &str) -> Option<Begun> {
         let Self { past, terms, reading, alive, unjudged } = self;
         if !past.resumes {
@@ -92,7 +92,7 @@ impl<'a> Resumed<'a> {
                 let is_its = match reading.told(task) {
                     // A token that ECS had forgotten may have been sent for fewer databases.
                     Ok(told) => told.is_some_and(|told| told.includes(database)),
-                    // What cannot be told is waited for.
+                    // The run waits for a task when it is not known what that migrates.
                     Err(_) => !task.is_stopped(),
                 };
                 is_its.then(|| Begun::Task {
@@ -115,7 +115,8 @@ pub(super) struct Wave {
     pub to_pack: Vec<DatabaseName>,
 }
 
-/// The attempt that each database was never in: neither by what ECS still knows (`counted`), nor by the state file.
+/// Raises each database's count in `counted`, where the run resumes, to an attempt that it was never in: neither by
+/// what ECS still knows nor by the state file.
 pub(super) fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &mut HashMap<String, u32>) {
     if !past.resumes {
         return;
@@ -127,7 +128,7 @@ pub(super) fn next_attempts(databases: &[DatabaseName], past: &Past, counted: &m
     }
 }
 
-/// The run's tasks by the databases that they were told.
+/// Maps the databases that the run's tasks were told to the tasks' ARNs.
 fn of_the_run(running: &[Task], reading: &Reading<'_>) -> HashMap<String, String> {
     let ours = running
         .iter()

@@ -1,19 +1,19 @@
-//! The revisions that tasks run: what a task is not told by RunTask, its revision tells it.
+//! The revisions that tasks run: what RunTask does not tell a task, its revision does.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::task_definition::TaskDefinition;
 
-/// Revisions that are kept, and that one look reads, at most.
+/// Revisions that are kept, and that are read at a time, at most.
 const MOST: usize = 100;
 
-/// By ARN: each as it was read, or why it could not be.
+/// Revisions by ARN: each as it was read, or why it could not be.
 #[derive(Debug, Clone, Default)]
 pub struct Revisions(HashMap<String, Result<Arc<TaskDefinition>, String>>);
 
 impl Revisions {
-    /// Keeps what is known already.
+    /// Keeps the revisions that are known already.
     pub fn of<'a>(known: impl IntoIterator<Item = &'a TaskDefinition>) -> Self {
         let known =
             known.into_iter().filter_map(|one| Some((one.arn()?.to_owned(), Ok(Arc::new(one.clone())))));
@@ -25,14 +25,14 @@ impl Revisions {
         Self(HashMap::from([(arn.to_owned(), Ok(Arc::new(revision.clone())))]))
     }
 
-    /// Those of `wanted` that have to be read, one that could not be read before included.
+    /// Lists those of `wanted` that have to be read, 100 at most, including those that could not be read before.
     pub fn unread<'a>(&self, wanted: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let is_known = |arn: &&str| matches!(self.0.get(*arn), Some(Ok(_)));
         let unread: BTreeSet<&str> = wanted.into_iter().filter(|arn| !is_known(arn)).collect();
         unread.into_iter().take(MOST).map(str::to_owned).collect()
     }
 
-    /// Keeps what was read. With too many, the oldest knowledge goes: it can be read again.
+    /// Keeps what was read. When that would be too many, it forgets all earlier ones: they can be read again.
     pub fn read(&mut self, revisions: Vec<(String, Result<TaskDefinition, String>)>) {
         if self.0.len() + revisions.len() > MOST {
             self.0.clear();
@@ -40,6 +40,8 @@ impl Revisions {
         self.0.extend(revisions.into_iter().map(|(arn, read)| (arn, read.map(Arc::new))));
     }
 
+    /// Returns a revision that was read.
+    ///
     /// # Errors
     /// Says why it is not known.
     pub fn get(&self, arn: &str) -> Result<&TaskDefinition, String> {

@@ -1,4 +1,4 @@
-//! Which task is whose: no second migration of one database.
+//! Which run a task belongs to: no second migration of one database starts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::choices::OnRunning;
 use crate::database_name::{DatabaseName, PLACEHOLDER, list_variable};
 use crate::ending::last_exit_code;
 use crate::ports::{Overrides, Task};
+use crate::settings::migrates_nothing;
 
 /// A task that migrates databases now, or may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,22 +19,22 @@ pub struct RunningTask {
     /// The revision that it runs.
     pub task_definition: Option<String>,
     pub started_by: Option<String>,
-    /// What it migrates, whether this run asks for all of it or not. Where that cannot be told, it may be any database,
-    /// and this says why.
+    /// What it migrates, whether this run asks for all of it or not; or why that cannot be told, so that it may be
+    /// any database.
     pub told: Result<Told, String>,
-    /// What else it is told.
+    /// What it is told besides its databases.
     pub orders: Orders,
-    /// An earlier process of this run started it.
+    /// Whether an earlier process of this run started it.
     pub ours: bool,
-    /// Its revision and its orders are those of a task that this run would start.
+    /// Whether its revision and its orders are those of a task that this run would start.
     pub alike: bool,
-    /// ECS has told it to end, and it may work for some more seconds.
+    /// Whether ECS has told it to end; it may work for some more seconds.
     pub ending: bool,
 }
 
 impl RunningTask {
-    /// What is done about it. One that is told to end will prove nothing, and is gone soon: nobody has to ask for
-    /// that being waited for.
+    /// Returns what the run does about it. A task that is being stopped will prove nothing and is gone soon, so the
+    /// run waits for it without being asked to.
     pub fn met(&self, on_running: OnRunning) -> OnRunning {
         match self {
             Self { ending: true, .. } => OnRunning::Wait,
@@ -42,10 +43,10 @@ impl RunningTask {
         }
     }
 
-    /// Says what cannot be told of it.
+    /// Says why it is not known what the task migrates; none where it is known.
     pub fn doubt(&self) -> Option<String> {
         let why = self.told.as_ref().err()?;
-        Some(format!("what task {} migrates cannot be told, so nothing starts beside it: {why}", self.arn))
+        Some(format!("what task {} migrates cannot be told, so nothing starts meanwhile: {why}", self.arn))
     }
 
     /// Returns those of the databases that it migrates, or may migrate.
@@ -54,7 +55,7 @@ impl RunningTask {
     }
 }
 
-/// How the tasks of a run are told what to do, by which those of others are read.
+/// How the tasks of this run are told what to do. Tasks of other runs are read by the same names.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
     pub container: &'a str,
@@ -68,9 +69,9 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// The tasks that migrate one of the databases now, by database: those of other runs, and those of this run that
-    /// were told something else than they would be told now, or a list, or to end. Other tasks of this run are taken up
-    /// again by their client token.
+    /// Returns the tasks that migrate one of the databases now, by database: those of other runs, and those of this
+    /// run that were told something else than they would be told now, or a list, or to end. Other tasks of this run
+    /// are taken up again by their client token.
     pub(super) fn running_tasks(
         &self,
         running: &[Task],
@@ -78,7 +79,7 @@ impl Reading<'_> {
         packed: bool,
     ) -> HashMap<String, Arc<RunningTask>> {
         let mut tasks: Vec<RunningTask> = running.iter().filter_map(|task| self.running_task(task)).collect();
-        // What is known of a database says more than a task that may migrate any.
+        // A task that is known to migrate a database says more than one that may migrate any.
         tasks.sort_by_key(|task| task.told.is_err());
         let mut found = HashMap::new();
         for task in tasks {
@@ -93,18 +94,19 @@ impl Reading<'_> {
         found
     }
 
-    /// Whether a task has ended what it was started for: its migration container has exited for good, though others of
-    /// its containers may run on and ECS may still take it down.
+    /// Returns whether a task has ended what it was started for: its migration container has exited for good. Others
+    /// of its containers may still run, and ECS may still take it down.
     pub fn is_over(&self, task: &Task) -> bool {
         let revision = task.task_definition.as_deref().and_then(|arn| self.revisions.get(arn).ok());
-        // Of an unknown revision the container counts as one whose end ECS tells.
+        // Where the revision is not known, the container counts as one whose end ECS shows.
         let part = revision.and_then(|revision| revision.part(self.container));
         task.is_over() || last_exit_code(task, self.container, &part.unwrap_or_default()).is_some()
     }
 
-    /// None for a task that migrates nothing, or does not any more, and for one of a service.
+    /// Reads a task; none for one that migrates nothing, or no longer does, and for one of a service. A one-off task
+    /// that a run of this program has started for something else may name a database as a migration does.
     pub(super) fn running_task(&self, task: &Task) -> Option<RunningTask> {
-        if self.is_over(task) || task.service.is_some() {
+        if migrates_nothing(task.started_by.as_deref()) || self.is_over(task) || task.service.is_some() {
             return None;
         }
         let told = self.told(task).transpose()?;
@@ -144,7 +146,7 @@ impl Reading<'_> {
         self.running_task(task)
     }
 
-    /// How many of these tasks each database had.
+    /// Counts, for each database, the tasks that it was in.
     pub(super) fn attempts(&self, finished: &[Task]) -> HashMap<String, u32> {
         let mut counts = HashMap::new();
         for told in finished.iter().filter_map(|task| self.told(task).ok().flatten()) {
@@ -155,8 +157,8 @@ impl Reading<'_> {
         counts
     }
 
-    /// What a task's migration container is told to migrate, by its overrides over its own revision's environment; none
-    /// when no database is named. Empty counts as not set, and the placeholder names no database.
+    /// Reads what a task's migration container is told to migrate, by its overrides over its own revision's
+    /// environment; none when no database is named. Empty counts as not set, and the placeholder names no database.
     ///
     /// # Errors
     /// Says why it cannot be told.
@@ -202,7 +204,7 @@ impl Reading<'_> {
         Ok((!value.is_empty()).then(|| value.to_owned()))
     }
 
-    /// The revisions that have to be read before it can be told what these tasks migrate, and whether they still do.
+    /// Lists the revisions that have to be read to tell what these tasks migrate, and whether they still do.
     pub(crate) fn unread(&self, tasks: &[Task]) -> Vec<String> {
         let (one, list) = (self.variable, list_variable(self.variable));
         let says_all = |overrides: &Overrides| {
@@ -211,13 +213,13 @@ impl Reading<'_> {
         };
         let has_exited = |task: &Task| task.container(self.container).is_some_and(|own| own.is_stopped);
         let is_open = |told: &Overrides, task: &Task| !says_all(told) || has_exited(task);
-        let open =
-            tasks.iter().filter(|task| task.overrides.as_ref().is_some_and(|told| is_open(told, task)));
+        let may_migrate = tasks.iter().filter(|task| !migrates_nothing(task.started_by.as_deref()));
+        let open = may_migrate.filter(|task| task.overrides.as_ref().is_some_and(|told| is_open(told, task)));
         self.revisions.unread(open.filter_map(|task| task.task_definition.as_deref()))
     }
 }
 
-/// The only value of all; an error where they differ.
+/// Returns the only value of all; an error where they differ.
 fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, ()> {
     let first = values.next();
     if values.any(|value| Some(value) != first) { Err(()) } else { Ok(first) }

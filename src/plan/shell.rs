@@ -1,14 +1,14 @@
 //! What a shell makes of the words that follow its `-c`.
 //!
-//! It takes the first for its script, and the others for `$0`, `$1`, … of that script (POSIX.1-2024, `sh`, Operands). So
-//! `sh -c python3 manage.py migrate` starts `python3` alone, and ends with its exit code.
+//! It takes the first for its script, and the others for `$0`, `$1`, … of that script (POSIX.1-2024, `sh`, Operands).
+//! So `sh -c python3 manage.py migrate` starts `python3` alone, and ends with its exit code.
 
 /// A shell with `-c` in a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shell {
-    /// Where the shell stands.
+    /// The index of the shell.
     pub at: usize,
-    /// Where its script stands, or would stand.
+    /// The index of its script, which may be missing.
     pub script: usize,
 }
 
@@ -33,7 +33,8 @@ pub(super) fn shell(words: &[String]) -> Option<Shell> {
     })
 }
 
-/// Options may be clustered (`-euc`), and each `o` or `O` takes the word behind the cluster (`-euo pipefail -c`).
+/// Returns the index of the script of a shell with `-c`; none without. Options may be clustered (`-euc`), and each
+/// `o` or `O` takes the word behind the cluster (`-euo pipefail -c`).
 fn own_script(words: &[String], shell: usize) -> Option<usize> {
     let mut at = shell + 1;
     let mut has_script = false;
@@ -71,7 +72,7 @@ pub(super) struct Uses {
     pub words: bool,
 }
 
-/// Returns what a script refers to, in quotes or not: it never claims that a word is lost which is not.
+/// Returns what a script refers to, in quotes or not, so that no word that it uses counts as lost.
 pub(super) fn uses(script: &str) -> Uses {
     let mut uses = Uses { name: false, words: script.contains("$argv") };
     for after in script.split('$').skip(1) {
@@ -86,8 +87,8 @@ pub(super) fn uses(script: &str) -> Uses {
     uses
 }
 
-/// Returns the first thing in a command line that a shell would act upon, and no other program does: an operator, an
-/// expansion or a pattern outside of quotes, an assignment in front.
+/// Returns the first thing in a command line that only a shell would act upon: an operator, an expansion or a pattern
+/// outside of quotes, an assignment in front.
 pub(super) fn syntax(text: &str) -> Option<String> {
     let first = text.split_whitespace().next().unwrap_or_default();
     let is_name = |name: &str| name.parse::<crate::values::Variable>().is_ok();

@@ -2,10 +2,10 @@
 
 use super::observed::TagSource;
 
-/// Digits of a commit that people write at least.
+/// Digits of a commit that people write, at least.
 const SHORTEST: usize = 7;
 
-/// Returns what a person should know of the tag; `is_there`: the repository has it, and nothing is built.
+/// Returns what a person should know of the tag. With `is_there`, the repository has it and nothing is built.
 pub(super) fn tag_note(tag: &str, named_by: &TagSource, is_there: bool) -> Option<String> {
     match named_by {
         TagSource::CheckedOut { github: None } => None,
@@ -38,7 +38,7 @@ pub(super) fn tag_note(tag: &str, named_by: &TagSource, is_there: bool) -> Optio
     }
 }
 
-/// Whether a tag says this commit: as it is, shortened, or with words around it.
+/// Returns whether a tag names this commit: as it is, shortened, or with words around it.
 fn names(tag: &str, commit: &str) -> bool {
     tag.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
         let part = part.to_ascii_lowercase();
@@ -47,7 +47,8 @@ fn names(tag: &str, commit: &str) -> bool {
     })
 }
 
-/// A number alone is a date or a build's number rather than a commit, and a word such as `facade` is too short.
+/// Returns whether a tag may be a commit. A number alone is rather a date or a build's number, and a word such as
+/// `facade` is too short.
 fn looks_like_a_commit(tag: &str) -> bool {
     let is_hex = (SHORTEST..=64).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex && tag.bytes().any(|byte| byte.is_ascii_digit()) && tag.bytes().any(|byte| !byte.is_ascii_digit())

@@ -38,6 +38,7 @@ pub(crate) fn observed(document: Value) -> Observed {
             platforms: None,
             unseen: None,
         },
+        witness: None,
         network: Network::default(),
         running: Vec::new(),
         looked_at: tokio::time::Instant::now(),
@@ -132,7 +133,7 @@ fn a_revision_is_reused_when_it_is_what_is_wanted_and_only_then() {
     let mut wanted = wanted();
     let reuses = |document: Value| {
         let plan = Plan::new(&settings, observed(document)).expect("a plan");
-        matches!(plan.revision(&plan.image.reference()), Ok(RevisionPlan::Reuse(_)))
+        matches!(plan.revision(), Ok(RevisionPlan::Reuse(_)))
     };
     assert!(reuses(wanted.clone()));
     assert!(!reuses(document()));
@@ -152,9 +153,7 @@ fn a_revision_is_the_same_whatever_is_chosen() {
         &["--database=a", "--databases-per-task=auto"],
     ] {
         let plan = Plan::new(&settings(flags), observed(document())).expect("a plan");
-        let Ok(RevisionPlan::Register(wanted)) = plan.revision("registry.example/app@sha256:0") else {
-            panic!("a new revision")
-        };
+        let Ok(RevisionPlan::Register(wanted)) = plan.revision() else { panic!("a new revision") };
         let own = wanted.environment("migration", "DATABASE_NAME");
         assert_eq!(own, Some("__set-by-fargate-migrate__"), "{flags:?}");
         let told = plan.run_task("t:1", &["a".into()], 0).environment;
@@ -298,7 +297,7 @@ fn no_form_of_a_plan_has_a_value_of_env() {
             false => &data["databases"][0]["run_task"],
         };
         let environment = &call["overrides"]["containerOverrides"][0]["environment"];
-        let told = plan.told(&plan.packs[0].databases).environment(&plan.task.database_variable);
+        let told = plan.told(&plan.packs[0].databases).environment(&plan.task.common.database_variable);
         for (index, (name, value)) in told.iter().enumerate() {
             assert_eq!(environment[index], json!({"name": name, "value": value}));
         }

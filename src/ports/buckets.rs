@@ -27,6 +27,9 @@ buckets! {
     CLUSTER_RESOURCE_READ = "cluster resource read", 100, 20;
     CLUSTER_READ = "cluster read", 50, 20;
     SERVICE_READ = "service read", 100, 20;
+    SERVICE_MODIFY = "service modify", 50, 5;
+    SERVICE_DEPLOYMENT_READ = "service deployment", 50, 20;
+    SERVICE_REVISION_READ = "service revision", 50, 20;
     FILTER_LOG_EVENTS = "FilterLogEvents, most Regions", 10, 10;
     GET_LOG_EVENTS = "GetLogEvents, most Regions", 25, 25;
 }

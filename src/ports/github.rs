@@ -1,6 +1,7 @@
 //! Every call to GitHub's REST API, and the one to its GraphQL API, with the permission that it needs of the token.
 //!
-//! Each is opt-in (`--deployments`, `--comment`), and none can change a verdict: what fails here is a note.
+//! Each is opt-in (`--deployments`, `--service-environment`, `--comment`, `--migrations`), and none can change a verdict: a call that
+//! fails becomes a note.
 
 use std::time::Duration;
 
@@ -33,22 +34,24 @@ github_calls! {
     QUERY_DEPLOYMENTS = "POST", "/graphql", Some("deployments: read");
     CREATE_DEPLOYMENT_STATUS =
         "POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Some("deployments: write");
-    /// Whose comments are ours? GitHub Apps, and so GITHUB_TOKEN, are refused: theirs are a bot's.
+    /// Whose comments are this token's? GitHub refuses to tell GitHub Apps, and so GITHUB_TOKEN: a bot writes theirs.
     GET_USER = "GET", "/user", None;
     LIST_COMMENTS =
         "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
+    LIST_PULL_REQUEST_FILES =
+        "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files", Some("pull-requests: read");
     CREATE_COMMENT =
         "POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
     UPDATE_COMMENT =
         "PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", Some("pull-requests: write");
-    /// Only a comment of our own that another run has made a duplicate.
+    /// Only for a comment of this program that another run has made a duplicate.
     DELETE_COMMENT =
         "DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", Some("pull-requests: write");
 }
 
-/// GitHub's Deployments: which commit is each database at?
+/// GitHub's Deployments: which commit is each database, or service, at?
 pub trait GitHubDeployments {
-    /// Answers the deployment's id.
+    /// Creates a deployment and returns its id.
     async fn create_deployment(&self, deployment: &NewDeployment) -> Result<u64, GitHubFailure>;
 
     async fn set_deployment_state(
@@ -61,8 +64,8 @@ pub trait GitHubDeployments {
 
 /// What earlier runs have recorded as deployments.
 pub trait PastGitHubDeployments {
-    /// Deployments of ours in these environments (at most [`ENVIRONMENTS`]), newest first: a page of up to 100, from
-    /// which those of others are left out; `after` is the page's before it.
+    /// Lists this program's deployments in these environments (at most [`ENVIRONMENTS`]), newest first: a page of up
+    /// to 100, from which those of other programs are left out. `after` is the `next` of the page before.
     async fn past_deployments(
         &self,
         environments: &[String],
@@ -87,36 +90,63 @@ pub struct PastDeployment {
     pub at: jiff::Timestamp,
     /// Its latest status is *success*.
     pub succeeded: bool,
-    /// As [`NewDeployment`] had it; null when it is no JSON.
+    /// As [`NewDeployment`] had it; null when it is not JSON.
     pub payload: serde_json::Value,
 }
 
 /// The comments of one pull request.
 pub trait Comments {
-    /// Whether a comment's author is who the token stands for.
+    /// Returns who the token stands for, which tells its comments from those of others.
     async fn identity(&self) -> Result<Identity, GitHubFailure>;
 
-    /// All of them, oldest first.
+    /// Lists all comments, oldest first.
     async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, GitHubFailure>;
 
     async fn create_comment(&self, pull_request: u64, body: &str) -> Result<u64, GitHubFailure>;
 
     async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubFailure>;
 
-    /// One that is gone already is no error.
+    /// Deletes a comment. One that is already gone is not an error.
     async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure>;
+}
+
+/// The files of one pull request.
+pub trait ChangedFiles {
+    /// Lists the paths of the files that it adds or changes, without those that it removes.
+    async fn changed_files(&self, pull_request: u64) -> Result<Vec<String>, GitHubFailure>;
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewDeployment {
+    pub task: DeploymentTask,
     /// ≤ 255 characters; GitHub makes an environment that it does not know.
     pub environment: String,
     /// A commit, 40 hexadecimal digits.
     pub commit: String,
     /// ≤ 140 characters.
     pub description: String,
-    /// An object; its `key` is the same for the same database of the same run, and for no other.
+    /// An object; its `key` is the same for the same database, or services, of the same run, and for no
+    /// other.
     pub payload: serde_json::Value,
+}
+
+/// `task` of this program's deployments: what tells them from those of a workflow's own `environment`, whose is
+/// *deploy*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeploymentTask {
+    Migrate,
+    DeployServices,
+    RollBackServices,
+}
+
+impl DeploymentTask {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Migrate => "migrate",
+            Self::DeployServices => "deploy:services",
+            Self::RollBackServices => "rollback:services",
+        }
+    }
 }
 
 /// What a deployment's status can say (`state` of "Create a deployment status").
@@ -177,9 +207,9 @@ pub struct GitHubFailure {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitHubFailureKind {
-    /// The token is wrong or lacks a permission: the next call will fare no better.
+    /// The token is wrong or lacks a permission: the next call fails as well.
     Denied,
-    /// GitHub takes exception to this one request.
+    /// GitHub refuses this one request.
     Refused,
     /// Rate limits, 5xx, no answer: later it may work. GitHub may have said how much later.
     Passing { wait: Option<Duration> },

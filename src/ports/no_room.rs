@@ -5,13 +5,13 @@
 pub enum NoRoom {
     /// The account runs as much at a time as its quota lets it.
     Quota,
-    /// Another zone may have room. `RESOURCE:ENI` and its kind come from capacity of one's own.
+    /// Another zone may have room. `RESOURCE:ENI` and its kind come from the account's own capacity.
     Zone,
 }
 
 impl NoRoom {
-    /// Reads a reason of RunTask's failures[], or the message of its exception: AWS uses both. "You've" is written with
-    /// more than one apostrophe; no phrase here has one, and each has a space, so that no name is taken for it.
+    /// Reads a reason of RunTask's failures[], or the message of its exception: AWS uses both. "You've" is written
+    /// with more than one apostrophe; no phrase here has one, and each has a space, so that no name is taken for it.
     pub fn of(text: &str) -> Option<Self> {
         let words = text.to_lowercase();
         let quota = words.contains("limit on the number of")

@@ -39,7 +39,7 @@ pub struct RepositoryName {
 }
 
 impl Repository {
-    /// As it is looked for.
+    /// Returns the name by which the repository is looked for.
     pub fn to_name(&self) -> RepositoryName {
         RepositoryName { registry: self.registry.clone(), name: self.name.clone() }
     }
@@ -50,8 +50,32 @@ impl Repository {
 pub struct StoredImage {
     /// `sha256:…`
     pub digest: String,
-    /// Those of its index; none for a manifest alone, which does not say its own.
-    pub platforms: Option<Vec<ImagePlatform>>,
+    /// The images of its index; none for a manifest alone, which does not say its platform.
+    pub index: Option<Vec<IndexedImage>>,
+    /// As far as the answer has them: nothing depends on one that is missing.
+    pub tags: Vec<String>,
+}
+
+impl StoredImage {
+    /// Lists the platforms of its index; none for a manifest alone.
+    pub fn platforms(&self) -> Option<Vec<ImagePlatform>> {
+        let index = self.index.as_ref()?;
+        Some(index.iter().map(|image| image.platform.clone()).collect())
+    }
+
+    /// Lists the digests that its index has for a platform: that image is what runs there.
+    pub fn digests_for<'a>(&'a self, platform: &'a ImagePlatform) -> impl Iterator<Item = &'a str> {
+        let images = self.index.iter().flatten().filter(move |image| image.platform == *platform);
+        images.map(|image| image.digest.as_str())
+    }
+}
+
+/// An image that an index lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedImage {
+    pub platform: ImagePlatform,
+    /// `sha256:…` of its manifest.
+    pub digest: String,
 }
 
 /// A platform in the words of image indexes (OCI image index: Go's names).
@@ -63,11 +87,26 @@ pub struct ImagePlatform {
     pub architecture: String,
 }
 
-/// What a look for something in a registry comes to.
+impl ImagePlatform {
+    /// Reads `linux/amd64`, as docker writes a platform.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (os, architecture) = text.split_once('/')?;
+        Some(Self { os: os.to_owned(), architecture: architecture.to_owned() })
+    }
+}
+
+/// Writes `linux/amd64`, as docker does.
+impl std::fmt::Display for ImagePlatform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)
+    }
+}
+
+/// What a look for something finds.
 #[derive(Debug)]
 pub enum Lookup<T> {
     Found(T),
-    /// There is no such repository.
+    /// There is no such repository, or no such service.
     Absent,
     /// The credentials may not look there; the error says which permission is missing.
     Denied(anyhow::Error),
@@ -90,8 +129,10 @@ pub enum NetworkResource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceSeen {
     pub name: String,
-    /// Of the revisions that it runs or is about to.
+    /// The families of the revisions that it runs or is about to.
     pub families: Vec<String>,
+    /// The revision that it is to run, as an ARN: its own, or that of its primary task set.
+    pub task_definition: Option<String>,
     pub network: Network,
 }
 
@@ -130,7 +171,7 @@ pub struct DockerBuild {
     pub platform: String,
 }
 
-/// What a build is given beside its context, each as the docker command takes it.
+/// What a build is given besides its context, each as the docker command takes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct BuildMounts {
     /// `id=npm,src=PATH` or `id=npm,env=VARIABLE`: where a secret is, never what it is.
@@ -173,12 +214,12 @@ pub struct RunTask {
     pub managed_tags: bool,
     /// ≤ 128 characters `[A-Za-z0-9-/_]` (RunTask).
     pub started_by: String,
-    /// ≤ 64 characters, ASCII 33–126: the same token can not start a second task (RunTask).
+    /// ≤ 64 characters, ASCII 33–126: the same token cannot start a second task (RunTask).
     pub client_token: String,
 }
 
 impl RunTask {
-    /// What the call changes of its revision.
+    /// Returns what the call changes of its revision.
     pub fn overrides(&self) -> Overrides {
         let container = ContainerOverride {
             name: self.container.clone(),
@@ -209,7 +250,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The first value that a container's variable is set to here, be it nothing.
+    /// Returns the first value that a container's variable is set to here, even an empty one.
     pub fn value(&self, container: &str, name: &str) -> Option<&str> {
         let of_it = self.containers.iter().filter(|entry| entry.name == container);
         let mut set = of_it.flat_map(|entry| &entry.environment).filter(|(of, _)| of == name);
@@ -289,4 +330,12 @@ pub struct StreamEvent {
     /// Another one for each event.
     pub id: String,
     pub event: LogEvent,
+}
+
+/// What an address has answered, without the end of what is too long.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }

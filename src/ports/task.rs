@@ -28,19 +28,20 @@ pub struct Task {
     pub started_at: Option<Timestamp>,
     pub execution_stopped_at: Option<Timestamp>,
     pub stopped_at: Option<Timestamp>,
-    /// Its migration container was seen to have ended while ECS wanted the task to run: what ended the task after that
-    /// has not ended the container.
+    /// Its migration container was seen to have ended while ECS wanted the task to run: what ended the task after
+    /// that has not ended the container.
     pub outlived: bool,
 }
 
 impl Task {
-    /// Returns what the end of the task says of its migration container: ECS's stopCode, or none where the container had
-    /// ended before.
+    /// Returns what the end of the task says of its migration container: ECS's stopCode, or none where the container
+    /// had ended before.
     pub fn end(&self) -> Option<&str> {
         self.stop_code.as_deref().filter(|_| !self.outlived)
     }
 
-    /// The last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's name.
+    /// Returns the last part of the ARN: 32 hexadecimal digits on Fargate, and the last part of the log stream's
+    /// name.
     pub fn id(&self) -> &str {
         arn::name(&self.arn)
     }
@@ -49,27 +50,28 @@ impl Task {
         self.last_status == TaskStatus::Stopped
     }
 
-    /// Whether ECS wants it to end: a container that has ended is not started again.
+    /// Tells whether ECS wants it to end: a container that has ended is not started again.
     pub fn is_told_to_stop(&self) -> bool {
         self.desired_status == TaskStatus::Stopped || self.stop_code.is_some() || self.is_stopped()
     }
 
-    /// No container of it works any more, though ECS may still take its network down. `executionStoppedAt` alone does not
-    /// say so: it is the end of the first essential container (amazon-ecs-agent, `RecordExecutionStoppedAt`), and the
-    /// others have their `stopTimeout`.
+    /// Tells whether no container of it works any more, though ECS may still take its network down.
+    /// `executionStoppedAt` alone does not say so: it is the end of the first essential container (amazon-ecs-agent,
+    /// `RecordExecutionStoppedAt`), and the others have their `stopTimeout`.
     pub fn is_over(&self) -> bool {
         let all_stopped = !self.containers.is_empty() && self.containers.iter().all(|one| one.is_stopped);
         self.is_stopped() || (self.execution_stopped_at.is_some() && all_stopped)
     }
 
-    /// Whether it ends without anybody's StopTask: all of its containers have ended, or this one has, and ECS takes the
-    /// task down.
+    /// Tells whether it ends without anyone's StopTask: all of its containers have ended, or this one has, and ECS
+    /// takes the task down.
     pub fn ends_by_itself(&self, container: &str) -> bool {
         let has_exited = self.container(container).is_some_and(|own| own.ended_with().is_some());
         self.is_over() || (has_exited && self.is_told_to_stop())
     }
 
-    /// ECS wants it to end, and a container may still work: it has its `stopTimeout`, 120 s at most on Fargate.
+    /// Tells whether ECS wants it to end while a container may still work: it has its `stopTimeout`, 120 s at most on
+    /// Fargate.
     pub fn is_ending(&self) -> bool {
         self.desired_status == TaskStatus::Stopped && !self.is_over()
     }
@@ -84,14 +86,16 @@ pub struct Container {
     pub name: String,
     /// Its own `lastStatus` is STOPPED.
     pub is_stopped: bool,
-    /// Absent when the container never ran, or ECS lost sight of it.
+    /// Absent when the container never ran, or ECS no longer knows it.
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
     pub image_digest: Option<String>,
+    /// HEALTHY, UNHEALTHY or UNKNOWN, by the container's own health check.
+    pub health: Option<String>,
 }
 
 impl Container {
-    /// Returns the exit code of one that ECS says is STOPPED: it is there before the task is.
+    /// Returns the exit code of a container that ECS says is STOPPED, which may be before the task is.
     pub fn ended_with(&self) -> Option<i32> {
         self.exit_code.filter(|_| self.is_stopped)
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
 
 use super::line_writer::LineWriter;
 use super::tally::Crowd;
@@ -12,7 +13,7 @@ use super::{Clock, Sink, Stream, TaskPhase};
 use crate::database_name::DatabaseName;
 use crate::ports::ImageProgress;
 use crate::untrusted;
-use crate::verdict::Verdict;
+use crate::verdict::{Checked, Verdict};
 
 const STEP: &str = "{spinner} {prefix} {elapsed} {wide_msg:.dim}";
 const PUSH: &str = "  {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}";
@@ -36,7 +37,7 @@ struct Shown {
     push: Option<ProgressBar>,
     fleet: Option<ProgressBar>,
     databases: HashMap<DatabaseName, ProgressBar>,
-    /// Of a fleet there is one bar for all of it.
+    /// The databases of the run; a fleet has one bar for all of them.
     crowd: Crowd,
 }
 
@@ -65,7 +66,7 @@ impl Bars {
         let lines = LineWriter::new({
             let bars = bars.clone();
             move |text| {
-                // A terminal that went away is no reason to leave a migration alone.
+                // A terminal that went away is not a reason to leave a migration alone.
                 let _ = bars.println(text.strip_suffix('\n').unwrap_or(text));
             }
         });
@@ -120,6 +121,10 @@ impl Sink for Bars {
         }
     }
 
+    fn stage_pause(&self, title: &str, until: Timestamp) {
+        self.step(&format!("{title}, next stage begins at {}", self.clock.coming(until)));
+    }
+
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         if !state.crowd.phase(names, phase) {
@@ -171,21 +176,11 @@ impl Sink for Bars {
     }
 
     fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
-        let mut state = self.state();
-        let took = state.databases.remove(database).map(|bar| {
-            bar.finish_and_clear();
-            self.bars.remove(&bar);
-            bar.elapsed()
-        });
-        if let Some(fleet) = &state.fleet {
-            fleet.inc(1);
-        }
-        let told = state.crowd.verdict(database, verdict);
-        state.show_tally();
-        if let Some(line) = told {
-            let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
-            self.lines.write(&format!("{} {line}{took}", self.clock.now()));
-        }
+        self.end(database, |crowd| crowd.verdict(database, verdict));
+    }
+
+    fn database_checked(&self, database: &DatabaseName, checked: &Checked) {
+        self.end(database, |crowd| crowd.checked(database, checked));
     }
 
     fn closing(&self, text: &str) {
@@ -216,6 +211,25 @@ impl Sink for Bars {
 impl Bars {
     fn state(&self) -> MutexGuard<'_, Shown> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the bar of a database that is judged, and writes the line that `tell` returns for it.
+    fn end(&self, database: &DatabaseName, tell: impl FnOnce(&mut Crowd) -> Option<String>) {
+        let mut state = self.state();
+        let took = state.databases.remove(database).map(|bar| {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+            bar.elapsed()
+        });
+        if let Some(fleet) = &state.fleet {
+            fleet.inc(1);
+        }
+        let told = tell(&mut state.crowd);
+        state.show_tally();
+        if let Some(line) = told {
+            let took = took.map(|took| format!(" ({})", HumanDuration(took))).unwrap_or_default();
+            self.lines.write(&format!("{} {line}{took}", self.clock.now()));
+        }
     }
 
     fn add(&self, template: &str, bar: ProgressBar) -> ProgressBar {

@@ -38,7 +38,7 @@ impl LineWriter {
         self.lock().flush();
     }
 
-    /// Whether a line can be written without waiting for another thread.
+    /// Tells whether a line can be written without waiting for another thread.
     pub(super) fn is_free(&self) -> bool {
         !matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
     }

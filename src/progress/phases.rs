@@ -1,5 +1,5 @@
-//! Phases only go forward. They are told by several who look at a task, and one of them may have looked earlier than the
-//! one who has told before it: a task that is being stopped is RUNNING to ECS for a while.
+//! Phases only go forward. Several parts of the program look at a task and tell its phase, and one of them may have
+//! looked earlier than the one that told before it: ECS calls a task that is being stopped RUNNING for a while.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use crate::database_name::DatabaseName;
 pub(super) struct Phases(HashMap<DatabaseName, TaskPhase>);
 
 impl Phases {
-    /// Takes note of a phase, and returns whether it is news: it is a later one than before, or another task is queued.
+    /// Takes note of a phase, and returns whether it is news: it is a later one than before, or another task is
+    /// queued.
     pub(super) fn advance(&mut self, names: &[DatabaseName], phase: TaskPhase) -> bool {
         let mut is_news = false;
         for name in names {
@@ -24,9 +25,9 @@ impl Phases {
         is_news
     }
 
-    /// The database is judged: nothing of its task is news any more.
+    /// Takes note that a database is judged: a phase of its task is not news any more, unless another one is queued.
     pub(super) fn judged(&mut self, name: &DatabaseName) {
-        self.0.insert(name.clone(), TaskPhase::Stopping);
+        self.0.insert(name.clone(), TaskPhase::Reading);
     }
 }
 

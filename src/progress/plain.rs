@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::line_writer::LineWriter;
@@ -14,10 +15,10 @@ use super::{Clock, Sink, TaskPhase, Vocabulary};
 use crate::database_name::{DatabaseName, short_list};
 use crate::ports::ImageProgress;
 use crate::untrusted;
-use crate::verdict::Verdict;
+use crate::verdict::{Checked, Verdict};
 use crate::workflow_commands::{self, Fence, Place};
 
-/// Between two lines about where a fleet is.
+/// The time between two lines about where a fleet is.
 const TALLY_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Plain {
@@ -43,7 +44,7 @@ impl Plain {
     pub(super) fn new(mut writer: Box<dyn Write + Send>, vocabulary: Vocabulary, clock: Clock) -> Self {
         let fence = (vocabulary == Vocabulary::GitHub).then(Fence::default);
         let lines = LineWriter::new(move |text| {
-            // A reader that went away, as in `| head`, is no reason to leave a migration alone.
+            // A reader that went away, as in `| head`, is not a reason to leave a migration alone.
             let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
         });
         Self { clock, state: Mutex::new(Spoken { fence, ..Spoken::default() }), lines }
@@ -91,6 +92,10 @@ impl Sink for Plain {
         self.state().crowd = Crowd::of(names);
     }
 
+    fn stage_pause(&self, title: &str, until: Timestamp) {
+        self.step(&format!("{title}, next stage begins at {}", self.clock.coming(until)));
+    }
+
     fn task_phase(&self, names: &[DatabaseName], phase: TaskPhase) {
         let mut state = self.state();
         let is_news = state.crowd.phase(names, phase);
@@ -98,7 +103,7 @@ impl Sink for Plain {
             self.say_tally(&mut state);
             return;
         }
-        // A queue is no news to a person.
+        // A queue is not news to a person.
         if is_news && phase != TaskPhase::Queued {
             let name = short_list(names);
             let name = untrusted::one_line(&name);
@@ -134,14 +139,22 @@ impl Sink for Plain {
 
     fn database_verdict(&self, database: &DatabaseName, verdict: &Verdict) {
         let mut state = self.state();
-        if let Some(line) = state.crowd.verdict(database, verdict) {
-            self.say(&state, &format!("{} {line}", self.clock.now()));
-        }
-        self.say_tally(&mut state);
+        let line = state.crowd.verdict(database, verdict);
+        self.say_end(&mut state, line);
+    }
+
+    fn database_checked(&self, database: &DatabaseName, checked: &Checked) {
+        let mut state = self.state();
+        let line = state.crowd.checked(database, checked);
+        self.say_end(&mut state, line);
     }
 
     fn annotate_error(&self, place: Option<&Place>, title: &str, message: &str) {
         self.command(|| Some(workflow_commands::error_annotation(place, title, message)));
+    }
+
+    fn annotate_warning(&self, place: Option<&Place>, title: &str, message: &str) {
+        self.command(|| Some(workflow_commands::warning_annotation(place, title, message)));
     }
 
     fn mask(&self, secret: &str) {
@@ -176,7 +189,15 @@ impl Sink for Plain {
 }
 
 impl Plain {
-    /// Where a fleet is: now and then, and when all of it is judged.
+    /// Writes the line of a database that is judged, if it has one, and where the fleet is.
+    fn say_end(&self, state: &mut Spoken, line: Option<String>) {
+        if let Some(line) = line {
+            self.say(state, &format!("{} {line}", self.clock.now()));
+        }
+        self.say_tally(state);
+    }
+
+    /// Writes where a fleet is: now and then, and when all of it is judged.
     fn say_tally(&self, state: &mut Spoken) {
         let Some(tally) = &state.crowd.tally else { return };
         if tally.is_over() || state.tallied_at.is_none_or(|at| at.elapsed() >= TALLY_INTERVAL) {
@@ -190,7 +211,7 @@ impl Plain {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A line of ours, in which there may be names and messages from outside.
+    /// Writes a line of the program itself, in which there may be names and messages from outside.
     fn say(&self, state: &Spoken, line: &str) {
         match &state.fence {
             Some(fence) if !fence.is_up() => self.lines.write(&workflow_commands::without_commands(line)),
@@ -198,7 +219,7 @@ impl Plain {
         }
     }
 
-    /// Lines that someone else wrote, which wait for the next line of ours or a flush.
+    /// Lets lines that someone else wrote wait for the program's next line or a flush, with commands off.
     fn quote(&self, state: &mut Spoken, prefix: &str, text: &str) {
         self.raise(state);
         for line in untrusted::lines(text) {

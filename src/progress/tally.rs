@@ -9,7 +9,7 @@ use super::phases::Phases;
 use super::{Clock, TaskPhase};
 use crate::database_name::{DatabaseName, is_fleet};
 use crate::untrusted;
-use crate::verdict::{NOT_PROVED, Verdict};
+use crate::verdict::{Checked, NOT_PROVED, Verdict};
 
 /// Databases that are named for taking longest.
 const SLOWEST: usize = 3;
@@ -41,7 +41,7 @@ impl Crowd {
         is_news
     }
 
-    /// What stands before each line of a log; none for a fleet, whose logs are not shown.
+    /// Returns what stands before each line of a log; `None` for a fleet, whose logs are not shown.
     pub(super) fn log_prefix(&self, clock: &Clock, timestamp_ms: i64, name: &str) -> Option<String> {
         if self.tally.is_some() {
             return None;
@@ -50,8 +50,8 @@ impl Crowd {
         Some(if width == 0 { format!("{time} │") } else { format!("{time} {name:<width$} │") })
     }
 
-    /// Counts a verdict, and returns the line that tells it. Of a fleet only what is not migrated is told, and not what
-    /// was not run because of it.
+    /// Counts a verdict, and returns the line that tells it. A database of a fleet has a line only where it was run
+    /// and is not migrated.
     pub(super) fn verdict(&mut self, database: &DatabaseName, verdict: &Verdict) -> Option<String> {
         self.phases.judged(database);
         if let Some(tally) = &mut self.tally {
@@ -67,6 +67,26 @@ impl Crowd {
             (false, false) => format!("✖ {database}: {word}: {}", untrusted::one_line(&verdict.explain())),
         })
     }
+
+    /// Counts what a check has found, and returns the line that tells it. A database of a fleet has a line only where
+    /// nothing is known of it.
+    pub(super) fn checked(&mut self, database: &DatabaseName, checked: &Checked) -> Option<String> {
+        self.phases.judged(database);
+        if let Some(tally) = &mut self.tally {
+            tally.checked(database, checked);
+            if checked.report().is_some() {
+                return None;
+            }
+        }
+        let (database, word, why) = (untrusted::one_line(database), checked.word(), checked.explain());
+        let why = if why.is_empty() { String::new() } else { format!(": {}", untrusted::one_line(&why)) };
+        let sign = match checked.report() {
+            Some(_) if checked.is_up_to_date() => '✔',
+            Some(_) => '⚠',
+            None => '✖',
+        };
+        Some(format!("{sign} {database}: {word}{why}"))
+    }
 }
 
 /// Where the databases of a fleet are.
@@ -77,6 +97,8 @@ pub(super) struct Tally {
     not_proved: usize,
     not_run: usize,
     failed: usize,
+    /// What a check has found, by its words, in the order in which they came.
+    checked: Vec<(&'static str, usize)>,
     under_way: HashMap<DatabaseName, (TaskPhase, Instant)>,
     /// Databases of packs that have reported, while their task runs on.
     reported: HashSet<DatabaseName>,
@@ -112,21 +134,33 @@ impl Tally {
         }
     }
 
+    pub(super) fn checked(&mut self, database: &DatabaseName, checked: &Checked) {
+        self.under_way.remove(database);
+        self.reported.remove(database);
+        match self.checked.iter_mut().find(|(word, _)| *word == checked.word()) {
+            Some((_, count)) => *count += 1,
+            None => self.checked.push((checked.word(), 1)),
+        }
+    }
+
     pub(super) fn judged(&self) -> usize {
-        self.migrated + self.not_proved + self.not_run + self.failed
+        let checked: usize = self.checked.iter().map(|(_, count)| count).sum();
+        self.migrated + self.not_proved + self.not_run + self.failed + checked
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.judged() >= self.total
     }
 
-    /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5m, b 4m`. Of those that
-    /// run, packs may have reported some.
+    /// Returns where the fleet is:
+    /// `120 of 1000: 118 migrated, 2 failed; 20 running, 4 starting, 856 queued; slowest a 5:00, b 4:07`. A database
+    /// of a pack counts as `reported`, not as `running`, once the task has reported on it.
     pub(super) fn line(&self) -> String {
         let at = |wanted: fn(TaskPhase) -> bool| {
             self.under_way.values().filter(|(phase, _)| wanted(*phase)).count()
         };
-        let running = at(|phase| matches!(phase, TaskPhase::Running | TaskPhase::Stopping));
+        let running =
+            at(|phase| matches!(phase, TaskPhase::Running | TaskPhase::Stopping | TaskPhase::Reading));
         let starting = at(|phase| matches!(phase, TaskPhase::Provisioning | TaskPhase::Pulling));
         let queued = self.total - self.judged().min(self.total) - (running + starting).min(self.total);
         let part = |counts: &[(usize, &str)]| -> String {
@@ -146,7 +180,8 @@ impl Tally {
             (starting, "starting"),
             (queued, "queued"),
         ]);
-        let parts = [over, under_way, self.slowest()];
+        let checked: Vec<_> = self.checked.iter().map(|(word, count)| (*count, *word)).collect();
+        let parts = [over, part(&checked), under_way, self.slowest()];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         format!("{} of {}: {}", self.judged(), self.total, parts.join("; "))
     }

@@ -1,12 +1,13 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use indicatif::{InMemoryTerm, ProgressDrawTarget};
-
 use super::*;
 use crate::ending::Ending;
 use crate::migration_report::Reports;
 use crate::ports::Task;
+
+/// Bars on a terminal in memory.
+mod bars;
 
 /// What was written, and in how many writes.
 #[derive(Clone, Default)]
@@ -251,45 +252,6 @@ fn last_words_come_after_what_waits() {
     assert_eq!(written.text(), "", "the page goes on");
     assert!(plain.last_words("why", "error: why\n"));
     assert!(written.text().ends_with("second\nerror: why\n"), "{}", written.text());
-}
-
-#[test]
-fn bars_stand_at_the_foot_and_lines_scroll_above() {
-    let terminal = InMemoryTerm::new(16, 72);
-    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
-    let bars = Arc::new(Bars::on(target, clock(), None));
-    let progress = Progress { sink: bars.clone() };
-    progress.step("migrate");
-    progress.databases(&names());
-    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Pulling);
-    progress.task_phase(&["startupwebapp_prod".into()], TaskPhase::Running);
-    let long = format!("applied V3 add_orders {}", "and more ".repeat(20));
-    progress.log_line("startupwebapp_prod", 1_763_971_261_500, "connecting");
-    progress.log_line("startupwebapp_prod", 1_763_971_261_500, &long);
-    progress.flush();
-    bars.redraw();
-    let spinners = ["⠁", "⠂", "⠄", "⡀", "⢀", "⠠", "⠐", "⠈"];
-    let screen = spinners.iter().fold(terminal.contents(), |screen, spinner| screen.replace(spinner, "*"));
-    insta::assert_snapshot!(screen, @"
-    08:01:01 startupwebapp_prod │ connecting
-    08:01:01 startupwebapp_prod │ applied V3 add_orders and more and more an
-    d more and more and more and more and more and more and more and more an
-    d more and more and more and more and more and more and more and more an
-    d more and more
-    * migrate 0s
-      ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 0 of 2 databases
-    * startupwebapp_prod running        0s applied V3 add_orders and more an
-    ");
-    progress.database_verdict(&"startupwebapp_prod".into(), &not_run());
-    progress.closing("0 of 2 databases migrated");
-    progress.finish();
-    let rest = terminal.contents();
-    insta::assert_snapshot!(rest.lines().skip(5).collect::<Vec<_>>().join("\n"), @"
-    08:01:02 ✖ startupwebapp_prod: not run: startupwebapp_prod failed before
-     it (0 seconds)
-    08:01:02 ▸ migrate (0 seconds)
-    0 of 2 databases migrated
-    ");
 }
 
 #[test]

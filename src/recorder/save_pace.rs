@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// At most so often, however little it costs.
+/// The shortest time between two saves, however little they cost.
 const SHORTEST: Duration = Duration::from_secs(2);
-/// The time between two saves is so many times what the first of them took: a run spends a twentieth of its time on
-/// them, whatever the number of its databases and the speed of its machine.
+/// The time between two saves is so many times what the first of them took: a run spends at most a twentieth of its
+/// time on them, whatever the number of its databases and the speed of its machine.
 const TIMES_ITS_COST: u32 = 20;
 
 /// When the last save was, and when the next one may be.
@@ -22,7 +22,8 @@ impl SavePace {
         self.last.get().is_none_or(|(at, interval)| at.elapsed() >= interval)
     }
 
-    /// A save is over, and took so long by the machine's own clock: nothing else runs on our thread meanwhile.
+    /// Takes note of a save that has just ended. `took` is by the machine's own clock: nothing else runs on the
+    /// thread meanwhile.
     pub(super) fn saved(&self, took: Duration) {
         self.last.set(Some((Instant::now(), SHORTEST.max(took * TIMES_ITS_COST))));
     }

@@ -1,8 +1,9 @@
 //! What a run's page on GitHub shows above everything else: an annotation per failure, at the SQL where it can be.
 
 use super::words;
-use super::{DatabaseReport, Report};
+use super::{DatabaseReport, Report, ServiceReport, services};
 use crate::document::Mark;
+use crate::failure::Failure;
 use crate::verdict::Verdict;
 use crate::words::counted;
 
@@ -20,21 +21,35 @@ pub struct Annotation {
     pub line: Option<u64>,
 }
 
-/// At most ten: the run's own error, then databases. When there are more, the last says how many.
+/// Returns at most ten: the run's own error, then databases, then services. When there are more, the last says how
+/// many.
 pub fn annotations(report: &Report) -> Vec<Annotation> {
-    let of_the_run = report.error.as_ref().map(|error| Annotation {
-        title: "fargate-migrate".to_owned(),
-        message: with_fix(&error.message, error.hint.as_deref()),
-        file: None,
-        line: None,
-    });
     let rows = words::failures_first(report);
     // A database that no task was started for fails with what came before it.
     let failed = rows
         .into_iter()
         .filter(|row| words::mark(row) == Mark::Bad && !words::is_not_run(row))
         .map(of_database);
-    let mut all: Vec<Annotation> = of_the_run.into_iter().chain(failed).collect();
+    let services = report.services.iter().filter_map(services::annotation);
+    at_most(of_error(report.error.as_ref()).into_iter().chain(failed).chain(services).collect())
+}
+
+/// Returns the same of a run that is about services alone.
+pub(super) fn of_services(error: Option<&Failure>, rows: &[ServiceReport]) -> Vec<Annotation> {
+    let services = rows.iter().filter_map(services::annotation);
+    at_most(of_error(error).into_iter().chain(services).collect())
+}
+
+fn of_error(error: Option<&Failure>) -> Option<Annotation> {
+    error.map(|error| Annotation {
+        title: "fargate-migrate".to_owned(),
+        message: with_fix(&error.message, error.hint.as_deref()),
+        file: None,
+        line: None,
+    })
+}
+
+fn at_most(mut all: Vec<Annotation>) -> Vec<Annotation> {
     if all.len() > MOST {
         let more = counted(all.len() - MOST, "more failure");
         all.truncate(MOST);

@@ -7,7 +7,7 @@ use super::{ImageUsed, OUTPUTS, Outputs, data};
 use crate::document::{Block, Content, Document, Line, Mark, Reader, Section};
 use crate::failure::{ExitCode, Failure};
 
-/// Either the image or the error is there when the run is over.
+/// The report of a build. Either the image or the error is there when the run is over.
 #[derive(Debug, Clone, Default)]
 pub struct BuildReport {
     /// The commit or tag that names the image.
@@ -44,7 +44,7 @@ impl BuildReport {
             ])],
             data: json!({
                 "version": data::VERSION,
-                "exit_code": self.exit_code() as u8,
+                "exit_code": self.exit_code().number(),
                 "image": self.image.as_ref().map(|used| data::image(used, self.tag.as_deref())),
                 "error": self.error.as_ref().map(data::error),
                 "notes": self.notes,
@@ -54,13 +54,14 @@ impl BuildReport {
     }
 }
 
-/// All outputs of the Action, the other operation's empty: the runner keeps the last value of each.
+/// Returns the outputs of the Action but `result-file`, those of the other operations empty: the runner keeps the
+/// last value of each.
 pub fn outputs(report: &BuildReport) -> Outputs {
     let image = report.image.as_ref();
     let value = |name: &str| match name {
         "image" => image.map(|image| image.reference.clone()).unwrap_or_default(),
         "image-digest" => image.and_then(|image| image.digest.clone()).unwrap_or_default(),
-        "exit-code" => (report.exit_code() as u8).to_string(),
+        "exit-code" => report.exit_code().number().to_string(),
         _ => String::new(),
     };
     let names = OUTPUTS.iter().filter(|name| **name != "result-file");

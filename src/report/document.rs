@@ -1,7 +1,7 @@
-//! How a run reads: rows, why what failed did so, and the logs of all. What a person needs comes first.
+//! How a run reads: rows, the reasons for failures, and all logs. What a person needs comes first.
 
 use super::words::{self, mark};
-use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, gantt, next, table};
+use super::{DatabaseReport, ImageUsed, Report, RevisionUsed, gantt, next, services, stages, table};
 use crate::database_name::{is_fleet, short_list};
 use crate::document::{Block, Content, Document, Line, Lines, Log, Mark, Rank, Reader, Section, Table};
 use crate::verdict::GitHubProof;
@@ -9,7 +9,7 @@ use crate::words::{counted, duration};
 use crate::workflow_commands::SUMMARY_LIMIT;
 
 /// Rows of migrated databases of a fleet, in a terminal.
-const SLOWEST: usize = 5;
+const FIRST: usize = 5;
 /// Migrations that are named above a log.
 const APPLIED: usize = 300;
 
@@ -21,13 +21,21 @@ impl Report {
         let mut sections = vec![
             Section::of(warnings(self)),
             Section::of([Block::from(Content::Table(terminal_rows(self))).only(Reader::Terminal)]),
+            Section::of([Block::from(Content::Table(self.terminal_services())).only(Reader::Terminal)]),
+            Section::of(
+                [Reader::Page, Reader::Terminal]
+                    .map(|reader| Block::from(Content::Table(stages::table(self, reader))).only(reader)),
+            )
+            .within(Rank::Core, 8),
             page(Content::Markdown(table::databases(&rows, SUMMARY_LIMIT / 3))),
+            page(Content::Table(services::table(&self.services))).within(Rank::Core, 4),
             Section::of(next::next(self)),
             page(Content::Markdown(gantt::fleet(&rows))),
         ];
         let (migrated, others): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|row| mark(row).is_well());
         let told = others.into_iter().filter(|row| !is_told_by_the_table(row));
         sections.extend(told.map(explanation));
+        sections.extend(services::sections(&self.services));
         let packs = packs(self).filter(|(_, log)| !log.is_empty());
         let (done, others): (Vec<_>, Vec<_>) = packs.partition(|(mark, _)| *mark == Mark::Good);
         sections.extend(others.into_iter().map(|(mark, log)| Section {
@@ -45,20 +53,25 @@ impl Report {
         Document {
             mark: Some(words::mark_of_run(self)),
             title: headline.clone(),
-            conclusion: (!self.databases.is_empty()).then_some(headline),
+            conclusion: (!self.databases.is_empty() || !self.services.is_empty()).then_some(headline),
             error: self.error.clone(),
             sections,
             ..Document::default()
         }
     }
+
+    /// Returns the rows of the services; none where nothing has begun, since each would say what the error says.
+    fn terminal_services(&self) -> Table {
+        if self.ended_before_all() { Table::default() } else { services::terminal_rows(&self.services) }
+    }
 }
 
-/// A database that no task was started for, or that only waits, needs no section of its own.
+/// Tells whether a database needs no section of its own: no task was started for it, or it only waits.
 fn is_told_by_the_table(row: &DatabaseReport) -> bool {
     words::is_not_run(row) || row.verdict.is_none() && row.log.last().is_none()
 }
 
-/// What is migrated and not proved.
+/// Warns of what is migrated or deployed, and not proved.
 fn warnings(report: &Report) -> Vec<Block> {
     let by_exit_code = Line::from(
         " migrated by exit code alone: no migration report was seen, so nothing proves which database it was \
@@ -71,11 +84,17 @@ fn warnings(report: &Report) -> Vec<Block> {
     let of = [(None, by_exit_code), (Some(GitHubProof::Success), by_deployment)];
     let counts = of.into_iter().map(|(github, what)| (words::without_report(report, github), what));
     let warning = |(count, what)| Content::Warning(Line::from(counted(count, "database")).and(what));
-    let warnings = counts.filter(|(count, _)| *count > 0).map(warning);
-    warnings.map(|one| Block::from(one).only(Reader::Page)).collect()
+    let without_migration = report.no_migration.then(|| {
+        Content::Warning(
+            "deployed without a migration (`--no-migration`): the databases were not looked at.".into(),
+        )
+    });
+    let warnings = without_migration.into_iter().chain(counts.filter(|(count, _)| *count > 0).map(warning));
+    let warnings = warnings.map(|one| Block::from(one).only(Reader::Page));
+    warnings.chain(services::warnings(&report.services)).collect()
 }
 
-/// All of a few databases; of a fleet those that need a person, and the slowest of the others.
+/// Lists all of a few databases; of a fleet those that need a person, and the first of the others.
 fn terminal_rows(report: &Report) -> Table {
     // Each row would say what the error says.
     if report.ended_before_all() {
@@ -86,7 +105,7 @@ fn terminal_rows(report: &Report) -> Table {
     if is_fleet(shown.len()) {
         shown = words::failures_first(report);
         let needed = shown.iter().filter(|row| !mark(row).is_well()).count();
-        rest = shown.split_off(shown.len().min(needed + SLOWEST));
+        rest = shown.split_off(shown.len().min(needed + FIRST));
     }
     let proved = rest.iter().all(|row| mark(row) == Mark::Good);
     let rest = match rest.len() {
@@ -101,7 +120,7 @@ fn terminal_rows(report: &Report) -> Table {
     Table { rows: shown.iter().map(row).collect(), rest, ..Table::default() }
 }
 
-/// `6 → 12, 6 applied, 57 tables, 48 s`; why, for a database that is not migrated.
+/// Returns `6 → 12, 6 applied, 57 tables, 48 s`; for a database that is not migrated, why.
 fn what_was_done(row: &DatabaseReport) -> String {
     let mut parts = Vec::new();
     match (&row.verdict, words::own_report(row)) {
@@ -114,6 +133,7 @@ fn what_was_done(row: &DatabaseReport) -> String {
         (Some(verdict), None) => parts.push(verdict.explain()),
         (None, None) => {}
     }
+    parts.extend(row.drift.as_ref().map(|_| "another schema than others at its version".to_owned()));
     parts.extend(row.other_run_url.clone());
     parts.extend(words::own_time(row).map(duration));
     parts.extend(words::shared_time(row));
@@ -127,7 +147,8 @@ fn what_was_done(row: &DatabaseReport) -> String {
     parts.join(", ")
 }
 
-/// Why a database is not migrated, what to do about it, and its log. A terminal shows none for one under way.
+/// Explains why a database is not migrated, with what to do about it and its log. A terminal shows nothing of one
+/// under way.
 fn explanation(row: &DatabaseReport) -> Section {
     let code = |text: &String| Line::code(text.clone());
     let text = |text: String| Line::from(text);
@@ -172,7 +193,7 @@ fn log(row: &DatabaseReport) -> Log {
     }
 }
 
-/// The logs of tasks that migrate packs, each once, and how their databases stand.
+/// Returns the logs of tasks that migrate packs, each once, and how their databases stand.
 fn packs(report: &Report) -> impl Iterator<Item = (Mark, Log)> {
     report.pack_logs.iter().enumerate().map(|(index, pack)| {
         let rows = || report.databases.iter().filter(|row| row.pack_log == Some(index));
@@ -189,7 +210,8 @@ fn packs(report: &Report) -> impl Iterator<Item = (Mark, Log)> {
     })
 }
 
-/// A terminal shows the end of a run: nothing is under way there.
+/// Returns who reads of such a row: of a failure both, else the page alone. A terminal shows the end of a run, when
+/// nothing is under way.
 fn reader(mark: Mark) -> Reader {
     if mark == Mark::Bad { Reader::Both } else { Reader::Page }
 }
@@ -197,12 +219,16 @@ fn reader(mark: Mark) -> Reader {
 fn what_ran(report: &Report) -> Section {
     let code = |text: &String| Line::code(text.clone());
     let place = [report.region.as_ref(), report.account.as_ref()].into_iter().flatten().map(code);
+    let migrates = !report.no_migration;
     let took = report.ended_at.map(|ended| ended.as_millisecond() - report.started_at.as_millisecond());
     let facts = [
         ("commit or tag", report.tag.as_ref().map(code)),
         ("image", report.image.as_ref().map(image)),
-        ("task definition", Some(report.revision.as_ref().map_or_else(|| code(&report.family), revision))),
-        ("container", Some(code(&report.container))),
+        (
+            "task definition",
+            migrates.then(|| report.revision.as_ref().map_or_else(|| code(&report.family), revision)),
+        ),
+        ("container", migrates.then(|| code(&report.container))),
         ("cluster", Some(code(&report.cluster))),
         ("region, account", place.reduce(|region, account| region.and(", ").and(account))),
         ("started", Some(report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into())),
@@ -222,7 +248,7 @@ pub(super) fn image(image: &ImageUsed) -> Line {
     both.and(" (").and(image.source.word()).and(")")
 }
 
-fn revision(revision: &RevisionUsed) -> Line {
+pub(super) fn revision(revision: &RevisionUsed) -> Line {
     let origin = if revision.registered { " (registered by this run)" } else { " (reused: nothing changed)" };
     Line::code(revision.arn.clone()).and(origin)
 }
@@ -237,4 +263,4 @@ fn difference(report: &Report) -> Content {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

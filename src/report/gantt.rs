@@ -10,7 +10,7 @@ use crate::document::Mark;
 use crate::untrusted::{fence, printable};
 use crate::words::counted;
 
-/// More rows than this can not be read.
+/// More rows than this cannot be read.
 const ROWS: usize = 50;
 /// Mermaid draws no more text than this (maxTextSize).
 pub(super) const LIMIT: usize = 50_000;
@@ -20,11 +20,11 @@ const CHARACTER: usize = 7;
 /// Pixels of the chart, which a narrower page draws smaller, and to the right of its bars (Mermaid's rightPadding).
 const WIDTH: usize = 900;
 const RIGHT: usize = 75;
-/// The label of a bar that its word would stick out of, over the bars beside it: Mermaid takes no bar without a label,
-/// and no white space for one.
+/// The label of a bar that is too short for its word, which would stick out over the neighbouring bars: Mermaid takes
+/// no bar without a label, nor one of white space.
 const BLANK: &str = "\u{2800}";
 
-/// Empty when ECS gave no times. The first rows are drawn: failures, then the slowest.
+/// Draws the first rows of the table. Empty when ECS gave no times.
 ///
 /// The times are in UTC whatever the reader's zone: Mermaid reads and writes them without one.
 pub(super) fn fleet(rows: &[&DatabaseReport]) -> String {
@@ -74,7 +74,7 @@ struct Bar {
     to: Timestamp,
 }
 
-/// What the task went through, and last how it ended.
+/// Returns a bar for each part of the task's time; the last one of a task that failed says so.
 fn bars(row: &DatabaseReport) -> Vec<Bar> {
     let times = &row.times;
     let pulled = times.pull_started;
@@ -97,7 +97,8 @@ fn bars(row: &DatabaseReport) -> Vec<Bar> {
     bars
 }
 
-/// Nothing in it is syntax: in Mermaid only punctuation is, and that becomes its fullwidth form.
+/// Returns a row's sign and name, without Mermaid's syntax: only punctuation is syntax, and becomes its fullwidth
+/// form.
 fn name(row: &DatabaseReport) -> String {
     let name = printable(&row.database, NAME);
     let name: String = name

@@ -1,12 +1,13 @@
 //! What to do next.
 
-use super::Report;
 use super::words::{self, mark_of_run};
+use super::{Report, services};
 use crate::document::{Block, Content, Line, Mark, Reader};
 use crate::untrusted::one_line;
 use crate::words::counted;
 
-/// One line after a run that went well, and how to run again after one that did not; nothing while it goes on.
+/// Returns what to do after a run that went well, and how to run again after one that did not; `None` while it goes
+/// on, and where there is nothing to say.
 pub(super) fn next(report: &Report) -> Option<Block> {
     report.ended_at?;
     let is_left = report.not_migrated().next().is_some();
@@ -16,6 +17,9 @@ pub(super) fn next(report: &Report) -> Option<Block> {
             (Line::from("run without `--only-failed`: ").and(never).and(" never ran"), None)
         }
         Mark::Good | Mark::Doubtful => (after_success(report)?, None),
+        _ if !is_left && services::mark_of_all(&report.services) == Mark::Bad && report.error.is_none() => {
+            (after_services(report), None)
+        }
         _ if !is_left => return None,
         _ if report.is_resumable => {
             ("fix the cause, then run again with the same settings and `--resume`".into(), None)
@@ -27,7 +31,16 @@ pub(super) fn next(report: &Report) -> Option<Block> {
     Some(Block::from(Content::Next(say, how)).only(reader))
 }
 
+/// Says how to go on where a service is not done, and no database is in its way.
+fn after_services(report: &Report) -> Line {
+    let again = Line::from("fix the cause, then run again with the same settings");
+    if report.no_migration { again } else { again.and(": the databases are migrated with this image") }
+}
+
 fn after_success(report: &Report) -> Option<Line> {
+    if !report.services.is_empty() {
+        return None;
+    }
     let image = Line::code(report.image.as_ref()?.reference.clone());
     let deploy = Line::from("deploy what needs this schema, from ").and(image);
     let unproved =

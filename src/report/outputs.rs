@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
 use super::data::{self, OUTPUT_LIMIT};
+use super::{Report, ServiceReport, services};
+use serde_json::Value;
+
 use crate::document::printed;
+use crate::failure::ExitCode;
 
 /// Every output, as action.yml declares them.
 pub const OUTPUTS: &[&str] = &[
@@ -14,6 +17,9 @@ pub const OUTPUTS: &[&str] = &[
     "migrated",
     "not-proved",
     "failed",
+    "service",
+    "deployed",
+    "rolled-back-to",
     "exit-code",
     "result",
     "result-file",
@@ -28,7 +34,7 @@ pub struct Outputs {
     pub shortened: Vec<&'static str>,
 }
 
-/// The Action's outputs, all of them each time: the runner keeps the last value that it was given of each.
+/// Returns the Action's outputs, all of them each time: the runner keeps the last value that it was given of each.
 ///
 /// Lists are names with commas between them, which `contains()` and shells can use as they are: no name has a comma.
 pub fn outputs(report: &Report) -> Outputs {
@@ -41,6 +47,7 @@ pub fn outputs(report: &Report) -> Outputs {
         (output, text)
     };
     let image = report.image.as_ref();
+    let back_on: Vec<String> = services::back_on(&report.services).collect();
     let (result, result_is_whole) = data::output(report);
     let values = vec![
         ("image", image.map(|image| image.reference.clone()).unwrap_or_default()),
@@ -52,7 +59,10 @@ pub fn outputs(report: &Report) -> Outputs {
         list("migrated", &mut report.migrated()),
         list("not-proved", &mut report.not_proved()),
         list("failed", &mut report.not_migrated()),
-        ("exit-code", (report.exit_code() as u8).to_string()),
+        list("service", &mut services::names(&report.services)),
+        list("deployed", &mut services::done(&report.services)),
+        list("rolled-back-to", &mut back_on.iter().map(String::as_str)),
+        ("exit-code", report.exit_code().number().to_string()),
         ("result", printed(&result)),
     ];
     if !result_is_whole {
@@ -61,9 +71,35 @@ pub fn outputs(report: &Report) -> Outputs {
     Outputs { values, shortened }
 }
 
-/// Names with commas between them, and whether they are all there. What does not fit is counted at the end, after the
-/// last comma, in words that are no name.
-fn list(names: &mut dyn Iterator<Item = &str>) -> (String, bool) {
+/// Returns the outputs of a run that is about services alone: the others are empty.
+pub(super) fn of_services(
+    rows: &[ServiceReport],
+    exit_code: ExitCode,
+    (result, result_is_whole): &(Value, bool),
+) -> Outputs {
+    let back_on: Vec<String> = services::back_on(rows).collect();
+    let lists = [
+        ("service", list(&mut services::names(rows))),
+        ("deployed", list(&mut services::done(rows))),
+        ("rolled-back-to", list(&mut back_on.iter().map(String::as_str))),
+    ];
+    let list = |name: &str| lists.iter().find(|(known, _)| *known == name).map(|(_, (text, _))| text.clone());
+    let value = |name: &str| match name {
+        "exit-code" => exit_code.number().to_string(),
+        "result" => printed(result),
+        list_or_nothing => list(list_or_nothing).unwrap_or_default(),
+    };
+    let names = OUTPUTS.iter().filter(|name| **name != "result-file");
+    let short = lists.iter().filter(|(_, (_, is_whole))| !is_whole).map(|(name, _)| *name);
+    Outputs {
+        values: names.map(|name| (*name, value(name))).collect(),
+        shortened: short.chain((!result_is_whole).then_some("result")).collect(),
+    }
+}
+
+/// Joins names with commas, and returns whether they are all there. What does not fit is counted at the end, after
+/// the last comma, in words that are not a name.
+pub(super) fn list(names: &mut dyn Iterator<Item = &str>) -> (String, bool) {
     const COUNT: usize = 64;
     let names: Vec<&str> = names.collect();
     let mut text = names.join(",");

@@ -1,4 +1,5 @@
-//! A row per database: those that need a person first, then the slowest. A large fleet's others are folded.
+//! A row per database: those that need a person first, then the others in the order of the run, which are folded in a large
+//! fleet.
 
 use super::DatabaseReport;
 use super::words;
@@ -11,16 +12,24 @@ use crate::words::{counted, duration};
 /// Rows that are not folded: about what two screens show.
 pub(super) const OPEN: usize = 50;
 
-const HEAD: &str = "\
+const HEAD: [&str; 2] = [
+    "\
 | database | verdict | commit<br><sub>image</sub> | version | applied | tables | time<br><sub>queue / pull / run</sub> |
 |---|---|---|---|---:|---:|---|
-";
+",
+    "\
+| database | verdict | commit<br><sub>image</sub> | version | applied | tables | schema | time<br><sub>queue / pull / run</sub> |
+|---|---|---|---|---:|---:|---|---|
+",
+];
+/// Characters of a schema's digest that a row shows: as many as docker shows of a digest.
+const SCHEMA: usize = 12;
 
-/// As many rows as fit into `limit` bytes, and a count of the others.
+/// Returns the table of as many rows as fit into `limit` bytes, and a count of the others.
 ///
 /// Links are most of a row: when the folded rows do not fit with them, they go without.
 pub(super) fn databases(rows: &[&DatabaseReport], limit: usize) -> String {
-    /// For what stands around the rows.
+    /// Bytes for what stands around the rows.
     const AROUND: usize = 1024;
     let (open, folded) = rows.split_at(rows.len().min(OPEN));
     if open.is_empty() {
@@ -55,11 +64,12 @@ enum Links {
     Left,
 }
 
-/// The table of those rows that fit, and how many these are.
+/// Returns the table of those rows that fit into `room` bytes, and how many these are.
 fn table(rows: &[&DatabaseReport], links: Links, room: usize) -> (String, usize) {
-    let mut out = HEAD.to_owned();
+    let has_schemas = rows.iter().any(|row| schema(row).is_some());
+    let mut out = HEAD[usize::from(has_schemas)].to_owned();
     for (index, row) in rows.iter().enumerate() {
-        let line = line(row, links);
+        let line = line(row, links, has_schemas);
         if out.len() + line.len() > room {
             return (out, index);
         }
@@ -68,21 +78,25 @@ fn table(rows: &[&DatabaseReport], links: Links, room: usize) -> (String, usize)
     (out, rows.len())
 }
 
-fn line(row: &DatabaseReport, links: Links) -> String {
+fn line(row: &DatabaseReport, links: Links, has_schemas: bool) -> String {
     let ran = words::own_report(row);
-    let cells = [
+    let mut cells = vec![
         database(row, links),
         verdict(row) + &killed(row),
         image_cell(row),
         markdown_cell(&words::versions(row)),
         number(ran.map(|ran| ran.applied.len())),
         number(ran.and_then(|ran| ran.tables)),
-        durations(row),
     ];
+    if has_schemas {
+        let drifted = row.drift.as_ref().map_or("", |_| "⚠️ ");
+        cells.push(schema(row).map_or_else(String::new, |text| format!("{drifted}{}", markdown_code(&text))));
+    }
+    cells.push(durations(row));
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The name, and below it links into the AWS console.
+/// Returns the name, and below it links to the task, its log and another run that migrates the database.
 fn database(row: &DatabaseReport, links: Links) -> String {
     let name = markdown_cell(&row.database);
     if links == Links::Left {
@@ -118,7 +132,7 @@ fn killed(row: &DatabaseReport) -> String {
     words::killed_tasks(row).map(|text| format!("<br><sub>{text}</sub>")).unwrap_or_default()
 }
 
-/// What its task ran: the short commit, and below it the digest as docker shortens it.
+/// Returns what its task ran: the short commit, and below it the digest as docker shortens it.
 fn image_cell(row: &DatabaseReport) -> String {
     const COMMIT: usize = 7;
     const TAG: usize = 20;
@@ -136,7 +150,7 @@ fn image_cell(row: &DatabaseReport) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join("<br>") }
 }
 
-/// The total, and below it where it went: where a task is shared, of that task.
+/// Returns the database's time, and below it where its task's time went, which other databases may share.
 fn durations(row: &DatabaseReport) -> String {
     let total = words::own_time(row).map_or_else(|| "–".to_owned(), duration);
     let parts = row.times.stages_ms();
@@ -146,6 +160,13 @@ fn durations(row: &DatabaseReport) -> String {
     }
     let below: String = below.iter().map(|line| format!("<br><sub>{line}</sub>")).collect();
     format!("{total}{below}").replace(' ', "&nbsp;")
+}
+
+/// Returns the first digits of the schema that its report says; `None` where it says none.
+fn schema(row: &DatabaseReport) -> Option<String> {
+    let schema = words::own_report(row)?.schema.as_deref()?;
+    let digits = schema.split_once(':').map_or(schema, |(_, digits)| digits);
+    Some(digits.chars().take(SCHEMA).collect())
 }
 
 fn number<N: ToString>(number: Option<N>) -> String {

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{DatabaseReport, Report};
+use super::{DatabaseReport, Report, services};
 use crate::document::Mark;
 use crate::migration_report::MigrationReport;
 use crate::verdict::{GitHubProof, NOT_PROVED, Verdict};
 use crate::words::{counted, duration};
 
-/// How a row stands.
+/// Judges how a row stands: good is only what is proved.
 pub(super) fn mark(row: &DatabaseReport) -> Mark {
     match &row.verdict {
         Some(verdict) if verdict.is_proved() => Mark::Good,
@@ -18,22 +18,41 @@ pub(super) fn mark(row: &DatabaseReport) -> Mark {
     }
 }
 
-/// No green tick without proof.
+/// Judges how the run stands, with no green tick where proof is missing.
 pub(super) fn mark_of_run(report: &Report) -> Mark {
-    if report.error.is_some() || report.not_migrated().next().is_some() {
+    let of_services = services::mark_of_all(&report.services);
+    if report.error.is_some() || report.not_migrated().next().is_some() || of_services == Mark::Bad {
         Mark::Bad
-    } else if report.ended_at.is_none() || report.databases.iter().any(|row| row.verdict.is_none()) {
+    } else if report.ended_at.is_none()
+        || report.databases.iter().any(|row| row.verdict.is_none())
+        || of_services == Mark::UnderWay
+    {
         Mark::UnderWay
-    } else if is_proved(report) {
+    } else if is_proved(report) && of_services == Mark::Good && !report.no_migration {
         Mark::Good
     } else {
         Mark::Doubtful
     }
 }
 
-/// `1 of 3 databases proved migrated: 1 failed, 1 migrated, not proved`. "Proved" counts only databases that a migration
-/// report proves; where there is none, `2 of 3 databases migrated, not proved: 1 failed`.
+/// Returns `1 of 3 databases proved migrated: 1 failed, 1 migrated, not proved`. "Proved" counts only databases that
+/// a migration report proves; where there is none, `2 of 3 databases migrated, not proved: 1 failed`. Services
+/// follow: `3 of 3 databases proved migrated, 2 of 2 services deployed`.
 pub(super) fn headline(report: &Report) -> String {
+    if report.services.is_empty() {
+        return of_databases(report);
+    }
+    let services = services::headline(&report.services, services::Purpose::Deploy, report.ended_at.is_some());
+    if report.databases.is_empty() {
+        let is_said = report.no_migration && !report.ended_before_all();
+        return format!("{services}{}", if is_said { ", without a migration" } else { "" });
+    }
+    let databases = of_databases(report);
+    let between = if databases.contains([':', ';']) { ";" } else { "," };
+    format!("{databases}{between} {services}")
+}
+
+fn of_databases(report: &Report) -> String {
     let total = report.databases.len();
     if total == 0 {
         return match report.error {
@@ -41,7 +60,7 @@ pub(super) fn headline(report: &Report) -> String {
             None => "no database was asked for".to_owned(),
         };
     }
-    if report.ended_before_all() {
+    if report.ended_before_any_task() {
         return format!("no task was started for {}", counted(total, "database"));
     }
     let of = |wanted: Mark| report.databases.iter().filter(|row| mark(row) == wanted).count();
@@ -61,12 +80,13 @@ pub(super) fn headline(report: &Report) -> String {
     line
 }
 
-/// Whether a migration report proves every migrated database, of this run or of an earlier one.
+/// Tells whether a migration report proves every migrated database, of this run or of an earlier one.
 pub(super) fn is_proved(report: &Report) -> bool {
     report.databases.iter().all(|row| mark(row) != Mark::Doubtful)
 }
 
-/// How many databases are migrated by their exit code alone, or by what GitHub's Deployments say.
+/// Counts the databases that are migrated without a migration report: by their exit code alone, or by what GitHub's
+/// Deployments say.
 pub(super) fn without_report(report: &Report, github: Option<GitHubProof>) -> usize {
     let is_one = |row: &&DatabaseReport| {
         matches!(&row.verdict, Some(Verdict::Migrated(migrated))
@@ -75,7 +95,7 @@ pub(super) fn without_report(report: &Report, github: Option<GitHubProof>) -> us
     report.databases.iter().filter(is_one).count()
 }
 
-/// `3 failed, 940 migrated`, in the order in which the rows have these words first.
+/// Counts the verdicts: `3 failed, 940 migrated`, in the order in which the rows have these words first.
 pub(super) fn states(rows: &[&DatabaseReport]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for word in rows.iter().map(|row| verdict(row)) {
@@ -88,34 +108,42 @@ pub(super) fn states(rows: &[&DatabaseReport]) -> String {
     counts.join(", ")
 }
 
-/// The verdict's word. A run that is over has one for each of its databases.
+/// Returns the verdict's word, or `under way`. A run that is over has a verdict for each of its databases.
 pub(super) fn verdict(row: &DatabaseReport) -> &'static str {
     row.verdict.as_ref().map_or("under way", Verdict::word)
 }
 
-/// Rows that need a person first, then those under way, then the migrated ones, the slowest first.
+/// Sorts the rows: those that need a person, then those under way, then the migrated ones, each in the order of the
+/// run.
 pub(super) fn failures_first(report: &Report) -> Vec<&DatabaseReport> {
     let mut rows: Vec<&DatabaseReport> = report.databases.iter().collect();
     rows.sort_by_key(|row| match mark(row) {
-        Mark::Bad if is_not_run(row) => (1, 0),
-        Mark::Bad => (0, 0),
-        Mark::UnderWay => (2, 0),
-        Mark::Doubtful | Mark::Good => (3, -own_time(row).or(row.total_ms).unwrap_or(0)),
+        Mark::Bad if is_not_run(row) => 1,
+        Mark::Bad => 0,
+        Mark::UnderWay => 2,
+        Mark::Doubtful | Mark::Good => 3,
     });
     rows
 }
 
-/// It fails with what came before it, and needs nothing of its own.
+/// Tells whether no task was started for the row: it fails with what came before it, and needs nothing of its own.
 pub(super) fn is_not_run(row: &DatabaseReport) -> bool {
     matches!(row.verdict, Some(Verdict::NotRun { .. })) && row.task_arn.is_none()
 }
 
-/// The task's migration report, when it is about this database: what happened to another one is no fact of this row.
+/// Returns the task's migration report, when it is about this database: what happened to another one is not a fact of
+/// this row.
 pub(super) fn own_report(row: &DatabaseReport) -> Option<&MigrationReport> {
     row.migration_report.as_ref().filter(|report| report.database == *row.database)
 }
 
-/// `6 → 12`, `12` when nothing moved; empty when the task said nothing.
+/// Returns the same of a migrated database; `None` for any other.
+pub(super) fn report_of_migrated(row: &DatabaseReport) -> Option<&MigrationReport> {
+    row.verdict.as_ref().filter(|verdict| verdict.is_migrated())?;
+    own_report(row)
+}
+
+/// Returns `6 → 12`, `new → 12`, or `12` when nothing moved; empty when the task said nothing.
 pub(super) fn versions(row: &DatabaseReport) -> String {
     let Some(report) = own_report(row) else { return String::new() };
     match (report.from.as_deref(), report.current.as_deref()) {
@@ -128,7 +156,7 @@ pub(super) fn versions(row: &DatabaseReport) -> String {
     }
 }
 
-/// How long the database took, in milliseconds. Where it shares a task, only its own report knows.
+/// Returns how long the database took, in milliseconds. Where it shares a task, only its own report knows.
 pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
     match row.pack_log {
         None => row.total_ms,
@@ -136,13 +164,13 @@ pub(super) fn own_time(row: &DatabaseReport) -> Option<i64> {
     }
 }
 
-/// `in a task of 48 s`; none where the database has a task of its own.
+/// Returns `in a task of 48 s`; `None` where the database has a task of its own.
 pub(super) fn shared_time(row: &DatabaseReport) -> Option<String> {
     let total = row.total_ms.filter(|_| row.pack_log.is_some())?;
     Some(format!("in a task of {}", duration(total)))
 }
 
-/// `after 2 tasks that were killed`.
+/// Returns `after 2 tasks that were killed`; `None` where none was.
 pub(super) fn killed_tasks(row: &DatabaseReport) -> Option<String> {
     match row.killed_tasks.len() {
         0 => None,
@@ -151,7 +179,7 @@ pub(super) fn killed_tasks(row: &DatabaseReport) -> Option<String> {
     }
 }
 
-/// `its container may be told a database by DATABASE_URL as well`.
+/// Warns: `its container may be told a database by DATABASE_URL as well`; `None` where the row names no variable.
 pub(super) fn told_elsewhere(row: &DatabaseReport) -> Option<String> {
     (!row.told_elsewhere.is_empty()).then(|| {
         let names = row.told_elsewhere.join(", ");
@@ -159,19 +187,20 @@ pub(super) fn told_elsewhere(row: &DatabaseReport) -> Option<String> {
     })
 }
 
-/// What a person should do about a row that is not migrated, where the diagnosis of its task does not say it.
+/// Says what a person should do about a row that is not migrated: by its verdict, or as the diagnosis of its task has
+/// it.
 pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     match row.verdict.as_ref()? {
         Verdict::Migrated(_) | Verdict::Cancelled { stopped: true } => None,
         Verdict::Unreported { .. } => Some(
-            "have the image print a migration report (docs/migration-report.md); where its exit code is enough, run \
-             with `--proof exit-code`, and the database counts as \"migrated, not proved\""
+            "run with `--witness`, which prints the migration report for Django, Rails, Alembic, Knex and others \
+             (docs/witness.md), or have the image print one (docs/migration-report.md). Where its exit code is enough, \
+             `--proof exit-code` makes the database \"migrated, not proved\""
                 .to_owned(),
         ),
         Verdict::WrongDatabase { asked, reported, .. } => Some(format!(
-            "make the image take its database's name from the variable that is set for it (DATABASE_NAME, or \
-             --database-variable); {asked} was not migrated, and {reported} was connected to instead: look at what \
-             happened there first"
+            "the image ignores the variable that names its database (DATABASE_NAME, see --database-variable): make it read \
+             that one. {asked} was not migrated. Check {reported} first: the task connected to it"
         )),
         Verdict::TimedOut { stopped: false } | Verdict::Cancelled { stopped: false } => {
             Some("its task still runs: wait until it has ended, or stop it, before running again".to_owned())
@@ -184,7 +213,7 @@ pub(super) fn next_step(row: &DatabaseReport) -> Option<String> {
     }
 }
 
-/// When an earlier run has proved what this row says.
+/// Returns when an earlier run proved what this row says; `None` where this run did.
 pub(super) fn proved_earlier(row: &DatabaseReport) -> Option<Timestamp> {
     match &row.verdict {
         Some(Verdict::Migrated(migrated)) => migrated.recorded_at(),
@@ -192,7 +221,7 @@ pub(super) fn proved_earlier(row: &DatabaseReport) -> Option<Timestamp> {
     }
 }
 
-/// The migration that failed and what the server said of it, from the app's own report.
+/// Returns the migration that failed and what the server said of it, from the app's own report.
 pub(super) fn failed_migration(row: &DatabaseReport) -> Option<String> {
     let failed = row.migration_report.as_ref()?.failed.as_ref()?;
     let name = match (&failed.file, failed.line) {

@@ -14,6 +14,8 @@ pub struct BuildSettings {
 }
 
 impl BuildSettings {
+    /// Checks the flags of `build`, and makes the settings from them.
+    ///
     /// # Errors
     /// A flag is missing.
     pub fn new(flags: cli::BuildFlags, commit: Option<String>, run: RunIdentity) -> Result<Self, Failure> {

@@ -11,16 +11,16 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Canary {
     Names(Vec<String>),
-    /// So many, from the first one named on.
+    /// This many, from the first one named on.
     Count(usize),
     /// 1 to 100: this share of all, rounded up.
     Percent(usize),
 }
 
-/// The canary of this run.
+/// Returns the canary of this run; none without `--canary`, or where this run has none of its databases.
 ///
 /// # Errors
-/// It is none of the databases.
+/// It cannot be read, or names what is not a database.
 pub(super) fn canary(
     flag: &[String],
     databases: &[DatabaseName],
@@ -29,8 +29,10 @@ pub(super) fn canary(
     read(flag)?.map(|canary| canary.among(databases, fleet)).transpose().map(Option::flatten)
 }
 
+/// Reads the values of `--canary`.
+///
 /// # Errors
-/// A number that is none, or a number beside names.
+/// A number is out of range, or stands among names.
 fn read(values: &[String]) -> Result<Option<Canary>, Failure> {
     let hint = "write names, one number such as 3, or one share such as 5%";
     let bad = |what: String| Err(Failure::input(what).hint(hint));
@@ -43,7 +45,7 @@ fn read(values: &[String]) -> Result<Option<Canary>, Failure> {
             match (number, one.strip_suffix('%').is_some()) {
                 (Some(percent @ 1..=100), true) => Ok(Some(Canary::Percent(percent))),
                 (Some(count @ 1..), false) => Ok(Some(Canary::Count(count))),
-                _ => bad(format!("--canary {one:?} is no number of databases")),
+                _ => bad(format!("invalid value {one:?} for --canary")),
             }
         }
         names if names.iter().any(|name| is_number(name)) => {
@@ -54,11 +56,11 @@ fn read(values: &[String]) -> Result<Option<Canary>, Failure> {
 }
 
 impl Canary {
-    /// Names, groups and patterns as the names of databases that are migrated in this run. A canary that the fleet knows
-    /// and this run leaves out is none: the configuration file names canaries for every run. None when none is left.
+    /// Resolves names, groups and patterns to databases that this run migrates. The configuration file names canaries
+    /// for every run, so one that this run leaves out is skipped. None when none is left.
     ///
     /// # Errors
-    /// It names what is no database.
+    /// It names what is not a database.
     fn among(self, databases: &[DatabaseName], fleet: &Fleet) -> Result<Option<Self>, Failure> {
         let Self::Names(names) = self else { return Ok(Some(self)) };
         let canaries = selection::meant_by(&names, "--canary", databases, fleet)?;
@@ -67,7 +69,7 @@ impl Canary {
         Ok((!here.is_empty()).then_some(Self::Names(here)))
     }
 
-    /// `all` with the canaries first, else in its order, and how many those are.
+    /// Puts the canaries first in `all`, which otherwise keeps its order, and returns how many they are.
     pub fn first<T: AsRef<str>>(&self, all: Vec<T>) -> (Vec<T>, usize) {
         let length = all.len();
         match self {

@@ -1,4 +1,4 @@
-//! Which image, and how it is made where it is not there yet.
+//! Which image is used, and how it is made where it does not exist yet.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub struct ImageSettings {
     /// An ECR repository's name or URI.
     pub repository: Option<String>,
     pub tag: Option<String>,
-    /// The commit that GitHub says this run is about: the tag, where there is none and nothing is checked out.
+    /// The commit that GitHub says this run is about: the tag, where none is given and nothing is checked out.
     pub commit: Option<String>,
     pub choice: ImageChoice,
 }
@@ -30,7 +30,7 @@ pub enum ImageChoice {
 }
 
 impl ImageSettings {
-    /// `reference` is an image that exists.
+    /// Makes the settings: `reference` is an image that exists, and comes before all that could make one.
     pub fn new(reference: Option<ImageName>, source: cli::ImageSourceFlags, commit: Option<String>) -> Self {
         let cli::ImageSourceFlags { repository, tag, binary, dockerfile, context, target, .. } = source;
         let mounts = BuildMounts {

@@ -15,6 +15,14 @@ pub(crate) fn of(flags: &[&str]) -> Settings {
     tried(flags).expect("settings")
 }
 
+/// The same, with a configuration file of this text.
+pub(crate) fn with_file(text: &str, flags: &[&str]) -> Settings {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("write it");
+    let config = format!("--config={}", file.path().display());
+    of(&[&[config.as_str()], flags].concat())
+}
+
 /// The same, or what is said of them.
 pub(crate) fn tried(flags: &[&str]) -> Result<Settings, Failure> {
     parsed(&[&BASE, flags].concat())

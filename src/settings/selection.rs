@@ -10,8 +10,9 @@ use crate::failure::{Failure, did_you_mean, listed};
 use crate::untrusted::{lines, shortened};
 use crate::values::Wrong;
 
-/// The databases asked for: valid, each once, in the order given; those of a group or a pattern in the fleet's order.
-/// `in_file` are those of `--databases-file`: whoever makes a list means databases by it, no groups and patterns.
+/// Selects the databases that are asked for: valid, each once, in the order given; those of a group or a pattern in
+/// the fleet's order. `in_file` are those of `--databases-file`, which has names only, and neither groups nor
+/// patterns.
 ///
 /// # Errors
 /// A name is wrong, unknown or given twice; a group or a pattern stands for nothing; or nothing is left.
@@ -55,8 +56,8 @@ pub(super) fn select(
     Ok(chosen)
 }
 
-/// The databases that a flag's names, groups and patterns stand for. Without a file that lists databases, only what the
-/// run was asked for can be meant.
+/// Returns the databases that a flag's names, groups and patterns stand for. Where the configuration file lists no
+/// databases, they can only stand for those of this run.
 ///
 /// # Errors
 /// One of them stands for nothing.
@@ -74,10 +75,10 @@ pub(super) fn meant_by(
     Ok(meant)
 }
 
-/// The names in a file, or on standard input for `-`: one a line, without empty lines and `#` comments.
+/// Reads the names in a file, or on standard input for `-`: one a line, without empty lines and `#` comments.
 ///
 /// # Errors
-/// It can not be read, is too large or has no end, names nothing, or has a line that is no name.
+/// It cannot be read, is too large or has no end, names nothing, or has a line that is not a name.
 pub(super) fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
     let from_stdin = path == Path::new("-");
     let place = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
@@ -100,12 +101,12 @@ pub(super) fn listed_in(path: &Path) -> Result<Vec<DatabaseName>, Failure> {
         names.push(name.parse().map_err(|wrong| bad_name(&wrong, name, &format!("{place}:{number}: ")))?);
     }
     if names.is_empty() {
-        return Err(cannot("there is no name in it".into()));
+        return Err(cannot("it names no database".into()));
     }
     Ok(names)
 }
 
-/// The names that a text can mean.
+/// The names that a text can stand for.
 struct Universe<'a> {
     fleet: &'a Fleet,
     names: &'a [DatabaseName],
@@ -131,7 +132,10 @@ impl<'a> Universe<'a> {
         Ok(vec![self.named(text, flag, true)?])
     }
 
-    /// One database. A group could have been meant as well, where it `may_be_several`.
+    /// Returns the one database that a text names. With `may_be_several`, the hint of an error offers groups too.
+    ///
+    /// # Errors
+    /// It is not a name, or not one of the databases.
     fn named(&self, text: &str, flag: &str, may_be_several: bool) -> Result<DatabaseName, Failure> {
         let name: DatabaseName = text.parse().map_err(|wrong| bad_name(&wrong, text, ""))?;
         if self.names.is_empty() || self.set.contains(text) {

@@ -22,12 +22,12 @@ pub struct Payload {
     pub image: Option<String>,
     pub image_digest: Option<String>,
     pub task_definition: Option<String>,
-    /// A digest of what its task is told beside the database. Absent in deployments of versions that did not write it:
-    /// they prove nothing.
+    /// A digest of what its task is told besides the database. Absent in deployments of versions that did not write
+    /// it: they prove nothing.
     #[serde(default)]
     pub told: Option<String>,
-    /// What its run takes for a proof: where nothing but a migration report is one, a success is proved by one. Absent
-    /// in deployments of versions that did not write it: an exit code, as far as anybody knows.
+    /// What its run takes for a proof: where only a migration report is one, a success is proved by one. Absent in
+    /// deployments of versions that did not write it: they count as proved by an exit code.
     #[serde(default = "by_exit_code")]
     pub proof: Proof,
 }
@@ -42,15 +42,25 @@ pub struct GitHubHistory {
 pub struct Newest {
     pub at: Timestamp,
     pub succeeded: bool,
-    /// Absent when it is none of this program's.
+    /// Absent when this program did not write it.
     pub payload: Option<Payload>,
+}
+
+/// What GitHub's Deployments say of databases.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub history: GitHubHistory,
+    /// Databases whose deployments could not be read.
+    pub unread: Vec<DatabaseName>,
+    /// Why they could not.
+    pub trouble: Option<String>,
 }
 
 /// What must be true of a proof.
 pub struct Terms<'a> {
-    /// Of the image that will run; none when it is not known yet, and then nothing is proved.
+    /// The digest of the image that will run; none when it is not known yet, and then nothing is proved.
     pub digest: Option<&'a str>,
-    /// A digest of what its task was told beside the database: the command and further variables.
+    /// A digest of what its task was told besides the database: the command and further variables.
     pub told: &'a str,
     /// What a deployment must be about; none when AWS was not asked.
     pub target: Option<&'a Target>,
@@ -62,7 +72,7 @@ fn by_exit_code() -> Proof {
 }
 
 impl GitHubHistory {
-    /// What proves that the database needs no task; None when nothing does.
+    /// Returns what proves that the database needs no task; none when nothing does.
     pub fn proof(&self, database: &str, terms: &Terms<'_>) -> Option<Judged> {
         let Newest { at, succeeded, payload } = self.newest.get(database)?;
         let payload = payload.as_ref().filter(|_| *succeeded)?;

@@ -1,4 +1,4 @@
-//! The file: one process at a time, a document a line, written before it counts.
+//! The file: one process at a time, one JSON document a line, written before it counts.
 
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
@@ -23,6 +23,16 @@ pub(crate) struct Journal {
     whole: Cell<u64>,
 }
 
+/// What a journal says while a run may have it.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub history: History,
+    /// Another run has the file.
+    pub in_use: bool,
+    /// What a person should know about it.
+    pub note: Option<String>,
+}
+
 /// What was read of a journal.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
@@ -35,7 +45,7 @@ impl Journal {
     /// Takes the file over, and makes it where there is none. A last line without an end is cut off.
     ///
     /// # Errors
-    /// Another process has it, it can not be read or written, or it is no journal. Nothing was changed then.
+    /// Another process has it, it cannot be read or written, or it is not a journal. Nothing was changed then.
     pub(crate) fn open(path: &Path) -> Result<(Self, Contents), Failure> {
         if path.exists() {
             regular(path, fs::metadata(path))?;
@@ -55,7 +65,7 @@ impl Journal {
         Ok((Self { path: path.to_owned(), file: RefCell::new(file), whole: Cell::new(whole) }, contents))
     }
 
-    /// What it says, for a plan: the file stays as it is.
+    /// Reads what the file says, for a plan: the file stays as it is.
     ///
     /// # Errors
     /// As [`Journal::open`], and when there is no such file.
@@ -66,7 +76,37 @@ impl Journal {
         read(path, &mut file).map(|(contents, _)| contents)
     }
 
-    /// Appends a record. A runner that is killed after this has it in the file.
+    /// Reads what the file says now, for a caller that changes nothing by it. A run that has the file does not
+    /// prevent it, and it does not keep a run from beginning: it tries the file's lock and gives it back before it
+    /// reads anything.
+    ///
+    /// # Errors
+    /// As [`Journal::peek`], except that a run may have the file.
+    pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
+        regular(path, fs::metadata(path))?;
+        let mut file = File::open(path).map_err(|error| unusable(path, "open", &error))?;
+        let in_use = match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => true,
+            lock => {
+                locked(path, lock)?;
+                file.unlock().map_err(|error| unusable(path, "unlock", &error))?;
+                false
+            }
+        };
+        let bytes = settled(|| bytes(path, &mut file))?;
+        let (Contents { history, was_cut }, _) = parsed(path, &bytes)?;
+        let note = match (in_use, was_cut) {
+            (true, _) => Some(format!(
+                "a run has state file {} now, which was read as far as it was written",
+                path.display()
+            )),
+            (false, true) => Some(cut(path)),
+            (false, false) => None,
+        };
+        Ok(Look { history, in_use, note })
+    }
+
+    /// Appends a record. The file has it even if the process is killed after this.
     ///
     /// # Errors
     /// The file is then as it was before.
@@ -88,7 +128,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a record that a machine which loses its power after this still has.
+    /// Appends a record that is in the file even if the machine loses its power after this.
     ///
     /// # Errors
     /// As [`Journal::append`]; the record may be there all the same.
@@ -97,7 +137,7 @@ impl Journal {
         self.file.borrow().sync_data().map_err(|error| self.not_written(&error))
     }
 
-    /// One that can be read only.
+    /// Makes a journal whose file can only be read.
     #[cfg(test)]
     pub(super) fn full(path: &Path) -> Self {
         let file = File::open(path).expect("open the file");
@@ -110,7 +150,15 @@ impl Journal {
     }
 }
 
-/// A device may have no end, and a pipe no beginning.
+/// Returns the note about a file that [was cut](Contents::was_cut).
+pub(super) fn cut(path: &Path) -> String {
+    format!(
+        "the last line of state file {} has no end, and counts as not written: its writer was killed",
+        path.display()
+    )
+}
+
+/// Checks that the file is a regular one: a device may have no end, and a pipe no beginning.
 fn regular(path: &Path, found: io::Result<Metadata>) -> Result<(), Failure> {
     found
         .and_then(|found| bounded_file::check_is_regular(found.file_type()))
@@ -136,19 +184,44 @@ fn unusable(path: &Path, verb: &str, error: &io::Error) -> Failure {
     }
 }
 
-/// The contents, and how many bytes of whole lines there are.
+/// Reads the contents, and counts the bytes of whole lines.
 fn read(path: &Path, file: &mut File) -> Result<(Contents, u64), Failure> {
-    let bytes = file
-        .seek(SeekFrom::Start(0))
+    parsed(path, &bytes(path, file)?)
+}
+
+fn bytes(path: &Path, file: &mut File) -> Result<Vec<u8>, Failure> {
+    file.seek(SeekFrom::Start(0))
         .and_then(|_| bounded_file::read_all(file, LARGEST))
-        .map_err(|error| unusable(path, "read", &error))?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        .map_err(|error| unusable(path, "read", &error))
+}
+
+/// Reads again until a reading has all whole lines of the one before, and returns the one before. Whole lines stay
+/// for good, but half a line that could not be written to its end is taken back, and a reading that meets it there
+/// can have it with the end of the line that came instead.
+fn settled(mut read: impl FnMut() -> Result<Vec<u8>, Failure>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = read()?;
+    loop {
+        let later = read()?;
+        if later.starts_with(&bytes[..whole(&bytes)]) {
+            return Ok(bytes);
+        }
+        bytes = later;
+    }
+}
+
+/// Counts the bytes of whole lines.
+fn whole(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
+}
+
+fn parsed(path: &Path, bytes: &[u8]) -> Result<(Contents, u64), Failure> {
+    let whole = whole(bytes);
     let mut history = History::default();
     for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|byte| *byte == b'\n')) {
         let record = serde_json::from_slice::<JournalRecord>(line).map_err(|error| error.to_string());
         record.and_then(|record| history.take(record)).map_err(|why| {
             let why = phrase(&why);
-            Failure::input(format!("line {number} of state file {} can not be read: {why}", path.display()))
+            Failure::input(format!("line {number} of state file {} cannot be read: {why}", path.display()))
                 .hint("restore the file, or name another one with --state; nothing is resumed without it")
         })?;
     }
@@ -171,6 +244,19 @@ mod tests {
         assert_eq!(failure.exit_code, crate::failure::ExitCode::Service);
         assert!(failure.message.starts_with("write to state file"), "{}", failure.message);
         assert_eq!(journal.whole.get(), 0);
+    }
+
+    #[test]
+    fn half_a_line_with_the_end_of_another_is_read_again() {
+        let readings = ["a\nbb", "a\nbc\n", "a\ncc\n", "a\ncc\nd"];
+        let mut left = readings.iter();
+        let settled = settled(|| Ok(left.next().expect("a reading").as_bytes().to_vec())).expect("read");
+        assert_eq!(settled, b"a\nbb", "the first two agree on its only whole line");
+        let settled = super::settled(|| Ok(left.next().expect("a reading").as_bytes().to_vec()));
+        assert_eq!(settled.expect("read"), b"a\ncc\n");
+        let mut left = readings[1..].iter();
+        let settled = super::settled(|| Ok(left.next().expect("a reading").as_bytes().to_vec()));
+        assert_eq!(settled.expect("read"), b"a\ncc\n", "not the line that nobody wrote");
     }
 
     #[test]

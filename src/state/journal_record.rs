@@ -9,13 +9,14 @@ use crate::verdict::Judged;
 /// Grows when a record changes its meaning; a file of a newer version is refused.
 pub(crate) const VERSION: u32 = 1;
 
-/// A line; `at` is our clock, for people: nothing is decided by it.
+/// A line; `at` is the clock of the process that wrote it, for people: nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum JournalRecord {
     /// A process begins to migrate. It may go on with what others before it have begun.
     Run(Run),
-    /// RunTask is about to be called with this token. Whoever finds no more than this does not know whether it was.
+    /// RunTask is about to be called with this token. A run that finds no more than this does not know whether it
+    /// was.
     Intent(Intent),
     /// RunTask has answered: the token's task.
     Started { at: Timestamp, token: String, task: String },
@@ -39,7 +40,7 @@ pub struct Run {
     pub image_digest: Option<String>,
 }
 
-/// What a journal is about: databases of other ones may have the same names.
+/// What a journal is about: other targets may have databases of the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub account: String,
@@ -54,7 +55,7 @@ pub struct Target {
 pub struct Intent {
     pub at: Timestamp,
     pub token: String,
-    /// Of the token: from 0 on.
+    /// The attempt that the token is for: from 0 on.
     pub attempt: u32,
     pub revision: String,
     /// All that the task is told to migrate.
@@ -62,7 +63,7 @@ pub struct Intent {
 }
 
 impl Target {
-    /// None when AWS was not asked, so that the account is not known.
+    /// Makes a target; none when AWS was not asked, so that the account is not known.
     pub fn of(
         account: Option<&Account>,
         cluster: &str,
@@ -81,7 +82,7 @@ impl Target {
         })
     }
 
-    /// The first field in which two differ: its name, and what each of them has.
+    /// Returns the first field in which two differ: its name, and what each of them has; none when they are equal.
     pub fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
         [
             ("account", &self.account, &other.account),

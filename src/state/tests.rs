@@ -3,7 +3,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::github_history::Terms;
-use super::journal_record::JournalRecord;
+use super::journal_record::{JournalRecord, Run};
 use super::samples::*;
 use super::*;
 use crate::choices::Proof;
@@ -228,6 +228,25 @@ fn one_process_has_it_at_a_time() {
     Journal::open(&path).expect("free again");
 }
 
+#[test]
+fn a_look_is_no_obstacle_to_a_run_and_a_run_is_none_to_a_look() {
+    let records = [run(), intent("t", 0, &["a"])];
+    let bytes = lines(&records);
+    let (_directory, path) = file(&[&bytes[..], b"{\"record\":"].concat());
+    let look = || Journal::look(&path).expect("it is read");
+    assert!(!look().in_use);
+    assert!(look().note.is_some_and(|note| note.contains("its writer was killed")));
+    let (journal, _) = Journal::open(&path).expect("nothing of a look is left");
+    journal.append(&started("t")).expect("written");
+    let during = look();
+    assert!(during.in_use);
+    assert!(during.note.is_some_and(|note| note.starts_with("a run has state file")));
+    assert_eq!(during.history, history(&[&records[..], &[started("t")]].concat()));
+    drop(journal);
+    let after = look();
+    assert_eq!((after.in_use, after.note), (false, None));
+}
+
 /// `/dev/zero` has no end.
 #[test]
 fn a_device_is_no_state_file() {
@@ -237,5 +256,167 @@ fn a_device_is_no_state_file() {
         let failure = refused.expect_err("no file");
         assert_eq!(failure.exit_code, ExitCode::BadInput);
         assert!(failure.message.ends_with("not a regular file"), "{}", failure.message);
+    }
+}
+
+#[test]
+fn what_tasks_have_applied_is_known_by_image_or_known_to_be_unknown() {
+    let applied = |second: i64, digest: &str, report: Option<usize>| {
+        let JournalRecord::Verdict(mut judged) = judged("a", "migrated", true) else { unreachable!() };
+        judged.at = jiff::Timestamp::from_second(second).expect("a time");
+        judged.image_digest = Some(digest.into());
+        match report {
+            None => (judged.report, judged.verdict) = (None, "failed".into()),
+            Some(count) => {
+                let of_report = judged.report.as_mut().expect("a report");
+                of_report.applied = (0..count)
+                    .map(|n| crate::migration_report::Applied {
+                        version: n.to_string(),
+                        name: String::new(),
+                        ms: 0,
+                    })
+                    .collect();
+            }
+        }
+        JournalRecord::Verdict(judged)
+    };
+    let changes = |records: &[JournalRecord]| -> Vec<(String, i64, Option<bool>)> {
+        let history = history(&[&[run()], records].concat());
+        let of = |(_, change): (&str, &Change)| {
+            (change.image_digest.clone().unwrap_or_default(), change.at.as_second(), change.applied)
+        };
+        history.changes().map(of).collect()
+    };
+    let one = |digest: &str, second: i64, applied: Option<bool>| (digest.to_owned(), second, applied);
+    assert_eq!(changes(&[applied(5, "b", Some(0))]), [], "nothing was applied");
+    assert_eq!(
+        changes(&[applied(5, "b", Some(2)), applied(6, "c", Some(1)), applied(7, "b", Some(1))]),
+        [one("c", 6, Some(true)), one("b", 7, Some(true))]
+    );
+    assert_eq!(
+        changes(&[applied(5, "b", None), applied(6, "b", Some(0))]),
+        [one("b", 5, None)],
+        "what failed may have applied something"
+    );
+    let begun = [intent("t", 0, &["a"]), started("t")];
+    assert_eq!(changes(&begun), [one(DIGEST, 0, None)]);
+    assert_eq!(changes(&[begun[0].clone(), JournalRecord::Refused { at: at(), token: "t".into() }]), []);
+    let JournalRecord::Verdict(mut never) = judged("a", "cancelled", false) else { unreachable!() };
+    never.task = None;
+    let unanswered = [begun[0].clone(), JournalRecord::Verdict(never)];
+    assert_eq!(changes(&unanswered), [one(DIGEST, 0, None)], "RunTask may have started one");
+}
+
+/// A journal whose tasks are named by their tokens, and whose runs are of images.
+#[test]
+fn a_task_that_was_never_judged_may_have_applied_something_whatever_came_after_it() {
+    let of_image = |digest: &str| {
+        let JournalRecord::Run(of) = run() else { unreachable!() };
+        JournalRecord::Run(Run { image_digest: Some(digest.into()), ..of })
+    };
+    let started =
+        |token: &str| JournalRecord::Started { at: at(), token: token.into(), task: format!("task-{token}") };
+    let ended = |token: &str| JournalRecord::Ended { at: at(), task: format!("task-{token}") };
+    let refused = |token: &str| JournalRecord::Refused { at: at(), token: token.into() };
+    // It has applied nothing.
+    let verdict = |token: &str, digest: &str| {
+        let JournalRecord::Verdict(mut judged) = judged("a", "migrated", true) else { unreachable!() };
+        (judged.task, judged.image_digest) = (Some(format!("task-{token}")), Some(digest.into()));
+        JournalRecord::Verdict(judged)
+    };
+    let launched = |token: &str, attempt: u32| [intent(token, attempt, &["a"]), started(token), ended(token)];
+    let JournalRecord::Verdict(mut of_b) = verdict("t", "c") else { unreachable!() };
+    of_b.database = "b".into();
+    let verdict_of_b = JournalRecord::Verdict(of_b);
+    for (what, records, unknown) in [
+        (
+            "cut off, and then the same image again",
+            vec![vec![of_image("c")], launched("t", 0).into(), vec![of_image("c")], launched("u", 1).into()],
+            vec!["c", "c"],
+        ),
+        (
+            "and judged",
+            vec![
+                vec![of_image("c")],
+                launched("t", 0).into(),
+                vec![of_image("c")],
+                launched("u", 1).into(),
+                vec![verdict("u", "c")],
+            ],
+            vec!["c"],
+        ),
+        (
+            "a pack that was killed, and its retry",
+            vec![
+                vec![of_image("c"), intent("t", 0, &["a", "b"]), started("t"), ended("t"), verdict_of_b],
+                launched("u", 1).into(),
+                vec![verdict("u", "c")],
+            ],
+            vec!["c"],
+        ),
+        (
+            "cut off, and then the old image",
+            vec![
+                vec![of_image("c")],
+                launched("t", 0).into(),
+                vec![of_image("b")],
+                launched("u", 1).into(),
+                vec![verdict("u", "b")],
+            ],
+            vec!["c"],
+        ),
+        (
+            "cut off, and judged by the run that was resumed",
+            vec![
+                vec![of_image("c")],
+                launched("t", 0).into(),
+                vec![of_image("c"), started("t"), verdict("t", "c")],
+            ],
+            vec![],
+        ),
+        (
+            "RunTask that had no answer, sent again",
+            vec![
+                vec![of_image("c"), intent("t", 0, &["a"]), of_image("c")],
+                launched("t", 0).into(),
+                vec![verdict("t", "c")],
+            ],
+            vec![],
+        ),
+        (
+            "refused after one that was cut off",
+            vec![
+                vec![of_image("c")],
+                launched("t", 0).into(),
+                vec![of_image("b"), intent("u", 1, &["a"]), refused("u")],
+            ],
+            vec!["c"],
+        ),
+        (
+            "a token that ECS had forgotten",
+            vec![
+                vec![of_image("c")],
+                launched("t", 0).into(),
+                vec![
+                    of_image("c"),
+                    intent("t", 0, &["a"]),
+                    JournalRecord::Started { at: at(), token: "t".into(), task: "task-u".into() },
+                    verdict("u", "c"),
+                ],
+            ],
+            vec!["c"],
+        ),
+        (
+            "a task of another run was judged",
+            vec![vec![of_image("c")], launched("t", 0).into(), vec![verdict("another", "c")]],
+            vec!["c"],
+        ),
+    ] {
+        let history = history(&records.concat());
+        let left: Vec<_> = history.changes().collect();
+        assert!(left.iter().all(|(_, change)| change.applied.is_none()), "{what}: {left:?}");
+        let digests: Vec<_> =
+            left.iter().map(|(_, change)| change.image_digest.as_deref().unwrap_or_default()).collect();
+        assert_eq!(digests, unknown, "{what}");
     }
 }

@@ -6,37 +6,75 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::failure::{Failure, Recourse};
-use crate::plan::{ImagePlan, ImageSource};
+use crate::plan::{ImagePlan, ImageSource, WitnessPlan};
 use crate::ports::{ImageReads, ImageTag, ImageWrites, Lookup};
 use crate::progress::Progress;
 use crate::report::ImageUsed;
+use crate::witness::ImageProcess;
 
-/// An image that is in its registry. Only this step makes one, and a revision can not be made without it.
+mod with_witness;
+
+/// An image that is in its registry. Only this step makes one, and a revision cannot be made without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Image(ImageUsed);
+pub(crate) struct Image {
+    used: ImageUsed,
+    /// The same image with the witness, and what it starts by itself.
+    with_witness: Option<(String, ImageProcess)>,
+}
 
 impl Image {
-    /// `repository@sha256:…`, or what `--image` said of another registry.
-    pub(crate) fn reference(&self) -> &str {
-        &self.0.reference
+    fn new(used: ImageUsed) -> Self {
+        Self { used, with_witness: None }
     }
 
-    /// `sha256:…`; absent where `--image` names an image of another registry by a tag.
+    /// Returns `repository@sha256:…`, or what `--image` says of an image in another registry. It is what is proved and
+    /// deployed.
+    pub(crate) fn reference(&self) -> &str {
+        &self.used.reference
+    }
+
+    /// Returns what a migration's revision runs: the image, or the same with the witness.
+    pub(crate) fn in_revision(&self) -> &str {
+        self.with_witness.as_ref().map_or(&self.used.reference, |(reference, _)| reference)
+    }
+
+    /// Returns what an image with the witness starts by itself.
+    pub(crate) fn process(&self) -> Option<&ImageProcess> {
+        self.with_witness.as_ref().map(|(_, process)| process)
+    }
+
+    /// Returns `sha256:…`; `None` where `--image` names an image of another registry by a tag.
     pub(crate) fn digest(&self) -> Option<&str> {
-        self.0.digest.as_deref()
+        self.used.digest.as_deref()
     }
 
     pub(crate) fn used(&self) -> ImageUsed {
-        self.0.clone()
+        self.used.clone()
     }
 }
 
-/// How often a tag that a push has met is looked for, and the pause between: ECR tells all its readers at once, as a rule.
+/// How often the program looks for a tag that a push has met, and the pause between two looks: as a rule, ECR tells
+/// all its readers at once.
 const LOOKS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Builds and pushes what the plan says, or takes what is there; `note` is told what is worth saying.
+/// Builds and pushes what the plan says, or takes what is there, and adds the witness where that is planned. Calls
+/// `note` when another run pushed the tag meanwhile.
 pub(crate) async fn image(
+    plan: &ImagePlan,
+    witness: Option<&WitnessPlan>,
+    world: &(impl ImageReads + ImageWrites),
+    progress: &Progress,
+    note: &dyn Fn(String),
+) -> Result<Image> {
+    let image = without_witness(plan, world, progress, note).await?;
+    match witness {
+        None => Ok(image),
+        Some(witness) => with_witness::add(witness, image, world, progress).await,
+    }
+}
+
+async fn without_witness(
     plan: &ImagePlan,
     world: &(impl ImageReads + ImageWrites),
     progress: &Progress,
@@ -45,7 +83,7 @@ pub(crate) async fn image(
     let source = plan.source();
     let in_repository = |to: &ImageTag, digest: String, source: ImageSource| {
         let reference = format!("{}@{digest}", to.repository.uri);
-        Image(ImageUsed { reference, digest: Some(digest), source })
+        Image::new(ImageUsed { reference, digest: Some(digest), source })
     };
     let (to, pushed) = match plan {
         ImagePlan::Reuse { tag, digest } => {
@@ -54,7 +92,11 @@ pub(crate) async fn image(
         }
         ImagePlan::Given { reference, digest } => {
             progress.step(&format!("image: use {reference}"));
-            return Ok(Image(ImageUsed { reference: reference.clone(), digest: digest.clone(), source }));
+            return Ok(Image::new(ImageUsed {
+                reference: reference.clone(),
+                digest: digest.clone(),
+                source,
+            }));
         }
         ImagePlan::Build { build, to } => {
             progress.step(&format!("image: build and push {}", to.reference()));
@@ -70,7 +112,8 @@ pub(crate) async fn image(
         Err(error) if meets_a_tag(&error) => error,
         Err(error) => return Err(error),
     };
-    // The plan has not seen the tag: another run of the same commit was quicker. A tag that is there is used as it is.
+    // The plan has not seen the tag: another run of the same commit was quicker. A tag that is there is used as it
+    // is.
     let Some(digest) = pushed_by_another(to, world).await else { return Err(error) };
     note(format!(
         "image {} was pushed by another run meanwhile: it is used ({}), and the one that was made here is not",
@@ -84,7 +127,7 @@ fn meets_a_tag(error: &anyhow::Error) -> bool {
     Failure::find(error).is_some_and(|failure| failure.recourse == Recourse::UseTag)
 }
 
-/// The digest behind a tag, if it is indeed there. What cannot be looked at is not.
+/// Returns the digest behind a tag; `None` when it is not there, or cannot be looked at.
 async fn pushed_by_another(to: &ImageTag, reads: &impl ImageReads) -> Option<String> {
     for look in 1..=LOOKS {
         if let Lookup::Found(Some(image)) =
@@ -99,7 +142,7 @@ async fn pushed_by_another(to: &ImageTag, reads: &impl ImageReads) -> Option<Str
     None
 }
 
-/// A digest as people compare them: its first twelve digits.
+/// Returns a digest as people compare them: `sha256:` and its first twelve digits.
 fn short(digest: &str) -> &str {
     digest.get(..19).unwrap_or(digest)
 }

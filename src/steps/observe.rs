@@ -11,20 +11,30 @@ use crate::ports::{Account, DefinitionReads, Machine, Reads, Repository};
 use crate::settings::{ImageChoice, Settings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
+mod back;
 mod build;
 mod image;
 mod network;
 mod past;
 mod repository;
+mod run;
+mod services;
+mod status;
 mod tasks;
+mod witness;
 
 use image::{image, local_checks, local_problem, tag};
 use network::network;
 use repository::Wanted;
 use tasks::{FamilyTasks, service, tasks};
+use witness::witness;
 
+pub(crate) use back::observe_back;
 pub(crate) use build::observe_build;
 pub(crate) use past::past;
+pub(crate) use run::observe_run;
+pub(crate) use services::{Look, look, observe_alone, observe_services};
+pub(crate) use status::observe_status;
 pub(crate) use tasks::{LOOKS, PAUSE, observe_revisions, read_revisions, service_of_family};
 
 /// Observes through `aws`; without it (a plan from a file), only this machine.
@@ -35,7 +45,7 @@ pub(crate) async fn observe<R: Reads>(
 ) -> Result<Observed> {
     match aws {
         Some(reads) => with_aws(settings, machine, reads).await,
-        None => without_aws(settings, machine).await,
+        None => without_aws::<R>(settings, machine).await,
     }
 }
 
@@ -48,10 +58,11 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
     let container = base.migration_container(settings.container.as_deref())?;
     let account = Account { caller, region: reads.region().to_owned() };
     let looked_at = Instant::now();
+    let (cluster, run) = (&settings.cluster, &settings.common.run);
     let (image, (network, seen), mut tasks) = try_join!(
         image(&settings.image, machine, reads, &account, Some((&base, container))),
         network(settings, reads),
-        tasks(settings, reads, base.family())
+        tasks(cluster, run, reads, base.family())
     )?;
     let family = Family::new(
         settings.family.as_deref(),
@@ -62,20 +73,22 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
         current
     } else {
         let (current, more) =
-            try_join!(described(reads, &family.name), tasks::tasks(settings, reads, &family.name))?;
+            try_join!(described(reads, &family.name), tasks::tasks(cluster, run, reads, &family.name))?;
         tasks.extend(more);
         current
     };
     let FamilyTasks { may_work: running, finished, .. } = tasks;
     let revisions = Revisions::of([Some(&base), current.as_ref()].into_iter().flatten());
-    let notes =
+    let mut notes =
         local_checks(&settings.image, machine, Some(&base), &image, settings.common.plan_only).await?;
+    let witness = witness(settings, &base, &image, machine, Some(reads), &mut notes).await?;
     Ok(Observed {
         aws: Some(account),
         base,
         family,
         current,
         image,
+        witness,
         network,
         running,
         revisions,
@@ -86,7 +99,7 @@ async fn with_aws(settings: &Settings, machine: &impl Machine, reads: &impl Read
     })
 }
 
-async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Observed> {
+async fn without_aws<R: Reads>(settings: &Settings, machine: &impl Machine) -> Result<Observed> {
     let TaskDefinitionSource::File(path) = &settings.task_definition else {
         return Err(Failure::input("a plan without AWS needs the task definition as a JSON file").into());
     };
@@ -116,6 +129,7 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
         notes.push(format!("a build on this machine would fail: {problem}"));
     }
     let network = network::unresolved(settings);
+    let witness = witness(settings, &base, &image, machine, None::<&R>, &mut notes).await?;
     let family = Family::new(settings.family.as_deref(), base.family(), None)?;
     Ok(Observed {
         aws: None,
@@ -123,6 +137,7 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
         family,
         current: None,
         image,
+        witness,
         network,
         running: Vec::new(),
         revisions: Revisions::default(),
@@ -133,7 +148,7 @@ async fn without_aws(settings: &Settings, machine: &impl Machine) -> Result<Obse
     })
 }
 
-/// The base of the new revision, and the family's newest revision.
+/// Returns the base of the new revision, and the family's newest revision, `None` when it has none.
 async fn task_definitions(
     settings: &Settings,
     definitions: &impl DefinitionReads,

@@ -1,7 +1,8 @@
 //! One-off tasks: from RunTask to the end of a task and of its log. What a task is for, its owner knows.
 //!
+//! - [`lanes`]: at most so many at a time.
 //! - [`launch`]: RunTask, once per task whatever happens; [`capacity`]: whose turn it is while Fargate has no room.
-//! - [`watch`]: one reader of task states for all tasks of a run; [`ecs_clock`]: how long ago what ECS has a time of was.
+//! - [`watch`]: one reader of task states for all tasks of a run; [`ecs_clock`]: how long ago a time of ECS was.
 //! - [`follow`]: one task to its end, states and log together; [`timeout`]: what is done when it runs too
 //!   long.
 //! - [`log`]: its log, from its own stream or from that of all tasks.
@@ -22,6 +23,7 @@ use crate::ports::{LogGroup, Task, TaskWorld};
 mod capacity;
 mod ecs_clock;
 pub(crate) mod follow;
+pub(crate) mod lanes;
 pub(crate) mod launch;
 pub(crate) mod log;
 mod timeout;
@@ -30,8 +32,8 @@ pub(crate) mod watch;
 /// StopTask when the run is interrupted, retries included: GitHub's runner leaves 7.5 s between SIGINT and SIGTERM.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// So few tasks at a time are looked at each second, and their logs each two. With more, each call brings more, and
-/// FilterLogEvents reads their logs with fewer calls than one for each stream.
+/// Up to so many tasks at a time are looked at each second, and their logs every two. With more, each call brings
+/// more, and FilterLogEvents reads their logs with fewer calls than one for each stream.
 pub(crate) const FEW: usize = 4;
 
 /// How long tasks are waited for.
@@ -53,7 +55,7 @@ pub(crate) struct Tasks<'a, W> {
     patience: Patience,
     watch: Watch<'a, W>,
     capacity: Capacity,
-    /// None where a read of each stream costs less.
+    /// `None` where a read of each stream costs less.
     fleet_log: Option<FleetLog<'a, W>>,
 }
 
@@ -70,15 +72,15 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
         }
     }
 
-    /// Reads the logs of all tasks from this group at once, from now on.
+    /// Reads the logs of all tasks from this group at once, from now on; with `None`, each stream by itself.
     pub(crate) fn with_fleet_log(mut self, group: Option<LogGroup>) -> Self {
         let now = || jiff::Timestamp::now().as_millisecond();
         self.fleet_log = group.map(|group| FleetLog::new(self.world, group, now()));
         self
     }
 
-    /// Watches for ever what is followed. `note` is told when the logs cannot be read at once any more: each stream is
-    /// then, once its container has exited.
+    /// Watches what is followed until the future is dropped. Calls `note` with the reason when the logs cannot be
+    /// read at once any more: then each stream is read once its container has exited.
     pub(crate) async fn run(&self, note: impl Fn(String)) {
         let fleet_log = async {
             if let Some(log) = &self.fleet_log {
@@ -95,6 +97,10 @@ impl<'a, W: TaskWorld> Tasks<'a, W> {
     /// Watches a task from what RunTask said of it. Several may watch the same one.
     pub(crate) fn watch(&self, task: &Task) -> Receiver<Sight> {
         self.watch.follow(task)
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupt.is_set()
     }
 
     /// Calls StopTask.

@@ -17,15 +17,15 @@ pub struct Part {
 }
 
 impl Default for Part {
-    /// Of a container of which nothing is said.
+    /// Makes the part of a container of which nothing is said.
     fn default() -> Self {
         Self { is_essential: true, restart: Restart::Never, awaited_by: Vec::new() }
     }
 }
 
 impl Part {
-    /// Whether this exit code of the container is its last. Of an essential container ECS says so by telling the task to
-    /// stop.
+    /// Tells whether this exit code of the container is its last. Where the container is essential, ECS says so by
+    /// telling the task to stop.
     pub fn is_last(&self, exit_code: i32, task_is_told_to_stop: bool) -> bool {
         task_is_told_to_stop || !(self.is_essential || self.restart.may_follow(exit_code))
     }
@@ -69,7 +69,7 @@ impl TaskDefinition {
         }
     }
 
-    /// Returns the names of the essential containers beside this one: each of them ends the task.
+    /// Lists the names of the other essential containers: each of them ends the task.
     pub fn essential_beside(&self, container: &str) -> Vec<String> {
         let names = self.containers().filter(|one| is_essential(one)).filter_map(name_of);
         names.filter(|name| *name != container).map(str::to_owned).collect()
@@ -83,7 +83,7 @@ impl TaskDefinition {
         Some(Part { is_essential: is_essential(own), restart: Restart::of(own), awaited_by })
     }
 
-    /// Whether a task runs on when this container has ended.
+    /// Tells whether a task runs on when this container has ended.
     pub fn outlives(&self, container: &str) -> bool {
         self.part(container).is_some_and(|part| !part.is_essential)
     }
@@ -145,7 +145,7 @@ fn is_essential(container: &Map<String, Value>) -> bool {
     container.get("essential") != Some(&Value::Bool(false))
 }
 
-/// Whether a condition of `dependsOn` wants the container to have ended.
+/// Tells whether a condition of `dependsOn` wants the container to have ended.
 fn is_end(condition: &str) -> bool {
     matches!(condition, "COMPLETE" | "SUCCESS")
 }
@@ -154,7 +154,7 @@ fn is_there(container: &Map<String, Value>, key: &str) -> bool {
     container.get(key).is_some_and(|value| !value.is_null())
 }
 
-/// `web waits`, `web and worker wait`.
+/// Says who waits: `web waits`, `web and worker wait`.
 fn waits(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| printable(name, 255)).collect();
     format!("{} {}", names.join(" and "), if names.len() == 1 { "waits" } else { "wait" })

@@ -1,9 +1,9 @@
 //! What a reviewer reads before a revision is registered.
 //!
-//! A diff is posted on pull requests, so it shows what is known to be harmless and hides the rest: values of variables
-//! that are not ours, and texts in fields that take anything (labels, options, health checks, fields that we do not
-//! know). A value that changed is marked, also where it is hidden. A command may hold a password, so only a new one is
-//! shown: it was given in the clear, and a reviewer must see what will run.
+//! A diff is posted on pull requests, so it shows what is known to be harmless and hides the rest: values of
+//! variables that the run does not set, and texts in fields that take anything (labels, options, health checks,
+//! unknown fields). A value that changed is marked, also where it is hidden. A command may hold a password, so only a
+//! new one is shown: it was given in the clear, and a reviewer must see what will run.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use super::same::normal;
-use super::{TaskDefinition, name_of};
+use super::{TaskDefinition, name_of, witness};
 use crate::database_name::{PLACEHOLDER, why_invalid};
 use crate::exact_json;
 use crate::untrusted::{phrase, printable};
 
 /// Fields of a task or a container whose texts are names, modes and sizes: no place for a secret.
-const HARMLESS: [&str; 36] = [
+const HARMLESS: [&str; 37] = [
     "family",
     "taskRoleArn",
     "executionRoleArn",
@@ -54,6 +54,8 @@ const HARMLESS: [&str; 36] = [
     "logConfiguration.logDriver",
     "logConfiguration.secretOptions",
     "logConfiguration.options.mode",
+    // Which words are the image's.
+    "dockerLabels.fargate-migrate.witness",
 ];
 
 /// One value of the document.
@@ -73,8 +75,8 @@ struct Leaf {
 type Section = (String, Vec<Leaf>);
 
 impl TaskDefinition {
-    /// A unified diff from this document to `to`, by section, empty when they are the same. Of the environment, only the
-    /// values of the variables `ours` are shown, old and new.
+    /// Returns a unified diff from this document to `to`, by section, empty when they are the same. Values of the
+    /// environment are shown, old and new, only for the variables that the run sets (the last argument).
     pub fn diff(&self, to: &Self, ours: &[&str]) -> String {
         if self.same_as(to) {
             return String::new();
@@ -112,7 +114,7 @@ fn hunks(text: &mut String, section: &str, before: &[String], after: &[String]) 
     }
 }
 
-/// Each leaf as a line. What looks as it did in `old` and is another value says so.
+/// Writes each leaf as a line. A leaf that looks as it did in `old` and has another value says so.
 fn lines(leaves: &[Leaf], old: Option<&[Leaf]>) -> Vec<String> {
     // A name that stands there twice is matched in order.
     let mut known: HashMap<&str, VecDeque<&Leaf>> = HashMap::new();
@@ -153,7 +155,11 @@ fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
     let containers = task.get("containerDefinitions").and_then(Value::as_array);
     for container in containers.into_iter().flatten().filter_map(Value::as_object) {
         let section = format!("container {}", printable(name_of(container).unwrap_or_default(), 255));
-        add(section.clone(), fields(Vec::new(), container, &["name", "environment", "secrets"]));
+        let mut own = fields(Vec::new(), container, &["name", "environment", "secrets"]);
+        if let Some(leaf) = own.iter_mut().find(|leaf| leaf.name == "entryPoint") {
+            leaf.shown_if_new = witness::in_the_clear(container).map(|line| words(&line));
+        }
+        add(section.clone(), own);
         let variables = entries(container.get("environment"), |name, entry| {
             let value = entry.get("value").and_then(Value::as_str).unwrap_or_default();
             let text = ours.contains(&name).then(|| printable(value, 1000));
@@ -174,7 +180,7 @@ fn sections(definition: &TaskDefinition, ours: &[&str]) -> Vec<Section> {
     sections
 }
 
-/// The fields of an object besides those that have sections of their own, sorted with the `leaves` before them.
+/// Lists the fields of an object except those that have sections of their own, sorted with the `leaves` before them.
 fn fields(mut leaves: Vec<Leaf>, object: &Map<String, Value>, apart: &[&str]) -> Vec<Leaf> {
     for (key, value) in object.iter().filter(|(key, _)| !apart.contains(&key.as_str())) {
         flatten(&mut leaves, &printable(key, 100), key, value);
@@ -183,8 +189,8 @@ fn fields(mut leaves: Vec<Leaf>, object: &Map<String, Value>, apart: &[&str]) ->
     leaves
 }
 
-/// A list of `{name, …}` (or, for tags, `{key, …}`): one line for each. `shown` gives what links name and text, and the
-/// text as it is always shown, and as it is when it is new.
+/// Makes one leaf for each entry of a list of `{name, …}` (or, for tags, `{key, …}`). `shown` gives what links name
+/// and text, and the text as it is always shown, and as it is when it is new.
 fn entries(
     list: Option<&Value>,
     shown: impl Fn(&str, &Value) -> (&'static str, Option<String>, Option<String>),
@@ -199,7 +205,8 @@ fn entries(
     entries.map(leaf).collect()
 }
 
-/// `shown` is the path for a reader, with indexes; `path` the one that decides whether a text is harmless.
+/// Adds the leaves of a value. `shown` is the path for a reader, with indexes; `path` decides whether a text is
+/// harmless.
 fn flatten(leaves: &mut Vec<Leaf>, shown: &str, path: &str, value: &Value) {
     let harmless = is_harmless(path);
     let text = match value {
@@ -236,13 +243,13 @@ fn is_harmless(path: &str) -> bool {
     path.starts_with("logConfiguration.options.awslogs-") || HARMLESS.iter().any(|field| within(field))
 }
 
-/// `["app", "migrate"]`
+/// Writes a list of words: `["app", "migrate"]`.
 fn words(list: &[Value]) -> String {
     let words: Vec<String> = list.iter().map(|word| printable(&exact_json::text(word), 1000)).collect();
     format!("[{}]", words.join(", "))
 }
 
-/// The value in a form in which the order of keys does not matter.
+/// Writes the value in a form in which the order of keys does not matter.
 fn canonical(value: &Value) -> String {
     let mut value = value.clone();
     value.sort_all_objects();

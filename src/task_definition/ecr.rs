@@ -3,7 +3,7 @@
 use crate::ecr_registry::RegistryHost;
 use crate::image_reference::ImageReference;
 
-/// Whether ECS pulls the image with the execution role. An ECR on this machine is a sandbox or an emulator.
+/// Tells whether ECS pulls the image with the execution role. An ECR on this machine is a sandbox or an emulator.
 pub(super) fn has_image(image: &str) -> bool {
     matches!(ImageReference::parse(image).host(), Some(RegistryHost::Ecr(_) | RegistryHost::ThisMachine))
 }

@@ -1,6 +1,6 @@
 //! What ECS refuses of a task definition, so that a plan says it before anything is changed.
 //!
-//! A rule stands here when AWS's documentation or an answer of ECS states it; the comment beside it says which. What is
+//! A rule stands here when AWS's documentation or an answer of ECS states it; its comment says which. What is
 //! not known for certain is left to ECS. ECS's own words follow `ECS:`.
 
 mod containers;
@@ -75,8 +75,8 @@ const AT_REGISTRATION: [Rule; 29] = [
 impl TaskDefinition {
     /// Judges a document that is to be registered, or run, on Fargate.
     ///
-    /// `registered` is what it was made from, when ECS has registered that for Fargate: a rule that this breaks as well
-    /// is not a rule of ECS any more.
+    /// `registered` is what it was made from, when ECS has registered that for Fargate: a rule that this breaks as
+    /// well is not a rule of ECS any more.
     ///
     /// # Errors
     /// ECS would refuse it, or a task of it would not migrate once; with the fix.
@@ -112,7 +112,7 @@ impl Judged<'_> {
         text(self.task, "executionRoleArn").is_some()
     }
 
-    /// The first container that breaks a rule, named in what is said of it.
+    /// Finds the first container that breaks a rule; the result begins with its name.
     fn each(&self, broken: impl Fn(&Map<String, Value>) -> Option<(String, String)>) -> Option<Broken> {
         self.containers.iter().find_map(|container| {
             let (what, fix) = broken(container)?;
@@ -125,22 +125,22 @@ impl Judged<'_> {
     }
 }
 
-/// A container's name, for a message.
+/// Returns a container's name, for a message.
 fn shown(container: &Map<String, Value>) -> String {
     printable(name_of(container).unwrap_or_default(), 255)
 }
 
-/// A text that is there and not empty.
+/// Returns a text that is there and not empty.
 fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// The objects of a list; none where there is no list.
+/// Lists the objects of a list; none where there is no list.
 fn objects<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
     object.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
 }
 
-/// Whether a member says anything: AWS's JSON takes null for absent, and "", [], {} and false ask for nothing.
+/// Tells whether a member says anything: AWS's JSON takes null for absent, and "", [], {} and false ask for nothing.
 fn given(object: &Map<String, Value>, key: &str) -> bool {
     match object.get(key) {
         None | Some(Value::Null | Value::Bool(false)) => false,
@@ -155,7 +155,7 @@ fn number(object: &Map<String, Value>, key: &str) -> Option<f64> {
     object.get(key)?.as_f64()
 }
 
-/// Whether a name has 1 to 255 letters, digits, hyphens and underscores: family, container, volume.
+/// Tells whether a name has 1 to 255 letters, digits, hyphens and underscores: family, container, volume.
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=255).contains(&text.len()) && text.chars().all(allowed)

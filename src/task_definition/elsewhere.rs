@@ -1,7 +1,7 @@
 //! Other ways in which a container is told its database than by the database variable: by name, never by value.
 //!
-//! A URL wins over separate settings in most frameworks (Rails, Prisma, node-pg-migrate), and libpq reads PGDATABASE and
-//! PGSERVICE by itself. So a program that takes one of these may ignore the database variable, and nothing fails.
+//! A URL wins over separate settings in most frameworks (Rails, Prisma, node-pg-migrate), and libpq reads PGDATABASE
+//! and PGSERVICE by itself. So a program that takes one of these may ignore the database variable, and nothing fails.
 
 use serde_json::{Map, Value};
 
@@ -19,7 +19,8 @@ pub enum Elsewhere {
 }
 
 impl TaskDefinition {
-    /// Returns in which other ways a container is told a database than by `ours`, in the order of the definition.
+    /// Lists the other ways in which a container is told a database than by the variables that the run sets (the last
+    /// argument): variables, then secrets, in the order of the definition, then files.
     pub fn told_elsewhere(&self, container: &str, ours: &[&str]) -> Vec<Elsewhere> {
         let Some(own) = self.container(container) else { return Vec::new() };
         let list = |key: &str| {
@@ -33,15 +34,16 @@ impl TaskDefinition {
             tells(&name, Some(&text(entry, "value")?)).then_some(Elsewhere::Variable(name))
         });
         let secrets = list("secrets").filter_map(|entry| text(entry, "name"));
-        // A secret of our own name is refused where it would be set; where it is not, it is another way.
+        // A secret with the name of the run's own variable is refused where it would be set; elsewhere it is another
+        // way.
         let secrets = secrets.filter(|name| tells(name, None)).map(Elsewhere::Secret);
         let files = list("environmentFiles").count();
         variables.chain(secrets).chain((files > 0).then_some(Elsewhere::Files(files))).collect()
     }
 }
 
-/// Whether a variable of this name tells a database, as far as its name and its value say. Without a value, its name
-/// alone does.
+/// Tells whether a variable of this name tells a database, as far as its name and its value say. Without a value, its
+/// name alone does.
 pub fn tells(name: &str, value: Option<&str>) -> bool {
     match value {
         Some(value) => {
@@ -51,7 +53,7 @@ pub fn tells(name: &str, value: Option<&str>) -> bool {
     }
 }
 
-/// Whether a word of a command tells a database: a URL, or an option for one.
+/// Tells whether a word of a command tells a database: a URL, or an option for one.
 pub fn word_tells(word: &str) -> bool {
     let option = word.split('=').next().unwrap_or_default().trim_start_matches('-').to_ascii_lowercase();
     let is_option = word.starts_with('-')
@@ -62,7 +64,7 @@ pub fn word_tells(word: &str) -> bool {
     is_option || names_database(word)
 }
 
-/// Schemes whose path is no database's name.
+/// Schemes whose path is not a database's name.
 const OTHER_SCHEMES: [&str; 24] = [
     "http", "https", "ws", "wss", "s3", "gs", "redis", "rediss", "amqp", "amqps", "smtp", "smtps", "file",
     "ftp", "sftp", "git", "ssh", "grpc", "tcp", "udp", "unix", "ldap", "ldaps", "otlp",
@@ -71,7 +73,7 @@ const OTHER_SCHEMES: [&str; 24] = [
 /// Keys of a connection string: libpq's `dbname=`, ADO's `Database=` and `Initial Catalog=`.
 const KEYS: [&str; 3] = ["dbname=", "database=", "initial catalog="];
 
-/// Whether a value names a database: a URL with a path, or a connection string.
+/// Tells whether a value names a database: a URL with a path, or a connection string.
 fn names_database(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     if KEYS.iter().any(|key| lower.contains(key)) {
@@ -83,7 +85,7 @@ fn names_database(value: &str) -> bool {
     })
 }
 
-/// Whether a value is a URL that names a server and no database.
+/// Tells whether a value is a URL that names a server and no database.
 fn is_bare_url(value: &str) -> bool {
     value.contains("://") && !names_database(value)
 }
@@ -131,7 +133,7 @@ const OF_OTHERS: [&str; 6] = ["REDIS", "VALKEY", "SENTRY", "MEMCACHED", "RABBITM
 const EXACT: [&str; 8] =
     ["PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "DBNAME", "DATABASENAME", "DSN", "DBSTRING", "DATABASE"];
 
-/// Whether a variable of this name holds the name of a database, or a URL of one.
+/// Tells whether a variable of this name holds the name of a database, or a URL of one.
 fn is_database(name: &str) -> bool {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -156,7 +158,7 @@ fn is_url_of_database(name: &str) -> bool {
     is_url && is_about && !words.iter().any(|word| OF_OTHERS.contains(&word.as_str()))
 }
 
-/// The words of a name, in capitals: `spring.datasource.url`, `databaseUrl` and `DATABASE_URL` are the same.
+/// Splits a name into words, in capitals: `spring.datasource.url`, `databaseUrl` and `DATABASE_URL` are alike.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;

@@ -2,38 +2,41 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{TaskDefinition, ecr, is_named, name_of};
+use super::{InFront, TaskDefinition, ecr, is_named, name_of, witness};
 use crate::failure::Failure;
 use crate::untrusted::{phrase, printable};
 
 /// What a new revision changes, in the migration container only. A sidecar keeps its image, also when it is the same.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Patch {
+#[derive(Clone, Default)]
+pub struct Patch<'a> {
     /// `registry/repository@sha256:…`. With an image of ECR, the container's `repositoryCredentials` go.
     pub image: String,
     /// Each name is left with exactly one entry, with this value.
     pub environment: Vec<(String, String)>,
     /// Replaces the container's command; absent leaves it.
     pub command: Option<Vec<String>>,
+    /// What an earlier run has put in front of the container's command goes in any case.
+    pub witness: Option<InFront<'a>>,
 }
 
 /// Names only: a value or a word of the command may be a password.
-impl std::fmt::Debug for Patch {
+impl std::fmt::Debug for Patch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Patch")
             .field("image", &self.image)
             .field("environment", &names)
             .field("command", &self.command.as_ref().map(Vec::len))
+            .field("witness", &self.witness.is_some())
             .finish()
     }
 }
 
 impl TaskDefinition {
-    /// The document that is to become the next revision. It has no ARN yet.
+    /// Makes the document that is to become the next revision. It has no ARN yet.
     ///
     /// A variable that the container already takes from `secrets` is refused, as ECS refuses it. What
-    /// `environmentFiles` hold can not be seen from here; ECS lets `environment` win over them.
+    /// `environmentFiles` hold cannot be seen from here; ECS lets `environment` win over them.
     pub fn patched(&self, container: &str, patch: &Patch) -> Result<Self, Failure> {
         let mut document = self.document.clone();
         let containers = document.get_mut("containerDefinitions").and_then(Value::as_array_mut);
@@ -45,8 +48,9 @@ impl TaskDefinition {
         else {
             return Err(self.no_container(container));
         };
+        witness::remove(target);
         target.insert("image".into(), Value::String(patch.image.clone()));
-        // ECS refuses a private registry's credentials beside an image of ECR, which it pulls with the execution role.
+        // ECS refuses a private registry's credentials with an image of ECR, which it pulls with the execution role.
         let credentials =
             target.get("repositoryCredentials").is_some_and(|credentials| !credentials.is_null());
         if credentials && ecr::has_image(&patch.image) {
@@ -59,10 +63,14 @@ impl TaskDefinition {
             self.check_settable(container, target, name)?;
             set_variable(target, name, value);
         }
-        Ok(Self { document, arn: None, revision: None, status: None, ..self.clone() })
+        let mut patched = Self { document, arn: None, revision: None, status: None, ..self.clone() };
+        if let Some(witness) = &patch.witness {
+            patched.put_in_front(container, witness)?;
+        }
+        Ok(patched)
     }
 
-    /// The same document as a revision of a family: another family than its own may have it, too.
+    /// Returns the same document as a revision of a family, which may be another one than its own.
     pub fn in_family(mut self, family: &str) -> Self {
         if self.family != family {
             self.document["family"] = family.into();
@@ -71,15 +79,15 @@ impl TaskDefinition {
         self
     }
 
-    /// Whether an override may set a variable of the container.
+    /// Checks that an override may set a variable of the container.
     ///
     /// # Errors
-    /// Its name is none, or the container takes it from a secret.
+    /// The name is not one that a variable can have, or the container takes it from a secret.
     pub fn check_variable(&self, container: &str, name: &str) -> Result<(), Failure> {
         self.container(container).map_or(Ok(()), |object| self.check_settable(container, object, name))
     }
 
-    /// Whether the container takes a variable from a secret: an override of that name is refused by ECS.
+    /// Tells whether the container takes a variable from a secret: ECS refuses an override of that name.
     pub fn takes_from_secret(&self, container: &str, name: &str) -> bool {
         self.container(container).is_some_and(|object| has_secret(object, name))
     }
@@ -92,12 +100,12 @@ impl TaskDefinition {
     ) -> Result<(), Failure> {
         let shown = printable(name, 200);
         if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(Failure::input(format!("{shown:?} can not name an environment variable"))
+            return Err(Failure::input(format!("{shown:?} cannot name an environment variable"))
                 .hint("use letters, digits and underscores, as in DATABASE_NAME"));
         }
         if has_secret(object, name) {
             return Err(Failure::input(format!(
-                "container {} of task definition {} takes {shown} from a secret, so it can not be set per database",
+                "container {} of task definition {} takes {shown} from a secret, so it cannot be set per database",
                 printable(container, 255),
                 phrase(&self.name())
             ))

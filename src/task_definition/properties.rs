@@ -1,4 +1,5 @@
-//! Whatever a document holds, patching it changes the image and our variables of one container, and nothing else.
+//! Whatever a document holds, patching it changes the image and the run's variables of one container, and nothing
+//! else.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -8,7 +9,7 @@ use serde_json::json;
 use super::read::READ_ONLY;
 use super::*;
 
-/// Any JSON, nested.
+/// Makes any JSON, nested.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -26,7 +27,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Fields that we do not know, in any order.
+/// Makes fields that the program does not know, in any order.
 fn extra() -> impl Strategy<Value = Vec<(String, Value)>> {
     vec(("x[A-Za-z.]{0,6}", json()), 0..4)
 }
@@ -71,7 +72,7 @@ fn container(index: usize) -> impl Strategy<Value = Value> {
     )
 }
 
-/// A DescribeTaskDefinition body.
+/// Makes a DescribeTaskDefinition body.
 fn body() -> impl Strategy<Value = Value> {
     let containers = (1..4_usize).prop_flat_map(|count| (0..count).map(container).collect::<Vec<_>>());
     let read_only = vec(json(), READ_ONLY.len());
@@ -88,16 +89,16 @@ fn body() -> impl Strategy<Value = Value> {
     )
 }
 
-fn patch() -> impl Strategy<Value = Patch> {
+fn patch() -> impl Strategy<Value = Patch<'static>> {
     let variables = (any::<String>(), option::of(any::<String>())).prop_map(|(database, mode)| {
         let database = [("DATABASE_NAME".to_owned(), database)];
         database.into_iter().chain(mode.map(|mode| ("MODE".to_owned(), mode))).collect()
     });
     ("[a-z]{1,8}@sha256:[0-9a-f]{8}", variables, option::of(vec(any::<String>(), 0..3)))
-        .prop_map(|(image, environment, command)| Patch { image, environment, command })
+        .prop_map(|(image, environment, command)| Patch { image, environment, command, witness: None })
 }
 
-/// The text, in which the order of keys counts.
+/// Returns the text, in which the order of keys counts.
 fn text(value: &Value) -> String {
     value.to_string()
 }

@@ -25,8 +25,8 @@ pub(super) const READ_ONLY: [&str; 9] = [
 ];
 
 impl TaskDefinition {
-    /// Reads the body of DescribeTaskDefinition (`{"taskDefinition": {…}, "tags": […]}`), a bare task definition, or the
-    /// input of RegisterTaskDefinition. `origin` names the document in errors: a path, or the name asked for.
+    /// Reads the body of DescribeTaskDefinition (`{"taskDefinition": {…}, "tags": […]}`), a bare task definition, or
+    /// the input of RegisterTaskDefinition. `origin` names the document in errors: a path, or the name asked for.
     pub fn from_json(document: Value, origin: &str) -> Result<Self, Failure> {
         let refused = |what: &str| {
             Failure::input(format!("read task definition {}: {what}", phrase(origin))).hint(
@@ -39,7 +39,7 @@ impl TaskDefinition {
         };
         let mut inner = match outer.remove("taskDefinition") {
             Some(Value::Object(mut inner)) => {
-                // ECS answers with the tags beside the definition and takes them inside it.
+                // ECS answers with the tags next to the definition and takes them inside it.
                 if let Some(tags) = outer.remove("tags").filter(|tags| !tags.is_null()) {
                     inner.insert("tags".into(), tags);
                 }
@@ -85,8 +85,8 @@ impl TaskDefinition {
     }
 }
 
-/// Tags that begin with `aws:` are AWS's own (CloudFormation sets some): it answers with them and refuses to be given
-/// them. An empty list goes too.
+/// Drops the tags that begin with `aws:`, which are AWS's own (CloudFormation sets some): it answers with them and
+/// refuses to be given them. An empty list goes too.
 fn drop_reserved_tags(document: &mut Map<String, Value>) -> Result<(), String> {
     let Some(tags) = document.get_mut("tags") else { return Ok(()) };
     match tags {
@@ -103,7 +103,7 @@ fn drop_reserved_tags(document: &mut Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// The shape that patching relies on; ECS checks the rest.
+/// Checks the shape that patching relies on; ECS checks the rest.
 fn check_containers(document: &Map<String, Value>) -> Result<(), String> {
     let Some(Value::Array(containers)) = document.get("containerDefinitions") else {
         return Err("it has no list containerDefinitions".into());

@@ -21,7 +21,7 @@ impl Restart {
         Self::AfterAllBut(ignored.filter_map(|code| code.as_i64()?.try_into().ok()).collect())
     }
 
-    /// Whether it may be started again when it has ended with this exit code.
+    /// Tells whether it may be started again when it has ended with this exit code.
     pub fn may_follow(&self, exit_code: i32) -> bool {
         match self {
             Self::Never => false,

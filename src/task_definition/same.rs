@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::TaskDefinition;
 
-/// Lists that ECS answers as `[]` when they were never given. Lists that we do not know are compared as they stand.
+/// Lists that ECS answers as `[]` when they were never given. Lists that are not known are compared as they stand.
 const LISTS: [&str; 22] = [
     "volumes",
     "placementConstraints",
@@ -31,8 +31,9 @@ const LISTS: [&str; 22] = [
 ];
 
 impl TaskDefinition {
-    /// Equal in meaning: key order, absent against empty against null, ECS's defaults, and the order of variables,
-    /// secrets and tags do not count. Two documents that could run differently are never the same.
+    /// Tells whether both are equal in meaning: key order, absent against empty against null, ECS's defaults, and the
+    /// order of variables, secrets and tags do not count. Two documents that could run differently are never the
+    /// same.
     pub fn same_as(&self, other: &Self) -> bool {
         normal(&self.document) == normal(&other.document)
     }
@@ -82,7 +83,7 @@ fn normal_container(container: &mut Map<String, Value>, awsvpc: bool) {
     }
 }
 
-/// In AWS's JSON a member that is null is a member that is absent.
+/// Drops members that are null, which AWS's JSON takes for absent, and those of [`LISTS`] that are empty.
 fn drop_empty(object: &mut Map<String, Value>) {
     object.retain(|key, value| {
         let empty_list = value.as_array().is_some_and(Vec::is_empty) && LISTS.contains(&key.as_str());
@@ -90,14 +91,15 @@ fn drop_empty(object: &mut Map<String, Value>) {
     });
 }
 
-/// The sort is stable: of two entries with one name the last one wins, so their order has a meaning.
+/// Sorts a list of an object by a key. The sort is stable: of two entries with one name the last one wins, so their
+/// order has a meaning.
 fn sort_by(object: &mut Map<String, Value>, list: &str, key: &str) {
     if let Some(entries) = object.get_mut(list).and_then(Value::as_array_mut) {
         entries.sort_by_key(|entry| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned());
     }
 }
 
-/// ECS turns `0.5 vCPU` and `1 GB` into `512` and `1024` when it registers them.
+/// Converts `0.5 vCPU` and `1 GB` into `512` and `1024`, as ECS does when it registers them; none for any other text.
 pub(super) fn units(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let number = text.strip_suffix("vcpu").or_else(|| text.strip_suffix("gb"))?;

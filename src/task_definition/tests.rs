@@ -27,15 +27,15 @@ fn with_container(fields: Value) -> TaskDefinition {
     read(json!({"family": "f", "containerDefinitions": [container]}))
 }
 
-fn set(name: &str, value: &str) -> Patch {
-    Patch { image: "x:1".into(), environment: vec![(name.into(), value.into())], command: None }
+fn set(name: &str, value: &str) -> Patch<'static> {
+    Patch { image: "x:1".into(), environment: vec![(name.into(), value.into())], ..Patch::default() }
 }
 
-fn database() -> Patch {
+fn database() -> Patch<'static> {
     Patch {
         image: "123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend@sha256:0af1".into(),
         environment: vec![("DATABASE_NAME".into(), "healthtech_experiment".into())],
-        command: None,
+        ..Patch::default()
     }
 }
 

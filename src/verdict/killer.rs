@@ -16,7 +16,7 @@ pub enum Killer {
     Signal,
     /// Another essential container ended first, and ECS then stopped the task: its name and exit code.
     Sidecar { name: String, exit_code: i32 },
-    /// StopTask, called by someone else: stopCode UserInitiated, with the reason that they gave.
+    /// StopTask, called by another user: stopCode UserInitiated, with the reason that was given.
     StopTask { reason: String },
     /// stopCode SpotInterruption.
     Spot,
@@ -52,7 +52,7 @@ pub(super) fn killer(
     }
 }
 
-/// A container that ended by itself, while ours was ended by a signal.
+/// Finds a container that ended by itself, while the migration container was ended by a signal.
 fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
     let others = task.containers.iter().filter(|other| other.name != own.name);
     others
@@ -61,7 +61,8 @@ fn sidecar(task: &Task, own: &Container) -> Option<Killer> {
         .map(|(other, exit_code)| Killer::Sidecar { name: other.name.clone(), exit_code })
 }
 
-/// What speaks against exit code 0 where no report says what was done: a container that is told to end may end politely.
+/// Returns what speaks against exit code 0 where no report says what was done: a container that is told to end may
+/// end with 0 as well.
 pub(super) fn doubt(asked: &Asked<'_>, task: &Task, order: &StopOrder) -> Option<Verdict> {
     let own = task.container(asked.container)?;
     let reasons = [own.reason.as_deref(), task.stopped_reason.as_deref()];
@@ -94,7 +95,7 @@ pub(super) fn doubt(asked: &Asked<'_>, task: &Task, order: &StopOrder) -> Option
     Some(if killed(&first) { first } else { doubts.find(killed).unwrap_or(first) })
 }
 
-/// ECS's word for a container that used more memory than it has, and what it says of it.
+/// Tells whether a reason has ECS's word for a container that used more memory than it has, or what it says of it.
 fn is_out_of_memory(reason: Option<&str>) -> bool {
     reason.is_some_and(|reason| {
         let reason = reason.to_ascii_lowercase();

@@ -12,7 +12,8 @@ use crate::ports::Task;
 /// `told`. docs/migration-report.md has the table.
 ///
 /// A database without a report of its own is never migrated, whatever the exit code, and one with a clean report is,
-/// whatever happened to the task afterwards.
+/// whatever happened to the task afterwards. The exception is a database that was told alone, whose program says by
+/// its exit code that it failed.
 pub(crate) fn judge_pack(
     databases: &[DatabaseName],
     told: &[String],
@@ -36,9 +37,12 @@ pub(crate) fn judge_pack(
         };
         return databases.iter().map(wrong).collect();
     }
-    // What a killed task did not come to is missing for that.
+    // A killed task lacks reports because it was killed.
     let came_to_its_end = matches!(end_of(asked, task), Verdict::Failed { .. } | Verdict::Unproved { .. });
     let instead = instead(told, reports).filter(|_| came_to_its_end);
+    // The exit code of a list of one cannot be about another database.
+    let alone = (told.len() == 1).then(|| end_of(asked, task));
+    let alone = alone.filter(|end| matches!(end, Verdict::Failed { .. }));
     databases
         .iter()
         .map(|name| {
@@ -51,6 +55,7 @@ pub(crate) fn judge_pack(
                 (None, _) => without_report(asked, task, reports, &ending.log),
                 (Some(last), _) => match by_reports(name, asked, task, &own, last) {
                     Verdict::Migrated(_) if let Some(why) = unread(reports, &ending.log) => unproved(why),
+                    Verdict::Migrated(_) if let Some(failed) = &alone => failed.clone(),
                     verdict => verdict,
                 },
             }
@@ -58,8 +63,9 @@ pub(crate) fn judge_pack(
         .collect()
 }
 
-/// The database that the task has reported in place of others, and how often: there are at least as many reports too
-/// many of some as there are databases without one, so none is missing because its migration never came to its end.
+/// Returns the database that the task has reported in place of others, and how often. None unless there are at least
+/// as many surplus reports as databases without one: then none is missing because its migration never came to its
+/// end.
 fn instead<'a>(told: &'a [String], reports: &Reports) -> Option<(&'a str, usize)> {
     let counts = || told.iter().map(|name| (name.as_str(), reports.all_of(name).count()));
     let missing = counts().filter(|(_, count)| *count == 0).count();
@@ -67,12 +73,12 @@ fn instead<'a>(told: &'a [String], reports: &Reports) -> Option<(&'a str, usize)
     (missing > 0 && too_many >= missing).then(|| counts().max_by_key(|(_, count)| *count)).flatten()
 }
 
-/// Why a database's clean report may not be the last word: what was not read may be a report of it as well.
-fn unread(reports: &Reports, log: &LogEnd) -> Option<String> {
+/// Explains why a database's clean report may not be the last word: what was not read may be a report of it as well.
+pub(super) fn unread(reports: &Reports, log: &LogEnd) -> Option<String> {
     if let Some((count, fault)) = reports.malformed() {
         let fault = words::text(fault);
         return Some(format!(
-            "it has a migration report, but {count} of its task's reports can not be read, and may be about it: {fault}"
+            "it has a migration report, but {count} of its task's reports cannot be read, and may be about it: {fault}"
         ));
     }
     match log {
@@ -84,17 +90,17 @@ fn unread(reports: &Reports, log: &LogEnd) -> Option<String> {
     }
 }
 
-/// How a container came to its end that did not end by itself.
+/// How a container was ended that did not end by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// Its host or its capacity went away.
+    /// Its host or its capacity was taken away.
     FromOutside,
     /// A signal, or too much memory: what it was doing may be the cause.
     OfItsOwn,
 }
 
-/// How the migration container of a task that is decided was killed. None when it ended by itself, when somebody stopped it or
-/// a sidecar did, and when it never ran.
+/// Tells how the migration container of a task that is decided was killed. None when it ended by itself, when
+/// StopTask or a sidecar ended it, and when it never ran.
 pub fn death(asked: &Asked<'_>, task: &Task) -> Option<Death> {
     match end_of(asked, task) {
         Verdict::Killed { by: Killer::Spot | Killer::Host | Killer::Retirement, .. } => {
@@ -105,7 +111,7 @@ pub fn death(asked: &Asked<'_>, task: &Task) -> Option<Death> {
     }
 }
 
-/// How the task ended, whatever it has reported.
+/// Judges how the task ended, whatever it has reported.
 fn end_of(asked: &Asked<'_>, task: &Task) -> Verdict {
     let unproved = || Verdict::Unproved { why: "exit code 0 alone".to_owned() };
     by_end(asked, task, &Reports::default(), unproved)
@@ -133,11 +139,11 @@ fn by_reports(
     Verdict::Reported { why }
 }
 
-/// What the task's end says of a database that it did not report on.
-fn without_report(asked: &Asked<'_>, task: &Task, reports: &Reports, log: &LogEnd) -> Verdict {
+/// Judges, by the task's end, a database that the task did not report on.
+pub(super) fn without_report(asked: &Asked<'_>, task: &Task, reports: &Reports, log: &LogEnd) -> Verdict {
     let without = |end: &str| {
         let unreadable = reports.malformed().map(|(count, fault)| {
-            format!(" ({count} migration reports can not be read: {})", words::text(fault))
+            format!(" ({count} migration reports cannot be read: {})", words::text(fault))
         });
         let unreadable = unreadable.unwrap_or_default();
         let unread = match log {

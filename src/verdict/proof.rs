@@ -1,4 +1,4 @@
-//! Proof: what only a verdict can give, and what whoever needs migrated databases demands.
+//! Proof: what only a verdict can give, and what is demanded by all that needs migrated databases.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,9 +11,11 @@ use crate::failure::listed;
 use crate::migration_report::MigrationReport;
 use crate::ports::Task;
 
-/// Proof that a database was migrated, or, with `--proof exit-code`, exit code 0 in place of it ([`Self::is_proved`]).
+/// Proof that a database was migrated, or, with `--proof exit-code`, exit code 0 in place of it
+/// ([`Self::is_proved`]).
 ///
-/// Only a verdict makes one: on a task whose migration container was seen to have ended, or on the record of an earlier run that says so.
+/// Only a verdict makes one: on a task whose migration container was seen to have ended, or on the record of an
+/// earlier run that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
     database: DatabaseName,
@@ -27,7 +29,7 @@ pub struct Migrated {
 }
 
 impl Migrated {
-    /// By the task, which ran the image with this digest.
+    /// Makes the proof by the task, which ran the image with this digest.
     pub(super) fn by_task(
         database: &DatabaseName,
         task: &Task,
@@ -61,32 +63,32 @@ impl Migrated {
         &self.database
     }
 
-    /// Empty where an earlier run is known from a GitHub Deployment alone.
+    /// Returns the task's ARN; empty where an earlier run is known from a GitHub Deployment alone.
     pub fn task_arn(&self) -> &str {
         &self.task_arn
     }
 
-    /// `sha256:…` of the image that the task ran; absent when nothing says it, as of an image named by a tag.
+    /// Returns `sha256:…` of the image that the task ran; none when nothing says it, as for an image named by a tag.
     pub fn image_digest(&self) -> Option<&str> {
         self.image_digest.as_deref()
     }
 
-    /// What the task itself reported; absent for an image that does not speak the protocol.
+    /// Returns what the task itself reported; none for an image that does not speak the protocol.
     pub fn report(&self) -> Option<&MigrationReport> {
         self.report.as_deref()
     }
 
-    /// Whether a migration report says so: of this task, or of the earlier run that has recorded it.
+    /// Tells whether a migration report says so: of this task, or of the earlier run that has recorded it.
     pub fn is_proved(&self) -> bool {
         self.report.is_some() || self.github == Some(GitHubProof::Reported)
     }
 
-    /// When an earlier run has concluded it, by its clock; absent when this one did.
+    /// Returns when an earlier run concluded it, by that run's clock; none when this run did.
     pub fn recorded_at(&self) -> Option<Timestamp> {
         self.recorded_at
     }
 
-    /// What is known of an earlier run's proof from a GitHub Deployment alone.
+    /// Returns what is known of an earlier run's proof from a GitHub Deployment alone.
     pub fn github(&self) -> Option<GitHubProof> {
         self.github
     }
@@ -148,7 +150,7 @@ impl AllMigrated {
         &self.proofs
     }
 
-    /// `sha256:…` of the one image that migrated them all.
+    /// Returns `sha256:…` of the one image that migrated them all.
     pub fn image_digest(&self) -> &str {
         &self.image_digest
     }

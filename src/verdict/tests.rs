@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 
+mod check;
 mod packs;
 mod words;
 
@@ -328,12 +329,12 @@ fn a_report_that_does_not_say_done_proves_nothing() {
         ),
         (
             r#"{"version":9,"database":"healthtech_experiment"}"#,
-            "exit code 0, but 1 of its migration reports can not be read: version 9 of the protocol is not supported, \
+            "exit code 0, but 1 of its migration reports cannot be read: version 9 of the protocol is not supported, \
              1 is",
         ),
         (
             r#"{"version":1,"database":"healthtech_experiment"}"#,
-            "exit code 0, but 1 of its migration reports can not be read: missing field `pending`",
+            "exit code 0, but 1 of its migration reports cannot be read: missing field `pending`",
         ),
     ] {
         let done = r#"{"version":1,"database":"healthtech_experiment","pending":0}"#;

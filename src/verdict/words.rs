@@ -5,7 +5,7 @@ use crate::ports::{Container, Task};
 use crate::untrusted::{phrase, printable};
 
 impl Verdict {
-    /// The verdict's name: in the summary, the outputs and the JSON.
+    /// Returns the verdict's name in the summary, the outputs and the JSON.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Migrated(migrated) if !migrated.is_proved() => NOT_PROVED,
@@ -22,7 +22,7 @@ impl Verdict {
         }
     }
 
-    /// One sentence, lowercase, without a full stop; names nothing that is not in the verdict.
+    /// Explains it in one sentence, lowercase, without a full stop. It tells nothing that is not in the verdict.
     pub fn explain(&self) -> String {
         match self {
             Self::Migrated(migrated) => match (migrated.report(), migrated.github()) {
@@ -46,9 +46,9 @@ impl Verdict {
                 format!("{} ({})", by.explain(), exit(*exit_code))
             }
             Self::TimedOut { stopped: true } => "still running at --timeout, so its task was stopped".into(),
-            Self::TimedOut { stopped: false } => "still running at --timeout, and its task runs on".into(),
+            Self::TimedOut { stopped: false } => "still running at --timeout; its task was left running".into(),
             Self::Cancelled { stopped: true } => "the run was interrupted, so its task was stopped".into(),
-            Self::Cancelled { stopped: false } => "the run was interrupted, and its task runs on".into(),
+            Self::Cancelled { stopped: false } => "the run was interrupted; its task was left running".into(),
             Self::WrongDatabase { asked, reported, times: Some(times), exit_code } => {
                 let (asked, reported, exit) = (code(asked), code(reported), exit(*exit_code));
                 format!(
@@ -98,7 +98,7 @@ impl Killer {
     }
 }
 
-/// What ECS gives as a reason: the task's, and the container's when it says more.
+/// Returns the reasons that ECS gives: the task's, and the container's where there is one.
 pub(super) fn reason(task: &Task, own: Option<&Container>) -> String {
     let parts = [task.stopped_reason.as_deref(), own.and_then(|own| own.reason.as_deref())];
     let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
@@ -109,12 +109,17 @@ fn exit(code: Option<i32>) -> String {
     code.map_or("no exit code".into(), |code| format!("exit code {code}"))
 }
 
-/// A name or code from outside.
+/// Makes a name or code from outside printable.
 pub(super) fn code(name: &str) -> String {
     phrase(name)
 }
 
-/// A sentence from outside: ECS keeps 1024 characters of a reason.
+/// Makes a sentence from outside printable: ECS keeps 1024 characters of a reason.
 pub(super) fn text(sentence: &str) -> String {
     printable(sentence, 2100)
+}
+
+/// Formats a migration: `58 add_orders`.
+pub(super) fn migration(version: &str, name: &str) -> String {
+    format!("{} {}", printable(version, 100), printable(name, 100)).trim_end().to_owned()
 }

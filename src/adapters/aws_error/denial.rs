@@ -1,7 +1,7 @@
 //! A denial: the action, the resource and the kind of policy that IAM's message names.
 //!
-//! "User: … is not authorized to perform: ACTION on resource: RESOURCE", then "because no KIND policy allows the ACTION
-//! action" or "with an explicit deny in a KIND policy: ARN" (IAM, Troubleshoot access denied error messages).
+//! "User: … is not authorized to perform: ACTION on resource: RESOURCE", then "because no KIND policy allows the
+//! ACTION action" or "with an explicit deny in a KIND policy: ARN" (IAM, Troubleshoot access denied error messages).
 
 use crate::ports::{Call, ECS_TASKS};
 use crate::untrusted::printable;
@@ -9,7 +9,7 @@ use crate::untrusted::printable;
 /// Characters of a resource or a policy's ARN in a hint.
 const SHOWN: usize = 400;
 
-/// Whether a message tells of a denial, whatever its exception is called.
+/// Tells whether a message is about a denial, whatever its exception is called.
 pub(super) fn is_denial(message: &str) -> bool {
     message.contains(NOT_AUTHORIZED) || message.contains(ENCODED)
 }
@@ -18,7 +18,7 @@ const NOT_AUTHORIZED: &str = "not authorized to perform: ";
 const ON_RESOURCE: &str = "on resource: ";
 const ENCODED: &str = "Encoded authorization failure message: ";
 
-/// What to do about the denial of a call.
+/// Says what to do about the denial of a call.
 pub(super) fn hint(call: Call, message: &str) -> String {
     const WHOM: &str = "for the role or user that runs this";
     if let Some(denial) = Denial::read(message) {
@@ -76,7 +76,7 @@ enum Kind {
 }
 
 impl Denial {
-    /// `None` when the text is not IAM's, or names no action.
+    /// Reads a denial. Returns `None` when the text is not IAM's, or names no action.
     pub(in crate::adapters) fn read(message: &str) -> Option<Self> {
         let (_, rest) = message.split_once(NOT_AUTHORIZED)?;
         let (action, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -98,7 +98,7 @@ impl Denial {
         Some(Self { action: action.to_owned(), resource, because, policy })
     }
 
-    /// The condition that `fargate-migrate iam` allows the action under.
+    /// Returns the condition under which `fargate-migrate iam` allows the action; `None` where it has none.
     fn condition(&self, call: Call) -> Option<String> {
         match self.action.as_str() {
             "iam:PassRole" => Some(format!("iam:PassedToService = {ECS_TASKS}")),
@@ -107,7 +107,7 @@ impl Denial {
         }
     }
 
-    /// What a policy would have to name: the next run has another revision.
+    /// Returns, for a revision, what a policy would have to name, in brackets: the next run has another revision.
     fn every_revision(&self) -> String {
         match self.resource.rsplit_once(':') {
             Some((family, number))
@@ -119,7 +119,7 @@ impl Denial {
         }
     }
 
-    /// An imperative sentence; `whom` says for whom an action has to be allowed.
+    /// Returns an imperative sentence; `whom` says for whom an action has to be allowed.
     pub(in crate::adapters) fn hint(&self, whom: &str) -> String {
         let Self { action, resource, .. } = self;
         let policy =
@@ -146,8 +146,8 @@ impl Denial {
     }
 }
 
-/// The resource and what follows it. A policy for one log stream would be denied for the next: those of a group are
-/// allowed together.
+/// Splits the resource, `*` where there is none, from what follows it. A policy for one log stream would be denied
+/// for the next: those of a group are allowed together.
 fn resource(rest: &str) -> (String, &str) {
     let rest = rest.trim_start();
     let (resource, rest) = match rest.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
@@ -176,7 +176,7 @@ fn because(reason: &str) -> (Because, Option<String>) {
 }
 
 impl Kind {
-    /// By the words that begin the text, with or without an article.
+    /// Finds the kind by the words that begin the text, with or without an article.
     fn read(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let text = text.trim_start_matches("the ").trim_start_matches("an ").trim_start_matches("a ");

@@ -1,7 +1,7 @@
 //! Tells from the text of an AWS message whether its refusal passes.
 //!
-//! ECS asks EC2, IAM and Fargate before it answers, and hands their "slow down" on inside exceptions of its own, which
-//! otherwise speak of a mistake in the request (InvalidParameterException, ClientException).
+//! ECS asks EC2, IAM and Fargate before it answers, and hands their "slow down" on inside exceptions of its own,
+//! which otherwise speak of a mistake in the request (InvalidParameterException, ClientException).
 
 /// Why a refused call may be sent again. It had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Passing {
     Busy,
 }
 
-/// `None` for a refusal that would be the same the next time.
+/// Says why a refusal passes. Returns `None` for a refusal that would be the same the next time.
 pub(super) fn passing(message: &str) -> Option<Passing> {
     let message = without_names(message);
     let words = folded(&message);
@@ -26,7 +26,7 @@ pub(super) fn passing(message: &str) -> Option<Passing> {
     }
 }
 
-/// Whether this is the name of an exception that says "slow down" (the SDKs' standard retry mode).
+/// Tells whether this is the name of an exception that says "slow down" (the SDKs' standard retry mode).
 pub(super) fn is_throttling(code: &str) -> bool {
     code == "Throttling" || CODES.contains(&code)
 }
@@ -60,8 +60,8 @@ const CODES: &[&str] = &[
     "Ec2ThrottledException",
 ];
 
-/// Whether the message names one of those exceptions, and not a container or a role of that name: what a name follows
-/// ("container named …") says that it is one.
+/// Tells whether the message names one of those exceptions, and not a container or a role of that name: the word
+/// before a name ("container named …") says that it is one.
 fn names_throttling(message: &str) -> bool {
     const NAMED: &[&str] = &[
         "named",
@@ -107,7 +107,7 @@ fn names_throttling(message: &str) -> bool {
     })
 }
 
-/// The message without what the caller may have written: quoted parts, lists in brackets, ARNs.
+/// Removes what the caller may have written: quoted parts and lists in brackets, which become `_`, and ARNs.
 pub(in crate::adapters) fn without_names(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut until = None;
@@ -136,7 +136,7 @@ pub(in crate::adapters) fn without_names(message: &str) -> String {
     kept.collect::<Vec<_>>().join(" ")
 }
 
-/// Lowercase words with one space around each, for phrases that end where a word ends.
+/// Returns the words in lowercase with one space around each, for phrases that end where a word ends.
 fn folded(text: &str) -> String {
     let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '\'' | '/')));
     let mut out = String::from(" ");

@@ -1,10 +1,10 @@
-//! What to do about a refusal, by AWS's words: those of RunTask and RegisterTaskDefinition (API reference, "API failure
-//! reasons", public issue threads), as data.
+//! What to do about a refusal, by AWS's words: those of RunTask and RegisterTaskDefinition (API reference, "API
+//! failure reasons", public issue threads), as data.
 
 use super::passing::without_names;
 use crate::ports::Call;
 
-/// An imperative sentence. What is not known gets the places to look at, and no cause.
+/// Returns an imperative sentence. For a refusal that is not known it names the places to look at, and no cause.
 pub(super) fn hint(call: Call, code: &str, message: &str) -> String {
     let text = format!("{code} {}", without_names(message)).to_lowercase();
     let known = ROWS

@@ -42,8 +42,8 @@ fn each_family_of_errors_says_what_to_do() {
     for (code, expected) in [
         ("ExpiredTokenException", "the AWS credentials have expired"),
         ("UnrecognizedClientException", "AWS refuses the credentials"),
-        ("ThrottlingException", "still throttles us"),
-        ("RequestLimitExceeded", "still throttles us"),
+        ("ThrottlingException", "still throttles this run"),
+        ("RequestLimitExceeded", "still throttles this run"),
         ("SomethingNewException", "SomethingNewException: x"),
     ] {
         let failure = answered_with(Call::RUN_TASK, code, "x");

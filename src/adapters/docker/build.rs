@@ -25,8 +25,11 @@ pub(super) struct Input {
 }
 
 impl Input {
+    /// Finds the context and the Dockerfile, and checks that secrets and SSH keys are there.
+    ///
     /// # Errors
-    /// A [`Failure`] when the context is no directory, or the Dockerfile no file.
+    /// A [`Failure`] when the context is not a directory, the Dockerfile is not a file, or a secret or an SSH key is
+    /// missing.
     pub(super) fn find(build: &DockerBuild) -> Result<Self> {
         let context = build.context.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
             let given = build.context.display();
@@ -49,7 +52,7 @@ impl Input {
     }
 }
 
-/// Looks for a secret's file or variable; what is in it is docker's to read.
+/// Checks that a secret's file or variable is there; docker alone reads what is in it.
 fn secret_is_there(secret: &str) -> Result<(), Failure> {
     let part = |names: [&str; 2]| {
         let mut parts = secret.split(',').filter_map(|part| part.split_once('='));
@@ -68,7 +71,7 @@ fn secret_is_there(secret: &str) -> Result<(), Failure> {
     Err(Failure::input(format!("build an image: secret {id} of --build-secret: {missing}")).hint(hint))
 }
 
-/// Looks for an SSH agent's socket, or a key: `default`, or `ID=PATH`.
+/// Checks that an SSH agent's socket, or a key, is there: `default`, or `ID=PATH`.
 fn ssh_is_there(ssh: &str) -> Result<(), Failure> {
     let (missing, hint) = match ssh.split_once('=') {
         Some((_, paths)) => match paths.split(',').find(|path| !Path::new(path).exists()) {
@@ -101,11 +104,11 @@ pub(super) fn fits(build: &DockerBuild, way: Way) -> Result<(), Failure> {
     };
     only_buildx.map_or(Ok(()), |flag| {
         Err(Failure::input(format!("build an image: {flag} needs docker's buildx plugin, which is not here"))
-            .hint("install it (on GitHub: docker/setup-buildx-action), or leave the flag away"))
+            .hint("install it (on GitHub: docker/setup-buildx-action), or omit the flag"))
     })
 }
 
-/// The Dockerfiles at the top of a directory, and one level below.
+/// Lists the Dockerfiles at the top of a directory, and one level below.
 fn dockerfiles(dir: &Path) -> Vec<String> {
     let is_one = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -158,7 +161,7 @@ fn command(cli: &DockerCli, config: &Path, input: &Input, build: &DockerBuild, t
     command
 }
 
-/// Every value in the `--flag=value` form: a target named `--push` stays a target.
+/// Returns every value in the `--flag=value` form: a target named `--push` stays a target.
 fn arguments(input: &Input, build: &DockerBuild, to: &ImageTag) -> Vec<String> {
     let mut arguments = vec![
         "--progress=plain".to_owned(),

@@ -4,7 +4,7 @@ use super::cli::unreachable_engine;
 use crate::failure::Failure;
 use crate::ports::DockerBuild;
 
-/// What a build that failed says about itself, with its last lines as evidence.
+/// Makes the failure of a build from what it says about itself, with its last lines as evidence.
 pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
     let text = tail.join("\n");
     let words = text.to_lowercase();
@@ -16,7 +16,7 @@ pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
         return unreachable_engine(cause(tail));
     }
     let emulate = format!(
-        "the engine can not run {} programs: install QEMU (on GitHub: docker/setup-qemu-action), or build on a machine of \
+        "the engine cannot run {} programs: install QEMU (on GitHub: docker/setup-qemu-action), or build on a machine of \
          that platform",
         build.platform
     );
@@ -38,7 +38,7 @@ pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
     } else if has(&["pull access denied", "failed to resolve source metadata", "failed to load metadata"])
         || has(&["failed to do request", "failed to authorize"])
     {
-        "the base image can not be pulled: check its name, and log in to its registry with `docker login` when it \
+        "the base image cannot be pulled: check its name, and log in to its registry with `docker login` when it \
          is private"
     } else if has(&["failed to calculate checksum", "failed to compute cache key"]) {
         "a file that the Dockerfile copies is not in the build context: check its path, --context and .dockerignore"
@@ -53,19 +53,19 @@ pub(super) fn read(build: &DockerBuild, tail: &[String]) -> Failure {
     Failure::service(message).hint(hint).evidence(evidence)
 }
 
-/// An engine of 20.10 prints `#7 sha256:…` below each step's title.
+/// Tells whether a line is the `#7 sha256:…` that an engine of 20.10 prints below each step's title.
 pub(super) fn is_vertex_digest(line: &str) -> bool {
     let digest = line.strip_prefix('#').and_then(|line| line.split_once(' '));
     digest.is_some_and(|(_, rest)| rest.starts_with("sha256:") && rest.len() == "sha256:".len() + 64)
 }
 
-/// The step that BuildKit repeats in its error: ` > [build 3/5] RUN cargo build:`.
+/// Finds the step that BuildKit repeats in its error: ` > [build 3/5] RUN cargo build:`.
 fn failed_step(tail: &[String]) -> Option<&str> {
     let line = tail.iter().rev().map(|line| line.trim()).find(|line| line.starts_with("> ["))?;
     Some(line.trim_start_matches("> ").trim_end_matches(':'))
 }
 
-/// The last line, without the layers of wrapping that say nothing.
+/// Returns the last line, without the layers of wrapping that say nothing.
 fn cause(tail: &[String]) -> &str {
     const WRAPPING: &[&str] = &[
         "ERROR: ",
@@ -132,7 +132,7 @@ mod tests {
     fn common_causes_have_a_hint() {
         for (line, hint) in [
             ("write /x: no space left on device", "docker system prune"),
-            ("exec /bin/sh: exec format error", "can not run linux/amd64 programs"),
+            ("exec /bin/sh: exec format error", "cannot run linux/amd64 programs"),
             ("ERROR: failed to solve: target stage \"x\" could not be found", "--target"),
             ("toomanyrequests: You have reached your pull rate limit.", "public.ecr.aws"),
             ("ERROR: failed to solve: nosuch: failed to resolve source metadata for x", "docker login"),

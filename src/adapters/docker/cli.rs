@@ -50,11 +50,11 @@ struct Probed {
 }
 
 impl DockerCli {
-    /// The first docker with buildx, else the first with BuildKit built in, once its engine has answered.
+    /// Finds the first docker with buildx, else the first with BuildKit built in, once its engine has answered.
     ///
     /// # Errors
-    /// A [`Failure`] that tells apart: no docker, none that can build with BuildKit, a missing engine, a socket that we
-    /// may not open, and an engine too new for this CLI.
+    /// A [`Failure`] that tells apart: no docker, none that can build with BuildKit, a missing engine, a socket that
+    /// the user may not open, a docker context that does not exist, and an engine too new for this CLI.
     pub(super) async fn find() -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut probed = Vec::new();
@@ -75,7 +75,7 @@ impl DockerCli {
     }
 }
 
-/// Every docker on PATH in its order, then the usual places; each program once, whatever the links to it.
+/// Lists every docker on PATH in its order, then the usual places; each program once, whatever the links to it.
 fn candidates(path: &OsStr) -> Vec<PathBuf> {
     let on_path = std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("docker"));
     let mut seen = HashSet::new();
@@ -89,7 +89,7 @@ async fn probe(path: PathBuf) -> Probed {
     let ask = async |arguments: &[&str]| {
         let mut command = Command::new(&path);
         command.args(arguments);
-        // A file that can not be started is not a docker, whatever its name.
+        // A file that cannot be started is not a docker, whatever its name.
         process::ask(command, QUERY_DEADLINE).await.ok().flatten().filter(|answer| answer.success)
     };
     let buildx = ask(&["buildx", "version"]).await.is_some();
@@ -97,7 +97,7 @@ async fn probe(path: PathBuf) -> Probed {
     Probed { path, version, buildx }
 }
 
-/// The version in `Docker version 20.10.24+dfsg1, build 297e128`.
+/// Reads the version from `Docker version 20.10.24+dfsg1, build 297e128`.
 fn client_version(text: &str) -> Option<String> {
     let version = text.strip_prefix("Docker version ")?.split([',', '\n']).next()?.trim();
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
@@ -131,7 +131,7 @@ fn choose(probed: &[Probed]) -> Result<DockerCli, Failure> {
     ))
 }
 
-/// Why the engine did not answer, from what `docker version` printed.
+/// Says why the engine did not answer, from what docker printed.
 pub(super) fn unreachable_engine(stderr: &str) -> Failure {
     let words = stderr.to_lowercase();
     let (message, hint) = if words.contains("permission denied") {

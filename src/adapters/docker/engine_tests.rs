@@ -85,7 +85,7 @@ impl Registry {
         ImageTag { repository: Repository { name: "shop/app".into(), uri, registry: None }, tag: tag.into() }
     }
 
-    /// What the registry itself says, asked without our code.
+    /// What the registry itself says, asked without code of this repository.
     async fn digest(&self, tag: &str) -> String {
         // Fails when it is there already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -169,7 +169,7 @@ async fn a_secret_is_there_during_the_build_and_in_no_layer() {
     let dockerfile =
         "FROM scratch AS production\nARG WHO\nCOPY check /\nRUN --mount=type=secret,id=npm [\"/check\"]\n";
     let mut build = sample(context.path(), dockerfile);
-    // Another one in each run: the engine keeps layers, and a secret is no part of their names.
+    // Another one in each run: the engine keeps layers, and a secret is not a part of their names.
     build.build_args = vec![format!("WHO={}", context.path().display())];
     let (to, login) = (registry.tag("secret"), registry.login("pw"));
     let progress = Progress::silent();

@@ -12,7 +12,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// The lines that `bytes` completes; empty ones are left out.
+    /// Returns the lines that `bytes` completes, without blank ones.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for &byte in bytes {
@@ -27,14 +27,14 @@ impl Lines {
         complete
     }
 
-    /// What came after the last line end.
+    /// Takes what came after the last line end; `None` when it is blank.
     pub(crate) fn rest(&mut self) -> Option<String> {
         let line = harmless(&String::from_utf8_lossy(&std::mem::take(&mut self.pending)));
         (!line.trim().is_empty()).then_some(line)
     }
 }
 
-/// `text` without escape sequences (colours, cursor movements, window titles) and other control characters.
+/// Removes escape sequences (colours, cursor movements, window titles) and other control characters.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

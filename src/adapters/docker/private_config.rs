@@ -1,4 +1,4 @@
-//! docker's configuration for one run: the user's, plus the registry's login, in a directory of our own.
+//! docker's configuration for one run: the user's, plus the registry's login, in a directory of the run's own.
 //!
 //! `docker login` would leave the password in the user's home. A bare DOCKER_CONFIG would hide what the user has
 //! there: logins for private base images, proxies, contexts, the buildx plugin. So the settings are copied and the
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::adapters::registry_login::RegistryLogin;
 use crate::bounded_file;
 
-/// What of the user's config.json a build and a push depend on.
+/// The settings in the user's config.json that a build and a push depend on.
 const KEPT: &[&str] = &[
     "auths",
     "credHelpers",
@@ -27,7 +27,7 @@ const KEPT: &[&str] = &[
     "cliPluginsExtraDirs",
 ];
 
-/// What of the user's directory is linked.
+/// The parts of the user's directory that are linked.
 const LINKED: &[&str] = &["cli-plugins", "contexts"];
 
 /// Makes a directory for DOCKER_CONFIG, 0700, removed when dropped. `user` is the user's own, which may not exist.
@@ -54,13 +54,13 @@ pub(super) fn create(user: Option<&Path>, login: &RegistryLogin) -> Result<TempD
     Ok(dir)
 }
 
-/// Where docker keeps the user's configuration: DOCKER_CONFIG, else `~/.docker`.
+/// Returns where docker keeps the user's configuration: DOCKER_CONFIG, else `~/.docker`.
 pub(super) fn user_dir() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("DOCKER_CONFIG").or_else(|| named("HOME").map(|home| home.join(".docker")))
 }
 
-/// The user's settings that are kept.
+/// Reads the user's settings that are kept; none when there is no file.
 fn settings(user: &Path) -> Result<Map<String, Value>> {
     let file = user.join("config.json");
     let read = match bounded_file::read(&file, bounded_file::TEXT) {
@@ -73,7 +73,7 @@ fn settings(user: &Path) -> Result<Map<String, Value>> {
     Ok(settings)
 }
 
-/// `settings` with the login of one registry.
+/// Adds the login of one registry to `settings`.
 fn with_login(mut settings: Map<String, Value>, login: &RegistryLogin) -> Value {
     // docker asks a credential store, or a helper for this registry, before `auths`; the empty helper's name says
     // that this registry is in `auths`.

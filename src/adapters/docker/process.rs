@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::output::Lines;
 
-/// So many last lines are kept: enough for BuildKit's error with its excerpt of log and Dockerfile.
+/// Last lines that are kept: enough for BuildKit's error with its excerpt of log and Dockerfile.
 const TAIL: usize = 60;
 
 /// A program that ended by itself.
@@ -82,7 +82,7 @@ pub(super) async fn ask(mut command: Command, deadline: Duration) -> Result<Opti
     }))
 }
 
-/// The program alone: its arguments may hold what is not to be shown.
+/// Returns the program alone: its arguments may hold what is not to be shown.
 fn program(command: &Command) -> String {
     command.as_std().get_program().to_string_lossy().into_owned()
 }

@@ -14,7 +14,7 @@ use crate::ports::{ImageProgress, ImageTag};
 /// For one try.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// Pushes what the engine has under `to`; answers the digest.
+/// Pushes what the engine has under `to`; returns the digest.
 pub(super) async fn push(
     cli: &DockerCli,
     config: &Path,
@@ -22,7 +22,7 @@ pub(super) async fn push(
     progress: &dyn ImageProgress,
 ) -> Result<String> {
     let what = format!("push of {}", to.reference());
-    push_error::retrying(progress, &what, push_error::FIRST_PAUSE, async || {
+    push_error::retrying(progress, &what, push_error::FIRST_PAUSE, async |_| {
         once(cli, config, to, progress).await
     })
     .await
@@ -44,7 +44,7 @@ async fn once(cli: &DockerCli, config: &Path, to: &ImageTag, progress: &dyn Imag
     digest(&ended.tail).with_context(|| format!("push {image}: docker reported no digest of what it pushed"))
 }
 
-/// The lines that say why: docker prints the state of each layer before them.
+/// Returns the lines that say why: docker prints the state of each layer before them.
 fn reason(tail: &[String]) -> String {
     let layer = |line: &str| {
         let (id, state) = line.split_once(": ").unwrap_or_default();
@@ -58,7 +58,7 @@ fn reason(tail: &[String]) -> String {
     lines.filter(|line| !line.starts_with("The push refers to repository")).collect::<Vec<_>>().join("\n")
 }
 
-/// From docker's last line, `1.0: digest: sha256:… size: 528`.
+/// Reads the digest from docker's last line, `1.0: digest: sha256:… size: 528`.
 fn digest(tail: &[String]) -> Option<String> {
     let line = tail.iter().rev().find(|line| line.contains(": digest: sha256:"))?;
     let digest = line.split(": digest: ").nth(1)?.split_whitespace().next()?;

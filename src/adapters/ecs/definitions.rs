@@ -14,7 +14,8 @@ use crate::exact_json;
 use crate::ports::{Call, DefinitionReads, DefinitionWrites};
 
 impl DefinitionReads for Aws {
-    /// DescribeTaskDefinition with tags, as the JSON that AWS sent: the SDK's types drop fields that they do not know.
+    /// Calls DescribeTaskDefinition with tags, and returns the JSON that AWS sent: the SDK's types drop fields that
+    /// they do not know.
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
         let doing = format!("describe task definition {name}");
         let body = raw::Captured::default();

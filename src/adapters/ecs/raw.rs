@@ -1,7 +1,8 @@
 //! Task definitions pass through the SDK as the JSON that they are.
 //!
 //! The SDK's types know the fields of the day they were generated; Describe → typed → Register would drop every newer
-//! one without a word. An interceptor keeps the SDK's signing, retries and errors, and takes its hands off the body.
+//! one without a word. With an interceptor the SDK's signing, retries and errors stay, and the body is copied as AWS
+//! sent it.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,11 +19,13 @@ use crate::exact_json;
 pub(super) struct Captured(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Captured {
+    /// Takes the body as JSON.
+    ///
     /// # Errors
-    /// The body was not there, or was no JSON.
+    /// The body was not there, or was not JSON.
     pub(super) fn json(&self) -> Result<Value> {
         let bytes = self.0.lock().ok().and_then(|mut body| body.take()).context("the answer has no body")?;
-        exact_json::parse(&bytes).context("the answer is no JSON")
+        exact_json::parse(&bytes).context("the answer is not JSON")
     }
 }
 
@@ -31,7 +34,7 @@ impl Intercept for Captured {
         "CapturedTaskDefinition"
     }
 
-    /// At `read_before_deserialization` the body is still a stream without bytes.
+    /// Copies the body: at `read_before_deserialization` it is still a stream without bytes.
     fn read_after_deserialization(
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,

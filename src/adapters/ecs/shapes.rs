@@ -1,4 +1,4 @@
-//! The SDK's shapes as ours, and ours as the SDK's.
+//! The SDK's shapes as those of [`crate::ports`], and back.
 
 use anyhow::Result;
 use aws_sdk_ecs::primitives::DateTime;
@@ -63,6 +63,7 @@ fn container(container: types::Container) -> Container {
         exit_code: container.exit_code,
         reason: container.reason,
         image_digest: container.image_digest,
+        health: container.health_status.map(|status| status.as_str().to_owned()),
     }
 }
 
@@ -84,6 +85,6 @@ fn container_override(told: ContainerOverride) -> ports::ContainerOverride {
     }
 }
 
-fn time(value: Option<DateTime>) -> Option<Timestamp> {
+pub(super) fn time(value: Option<DateTime>) -> Option<Timestamp> {
     value.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
 }

@@ -155,6 +155,13 @@ fn a_remote_on_github_is_owner_and_name() {
         ("ssh://git@github.com/owner/name/", Some("owner/name")),
         ("https://example.org/owner/name", None),
         ("https://github.com/owner", None),
+        ("ssh://git@ssh.github.com:443/owner/name.git", Some("owner/name")),
+        ("https://GitHub.com/owner/name", Some("owner/name")),
+        ("https://notgithub.com/owner/name", None),
+        ("git@notgithub.com:owner/name.git", None),
+        ("https://example.com/github.com/owner/name", None),
+        ("git@example.com:github.com/owner/name", None),
+        ("/srv/github.com/owner/name", None),
     ] {
         assert_eq!(repository_in(url), expected, "{url}");
     }

@@ -1,8 +1,8 @@
 //! GitHub's REST API, on github.com and on enterprise servers: the ports of [`crate::ports::github`] made real.
 //!
 //! Each call has a deadline, and is tried again after 5xx, a lost connection and a rate limit. octocrab's own retries
-//! know neither Retry-After nor our clock. The answers are read into types of our own: octocrab's want dozens of
-//! fields, and one that is null (the author of a comment whose account is gone) would lose a whole page.
+//! know neither Retry-After nor a call's deadline. The answers are read into types of this module: octocrab's want
+//! dozens of fields, and one that is null (the author of a comment whose account is gone) would lose a whole page.
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::ports::github::{
 
 mod comments;
 mod explain;
+mod files;
 mod graphql;
 #[cfg(test)]
 mod tests;
@@ -33,9 +34,6 @@ const CALL_DEADLINE: Duration = Duration::from_secs(25);
 const ATTEMPTS: u32 = 4;
 /// The pause after the first attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// `task` of our deployments: what tells them from those of a workflow's own `environment`.
-const TASK: &str = "migrate";
 
 /// One repository of one GitHub server, as one token sees it.
 pub struct Api {
@@ -49,8 +47,11 @@ pub struct Api {
 }
 
 impl Api {
+    /// Makes the client for the repository that this run is in; nothing is sent.
+    ///
     /// # Errors
-    /// `GITHUB_REPOSITORY` is missing; `GITHUB_API_URL` or a proxy is no address; this machine has no CA certificates.
+    /// `GITHUB_REPOSITORY` is missing; `GITHUB_API_URL` or a proxy is not an address; this machine has no CA
+    /// certificates.
     pub fn connect(github: &GitHub, token: &Secret) -> Result<Self, Failure> {
         let url = github.api_url.as_deref().unwrap_or("https://api.github.com");
         let repository = github
@@ -58,7 +59,7 @@ impl Api {
             .clone()
             .ok_or_else(|| Failure::input("GITHUB_REPOSITORY does not name a repository"))?;
         let unusable = |error: &(dyn std::error::Error + 'static)| {
-            Failure::input(format!("can not talk to {url}: {}", explain::causes(error)))
+            Failure::input(format!("cannot talk to {url}: {}", explain::causes(error)))
         };
         let proxies = Proxies::of_this_process()?;
         // Redirects are octocrab's to follow.
@@ -75,8 +76,8 @@ impl Api {
         Ok(Self { client, proxies, repository, graphql_url, log_url: github.summary_url() })
     }
 
-    /// What `attempt` answers. It is given the number of attempts before it: after the first, a call that creates
-    /// something may have done so without our hearing of it.
+    /// Returns what `attempt` answers. It is given the number of attempts before it: after the first, a call that
+    /// creates something may have done so, and its answer may have been lost.
     async fn call<T>(
         &self,
         call: GitHubCall,
@@ -98,7 +99,12 @@ impl Api {
         let mut attempts = 0;
         loop {
             let until = deadline.min(Instant::now() + ATTEMPT_DEADLINE);
-            let failed = match timeout_at(until, attempt(attempts)).await {
+            let began = Instant::now();
+            let answer = timeout_at(until, attempt(attempts)).await;
+            let is_answer = matches!(answer, Ok(Ok(_)));
+            let ms = began.elapsed().as_millis();
+            tracing::debug!(answered = is_answer, ms, attempt = attempts + 1, "GitHub: {doing}");
+            let failed = match answer {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(failed)) => failed,
                 Err(_) => explain::no_answer(doing, "no answer before the deadline"),
@@ -117,9 +123,10 @@ impl Api {
         format!("/repos/{}/{rest}", self.repository)
     }
 
-    /// The deployment with this payload's key, if an earlier attempt made it.
+    /// Finds the deployment with this payload's key, if an earlier attempt made it.
     async fn deployment_made_before(&self, new: &NewDeployment) -> octocrab::Result<Option<u64>> {
-        let query = [("environment", new.environment.as_str()), ("task", TASK), ("per_page", "10")];
+        let query =
+            [("environment", new.environment.as_str()), ("task", new.task.name()), ("per_page", "10")];
         let recent: Vec<Deployment> = self.client.get(self.route("deployments"), Some(&query)).await?;
         let ours = |one: &Deployment| graphql::unpacked(one.payload.clone())["key"] == new.payload["key"];
         Ok(recent.into_iter().find(ours).map(|deployment| deployment.id))
@@ -130,15 +137,15 @@ impl GitHubDeployments for Api {
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, GitHubFailure> {
         let body = json!({
             "ref": new.commit,
-            "task": TASK,
+            "task": new.task.name(),
             // What ran is the commit's image: nothing is to be merged, and no check can come in between.
             "auto_merge": false,
             "required_contexts": [],
             "payload": new.payload,
             "environment": new.environment,
             "description": new.description,
-            // A database lives on. GitHub makes earlier successes inactive by itself, but only in environments that
-            // are no production ones, and each database is to show one commit.
+            // Databases and services live on. GitHub makes earlier successes inactive by itself, but not in
+            // production environments, and each environment is to show one commit.
             "transient_environment": false,
             "production_environment": false,
         });
@@ -172,7 +179,7 @@ impl GitHubDeployments for Api {
     }
 }
 
-/// What we need of whatever was created.
+/// The part of an answer that is read when something was created.
 #[derive(Deserialize)]
 struct Id {
     id: u64,

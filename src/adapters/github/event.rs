@@ -11,10 +11,10 @@ use crate::ports::github::PullRequest;
 /// Bytes: GitHub caps a webhook's payload at 25 MB (docs, "Webhook events and payloads").
 const LARGEST_EVENT: u64 = 32 << 20;
 
-/// Reads `GITHUB_EVENT_PATH`: the webhook's payload. None when the event is not about a pull request.
+/// Reads `GITHUB_EVENT_PATH`: the webhook's payload. `None` when the event is not about a pull request.
 ///
 /// # Errors
-/// The file can not be read, or is no JSON.
+/// The file cannot be read, or is not JSON.
 pub(super) fn pull_request(path: &Path) -> Result<Option<PullRequest>> {
     let text = bounded_file::read(path, LARGEST_EVENT)
         .with_context(|| format!("read the event file {}", path.display()))?;
@@ -23,8 +23,8 @@ pub(super) fn pull_request(path: &Path) -> Result<Option<PullRequest>> {
     Ok(of_event(&event))
 }
 
-/// `pull_request`, `pull_request_target` and reviews carry the pull request; a comment carries its issue, which has
-/// `pull_request` when it is one.
+/// Finds an event's pull request: `pull_request`, `pull_request_target` and reviews carry it; a comment carries its
+/// issue, which has `pull_request` when it is one.
 fn of_event(event: &Value) -> Option<PullRequest> {
     let pull = &event["pull_request"];
     if let Some(number) = pull["number"].as_u64() {

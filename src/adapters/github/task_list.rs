@@ -1,7 +1,7 @@
-//! The tasks that a run has started, for its post stage: in a file beside the step's state, which both stages have.
+//! The tasks that a run has started, for its post stage: in a file next to the step's state, which both stages have.
 //!
-//! In the state itself each would be a variable of the post stage's container, and thousands are more than a process can
-//! be started with.
+//! In the state itself each would be a variable of the post stage's container, and thousands are more than a process
+//! can be started with.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -42,7 +42,7 @@ impl TaskList {
             .with_context(|| format!("add task {arn} to the list for the post stage, {}", self.0.display()))
     }
 
-    /// The tasks of a list, and why there may be more than these.
+    /// Reads the tasks of a list, and why there may be more than these.
     pub fn read(path: &Path) -> (Vec<String>, Option<Error>) {
         let text = match bounded_file::read(path, LARGEST) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
@@ -61,16 +61,16 @@ fn task(line: &str) -> IoResult<String> {
     arn.map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "one of its lines was cut"))
 }
 
-/// Writes a file for the post stage beside the step's state, and returns its path.
+/// Writes a file for the post stage next to the step's state, and returns its path.
 ///
 /// # Errors
-/// It cannot be written, or the step's state is no file.
+/// It cannot be written, or the step's state is not a file.
 pub(super) fn write_beside(state: &Path, what: &str, text: &str) -> Result<PathBuf> {
     let mut path = OsString::from(state);
     path.push(format!(".{what}"));
     let path = PathBuf::from(path);
     let written = match fs::metadata(state) {
-        // Beside a device there is no place for it.
+        // Next to a device there is no place for it.
         Ok(found) if !found.is_file() => bounded_file::check_is_regular(found.file_type()),
         _ => fs::write(&path, text),
     };

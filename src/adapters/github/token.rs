@@ -2,7 +2,8 @@
 
 use crate::adapters::secret::Secret;
 
-/// The Action's input `github-token`, else `GITHUB_TOKEN`: a step that was given a token means that one.
+/// Reads the Action's input `github-token`, in GitHub Actions alone, else `GITHUB_TOKEN`: a step that was given a
+/// token means that one.
 pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Option<Secret> {
     let in_actions = variable("GITHUB_ACTIONS").as_deref() == Some("true");
     // The runner keeps the hyphen; a shell that passes the environment on may not.

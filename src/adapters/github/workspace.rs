@@ -12,7 +12,7 @@ const ENTRIES: usize = 50_000;
 /// Where copies of sources are.
 const NO_SOURCES: [&str; 3] = [".git", "node_modules", "target"];
 
-/// The file below `workspace` whose path ends most like `reported` does; none when two are as good, because a
+/// Finds the file below `workspace` whose path ends most like `reported` does; `None` when two are as good, because a
 /// wrong place is worse than none.
 ///
 /// `reported` comes from a container: it selects among files that are there, and opens none. Symbolic links are

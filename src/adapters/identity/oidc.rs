@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::adapters::aws_error::innermost;
+use crate::adapters::call_log;
 use crate::adapters::proxy::Proxies;
 use crate::adapters::secret::Secret;
 use crate::backoff::jittered;
@@ -47,8 +48,11 @@ pub(super) struct Claims {
 }
 
 impl TokenEndpoint {
+    /// Finds in the environment where this job gets its tokens.
+    ///
     /// # Errors
-    /// A [`Failure`] with the missing permission when the job has no address to ask.
+    /// A [`Failure`] with the missing permission when the job has no address to ask; or the address, or a proxy, is
+    /// wrong.
     pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let (Some(url), Some(bearer)) =
@@ -63,23 +67,24 @@ impl TokenEndpoint {
                 .into());
         };
         let url = Url::parse(&url)
-            .map_err(|_| Failure::input(format!("{DOING}: ACTIONS_ID_TOKEN_REQUEST_URL is no URL")))?;
+            .map_err(|_| Failure::input(format!("{DOING}: ACTIONS_ID_TOKEN_REQUEST_URL is not a URL")))?;
         let proxies = Proxies::of_this_process()?;
         let client = proxies.reqwest()?.connect_timeout(CONNECT_DEADLINE).build()?;
         Ok(Self { client, proxies, url, bearer: Secret::new(bearer) })
     }
 
-    /// A new token for `audience`. Server errors, rate limits and silence are tried again until `deadline`.
+    /// Gets a new token for `audience`. Server errors, rate limits and silence are tried again until `deadline`.
     pub(super) async fn token(&self, audience: &str, deadline: Duration) -> Result<Secret> {
         let deadline = Instant::now() + deadline;
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            let error = match timeout_at(deadline, timeout(ATTEMPT_DEADLINE, self.ask(audience))).await {
-                Ok(Ok(Ok(token))) => return Ok(token),
-                Ok(Ok(Err(error))) => error,
-                Ok(Err(_)) | Err(_) => unanswered("no answer before the deadline").into(),
-            };
+            let error =
+                match timeout_at(deadline, timeout(ATTEMPT_DEADLINE, self.ask(audience, attempt))).await {
+                    Ok(Ok(Ok(token))) => return Ok(token),
+                    Ok(Ok(Err(error))) => error,
+                    Ok(Err(_)) | Err(_) => unanswered("no answer before the deadline").into(),
+                };
             if !is_transient(&error) || attempt == ATTEMPTS || Instant::now() + pause >= deadline {
                 return Err(error);
             }
@@ -89,7 +94,7 @@ impl TokenEndpoint {
         }
     }
 
-    async fn ask(&self, audience: &str) -> Result<Secret> {
+    async fn ask(&self, audience: &str, attempt: u32) -> Result<Secret> {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("audience", audience);
         let request = self
@@ -98,7 +103,11 @@ impl TokenEndpoint {
             .header(AUTHORIZATION, format!("Bearer {}", self.bearer.expose()))
             .header(ACCEPT, "application/json");
         // reqwest's error would name the address: it says which run this is, and nothing that helps.
-        let answer = request.send().await.map_err(|error| match self.proxies.failure_of(&error) {
+        let began = Instant::now();
+        let answer = request.send().await;
+        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+        call_log::told("GitHub: OIDC token", status, began, attempt);
+        let answer = answer.map_err(|error| match self.proxies.failure_of(&error) {
             Some(failure) => failure.while_doing(DOING),
             None => unanswered(&innermost(&error.without_url())),
         })?;
@@ -124,14 +133,14 @@ fn refused(status: StatusCode) -> Failure {
         408 | 429 => failure.transient(),
         500.. => failure.hint("githubstatus.com tells whether GitHub Actions has an outage").transient(),
         _ => failure.hint(
-            "the job's ACTIONS_ID_TOKEN_REQUEST_TOKEN is refused: it ends with its job, so it can not come from \
+            "the job's ACTIONS_ID_TOKEN_REQUEST_TOKEN is refused: it ends with its job, so it cannot come from \
              another one",
         ),
     }
 }
 
 impl Claims {
-    /// None when the token is no JWT.
+    /// Reads the claims; `None` when the token is not a JWT.
     pub(super) fn of(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let mut standard = payload.replace('-', "+").replace('_', "/");

@@ -10,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
 use super::oidc::{Claims, TokenEndpoint};
 use super::session::Session;
+use super::sts;
 use crate::adapters::aws_error;
 use crate::arn;
 use crate::failure::Failure;
@@ -39,8 +40,8 @@ impl Role {
     }
 }
 
-/// What tokens for a partition's STS are for: China's has a name of its own (aws-actions/configure-aws-credentials,
-/// `audience`).
+/// Returns the audience that tokens for a partition's STS have: China's has a name of its own
+/// (aws-actions/configure-aws-credentials, `audience`).
 pub fn audience(partition: &str) -> &'static str {
     if partition == "aws-cn" { "sts.amazonaws.com.cn" } else { "sts.amazonaws.com" }
 }
@@ -55,7 +56,7 @@ pub async fn assume(
     let assumption = Arc::new(Assumption {
         role: role.clone(),
         tokens: TokenEndpoint::from_environment(&|name| std::env::var(name).ok())?,
-        sts: aws_sdk_sts::Client::new(config),
+        sts: sts(config),
         call_timeout,
         aside: aside.clone(),
     });
@@ -106,7 +107,7 @@ impl Assumption {
     }
 }
 
-/// What a person can fix; none for anything else.
+/// Makes the failure of a refusal that a person can fix, or that passes; `None` for anything else.
 fn refused(doing: &str, code: &str, message: &str, token: &str) -> Option<Failure> {
     let claims = Claims::of(token).unwrap_or_default();
     let hint = match code {

@@ -20,7 +20,7 @@ use crate::progress::Aside;
 
 /// How long before its end a session is renewed. Tries that fail are repeated in this time.
 const MARGIN: Duration = Duration::from_secs(300);
-/// A session shorter than an hour, as tests have them, is renewed in the last quarter.
+/// A session shorter than 20 minutes, as tests have them, is renewed in the last quarter.
 const MARGIN_PART: u32 = 4;
 /// Tries that fit into the margin.
 const TRIES: u32 = 10;
@@ -100,7 +100,7 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// New credentials, unless somebody else has got some in the meantime.
+    /// Gets new credentials, unless another call has got some in the meantime.
     async fn renew(&self) -> Result<Held> {
         let _one = self.renewing.lock().await;
         let held = self.held();

@@ -1,7 +1,7 @@
 //! Pure: where credentials were looked for, and why none of the places has any.
 
-/// One line for each source of the SDK's default chain, in its order. `last` is what the chain ended with: the reason
-/// of the source that failed, or of the last one.
+/// Returns one line for --role-to-assume and one for each source of the SDK's default chain, in its order. `last` is
+/// what the chain ended with: the reason of the source that failed, or of the last one.
 pub(super) fn sources(variable: &dyn Fn(&str) -> Option<String>, last: &str) -> Vec<String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let not_set = |names: &[&str]| {

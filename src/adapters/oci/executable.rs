@@ -16,7 +16,7 @@ pub(super) struct Platform {
     /// `e_machine`
     machine: u16,
     /// Rust's target without the `-musl` or `-gnu` at its end.
-    target: &'static str,
+    pub target: &'static str,
 }
 
 const PLATFORMS: &[Platform] = &[
@@ -31,7 +31,7 @@ const HEADER: usize = 64;
 const PROGRAM_HEADER: usize = 56;
 
 impl Platform {
-    /// From `linux/amd64` or `linux/arm64`.
+    /// Finds the platform of `linux/amd64` or `linux/arm64`; any other is an error.
     pub(super) fn find(platform: &str) -> Result<Self, Failure> {
         PLATFORMS
             .iter()
@@ -56,7 +56,7 @@ pub(super) fn check(program: &[u8], path: &Path, platform: Platform) -> Result<(
         Err(Failure::input(format!("package {path}: {what}")).hint(build).into())
     };
     if program.len() < HEADER || !program.starts_with(b"\x7fELF") {
-        return refuse("it is no Linux executable (ELF)");
+        return refuse("it is not a Linux executable (ELF)");
     }
     const SIXTY_FOUR_BITS: u8 = 2;
     const LITTLE_ENDIAN: u8 = 1;
@@ -136,8 +136,8 @@ pub(super) mod tests {
             elf
         };
         for (bytes, message) in [
-            (b"#!/bin/sh\nexit 0\n".to_vec(), "no Linux executable"),
-            (vec![], "no Linux executable"),
+            (b"#!/bin/sh\nexit 0\n".to_vec(), "not a Linux executable"),
+            (vec![], "not a Linux executable"),
             (tiny_static(183, b""), "made for arm64, and the task definition wants amd64"),
             (tiny_static(3, b""), "made for another machine"),
             (patched(4, 1), "made for another machine"),

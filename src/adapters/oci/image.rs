@@ -4,24 +4,20 @@
 //! writable `/tmp`. It has no CA certificates: those of the machine that packages would make two machines give two
 //! digests. A program that speaks TLS brings its own, as rustls programs do with webpki-roots.
 
-use std::io::Write as _;
-
 use anyhow::{Context, Result};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use oci_client::client::ImageLayer;
 use oci_client::manifest::{IMAGE_CONFIG_MEDIA_TYPE, IMAGE_LAYER_GZIP_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tar::EntryType;
 
 use super::executable::{self, Platform};
 use crate::bounded_file;
 use crate::failure::Failure;
-use crate::hex::hex;
 use crate::ports::BinaryImage;
+use crate::witness::image::WithWitness;
+use crate::witness::layer::{digest, gzip};
 
-/// Nobody's, as in distroless images.
+/// The user `nonroot`, as in distroless images.
 const USER: u32 = 65532;
 
 /// A moment that is always the same.
@@ -33,6 +29,7 @@ pub struct PackagedImage {
     /// `sha256:…` of [`PackagedImage::manifest`]: the image's digest.
     pub manifest_digest: String,
     pub manifest: Vec<u8>,
+    pub media_type: String,
     /// In the order of a push: what the manifest names must be there before it.
     pub blobs: Vec<Blob>,
 }
@@ -52,6 +49,23 @@ impl std::fmt::Debug for Blob {
     }
 }
 
+impl From<&WithWitness> for PackagedImage {
+    /// Takes what is new: the other layers are where the image that it is made from is.
+    fn from(image: &WithWitness) -> Self {
+        let WithWitness { layer, layer_type, .. } = image;
+        let layer = Blob {
+            digest: layer.digest.clone(),
+            content: ImageLayer::new(layer.compressed.clone(), (*layer_type).to_owned(), None),
+        };
+        Self {
+            manifest_digest: image.digest.clone(),
+            manifest: image.manifest.clone(),
+            media_type: image.media_type.clone(),
+            blobs: vec![layer, Blob::new(image.configuration.clone(), &image.configuration_type)],
+        }
+    }
+}
+
 impl Blob {
     fn new(bytes: Vec<u8>, media_type: &str) -> Self {
         let digest = digest(&bytes);
@@ -62,7 +76,7 @@ impl Blob {
         self.content.data.len() as u64
     }
 
-    /// As a manifest names it.
+    /// Describes the blob as a manifest names it.
     fn descriptor(&self) -> serde_json::Value {
         json!({ "mediaType": self.content.media_type, "digest": self.digest, "size": self.size() })
     }
@@ -87,7 +101,7 @@ pub fn package(binary: &BinaryImage) -> Result<PackagedImage> {
 
     let layer = layer(&program, name).with_context(|| format!("package {path}"))?;
     let config = Blob::new(config(platform, name, &digest(&layer)), IMAGE_CONFIG_MEDIA_TYPE);
-    let layer = Blob::new(compressed(&layer)?, IMAGE_LAYER_GZIP_MEDIA_TYPE);
+    let layer = Blob::new(gzip(&layer)?, IMAGE_LAYER_GZIP_MEDIA_TYPE);
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": OCI_IMAGE_MEDIA_TYPE,
@@ -96,10 +110,15 @@ pub fn package(binary: &BinaryImage) -> Result<PackagedImage> {
     })
     .to_string()
     .into_bytes();
-    Ok(PackagedImage { manifest_digest: digest(&manifest), manifest, blobs: vec![layer, config] })
+    Ok(PackagedImage {
+        manifest_digest: digest(&manifest),
+        manifest,
+        media_type: OCI_IMAGE_MEDIA_TYPE.to_owned(),
+        blobs: vec![layer, config],
+    })
 }
 
-/// The file's name, which becomes a path in the image and the command's first word.
+/// Returns the file's name, which becomes a path in the image and the command's first word.
 fn program_name(binary: &BinaryImage) -> Result<&str, Failure> {
     let allowed = |name: &&str| {
         name.len() <= 64
@@ -107,13 +126,13 @@ fn program_name(binary: &BinaryImage) -> Result<&str, Failure> {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
     };
     binary.path.file_name().and_then(|name| name.to_str()).filter(allowed).ok_or_else(|| {
-        Failure::input(format!("package {:?}: its name can not be a command's", binary.path)).hint(
+        Failure::input(format!("package {:?}: its name cannot be a command's", binary.path)).hint(
             "rename it: at most 64 letters, digits, `.`, `_`, `-` and `+`, beginning with a letter or digit",
         )
     })
 }
 
-/// A tar file in which everything belongs to root and is of the same moment, whatever the file on disk says.
+/// Makes a tar file in which everything belongs to root and is of the same moment, whatever the file on disk says.
 fn layer(program: &[u8], name: &str) -> std::io::Result<Vec<u8>> {
     let passwd =
         format!("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:/:/sbin/nologin\n");
@@ -144,13 +163,6 @@ fn layer(program: &[u8], name: &str) -> std::io::Result<Vec<u8>> {
     tar.into_inner()
 }
 
-/// GzEncoder's header has no name and no time; level 6 is gzip's own default.
-fn compressed(layer: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(6));
-    gzip.write_all(layer)?;
-    gzip.finish()
-}
-
 fn config(platform: Platform, name: &str, diff_id: &str) -> Vec<u8> {
     json!({
         "created": EPOCH,
@@ -168,10 +180,6 @@ fn config(platform: Platform, name: &str, diff_id: &str) -> Vec<u8> {
     })
     .to_string()
     .into_bytes()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 #[cfg(test)]

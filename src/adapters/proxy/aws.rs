@@ -27,8 +27,10 @@ struct Ways<T> {
 }
 
 impl Proxies {
+    /// Makes the SDK's HTTP client, which reaches each address by its proxy.
+    ///
     /// # Errors
-    /// The SDK takes an address of a proxy for none.
+    /// The SDK cannot use the address of a proxy.
     pub fn aws(&self) -> Result<SharedHttpClient, Failure> {
         if self.http.is_none() && self.https.is_none() {
             return Ok(Builder::new().tls_provider(TLS).build_https());

@@ -58,7 +58,7 @@ impl Bucket {
         level.tokens -= 1.0;
     }
 
-    /// How long a token is missing.
+    /// Takes a token, or returns how long it is missing.
     fn try_take(&self) -> Option<Duration> {
         let mut level = self.level.borrow_mut();
         let paused = level.at.saturating_duration_since(Instant::now());
@@ -70,7 +70,7 @@ impl Bucket {
             level.tokens -= 1.0;
             return None;
         }
-        // A clock of milliseconds may wake us a moment too early: a little more, not the same again.
+        // A clock of milliseconds may end the wait a moment too early: a little more, not the same again.
         let missing = (1.0 - level.tokens) / (self.rate * level.factor);
         Some(Duration::from_secs_f64(missing) + Duration::from_millis(1))
     }
@@ -82,7 +82,8 @@ impl Bucket {
         level.at = level.at.max(now);
     }
 
-    /// AWS throttled a call that was sent then. Those that were under way together slow us down once.
+    /// Slows down after AWS throttled a call that was sent at `sent`. Calls that were under way together slow down
+    /// once.
     pub(super) fn throttled(&self, sent: Instant) {
         let mut level = self.level.borrow_mut();
         if level.slowed_at.is_some_and(|slowed_at| sent <= slowed_at) {

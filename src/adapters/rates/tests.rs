@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::failure::{Failure, Recourse};
 
-/// AWS: its buckets as documented, and somebody else who draws on them.
+/// AWS: its buckets as documented, and someone else who draws on them.
 struct Account {
     meter: Meter,
     /// Tokens that go for each call of ours, those of others included.
@@ -57,7 +57,7 @@ async fn nothing_is_throttled_at_half_of_the_rate_and_all_of_that_half_is_used()
 
 #[tokio::test(start_paused = true)]
 async fn a_noisy_neighbour_slows_us_down_and_loses_us_nothing() {
-    // Somebody else takes 80 % of what there is.
+    // Someone else takes 80 % of what there is.
     let account = Account { tokens: 5, ..Account::new() };
     let rates = Rates::new(0.5, Duration::from_secs(60));
     let from = Instant::now();

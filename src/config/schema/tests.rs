@@ -59,6 +59,10 @@ fn what_the_reader_takes_the_schema_takes() {
         "timeout: 1h 30m\ncall-timeout: 90s\nlog-drain: 1h5m10s\n",
         "max-parallel: 1000\nkeep-going: True\nproof: report\n",
         "on-timeout: stop\non-cancel: leave\n",
+        "services: [web]\non-deploying: supersede\n",
+        "databases: [a, b]\nrollout: [{databases: [a], pause: 10m}, {name: 2nd, databases: [all, 'b*']}]\nrest: last\n",
+        "rollout: [{databases: [x], parallel: 2, max-failures: 3, databases-per-task: auto}]\n",
+        "rollout:\n",
         "env: {A_1: 'true', _b: ''}\nbuild-arg: {HTTP_PROXY: , V: '1'}\n",
         "env: &shared {A: b}\nbuild-arg: *shared\n",
     ] {
@@ -70,6 +74,7 @@ fn what_the_reader_takes_the_schema_takes() {
 fn what_the_reader_refuses_the_schema_refuses() {
     let bad = [
         "clustr: x\n",
+        "service: [web]\nservices: [web]\n",
         "keep_going: true\n",
         "- cluster\n",
         "cluster\n",
@@ -88,6 +93,8 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "api-share: 0%\n",
         "api-share: 10000%\n",
         "max-failures: 0\n",
+        "health-successes: 0\n",
+        "health-successes: 101\n",
         "max-failures: 2\nkeep-going: true\n",
         "max-parallel: 0\n",
         "max-parallel: 1001\n",
@@ -124,6 +131,19 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "image: a\ncontext: b\n",
         "binary: a\nbuild-arg: {A: b}\n",
         "network-from-service: a\nsubnets: [subnet-1]\n",
+        "rollout: {a: {databases: [a]}}\n",
+        "rollout: [a]\n",
+        "rollout: [{}]\n",
+        "rollout: [{databases: []}]\n",
+        "rollout: [{databases: a}]\n",
+        "rollout: [{databases: [a], group: b}]\n",
+        "rollout: [{databases: ['a;']}]\n",
+        "rollout: [{databases: [a], pause: 10}]\n",
+        "rollout: [{databases: [a], parallel: '2'}]\n",
+        "rollout: [{databases: [a], max-failures: 2, keep-going: true}]\n",
+        "rollout: [{databases: [a], name: 'b c'}]\n",
+        "rollout: [{databases: [a]}]\nrest: first\n",
+        "rest: last\n",
         "network-from-service: a\nassign-public-ip: false\n",
     ];
     let judged: Vec<_> = bad.iter().map(|text| (text, judged(text))).collect();

@@ -74,6 +74,14 @@ fn plan(cluster: &str, databases: &[String]) -> Plan {
     Plan::new(&settings, Observed { image, ..observed(document()) }).expect("a plan")
 }
 
+#[test]
+fn a_deploys_comment_is_another_one_than_its_migrations() {
+    let deploy = crate::plan::deploy_plan::tests::deploy_plan();
+    assert_eq!(marker(&deploy), "<!-- fargate-migrate plan 123456789012/us-east-1/c/deploy%20web -->");
+    let text = body(&deploy, &marker(&deploy), &ON, None).expect("a body");
+    assert!(text.contains("deploy web on c"), "{text}");
+}
+
 fn named(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("tenant_{number:04}_{}", "x".repeat(40))).collect()
 }

@@ -1,8 +1,8 @@
 //! What earlier runs have recorded as GitHub Deployments: `--resume` goes on from them where there is no state file.
 //!
-//! A database is skipped when the newest deployment of ours in its environment is a success, of this image, and about
-//! this very database: its account, Region, cluster, task definition, container and variable. What is not known, for
-//! whatever reason, runs.
+//! A database is skipped when this program's newest deployment in its environment is a success, of this image, and
+//! about this very database: its account, Region, cluster, task definition, container and variable. A database of
+//! which this is not known, for whatever reason, runs.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,23 +16,43 @@ use crate::ports::github::{DeploymentPage, ENVIRONMENTS, PastGitHubDeployments};
 use crate::settings::Settings;
 use crate::state::github_history::{GitHubHistory, Newest};
 
+pub(crate) use crate::state::github_history::Read;
+
 /// All queries of a run together; each has a shorter deadline of its own.
 const READ: Duration = Duration::from_secs(60);
 /// Queries that are under way at the same time, as much as GitHub likes.
 const AT_ONCE: usize = 4;
-/// Queries for one list of environments: an environment may have many deployments of others, or a database many more
-/// of ours than its neighbours.
+/// The most queries for one list of environments: an environment may have many deployments of other programs, or one
+/// database many more of this program than the others.
 const QUERIES: usize = 10;
 
-/// What is known of the databases that are asked for, and a note when that is not all.
+/// Reads what earlier runs recorded of the databases that are asked for, with a note when some could not be read.
 pub(crate) async fn read(
     api: &impl PastGitHubDeployments,
     settings: &Settings,
 ) -> (GitHubHistory, Option<String>) {
-    let deadline = Instant::now() + READ;
     let prefix = settings.github.environment_prefix.as_deref().unwrap_or_default();
+    let Read { history, unread, trouble } = newest(api, &settings.databases, prefix).await;
+    let note = trouble.map(|why| {
+        format!(
+            "what GitHub's Deployments say of {} of {} databases is not known, so these run ({}): {why}",
+            unread.len(),
+            settings.databases.len(),
+            listed(&unread)
+        )
+    });
+    (history, note)
+}
+
+/// Reads the newest deployment of each database, whose environment is named `prefix` and its name.
+pub(crate) async fn newest(
+    api: &impl PastGitHubDeployments,
+    databases: &[DatabaseName],
+    prefix: &str,
+) -> Read {
+    let deadline = Instant::now() + READ;
     let named = |database: &DatabaseName| (format!("{prefix}{database}"), database.clone());
-    let batches = settings.databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
+    let batches = databases.chunks(ENVIRONMENTS).map(|batch| batch.iter().map(named).collect());
     let mut batches =
         futures::stream::iter(batches).map(|batch| Batch::read(api, batch)).buffer_unordered(AT_ONCE);
     let (mut history, mut settled, mut trouble) = (GitHubHistory::default(), HashSet::new(), None);
@@ -46,22 +66,13 @@ pub(crate) async fn read(
             Ok(None) => break,
             Err(_) => trouble = Some(format!("GitHub took more than {} s", READ.as_secs())),
         }
-        // One who is denied, or has no answer after all attempts, does not ask for the next ones.
+        // After a denial, or no answer to any attempt, the next batches are not read.
         if trouble.is_some() {
             break;
         }
     }
-    let note = trouble.map(|why| {
-        let unknown = |name: &&DatabaseName| !settled.contains(*name);
-        let names: Vec<DatabaseName> = settings.databases.iter().filter(unknown).cloned().collect();
-        format!(
-            "what GitHub's Deployments say of {} of {} databases is not known, so these run ({}): {why}",
-            names.len(),
-            settings.databases.len(),
-            listed(&names)
-        )
-    });
-    (history, note)
+    let unread = databases.iter().filter(|name| !settled.contains(*name)).cloned().collect();
+    Read { history, unread, trouble }
 }
 
 /// What was read of some databases.
@@ -74,7 +85,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// Of databases by their environments.
+    /// Reads the newest deployments of databases, by their environments, in at most [`QUERIES`] pages.
     async fn read(api: &impl PastGitHubDeployments, mut left: HashMap<String, DatabaseName>) -> Self {
         let mut batch = Self::default();
         let mut after = None;

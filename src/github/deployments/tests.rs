@@ -1,10 +1,15 @@
+use std::time::Duration;
+
 use clap::{Args as _, FromArgMatches as _};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
+use super::outbox::{AT_ONCE, FLUSH, FLUSH_IN_VAIN};
 use super::*;
 use crate::cli;
 use crate::failure::Failure;
 use crate::migration::record::Record;
+use crate::ports::github::{GitHubFailure, GitHubFailureKind};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::report::Report;
@@ -12,7 +17,7 @@ use crate::session::Session;
 use crate::settings::RunIdentity;
 use crate::verdict::Killer;
 
-mod environments;
+pub(super) mod environments;
 
 use environments::{Environments, Mood};
 
@@ -233,7 +238,7 @@ fn only_a_task_that_was_started_has_a_deployment() {
     let queue = DeploymentQueue::new(&settings);
     queue.judged(&"tenant_0".into(), &Verdict::NotRun { why: "no".into() });
     queue.judged(&"tenant_1".into(), &Verdict::NeverStarted { reason: "RunTask was refused".into() });
-    assert!(queue.rows.borrow().is_empty());
+    assert!(queue.outbox.rows.borrow().is_empty());
     assert_eq!(queue.notes(), [""; 0]);
 }
 
@@ -247,7 +252,7 @@ fn an_image_tagged_with_a_commit_is_that_commit() {
     let (_keep, calm) = Interrupt::by_hand();
     let record = record(&recorder, &progress, &calm).with_github_deployments(Some(&queue));
     record.started(&["tenant_0".into()], "arn");
-    assert_eq!(queue.rows.borrow()[0].new.commit, other);
+    assert_eq!(queue.outbox.rows.borrow()[0].new.commit, other);
 }
 
 #[test]

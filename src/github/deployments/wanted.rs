@@ -1,6 +1,5 @@
-//! What each database's deployment is to show, and what is said of those that do not.
+//! What each deployment is to show, and the notes on those that do not show it.
 
-use crate::database_name::DatabaseName;
 use crate::failure::listed;
 use crate::ports::github::{DeploymentState, GitHubFailure, GitHubFailureKind, NewDeployment};
 use crate::untrusted::printable;
@@ -9,9 +8,23 @@ use crate::verdict::{Killer, Verdict};
 /// GitHub's limit of a description.
 const DESCRIPTION: usize = 140;
 
-/// One database whose task was started.
+/// What a deployment is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub kind: Kind,
+    /// The name of the database, or of the environment of services.
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Database,
+    Services,
+}
+
+/// One deployment that was begun.
 pub(super) struct DeploymentRow {
-    pub database: DatabaseName,
+    pub of: Subject,
     pub new: NewDeployment,
     pub id: Option<u64>,
     /// What it is to show, and what is said about it.
@@ -19,7 +32,7 @@ pub(super) struct DeploymentRow {
     pub sent: Option<DeploymentState>,
     /// A call for it is under way.
     pub busy: bool,
-    /// GitHub will not have it.
+    /// Why GitHub refuses it.
     pub refused: Option<String>,
 }
 
@@ -33,17 +46,21 @@ impl DeploymentRow {
     }
 }
 
-/// One note per cause: each refusal, and then whatever kept the others from being sent.
+/// Returns one note per cause: each refusal, and then what kept the others from being sent.
 pub(super) fn notes(
     rows: &[DeploymentRow],
     trouble: Option<&GitHubFailure>,
+    kind: Kind,
     asked_for: usize,
 ) -> Vec<String> {
+    let rows = || rows.iter().filter(|row| row.of.kind == kind);
     let note = |behind: Vec<&DeploymentRow>, why: &str| {
-        let names: Vec<DatabaseName> = behind.iter().map(|row| row.database.clone()).collect();
-        let (all, have) = match asked_for {
-            1 => ("database", "has"),
-            _ => ("databases", "have"),
+        let names: Vec<&str> = behind.iter().map(|row| row.of.name.as_str()).collect();
+        let (all, have) = match (kind, asked_for) {
+            (Kind::Database, 1) => ("database", "has"),
+            (Kind::Database, _) => ("databases", "have"),
+            (Kind::Services, 1) => ("environment of services", "has"),
+            (Kind::Services, _) => ("environments of services", "have"),
         };
         format!(
             "{} of {asked_for} {all} {have} no up-to-date GitHub Deployment ({}): {why}",
@@ -51,13 +68,12 @@ pub(super) fn notes(
             listed(&names)
         )
     };
-    let mut refusals: Vec<&str> = rows.iter().filter_map(|row| row.refused.as_deref()).collect();
+    let mut refusals: Vec<&str> = rows().filter_map(|row| row.refused.as_deref()).collect();
     refusals.sort_unstable();
     refusals.dedup();
-    let refused_for = |why| rows.iter().filter(move |row| row.refused.as_deref() == Some(why)).collect();
+    let refused_for = |why| rows().filter(move |row| row.refused.as_deref() == Some(why)).collect();
     let mut notes: Vec<String> = refusals.iter().map(|why| note(refused_for(*why), why)).collect();
-    let left: Vec<&DeploymentRow> =
-        rows.iter().filter(|row| row.refused.is_none() && row.is_behind()).collect();
+    let left: Vec<&DeploymentRow> = rows().filter(|row| row.refused.is_none() && row.is_behind()).collect();
     if !left.is_empty() {
         let why = trouble.filter(|trouble| trouble.kind != GitHubFailureKind::Refused);
         let why = why.map_or_else(
@@ -69,11 +85,11 @@ pub(super) fn notes(
     notes
 }
 
-/// What a verdict makes of a deployment; none where no task was started.
+/// Judges a deployment by the database's verdict; none where no task was started.
 ///
-/// `success` is what makes a commit the one that an environment is at, so only a migrated database is one; its
-/// description says where that is not proved. `failure` is
-/// a migration that ran and is not proved; `error` is one that something else kept from running to its end.
+/// `success` makes a commit the one that an environment is at, so only a migrated database has it; the description
+/// says where that is not proved. `failure` is a migration that ran and is not proved; `error` is one that something
+/// else kept from running to its end.
 pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
     match verdict {
         Verdict::Migrated(_) => Some(DeploymentState::Success),
@@ -93,7 +109,7 @@ pub(super) fn state(verdict: &Verdict) -> Option<DeploymentState> {
     }
 }
 
-/// One line that GitHub takes.
+/// Makes a description that GitHub takes: one line of at most 140 characters.
 pub(super) fn description(text: &str) -> String {
     printable(text, DESCRIPTION)
 }

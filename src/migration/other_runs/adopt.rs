@@ -1,5 +1,6 @@
-//! Adopt: a task that ran before is followed instead of one of ours. It may migrate several packs of ours, which find
-//! it one after the other: the first of them follows it, and the others are judged by what that has seen.
+//! Adopt: a task that ran before is followed instead of a task of this run. It may migrate several packs of the run,
+//! which find it one after the other: the first of them follows it, and the others are judged by what the first has
+//! seen.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,14 +17,14 @@ use crate::ports::{MigrationWorld, Task};
 use crate::progress::TaskPhase;
 use crate::verdict::{Verdict, is_decided};
 
-/// By ARN. Locked while a pack follows the task; none before.
+/// The adopted tasks, by ARN. Each is locked while a pack follows it, and `None` before.
 pub(crate) type Adopted = RefCell<HashMap<String, Rc<Mutex<Option<Seen>>>>>;
 
 /// What was seen of a task.
 pub(crate) struct Seen {
     task: Task,
     heard: Heard,
-    /// That of the first database, and of each of them where the task was not followed to its end.
+    /// The verdict on the first database, and on each of them where the task was not followed to its end.
     verdict: Verdict,
 }
 
@@ -37,7 +38,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         self.record.note(format!("{} is judged by task {}, which ran before", pack.name(), running.arn));
         let task = Task { arn: running.arn.clone(), ..Task::default() };
         let told = told.clone();
-        let deadline = Instant::now() + *self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.common.timeout;
         if running.ours {
             self.record.started(&pack.databases, &running.arn);
             let followed = Followed { task, told, whose: Whose::TakenOver };

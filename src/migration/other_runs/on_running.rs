@@ -1,25 +1,27 @@
-//! What is done about databases that a task migrates now: of another run, what `--on-running` says; one that an earlier
-//! process of this run has begun is followed.
+//! What is done about databases that a task migrates now: `--on-running` decides about a task of another run; one
+//! that an earlier process of this run has begun is followed.
 
 use tokio::time::{Instant, sleep_until};
 
 use super::Found;
 use crate::choices::OnRunning;
 use crate::migration::judge::PackOutcome;
-use crate::migration::{Lane, Migration, interrupted_before};
+use crate::migration::{Migration, interrupted_before};
 use crate::plan::{Pack, RunningTask, Told};
 use crate::ports::{MigrationWorld, Task};
 use crate::progress::TaskPhase;
+use crate::steps::task::lanes::Lane;
 use crate::steps::task::watch::until;
 use crate::verdict::Verdict;
 
 impl<W: MigrationWorld> Migration<'_, W> {
-    /// Ends without an outcome when, after a wait, a task of another run was found.
+    /// Fails, waits or adopts the task, as `--on-running` says. `Err` has the tasks of other runs that were found
+    /// after a wait.
     pub(in crate::migration) async fn on_running(
         &self,
         pack: &Pack,
         running: &RunningTask,
-        lane: Option<Lane<'_>>,
+        lane: Lane,
     ) -> Result<PackOutcome, Found> {
         match running.met(self.plan.fleet.on_running) {
             OnRunning::Fail => Ok(PackOutcome::all(pack, already(running))),
@@ -41,8 +43,8 @@ impl<W: MigrationWorld> Migration<'_, W> {
         }
     }
 
-    /// The same for databases of which a call was recorded; none when the other task has ended, and the call can be made
-    /// again.
+    /// Does the same for databases of which a call was recorded; `None` when the other task has ended, and the call
+    /// can be made again.
     pub(in crate::migration) async fn before_begun_call(
         &self,
         pack: &Pack,
@@ -55,7 +57,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
         self.other_ends(running).await.map(|verdict| Ok(PackOutcome::all(pack, verdict)))
     }
 
-    /// Returns what a task is told to migrate that does what one of this run would do.
+    /// Returns what the task is told to migrate, when it does what a task of this run would do.
     ///
     /// # Errors
     /// Says in what it differs.
@@ -78,10 +80,11 @@ impl<W: MigrationWorld> Migration<'_, W> {
         self.record.note(format!("{} waits for the end of task {arn}{which}", pack.name()));
     }
 
-    /// None when the other task has ended; else why ours does not start.
+    /// Waits for the end of the other task. `None` when it has ended; else the verdict on the pack, whose task does
+    /// not start.
     async fn other_ends(&self, running: &RunningTask) -> Option<Verdict> {
         let mut sight = self.tasks.watch(&Task { arn: running.arn.clone(), ..Task::default() });
-        let deadline = Instant::now() + *self.plan.task.timeout;
+        let deadline = Instant::now() + *self.plan.task.common.timeout;
         let is_over = |task: &Task| self.other_runs.is_over(self.plan, task);
         tokio::select! {
             ended = until(&mut sight, is_over) => match ended {
@@ -91,7 +94,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
                     self.other_runs.outdate();
                     None
                 }
-                // It may still run, for other packs as well.
+                // It may still run, so other packs still find it.
                 Err(_) => Some(already(running)),
             },
             () = sleep_until(deadline) => Some(already(running)),

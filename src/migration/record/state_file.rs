@@ -1,4 +1,4 @@
-//! What goes into the state file, and when. [`crate::state`] says what hangs on it.
+//! What goes into the state file, and when. [`crate::state`] says what depends on it.
 
 use jiff::Timestamp;
 
@@ -16,10 +16,10 @@ use crate::verdict::{Judged, Verdict};
 const MAX_REPORT: usize = 64 * 1024;
 
 impl Record<'_> {
-    /// The first tasks are about to start, and run this revision.
+    /// Records that the first tasks are about to start, and which revision they run.
     ///
     /// # Errors
-    /// The state file can not be written.
+    /// The state file cannot be written.
     pub(crate) fn begins(&self, plan: &Plan, revision: &str) -> Result<(), Failure> {
         let Some(target) = plan.target() else { return Ok(()) };
         self.write_ahead(|| {
@@ -34,10 +34,10 @@ impl Record<'_> {
         })
     }
 
-    /// RunTask is about to be called, for these databases.
+    /// Records that RunTask is about to be called for these databases.
     ///
     /// # Errors
-    /// The state file can not be written: the call must not be made.
+    /// The state file cannot be written: the call must not be made.
     pub(crate) fn intends(
         &self,
         request: &RunTask,
@@ -55,7 +55,7 @@ impl Record<'_> {
         })
     }
 
-    /// RunTask has named the token's task.
+    /// Records the task that RunTask has named for the token.
     pub(crate) fn launched(&self, token: &str, task: &str) {
         self.write(|| JournalRecord::Started {
             at: Timestamp::now(),
@@ -64,17 +64,18 @@ impl Record<'_> {
         });
     }
 
-    /// RunTask has answered that it starts no task for this token, and no call was left without an answer.
+    /// Records that RunTask has answered that it starts no task for this token, and that no call was left without an
+    /// answer.
     pub(crate) fn refused(&self, token: &str) {
         self.write(|| JournalRecord::Refused { at: Timestamp::now(), token: token.to_owned() });
     }
 
-    /// The task's migration container was seen to have ended for good.
+    /// Records that the task's migration container was seen to have ended for good.
     pub(crate) fn task_ended(&self, task: &str) {
         self.write(|| JournalRecord::Ended { at: Timestamp::now(), task: task.to_owned() });
     }
 
-    /// What the database's row has come to. A database that nothing was done about is not written down.
+    /// Records the verdict in a database's row. A database that nothing was done about is not written down.
     pub(super) fn record_verdict(&self, database: &DatabaseName) {
         let revision = self.update(|report| report.revision.as_ref().map(|revision| revision.arn.clone()));
         let told = self.told.borrow().clone();
@@ -84,7 +85,7 @@ impl Record<'_> {
         }
     }
 
-    /// A database is migrated by what an earlier run has recorded.
+    /// Shows a database as migrated, by what an earlier run has recorded.
     pub(crate) fn proved(&self, Proved { database, by, proof }: &Proved) {
         let verdict = Verdict::Migrated(proof.clone());
         self.progress.database_verdict(database, &verdict);

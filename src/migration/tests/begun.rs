@@ -46,7 +46,7 @@ async fn a_task_that_was_begun_with_something_else_is_waited_for_and_is_no_proof
     }
 }
 
-/// A task that had exited when it was met is no result of this run, be it STOPPED or not.
+/// A task that had exited when it was met is not a result of this run, be it STOPPED or not.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_over_when_it_was_met_is_tried_again() {
     const FIRST: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
@@ -66,6 +66,21 @@ async fn a_task_that_was_over_when_it_was_met_is_tried_again() {
     }
 }
 
+/// That no other task starts says less than the end of the one that was met.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_over_when_it_was_met_is_judged_where_no_other_starts() {
+    const FIRST: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";
+    let world = Fargate { lines: Vec::new(), throttled: usize::MAX, ..Fargate::running_for(MINUTE) };
+    let started_by = settings(&["--database=shop"]).common.run.started_by;
+    let life = Life { started_by, ..Life::of(&["shop"], false) };
+    world.tasks.borrow_mut().insert(FIRST.into(), life);
+    tokio::time::sleep(START + MINUTE + END).await;
+    let mut plan = plan(&["--database=shop", "--timeout=10m"]);
+    plan.packs[0].begun = Some(Begun::Task { arn: FIRST.into(), token: None, has_ended: true });
+    let (report, _) = run(&world, &plan).await;
+    assert_eq!((verdict(&report).word(), world.tasks_of("shop")), ("unproved", 1), "{report:#?}");
+}
+
 /// The look at ECS that a second call rests on is of no use half a day later.
 #[tokio::test(start_paused = true)]
 async fn a_call_is_not_made_again_when_nobody_has_looked_for_long() {
@@ -81,7 +96,7 @@ async fn a_call_is_not_made_again_when_nobody_has_looked_for_long() {
     }
 }
 
-/// What a killed run was about to start, somebody else has started since.
+/// What a killed run was about to start, someone else has started since.
 #[tokio::test(start_paused = true)]
 async fn a_call_is_not_made_again_beside_the_task_of_somebody_else() {
     const OTHER: &str = "arn:aws:ecs:us-east-1:123456789012:task/c/0123456789abcdef0123456789abcdef";

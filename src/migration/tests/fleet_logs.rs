@@ -16,7 +16,7 @@ fn talkative() -> Fargate {
 }
 
 fn written(directory: &tempfile::TempDir, database: &str) -> Vec<String> {
-    let path = directory.path().join(crate::migration::log_lines::file_name(database));
+    let path = directory.path().join(crate::steps::task::log::files::file_name(database));
     let text = std::fs::read_to_string(path).expect("a log file");
     text.lines().map(str::to_owned).collect()
 }

@@ -110,7 +110,7 @@ async fn nothing_is_run_again_when_a_person_or_the_run_has_stopped_the_task() {
     let (timed_out, _) = run(&world, &fleet(4, &["--databases-per-task=4", "--timeout=10m"])).await;
     assert_eq!((words(&timed_out), world.runs.get()), (vec!["timed out"; 4], 1));
 
-    // Somebody else stops it after a minute of work: two databases have reported by then.
+    // Someone else stops it after a minute of work: two databases have reported by then.
     let mut world = Fargate::running_for(90 * MINUTE);
     world.lines = vec![(SECOND, report("tenant_0000"))];
     let plan = fleet(3, &["--databases-per-task=3"]);

@@ -8,14 +8,15 @@ use super::{Placeholder, Scope};
 use crate::adapters::identity::role::audience;
 use crate::document::{Content, Document, Lines, Section};
 
-/// Both policies, with what has to be filled in, and with what AWS could have said and did not.
+/// Shows both policies, with what has to be filled in, and with what AWS could have said and did not.
 pub(super) fn document(scope: &Scope, notes: &[String]) -> Document {
     let (permissions, trust) = (permissions(scope), trust(scope));
     let text = format!("{permissions}{trust}");
     // A plan, for instance, needs no roles.
     let is_there = |placeholder: &&Placeholder| text.contains(placeholder.name);
     let blanks: Vec<&Placeholder> = scope.placeholders.iter().filter(is_there).collect();
-    let what = if scope.plan_only { "migrate --plan" } else { "migrate" };
+    let role = scope.operation.name();
+    let what = if scope.plan_only { format!("{role} --plan") } else { role.to_owned() };
     let reasons: Vec<String> =
         statements(scope).map(|statement| format!("{:<20} {}", statement.sid, statement.reason)).collect();
     let reasons = Lines { language: "text", text: reasons.join("\n"), ..Lines::default() };
@@ -29,8 +30,8 @@ pub(super) fn document(scope: &Scope, notes: &[String]) -> Document {
     let placeholders = blanks.iter().map(|one| (one.name, one.how.clone().into())).collect();
     let commands = format!(
         "aws iam create-open-id-connect-provider --url https://{ISSUER} --client-id-list {}\n\
-             aws iam create-role --role-name migrate --assume-role-policy-document file://trust.json\n\
-             aws iam put-role-policy --role-name migrate --policy-name migrate --policy-document file://permissions.json",
+             aws iam create-role --role-name {role} --assume-role-policy-document file://trust.json\n\
+             aws iam put-role-policy --role-name {role} --policy-name {role} --policy-document file://permissions.json",
         audience(&scope.partition)
     );
     let commands = Lines { language: "sh", text: commands, ..Lines::default() };

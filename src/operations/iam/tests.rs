@@ -5,6 +5,8 @@ use super::trust::trust;
 use super::*;
 use crate::cli::{Command, parse as parse_cli};
 
+mod operations;
+
 const FILE: &str = "sandbox/fixtures/describe-task-definition.json";
 
 fn flags(arguments: &[&str]) -> cli::IamFlags {

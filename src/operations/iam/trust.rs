@@ -22,8 +22,11 @@ pub struct Subjects {
 }
 
 impl Subjects {
+    /// Takes the repository from the flags, the job's variables or the checkout; what nothing says becomes a
+    /// placeholder.
+    ///
     /// # Errors
-    /// A name is none, or would let more than one job in.
+    /// A value is not a name, or would let more than one job in.
     pub fn new(
         flags: &TrustFlags,
         variable: &dyn Fn(&str) -> Option<String>,
@@ -40,7 +43,7 @@ impl Subjects {
                     .split_once('/')
                     .filter(|(owner, name)| !owner.is_empty() && !name.is_empty() && !name.contains('/'));
                 let (owner, name) = parts.ok_or_else(|| {
-                    Failure::input(format!("--github-repository {repository:?} is no repository"))
+                    Failure::input(format!("invalid value {repository:?} for --github-repository"))
                         .hint("write OWNER/NAME")
                 })?;
                 (exact("github-repository", owner)?, exact("github-repository", name)?)
@@ -63,7 +66,7 @@ impl Subjects {
         let repository_id = id(&flags.github_repository_id, "GITHUB_REPOSITORY_ID", "REPOSITORY_ID")?;
         let mut contexts = Vec::new();
         for environment in &flags.github_environment {
-            // GitHub writes a colon of a name so (OpenID Connect reference, "Customizing the subject claims").
+            // GitHub writes a colon in a name like this (OpenID Connect reference, "Customizing the subject claims").
             let environment = exact("github-environment", environment)?.replace(':', "%3A");
             contexts.push(format!("environment:{environment}"));
         }
@@ -78,7 +81,8 @@ impl Subjects {
         Ok(Self { owner, name, owner_id, repository_id, contexts })
     }
 
-    /// Both forms of each: names, and names with ids, which repositories since 15 July 2026 have.
+    /// Returns both forms of each claim: names, and names with ids, which repositories
+    /// have that were created or renamed on or after 15 July 2026.
     pub fn claims(&self) -> Vec<String> {
         let Self { owner, name, owner_id, repository_id, contexts } = self;
         let forms =
@@ -90,7 +94,8 @@ impl Subjects {
     }
 }
 
-/// A claim is compared as it is: a wildcard would stand for itself at best.
+/// Returns the value where it names one thing: a claim is compared as it is, and a wildcard would stand for itself at
+/// best.
 fn exact(flag: &str, value: &str) -> Result<String, Failure> {
     if value.is_empty() || value.contains(['*', '?']) || value.contains(char::is_whitespace) {
         return Err(Failure::input(format!("--{flag} {value:?} does not name one thing"))
@@ -103,11 +108,11 @@ fn number(name: &str, id: String) -> Result<String, Failure> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(id);
     }
-    Err(Failure::input(format!("{name} {id:?} is no number"))
+    Err(Failure::input(format!("invalid value {id:?} for {name}"))
         .hint("gh api repos/OWNER/NAME --jq '.owner.id, .id' prints both"))
 }
 
-/// The role's trust policy.
+/// Makes the role's trust policy.
 pub(super) fn trust(scope: &Scope) -> Value {
     let Scope { partition, account, .. } = scope;
     json!({

@@ -5,14 +5,18 @@ use anyhow::Result;
 use crate::adapters::github::GitHub;
 use crate::adapters::github::api::Api;
 use crate::failure::Failure;
-use crate::github::comment::comment;
-use crate::github::deployments::past;
-use crate::plan::Plan;
+use crate::github::comment::{Commented, comment};
+use crate::github::deployments::{Recording, past};
+use crate::operations::Planned;
 use crate::progress::Progress;
+use crate::recorder::Reported;
+use crate::report::OfServices;
+use crate::session::Session;
 use crate::settings::Settings;
 use crate::state::github_history::GitHubHistory;
 
-/// What GitHub's Deployments say, when `--resume` has no state file, and a note on what they do not; never an error.
+/// Reads what GitHub's Deployments say, when `--resume` has no state file, with a note on what they do not; never an
+/// error.
 pub(super) async fn github_history(
     settings: &Settings,
     progress: &Progress,
@@ -33,8 +37,26 @@ pub(super) async fn github_history(
     })
 }
 
-/// The plan as a comment on the pull request that this run is about.
-pub(super) async fn post_plan(plan: &Plan, progress: &Progress, github: Option<&GitHub>) -> Result<()> {
+/// Puts the plan as a comment on the pull request that this run is about, with a note in the plan where that fails.
+pub(in crate::operations) async fn comment_plan<P: Commented + Planned, W, R>(
+    plan: &mut P,
+    session: &Session<'_, W, R>,
+) {
+    if let Err(error) = comment_on_pull_request(plan, session.progress, session.github).await {
+        plan.notes()
+            .push(format!("the plan is not on the pull request: {}", Failure::from_error(&error).sentence()));
+    }
+}
+
+/// Keeps the comment of this plan, or of this check, on the pull request that this run is about.
+///
+/// # Errors
+/// The run is not about a pull request, or GitHub's API cannot be used.
+pub(in crate::operations) async fn comment_on_pull_request(
+    plan: &impl Commented,
+    progress: &Progress,
+    github: Option<&GitHub>,
+) -> Result<()> {
     let api = github_api(github, progress)?;
     let event = github.map(GitHub::pull_request).transpose()?.flatten();
     let pull_request = event.ok_or_else(|| {
@@ -55,13 +77,40 @@ pub(super) async fn post_plan(plan: &Plan, progress: &Progress, github: Option<&
     })
 }
 
-/// GitHub's API for this run, with its token masked before it is used.
-pub(super) fn github_api(github: Option<&GitHub>, progress: &Progress) -> Result<Api, Failure> {
-    let github = github.ok_or_else(|| Failure::input("this is no run of GitHub Actions"))?;
+/// Connects to GitHub's API for this run, with its token masked before it is used.
+pub(in crate::operations) fn github_api(
+    github: Option<&GitHub>,
+    progress: &Progress,
+) -> Result<Api, Failure> {
+    let github = github.ok_or_else(|| Failure::input("not running in GitHub Actions"))?;
     let token = github.token.as_ref().ok_or_else(|| {
-        Failure::input("there is no token")
-            .hint("add `GITHUB_TOKEN: ${{ github.token }}` to the step's `env`")
+        Failure::input("no GitHub token").hint("add `GITHUB_TOKEN: ${{ github.token }}` to the step's `env`")
     })?;
     progress.aside().mask(token.expose());
     Api::connect(github, token)
+}
+
+/// Does `run` while what it tells of itself is recorded as GitHub Deployments, and notes what could not be.
+pub(in crate::operations) async fn record_at_github<T, W, R: Reported + OfServices>(
+    recording: &Recording,
+    run: impl Future<Output = T>,
+    session: &Session<'_, W, R>,
+) -> T {
+    let Session { progress, interrupt, recorder, github, .. } = *session;
+    let run = Box::pin(run);
+    if recording.is_empty() {
+        return run.await;
+    }
+    match github_api(github, progress) {
+        Err(failure) => {
+            recorder.note(format!("no GitHub Deployment is recorded: {}", failure.sentence()));
+            run.await
+        }
+        Ok(api) => {
+            let ended = recording.record_during(&api, run, interrupt).await;
+            let rows = recorder.update(|report| report.services().clone());
+            recording.notes(&rows).into_iter().for_each(|note| recorder.note(note));
+            ended
+        }
+    }
 }

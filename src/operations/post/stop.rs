@@ -10,10 +10,12 @@ use tokio::time::{Instant, sleep};
 use super::StepState;
 use crate::ports::{DesiredStatus, Task, TaskReads, TaskWrites};
 use crate::progress::Progress;
+use crate::settings::migrates_nothing;
 
-/// Between two looks.
+/// The time between two looks.
 const INTERVAL: Duration = Duration::from_secs(3);
-/// A task whose RunTask was under way when the main stage died may show up only now: ECS's stores take time to agree.
+/// How long tasks are looked for: a task whose RunTask was under way when the main stage died may show up only now,
+/// since ECS's stores take time to agree.
 const LATECOMERS: Duration = Duration::from_secs(6);
 /// How long tasks may take to end: ECS sends SIGKILL after `stopTimeout`, 30 seconds by default and 120 at most.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -27,10 +29,12 @@ pub(super) struct StopOutcome {
     pub tasks: Vec<Stopped>,
     /// Why tasks may be missing here.
     pub problem: Option<String>,
+    /// They migrate nothing.
+    pub migrates_nothing: bool,
 }
 
 impl StopOutcome {
-    /// No task is left that nobody has stopped.
+    /// Tells whether no task is left that should have been stopped.
     pub(super) fn is_done(&self) -> bool {
         self.problem.is_none() && !self.tasks.iter().any(|task| matches!(task.fate, Fate::Refused(_)))
     }
@@ -46,11 +50,11 @@ pub(super) struct Stopped {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It had ended before we came.
+    /// It had ended before the post stage came.
     OverBefore,
     /// Stopped here, and seen to have ended.
     Stopped,
-    /// Stopped here; it had not ended when we left.
+    /// Stopped here; it had not ended when the post stage did.
     Stopping,
     /// StopTask failed.
     Refused(String),
@@ -106,10 +110,12 @@ pub(super) async fn stop_tasks<W: TaskReads + TaskWrites>(
         }
         sleep(INTERVAL).await;
     }
-    Ok(StopOutcome { tasks: tasks.into_values().collect(), problem })
+    let migrates_nothing = migrates_nothing(Some(&run.started_by));
+    Ok(StopOutcome { tasks: tasks.into_values().collect(), problem, migrates_nothing })
 }
 
-/// The run's tasks as they are now. One of two ways to find them may be closed, such as by a policy.
+/// Looks at the run's tasks as they are now. One of two ways to find them may be closed, such as by a policy: then
+/// the text says why tasks may be missing.
 async fn look(run: &StepState, known: &[String], world: &impl TaskReads) -> (Vec<Task>, Option<String>) {
     let mut problem = None;
     let mut tasks: BTreeMap<String, Task> = BTreeMap::new();

@@ -22,7 +22,7 @@ impl StopOutcome {
     }
 }
 
-/// `--on-cancel leave`: nobody is asked, and nothing is stopped.
+/// Lists the tasks that `--on-cancel leave` leaves running: ECS is not asked for them, and nothing is stopped.
 pub(super) fn left(arns: &[String]) -> Document {
     let rows = arns.iter().map(|arn| (None, vec![arn.clone().into()])).collect();
     let table = Table { head: vec!["task"], rows, ..Table::default() };
@@ -38,12 +38,13 @@ fn headline(outcome: &StopOutcome) -> String {
     let count = |wanted: fn(&Fate) -> bool| outcome.tasks.iter().filter(|task| wanted(&task.fate)).count();
     let stopped = count(|fate| matches!(fate, Fate::Stopped | Fate::Stopping));
     let refused = count(|fate| matches!(fate, Fate::Refused(_)));
+    let task = if outcome.migrates_nothing { "task" } else { "migration task" };
     let what = match (stopped, refused) {
-        _ if refused > 0 => format!("{} could not be stopped", counted(refused, "migration task")),
-        (0, _) if outcome.problem.is_some() => "its migration tasks could not all be looked at".to_owned(),
-        (0, _) => "no migration task was still running".to_owned(),
-        (1, _) => "1 migration task was still running and is stopped".to_owned(),
-        (n, _) => format!("{n} migration tasks were still running and are stopped"),
+        _ if refused > 0 => format!("{} could not be stopped", counted(refused, task)),
+        (0, _) if outcome.problem.is_some() => format!("its {task}s could not all be looked at"),
+        (0, _) => format!("no {task} was still running"),
+        (1, _) => format!("1 {task} was still running and is stopped"),
+        (n, _) => format!("{n} {task}s were still running and are stopped"),
     };
     format!("The run was cut off: {what}")
 }
@@ -76,6 +77,7 @@ mod tests {
                 task("<b>|", Fate::Refused("allow ecs:StopTask".into())),
             ],
             problem: Some("list tasks: denied".into()),
+            migrates_nothing: false,
         };
         let document = outcome.document();
         insta::assert_snapshot!(document::markdown(&document, 1_000), @"
@@ -105,7 +107,7 @@ mod tests {
     fn the_headline_counts_what_was_stopped() {
         let headline = |fates: &[Fate]| {
             let tasks = fates.iter().map(|fate| task("shop", fate.clone())).collect();
-            headline(&StopOutcome { tasks, problem: None })
+            headline(&StopOutcome { tasks, ..StopOutcome::default() })
         };
         for (fates, said) in [
             (vec![], "no migration task was still running"),

@@ -4,8 +4,8 @@
 const WORDS: [&str; 13] =
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity", "none"];
 
-/// Quoted when a reader could take it for anything but text: more often than needed, never too seldom.
-pub(super) fn plain_or_quoted(name: &str) -> String {
+/// Quotes a name that a reader could take for anything but text: more often than needed, never too seldom.
+pub(in crate::operations) fn plain_or_quoted(name: &str) -> String {
     // Dates, hexadecimal numbers and 1_000 begin with a digit; `_1` is a number to some readers.
     let is_number_like = name.trim_start_matches('_').starts_with(|c: char| c.is_ascii_digit())
         || name.trim_matches('_').is_empty();

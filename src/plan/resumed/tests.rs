@@ -110,7 +110,11 @@ fn canaries_that_are_proved_have_passed() {
     let plan = plan_after(&records, &["--database=a,b,c,d", "--canary=a,c"], Vec::new());
     assert_eq!(plan.waves().map(<[Pack]>::len).collect::<Vec<_>>(), [1, 1]);
     let plan = plan_after(&records, &["--database=a,b,c,d", "--canary=a,b"], Vec::new());
-    assert_eq!((plan.canaries, packs(&plan).len()), (0, 2));
+    assert_eq!((plan.waves().count(), packs(&plan).len()), (1, 2));
+    assert_eq!(
+        plan.stages().map(|(stage, packs)| (stage.proved, packs.len())).collect::<Vec<_>>(),
+        [(2, 0), (0, 2)]
+    );
 }
 
 #[test]
@@ -152,8 +156,8 @@ fn a_plan_says_what_is_left() {
     let plan = plan_after(&records, &["--database=a,b,c,d"], vec![alive]);
     let said = text(&plan);
     for part in [
-        "1 database proved migrated by an earlier run, and skipped; 1 database begun, and followed; 1 database begun, \
-         perhaps, which RunTask will tell",
+        "1 database proved migrated by an earlier run, and skipped; 1 database begun, and followed; 1 database \
+         with an unconfirmed RunTask call: it is repeated with the same client token",
         "No RunTask for c: task arn:1 of this run is followed",
         "RunTask for b again",
         "\"clientToken\": \"t\"",
@@ -170,4 +174,32 @@ fn a_plan_says_what_is_left() {
     assert_eq!(rows, [&call, &task, &serde_json::Value::Null]);
     let markdown = page(&plan);
     assert!(markdown.contains("No RunTask for c: task") && markdown.contains("of this run is followed"));
+}
+
+/// The pause of a stage that an earlier process has ended is over when its time is.
+#[test]
+fn of_a_pause_that_was_cut_off_what_is_left_is_waited_for() {
+    let records = [run(), migrated("a"), migrated("b")];
+    let after = |stages: &str| {
+        let mut observed = observed(document());
+        observed.past = Past { resumes: true, history: history(&records), ..Past::default() };
+        let file = format!("databases: [a, b, c]\nrollout: [{stages}, {{databases: [c]}}]\n");
+        let settings = crate::settings::samples::with_file(&file, &["--database=all"]);
+        Plan::new(&settings, observed).expect("a plan")
+    };
+    let plan = after("{databases: [a, b], pause: 10m}");
+    let (first, packs) = plan.stages().next().expect("a stage");
+    assert_eq!((first.proved, packs.len()), (2, 0));
+    let proved_at = plan.proved.iter().map(|one| one.by.at).max().expect("a time");
+    let minutes = |n: i64| jiff::SignedDuration::from_mins(n);
+    let left = |at: jiff::Timestamp| first.pause_left(at).as_secs();
+    assert_eq!(left(proved_at), 600);
+    assert_eq!(left(proved_at + minutes(4)), 360);
+    assert_eq!(left(proved_at + minutes(11)), 0);
+    // A clock that went back makes no pause longer.
+    assert_eq!(left(proved_at - minutes(60)), 600);
+    // What is left to do is waited after, in full.
+    let plan = after("{databases: [a, b, c], pause: 10m}");
+    let (first, _) = plan.stages().next().expect("a stage");
+    assert_eq!(first.pause_left(proved_at + minutes(11)).as_secs(), 600);
 }

@@ -164,14 +164,14 @@ fn a_plan_says_where_no_failure_could_stop_anything() {
         Plan::new(&settings(&flags), observed(document())).expect("a plan").notes.join("\n")
     };
     let auto = "--databases-per-task=auto";
-    assert!(notes(&[auto, "--max-parallel=2"]).contains("all tasks start at once"));
+    assert!(notes(&[auto, "--max-parallel=2"]).contains("all tasks start at the same time"));
     for flags in [
         &[auto, "--max-parallel=2", "--canary=1"] as &[&str],
         &[auto, "--max-parallel=2", "--keep-going"],
         &["--databases-per-task=1", "--max-parallel=4"],
         &["--databases-per-task=2"],
     ] {
-        assert!(!notes(flags).contains("all tasks start at once"), "{flags:?}");
+        assert!(!notes(flags).contains("all tasks start at the same time"), "{flags:?}");
     }
 }
 

@@ -100,7 +100,7 @@ fn what_cannot_be_told_of_a_task_closes_and_is_said() {
     ] {
         let (plan, starts) = beside(revision, overrides);
         assert_eq!(starts, [false, false], "{why}");
-        let said = "what task arn:1 migrates cannot be told, so nothing starts beside it: ";
+        let said = "what task arn:1 migrates cannot be told, so nothing starts meanwhile: ";
         let is_said = plan.notes.iter().any(|note| note.starts_with(said) && note.contains(why));
         assert!(is_said, "{why}: {:?}", plan.notes);
     }

@@ -28,7 +28,7 @@ fn each_failure_has_one_and_the_sql_has_its_place() {
         },
         Annotation {
             title: "fintech_experiment: wrong database",
-            message: "asked for fintech_experiment, but the task was connected to startupwebapp_prod (exit code 0)\nTo fix it: make the image take its database's name from the variable that is set for it (DATABASE_NAME, or --database-variable); fintech_experiment was not migrated, and startupwebapp_prod was connected to instead: look at what happened there first",
+            message: "asked for fintech_experiment, but the task was connected to startupwebapp_prod (exit code 0)\nTo fix it: the image ignores the variable that names its database (DATABASE_NAME, see --database-variable): make it read that one. fintech_experiment was not migrated. Check startupwebapp_prod first: the task connected to it",
             file: None,
             line: None,
         },

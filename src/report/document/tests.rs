@@ -8,6 +8,8 @@ mod limit;
 mod page;
 mod terminal;
 
+pub(in crate::report) use hostile::is_text;
+
 fn summary(report: &Report) -> String {
     document::markdown(&report.document(), SUMMARY_LIMIT)
 }

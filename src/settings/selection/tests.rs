@@ -83,7 +83,7 @@ fn a_file_has_a_name_a_line() {
         ("a\nb c\n", ":2: \"b c\" is not a database name"),
         ("a\n\n*\n", ":3: \"*\" is not a database name"),
         ("all\n", ":1: \"all\" is not a database name"),
-        ("# nothing\n", "there is no name in it"),
+        ("# nothing\n", "it names no database"),
     ] {
         let error = read(text).expect_err(text);
         assert!(error.message.contains(words), "{}", error.message);

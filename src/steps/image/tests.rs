@@ -1,7 +1,10 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::ports::{BinaryImage, DockerBuild, ImageProgress, Repository, RepositoryName, StoredImage};
+use crate::ports::{
+    BinaryImage, DockerBuild, ImagePlatform, ImageProgress, Repository, RepositoryName, StoredImage,
+};
+use crate::witness::image::{StoredContent, WithWitness};
 
 const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
@@ -32,6 +35,14 @@ impl ImageReads for Registry {
         anyhow::bail!("nobody asks for rules")
     }
 
+    async fn image_content(&self, _: &Repository, _: &str, _: &ImagePlatform) -> Result<StoredContent> {
+        anyhow::bail!("nobody asks for content")
+    }
+
+    async fn image_tags(&self, _: &RepositoryName, _: &str) -> Result<Vec<String>> {
+        panic!("no migration asks for tags")
+    }
+
     async fn stored_image(
         &self,
         repository: &RepositoryName,
@@ -40,13 +51,23 @@ impl ImageReads for Registry {
         assert_eq!((repository.name.as_str(), tag), ("shop", "abc"));
         self.looks.set(self.looks.get() + 1);
         let is_there = self.there_at.is_some_and(|at| self.looks.get() >= at);
-        let image = is_there.then(|| StoredImage { digest: DIGEST.to_owned(), platforms: None });
+        let image =
+            is_there.then(|| StoredImage { digest: DIGEST.to_owned(), index: None, tags: Vec::new() });
         Ok(Lookup::Found(image))
     }
 }
 
 impl ImageWrites for Registry {
     async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
+        self.refused()
+    }
+
+    async fn push_with_witness(
+        &self,
+        _: &WithWitness,
+        _: &ImageTag,
+        _: &dyn ImageProgress,
+    ) -> Result<String> {
         self.refused()
     }
 
@@ -76,7 +97,7 @@ fn plans() -> [ImagePlan; 2] {
 async fn made(plan: &ImagePlan, registry: &Registry) -> (Result<Image>, Vec<String>) {
     let notes = RefCell::new(Vec::new());
     let note = |text: String| notes.borrow_mut().push(text);
-    let image = image(plan, registry, &Progress::silent(), &note).await;
+    let image = image(plan, None, registry, &Progress::silent(), &note).await;
     (image, notes.into_inner())
 }
 

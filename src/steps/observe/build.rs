@@ -10,7 +10,7 @@ use crate::ports::{Account, DefinitionReads, Machine, Reads};
 use crate::settings::{BuildSettings, TaskDefinitionSource};
 use crate::task_definition::TaskDefinition;
 
-/// Calls that change nothing.
+/// Observes what a build rests on, by calls that change nothing.
 pub(crate) async fn observe_build(
     settings: &BuildSettings,
     machine: &impl Machine,

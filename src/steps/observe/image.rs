@@ -10,11 +10,11 @@ use crate::ecr_registry::{RegistryHost, partition_of};
 use crate::failure::{ExitCode, Failure};
 use crate::image_reference::ImageReference;
 use crate::plan::{ObservedImage, TagSource, docker_build};
-use crate::ports::{Account, ImageReads, Lookup, Machine, RepositoryName, StoredImage};
+use crate::ports::{Account, ImageReads, Lookup, Machine, RepositoryName};
 use crate::settings::{ImageChoice, ImageSettings};
 use crate::task_definition::TaskDefinition;
 
-/// `container` is the container whose image it will be, in the task definition that it is in now.
+/// Observes the image. `container` is the container whose image it will be, in the task definition that it is in now.
 pub(super) async fn image(
     settings: &ImageSettings,
     machine: &impl Machine,
@@ -39,7 +39,8 @@ pub(super) async fn image(
     Ok(ObservedImage::Tagged { repository, tag, named_by, stored })
 }
 
-/// An image in ECR must be there, and is pinned; one of another registry is taken as it is.
+/// Observes the image of `--image`. One in ECR must be there, where it is pinned, or may come by a pull-through cache
+/// rule; one of another registry is taken as it is.
 async fn given_image(images: &impl ImageReads, account: &Account, text: &str) -> Result<ObservedImage> {
     let parsed = ImageReference::parse(text);
     let as_it_is = |unseen| ObservedImage::Reference {
@@ -57,15 +58,15 @@ async fn given_image(images: &impl ImageReads, account: &Account, text: &str) ->
     in_our_partition(&name, account)?;
     let wanted = parsed.digest.or(parsed.tag).unwrap_or("latest");
     match images.stored_image(&name, wanted).await? {
-        Lookup::Found(Some(StoredImage { digest, platforms })) => Ok(ObservedImage::Reference {
-            reference: format!("{}@{digest}", parsed.repository()),
-            digest: Some(digest),
-            platforms,
+        Lookup::Found(Some(stored)) => Ok(ObservedImage::Reference {
+            reference: format!("{}@{}", parsed.repository(), stored.digest),
+            platforms: stored.platforms(),
+            digest: Some(stored.digest),
             unseen: None,
         }),
         Lookup::Found(None) => {
             let absent = Failure::input(format!("repository {} has no image {wanted}", name.name))
-                .hint("push it first, check the tag of --image, or leave --image away to build it here");
+                .hint("push it first, check the tag of --image, or omit --image to build it here");
             Ok(as_it_is(Some(pulled_through(images, text, &name, absent).await?)))
         }
         Lookup::Absent => {
@@ -81,7 +82,7 @@ async fn given_image(images: &impl ImageReads, account: &Account, text: &str) ->
     }
 }
 
-/// Says of an image that is not in ECR that the first pull fetches it, or may.
+/// Returns a note on an image that is not in ECR: the first pull fetches it, or may.
 ///
 /// # Errors
 /// No pull-through cache rule can be behind it: it is `absent`.
@@ -114,13 +115,14 @@ async fn pulled_through(
     }
 }
 
-/// `ROOT` is the prefix of every name (CreatePullThroughCacheRule).
+/// Returns whether a repository is below a prefix. `ROOT` is the prefix of every name (CreatePullThroughCacheRule).
 fn is_below(name: &str, prefix: &str) -> bool {
     prefix == "ROOT"
         || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/') || prefix.ends_with('/'))
 }
 
-/// Credentials are of one partition, such as that of China, and unknown in the others.
+/// Refuses a repository of another partition: credentials are of one, such as that of China, and unknown in the
+/// others.
 fn in_our_partition(name: &RepositoryName, account: &Account) -> Result<(), Failure> {
     let own = arn::partition(&account.caller.arn);
     match name.registry.as_ref().map(|registry| (partition_of(&registry.region), registry)) {
@@ -133,8 +135,8 @@ fn in_our_partition(name: &RepositoryName, account: &Account) -> Result<(), Fail
     }
 }
 
-/// The tag, and what gave it: `--tag`, else the commit that is checked out, else GitHub's; none when there is none of
-/// these.
+/// Returns the tag, and what gave it: `--tag`, else the commit that is checked out, else GitHub's; `None` when there
+/// is none of these.
 pub(super) async fn tag(
     settings: &ImageSettings,
     machine: &impl Machine,
@@ -164,7 +166,8 @@ pub(super) async fn tag(
     Ok(Some((commit, TagSource::CheckedOut { github })))
 }
 
-/// What would make a build here fail, found before anything is changed. A plan that needs no build needs no Docker.
+/// Finds what would make a build here fail, before anything is changed. A plan that needs no build needs no Docker.
+/// With `--plan`, what is wrong with this machine is a note.
 pub(super) async fn local_checks(
     settings: &ImageSettings,
     machine: &impl Machine,
@@ -195,7 +198,7 @@ pub(super) async fn local_problem(
             None => Ok(()),
         },
         ImageChoice::Binary(path) if !path.is_file() => {
-            Err(Failure::input(format!("--binary {} is no file", path.display()))
+            Err(Failure::input(format!("--binary {} is not a file", path.display()))
                 .hint("build it first")
                 .into())
         }

@@ -8,7 +8,7 @@ use tokio::try_join;
 use crate::ports::{Network, NetworkReads, NetworkResource, ServiceSeen};
 use crate::settings::{Selector, Settings};
 
-/// With the service that the network is taken from.
+/// Resolves the network; returns it with the service that it is taken from.
 pub(super) async fn network(
     settings: &Settings,
     reads: &impl NetworkReads,
@@ -40,7 +40,7 @@ async fn resolved(
     Ok(ids)
 }
 
-/// The network as it was asked for, when nobody can be asked.
+/// Returns the network as it was asked for, with placeholders, when AWS is not asked.
 pub(super) fn unresolved(settings: &Settings) -> Network {
     let flags = &settings.network;
     if let Some(service) = &flags.network_from_service {

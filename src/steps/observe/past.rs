@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::state::github_history::GitHubHistory;
 use crate::state::{Next, State};
 
-/// What is recorded, and what ECS knows of the tasks whose end nobody has judged.
+/// Returns what is recorded, and, where the run resumes, what ECS knows of the tasks whose end nobody has judged.
 ///
 /// # Errors
 /// ECS does not answer.

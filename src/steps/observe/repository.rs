@@ -19,10 +19,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// From `--repository`, else from where the container's image is now.
+    /// Takes the repository from `--repository`, else from where the container's image is now.
     ///
     /// # Errors
-    /// There is neither, or it is in no ECR: it would be another repository that has the same name there.
+    /// There is neither, or it is not in ECR: in ECR the same name would be another repository.
     pub(super) fn new(
         settings: &ImageSettings,
         container: Option<(&TaskDefinition, &str)>,
@@ -65,7 +65,7 @@ impl Wanted {
         Ok(Self { name, uri: parsed.repository(), host })
     }
 
-    /// The repository that ECR answered with, under the URI that was given: it may be the dual-stack one.
+    /// Returns the repository that ECR answered with, under the URI that was given: it may be the dual-stack one.
     fn takes(&self, answered: Repository) -> Result<Repository, Failure> {
         let host = answered.uri.split('/').next().unwrap_or_default();
         match (&self.host, EcrRegistry::of_host(host)) {
@@ -94,8 +94,8 @@ pub(super) async fn found(
     match images.repository(&wanted.name).await? {
         Lookup::Found(answered) => Ok(wanted.takes(answered)?),
         Lookup::Absent => Err(unknown_repository(images, &wanted.name, account).await.into()),
-        // A policy of another account's repository often allows the push and no look at its description, and the URI
-        // says all of that.
+        // A policy of another account's repository often allows the push and not DescribeRepositories, and the URI
+        // says all that this call would.
         Lookup::Denied(_) if is_of_another_account(&wanted.name, account) => Ok(Repository {
             name: wanted.name.name.clone(),
             uri: wanted.uri.clone(),
@@ -109,7 +109,7 @@ pub(super) fn is_of_another_account(name: &RepositoryName, account: &Account) ->
     name.registry.as_ref().is_some_and(|registry| registry.account != account.caller.account)
 }
 
-/// Says that a repository is not where it is said to be, with those that are.
+/// Makes the failure of a repository that does not exist there, with a hint of those that do.
 pub(super) async fn unknown_repository(
     images: &impl ImageReads,
     name: &RepositoryName,

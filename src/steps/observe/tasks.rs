@@ -14,7 +14,7 @@ use crate::task_definition::TaskDefinition;
 
 /// Looks at tasks that ECS lists and does not describe: its stores take seconds to agree.
 pub(crate) const LOOKS: usize = 5;
-/// Between two of them.
+/// The pause between two of them.
 pub(crate) const PAUSE: Duration = Duration::from_secs(3);
 /// Revisions that are read at the same time.
 const AT_ONCE: usize = 4;
@@ -37,14 +37,18 @@ impl FamilyTasks {
     }
 }
 
-/// Tasks of the family that may migrate something now, and those of this run that have ended or will. Those of a service
-/// are no migrations: they serve what was migrated.
+/// Finds the tasks of the family that may migrate something now, and those of this run that have ended or will. A
+/// task of a service is not a migration: it serves what was migrated.
 ///
-/// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s left.
-/// Those are asked for last: what is stopped in between is in one of the two lists. What ECS lists and, look after look,
-/// does not describe is a task of which nothing is known.
-pub(super) async fn tasks(settings: &Settings, reads: &impl TaskReads, family: &str) -> Result<FamilyTasks> {
-    let (cluster, run) = (&settings.cluster, &settings.common.run);
+/// ECS lists a task as one that is to be STOPPED as soon as StopTask was called, and its container has up to 120 s
+/// left. Those are asked for last: a task that is stopped in between is in one of the two lists. A task that ECS
+/// lists and, look after look, does not describe is one of which nothing is known.
+pub(super) async fn tasks(
+    cluster: &str,
+    run: &RunIdentity,
+    reads: &impl TaskReads,
+    family: &str,
+) -> Result<FamilyTasks> {
     for look in 1.. {
         let (running, unseen) = seen(reads, cluster, family, DesiredStatus::Running).await?;
         let (stopped, unseen_stopped) = seen(reads, cluster, family, DesiredStatus::Stopped).await?;
@@ -68,8 +72,8 @@ pub(super) async fn tasks(settings: &Settings, reads: &impl TaskReads, family: &
     unreachable!("the last look returns")
 }
 
-/// Looks for a service that runs the family, among the tasks of the family in the cluster; `seen` is one that is known
-/// already.
+/// Looks for a service that runs the family, among the tasks of the family in the cluster; `seen` is one that is
+/// known already.
 pub(crate) async fn service_of_family(
     reads: &impl TaskReads,
     cluster: &str,
@@ -82,8 +86,8 @@ pub(crate) async fn service_of_family(
     Ok(service(&services, seen, family))
 }
 
-/// A service that runs the family: the one that the network is taken from, or one whose tasks are of it. Of others
-/// nothing is known: to list a cluster's services would be calls and permissions of their own.
+/// Returns a service that runs the family: the one that the network is taken from, or one whose tasks are of it.
+/// Other services are not known: to list a cluster's services would need calls and permissions of their own.
 pub(super) fn service(
     services: &BTreeSet<String>,
     seen: Option<ServiceSeen>,
@@ -93,7 +97,7 @@ pub(super) fn service(
     seen.map(|service| service.name).or_else(|| services.first().cloned())
 }
 
-/// Those that ECS describes, and the ARNs of those that it only lists.
+/// Returns the tasks that ECS describes, and the ARNs of those that it only lists.
 async fn seen(
     reads: &impl TaskReads,
     cluster: &str,
@@ -107,14 +111,14 @@ async fn seen(
     Ok((described, unseen))
 }
 
-/// A run from a terminal is known to nobody before it starts, so it has no past.
+/// Keeps the tasks of this run. A run from a terminal has no name before it starts, so it has no past.
 fn of_the_run(stopped: Vec<Task>, run: &RunIdentity) -> Vec<Task> {
     let is_ours =
         |task: &Task| run.may_have_a_past && task.started_by.as_deref() == Some(run.started_by.as_str());
     stopped.into_iter().filter(is_ours).collect()
 }
 
-/// The revisions of these tasks that are not known yet, each as it was read, or why it could not be.
+/// Reads the revisions of these tasks that are not known yet: each as it was read, or why it could not be.
 pub(crate) async fn read_revisions(
     reading: &Reading<'_>,
     tasks: &[Task],
@@ -145,7 +149,7 @@ pub(crate) async fn observe_revisions(
     let Observed { base, running, finished, past, .. } = &*observed;
     let reading = Reading {
         container: base.migration_container(settings.container.as_deref())?,
-        variable: &settings.task.database_variable,
+        variable: &settings.task.common.database_variable,
         started_by: &settings.common.run.started_by,
         revision: None,
         orders: &Orders::default(),

@@ -48,7 +48,8 @@ fn wanted() -> TaskDefinition {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    let patch = Patch { image: "registry.example/app@sha256:1".into(), environment: vec![], command: None };
+    let patch =
+        Patch { image: "registry.example/app@sha256:1".into(), environment: vec![], ..Patch::default() };
     base.patched(&container, &patch).expect("a patched one")
 }
 

@@ -1,9 +1,9 @@
 //! Capacity: whose turn it is to call RunTask, and when, while Fargate has no room.
 //!
-//! The vCPU quota is the account's, and a lack of capacity is a zone's: what one task is refused, the next one
-//! would be refused as well. So after a refusal all of them wait in their order. A task of ours that is STOPPED makes room
-//! for one; a probe now and then finds room that others made, and each probe that finds some lets two follow. A task
-//! whose container has exited holds its vCPUs until it is STOPPED: a refusal meanwhile is nothing to tell anybody.
+//! The vCPU quota is the account's, and a lack of capacity is a zone's: what one task is refused, the next one would
+//! be refused as well. So after a refusal all of them wait in their order. A task of this run that is STOPPED makes
+//! room for one; a probe now and then finds room that others made, and each probe that finds some lets two follow. A
+//! task whose container has exited holds its vCPUs until it is STOPPED: a refusal meanwhile is not reported.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,14 +14,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::jittered;
 
-/// RunTask calls that wait for an answer at a time: enough for its 20 a second, and no more than these are refused at
-/// once when the room ends.
+/// RunTask calls that wait for an answer at a time: enough for its 20 a second, and only so many are refused at once
+/// when the room ends.
 const MAX_CALLS: usize = 10;
-/// Waits between probes: doubled from the first to the last, and up to a quarter shorter at random, so that two runs do
-/// not probe in step.
+/// The first and the longest wait between probes: doubled each time, and up to a quarter shorter at random, so that
+/// two runs do not probe in step.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LAST_WAIT: Duration = Duration::from_secs(60);
-/// A task is STOPPED some 30 s after its container's exit: one that takes longer is nothing to wait for without a word.
+/// A task is STOPPED some 30 s after its container's exit: a wait for one that takes longer is reported.
 const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Capacity {
@@ -37,7 +37,7 @@ struct Turns {
     waiting: BTreeSet<usize>,
     calls: usize,
     lack: Option<Lack>,
-    /// Tasks of ours whose containers have exited, and that are not STOPPED yet.
+    /// Tasks of this run whose containers have exited, and that are not STOPPED yet.
     leaving: HashMap<String, Instant>,
 }
 
@@ -45,7 +45,7 @@ struct Lack {
     /// When the first refusal came after the last task that could be started.
     since: Instant,
     reason: String,
-    /// Tasks of ours that are STOPPED and were not replaced yet.
+    /// Tasks of this run that are STOPPED and were not replaced yet.
     replacements: usize,
     probes: usize,
     next_probe: Instant,
@@ -83,7 +83,7 @@ impl Capacity {
     /// Waits for the turn of the task at `place` in the order.
     ///
     /// # Errors
-    /// What RunTask last said, when it has refused for as long as we are patient.
+    /// RunTask has refused for all of the patience: what it last said.
     pub(super) async fn turn(&self, place: usize) -> Result<Turn<'_>, String> {
         self.state.borrow_mut().waiting.insert(place);
         let _place = QueuePlace(self, place);
@@ -101,7 +101,7 @@ impl Capacity {
         }
     }
 
-    /// RunTask was not called after all: the turn is somebody else's.
+    /// Gives the turn back when RunTask was not called after all: another task may have it.
     pub(super) fn unused(&self, turn: Turn<'_>) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {
             lack.replacements += usize::from(!turn.is_probe);
@@ -109,7 +109,8 @@ impl Capacity {
         }
     }
 
-    /// RunTask has started a task.
+    /// Takes note that RunTask has started a task: the patience begins anew, and a probe that finds room lets two
+    /// more follow.
     pub(super) fn launched(&self, turn: &Turn<'_>) {
         if let Some(lack) = &mut self.state.borrow_mut().lack {
             lack.since = Instant::now();
@@ -121,7 +122,8 @@ impl Capacity {
         }
     }
 
-    /// RunTask has said that there is no room. Returns whether tasks of ours are about to give some back.
+    /// Takes note that RunTask has said that there is no room. Returns whether tasks of this run are about to give
+    /// some back.
     pub(super) fn refused(&self, turn: &Turn<'_>, reason: &str) -> bool {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
@@ -143,12 +145,12 @@ impl Capacity {
         is_awaited
     }
 
-    /// The container of a task of ours has exited, and the task is not STOPPED.
+    /// Takes note that the container of a task of this run has exited, and the task is not STOPPED.
     pub(super) fn container_exited(&self, arn: &str) {
         self.state.borrow_mut().leaving.insert(arn.to_owned(), Instant::now());
     }
 
-    /// A task of ours is STOPPED: there is room for another one.
+    /// Takes note that a task of this run is STOPPED: there is room for another one.
     pub(super) fn task_stopped(&self, arn: &str) {
         let mut state = self.state.borrow_mut();
         state.leaving.remove(arn);

@@ -1,8 +1,8 @@
-//! ECS's clock by ours: how long ago something was that ECS has a time of.
+//! ECS's clock by this machine's: how long ago a time that ECS tells was.
 //!
-//! What an answer of ECS has a time of was over when the answer came. So each time that ECS tells bounds how far its
-//! clock is behind ours at most, and the tightest bound of a task's own times holds for all of them, whatever this
-//! machine's clock says and however late ECS tells of them.
+//! A time in an answer of ECS was over when the answer came. So each such time bounds how far ECS's clock is behind
+//! this machine's at most, and the tightest bound of a task's own times holds for all of them, whatever this
+//! machine's clock says and however late ECS tells them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::ports::Task;
 #[derive(Debug)]
 pub(super) struct EcsClock {
     began: Instant,
-    /// The least of what was seen: our time, in milliseconds since `began`, less ECS's.
+    /// The least of what was seen: the program's time, in milliseconds since `began`, less ECS's.
     least: Option<i64>,
 }
 
@@ -32,7 +32,7 @@ impl EcsClock {
         self.least = self.least.into_iter().chain(seen).min();
     }
 
-    /// Returns the latest instant that a time of ECS can be; none before it has told any.
+    /// Returns the latest instant that a time of ECS can be; `None` before ECS has told any.
     pub(super) fn latest(&self, time: Timestamp) -> Option<Instant> {
         let since_began = time.as_millisecond().saturating_add(self.least?);
         let distance = Duration::from_millis(since_began.unsigned_abs());

@@ -16,31 +16,31 @@ use crate::task_definition::Part;
 
 /// Hears what becomes of a task while it is followed.
 pub(crate) trait Listener {
-    /// What ECS says of it now.
+    /// Hears what ECS says of the task now.
     fn seen(&mut self, task: &Task);
 
-    /// Whether what has ended of it is all that is waited for: then its log is read to the end.
+    /// Returns whether all that is waited for has ended: then the task's log is read to the end.
     fn is_decided(&self, task: &Task) -> bool;
 
-    /// It is decided, and its log is still to be read. Called once.
+    /// Hears that the task is decided, and its log is still to be read. Called once.
     fn ended(&mut self, task: &Task);
 
-    /// StopTask is about to be called.
+    /// Hears that StopTask is about to be called.
     fn is_being_stopped(&mut self);
 
-    /// It has printed this.
+    /// Hears what the task has printed.
     fn printed(&mut self, events: &[LogEvent]);
 
-    /// Whether it has printed all that is to be expected of it: then the end of its log is not waited for.
+    /// Returns whether the task has printed all that is expected of it: then the end of its log is not waited for.
     fn has_heard_all(&self) -> bool;
 
-    /// Its log is read again, from the head.
+    /// Forgets what was printed: the log is read again, from the head.
     fn begin_again(&mut self);
 
-    /// Its log could not be read, now or at all.
+    /// Hears that the log could not be read, now or at all.
     fn unreadable(&mut self, failure: Failure);
 
-    /// It has ended without a line in its log, which is or would be this stream.
+    /// Hears that the task has ended without a line in its log, which is or would be this stream.
     fn silent(&mut self, stream: &LogStream);
 }
 
@@ -53,9 +53,10 @@ pub(crate) struct Following<L> {
     clock: EcsClock,
     order: StopOrder,
     followed: FollowedContainer,
-    /// When its container has exited, at the latest; none while it is not decided.
+    /// When its container has exited, at the latest; `None` while it is not decided.
     exit: Option<Instant>,
-    /// StopTask was taken, or why it is not known to have been: of one that runs on although its container has ended.
+    /// For a task that runs on although its container has ended: StopTask was taken, or why it is not known to have
+    /// been.
     stop: Option<Result<(), String>>,
 }
 
@@ -76,7 +77,7 @@ impl<L: Listener> Following<L> {
         Ending { log: self.log.end(), order: self.order.clone() }
     }
 
-    /// Says why it may run on although its container has ended; none for one that is stopped or ends by itself.
+    /// Says why it may run on although its container has ended; `None` for one that is stopped or ends by itself.
     pub(crate) fn runs_on(&self) -> Option<&str> {
         let why = self.stop.as_ref()?.as_ref().err()?;
         self.must_be_stopped().then_some(why.as_str())
@@ -86,12 +87,12 @@ impl<L: Listener> Following<L> {
         self.exit.is_some()
     }
 
-    /// Whether nobody has to stop it, be it decided or not.
+    /// Returns whether the task ends without StopTask, decided or not.
     pub(super) fn ends_by_itself(&self) -> bool {
         self.task.ends_by_itself(&self.followed.name)
     }
 
-    /// By what was last seen of it, be it after it was decided.
+    /// Returns whether StopTask has to stop it, by what was last seen of it, even after it was decided.
     fn must_be_stopped(&self) -> bool {
         let runs = match &*self.sight.borrow() {
             Sight::Seen(task) => task.desired_status == TaskStatus::Running,
@@ -132,7 +133,8 @@ pub(crate) struct Until {
 pub(crate) enum End {
     /// The task is decided, and its log was read.
     Decided,
-    /// The task has ended. The run was interrupted before its log was read to the end, or ECS does not say how it ended.
+    /// The task has ended. The run was interrupted before its log was read to the end, or ECS does not say how it
+    /// ended.
     Unread,
     /// The task cannot be followed any more, and may still run: why.
     Lost(String),
@@ -153,8 +155,39 @@ pub(crate) enum Stop {
     Failed(String),
 }
 
+impl End {
+    /// Says that a task which was to be stopped is not known to have been; `of` is what it was for. `None` for
+    /// another end.
+    pub(crate) fn not_stopped(&self, task: &Task, of: &str) -> Option<String> {
+        let (Self::TimedOut(Stop::Failed(error)) | Self::Interrupted(Stop::Failed(error))) = self else {
+            return None;
+        };
+        Some(format!("task {} of {of} was not stopped and may still run: {error}", task.arn))
+    }
+}
+
+/// Says that a task may outlive the container it was followed for, and how to stop it.
+pub(crate) fn may_run_on(cluster: &str, task: &Task, of: &str, why: &str) -> String {
+    format!(
+        "task {} of {of} may run on, although its container has ended: {why}. To stop it: `aws ecs stop-task \
+         --cluster {cluster} --task {}`",
+        task.arn,
+        task.id()
+    )
+}
+
+/// Says that a task goes on under `--on-cancel leave`, and how to stop it.
+pub(crate) fn left_running(cluster: &str, task: &Task) -> String {
+    format!(
+        "--on-cancel leave: task {} goes on in cluster {cluster}, and nothing follows it; to stop it: `aws ecs stop-task \
+         --cluster {cluster} --task {}`",
+        task.arn,
+        task.id()
+    )
+}
+
 impl Until {
-    /// For a task that is not ours to stop.
+    /// Makes the terms for a task that this run does not stop.
     pub(crate) fn left_alone(deadline: Instant) -> Self {
         Self { deadline, on_timeout: Leftover::Leave, on_cancel: Leftover::Leave }
     }
@@ -199,7 +232,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         }
     }
 
-    /// Watches state and log together.
+    /// Watches state and log together, until the task is decided and its log is read.
     pub(super) async fn to_the_end(&self, following: &mut Following<impl Listener>) -> End {
         let exit = loop {
             if let Some(exit) = following.exit {
@@ -229,7 +262,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         };
         self.stop_outlived(following).await;
         self.drain(following, exit).await;
-        // One more try of a call that was not taken: nobody else stops it.
+        // One more try of a call that was not taken: nothing else stops the task.
         self.stop_outlived(following).await;
         End::Decided
     }
@@ -237,13 +270,14 @@ impl<W: TaskWorld> Tasks<'_, W> {
     /// Stops a task that runs on although its container has ended.
     pub(super) async fn stop_outlived(&self, following: &mut Following<impl Listener>) {
         if following.must_be_stopped() && !matches!(following.stop, Some(Ok(()))) {
-            let stop = self.stop_followed(following, "its migration container has ended").await;
+            let why = format!("its container {} has ended", following.followed.name);
+            let stop = self.stop_followed(following, &why).await;
             following.stop = Some(stop);
         }
     }
 }
 
-/// Whether a container may have printed something. A no-op task can be over before RUNNING is ever seen.
+/// Returns whether a container may have printed something. A no-op task can be over before RUNNING is ever seen.
 pub(super) fn has_run(task: &Task) -> bool {
     task.started_at.is_some()
         || task.last_status == TaskStatus::Running

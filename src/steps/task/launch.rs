@@ -18,58 +18,60 @@ pub(crate) struct RunTaskCall {
     pub place: usize,
 }
 
-/// Whoever a task is launched for: is asked before each call, and told what comes of it.
+/// The owner of a task that is launched: asked before each call, and told its result.
 pub(crate) trait Owner {
     /// Why no task may be started, whatever room there is.
     type Hindrance;
 
     async fn hindrance(&self) -> Option<Self::Hindrance>;
 
-    /// The call is about to be made for the first time.
+    /// Hears that the call is about to be made for the first time.
     ///
     /// # Errors
     /// It must not be made.
     fn intends(&self, request: &RunTask) -> Result<(), Failure>;
 
-    /// The call's token has this task.
+    /// Hears that the call's token has this task.
     fn launched(&self, token: &str, arn: &str);
 
-    /// There is no task with this token, and no call was left without an answer.
+    /// Hears that there is no task with this token, and no call was left without an answer.
     fn refused(&self, token: &str);
 
-    /// There is no room since then; without a reason, there was none until now.
+    /// Hears that there is no room since then; without a reason, that there was none until now.
     fn waited(&self, reason: Option<&str>, since: Instant);
 
-    /// Something worth saying once.
+    /// Hears something worth saying once.
     fn note(&self, text: String);
 
-    /// The call had no answer when the run ended.
+    /// Hears that the call had no answer when the run ended.
     fn left_unanswered(&self);
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(crate) enum Launched<H> {
-    /// Its state is not known where RunTask did not tell.
+    /// The task; its state is not known where RunTask did not tell it.
     Task(Box<Task>),
-    /// None was started, for this reason; `failure` is that of the call itself.
-    Refused { reason: String, failure: Option<Failure> },
-    /// None was started: the owner may not have one.
+    /// No task was started, for this reason, unless `may_run`: then an earlier try was not answered. `failure` is that
+    /// of the call itself.
+    Refused { reason: String, failure: Option<Failure>, may_run: bool },
+    /// No task was started: the owner may not have one.
     Hindered(H),
-    /// None was started: the run was interrupted before.
+    /// No task was started: the run was interrupted before.
     Interrupted,
-    /// The run was interrupted meanwhile: one may have been started.
+    /// The run was interrupted meanwhile: a task may have been started.
     Unanswered,
 }
 
 /// A RunTask call that is under way when the run is interrupted may have started a task: it gets this long to say so,
-/// which leaves time to stop that task before GitHub's runner kills us.
+/// which leaves time to stop that task before GitHub's runner kills the program.
 const ANSWER_AFTER_INTERRUPT: Duration = Duration::from_secs(3);
 /// Rounds of the SDK's own retries, for a call that may succeed later.
 const MAX_ERRORS: u32 = 3;
-/// Between those rounds, doubled each time up to the longest.
+/// The wait between those rounds, doubled each time up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// The same after throttling, which most often passes within a second, and which the rate of our calls follows besides.
+/// The same after throttling, which most often passes within a second; the rate of the run's calls follows it as
+/// well.
 const FIRST_THROTTLED_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_THROTTLED_WAIT: Duration = Duration::from_secs(20);
 
@@ -78,6 +80,8 @@ struct Attempts {
     unanswered: bool,
     /// A call of this process may have started a task.
     in_doubt: bool,
+    /// A call of this process, or of an earlier one, may have started a task.
+    may_run: bool,
     is_recorded: bool,
     errors: u32,
     wait: Duration,
@@ -88,13 +92,14 @@ struct Attempts {
 }
 
 impl<W: TaskWorld> Tasks<'_, W> {
-    /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can come
-    /// of it. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
+    /// Makes the call, which starts the task. The client token makes every try the same to ECS: no second task can
+    /// result. A lack of capacity, or of vCPUs in the account's quota, is waited out together with all other tasks.
     pub(crate) async fn launch<O: Owner>(&self, call: RunTaskCall, owner: &O) -> Launched<O::Hindrance> {
         let RunTaskCall { mut request, unanswered, place } = call;
         let mut so_far = Attempts {
             unanswered,
             in_doubt: false,
+            may_run: unanswered,
             is_recorded: false,
             errors: 0,
             wait: FIRST_WAIT,
@@ -107,14 +112,16 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Some(Ok(turn)) => turn,
                 Some(Err(reason)) => {
                     so_far.is_over(owner, &request);
-                    return no_task(format!("{reason} (until --timeout)"));
+                    let (reason, may_run) = (format!("{reason} (until --timeout)"), so_far.may_run);
+                    return Launched::Refused { reason, failure: None, may_run };
                 }
-                None => return Launched::Interrupted,
+                None => return so_far.interrupted(owner),
             };
             if self.unless_interrupted(self.world.run_task_turn()).await.is_none() {
-                return Launched::Interrupted;
+                return so_far.interrupted(owner);
             }
-            // A call of this process that may have started a task is repeated whatever else runs: to learn of that task.
+            // A call of this process that may have started a task is repeated, whatever else runs, to learn of that
+            // task.
             if !so_far.in_doubt {
                 match self.unless_interrupted(owner.hindrance()).await {
                     Some(None) => {}
@@ -123,13 +130,13 @@ impl<W: TaskWorld> Tasks<'_, W> {
                         so_far.is_over(owner, &request);
                         return Launched::Hindered(hindrance);
                     }
-                    None => return Launched::Interrupted,
+                    None => return so_far.interrupted(owner),
                 }
             }
             if !std::mem::replace(&mut so_far.is_recorded, true)
                 && let Err(failure) = owner.intends(&request)
             {
-                return Launched::Refused { reason: failure.message.clone(), failure: Some(failure) };
+                return so_far.refused(failure);
             }
             let answer = match self.run_task(&request).await {
                 Ok(Some(answer)) => answer,
@@ -140,11 +147,10 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 Err(error) => {
                     drop(turn);
                     let Some(wait) = so_far.wait_after(&error, self.patience.timeout, owner) else {
-                        let failure = Failure::from_error(&error);
-                        return Launched::Refused { reason: failure.message.clone(), failure: Some(failure) };
+                        return so_far.refused(Failure::from_error(&error));
                     };
                     if self.unless_interrupted(sleep(jittered(wait))).await.is_none() {
-                        return Launched::Interrupted;
+                        return so_far.interrupted(owner);
                     }
                     continue;
                 }
@@ -164,6 +170,8 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     return Launched::Task(task);
                 }
                 Launch::Refused { reason, detail } => {
+                    // It would have named the task that an earlier try has started.
+                    so_far.may_run = false;
                     let Some(no_room) = NoRoom::of(&reason) else {
                         so_far.is_over(owner, &request);
                         let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -173,7 +181,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                     let is_awaited = self.capacity.refused(&turn, &reason) && no_room == NoRoom::Quota;
                     if !is_awaited {
                         owner.note(format!(
-                            "{reason}: what could not start waits for its turn, until --timeout"
+                            "{reason}: tasks that could not start are tried again until --timeout"
                         ));
                         owner.waited(Some(&reason), *so_far.refused_at.get_or_insert_with(Instant::now));
                     }
@@ -186,7 +194,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         }
     }
 
-    /// None when the run was interrupted and the call did not answer in time.
+    /// Calls RunTask; `None` when the run was interrupted and the call did not answer in time.
     async fn run_task(&self, request: &RunTask) -> anyhow::Result<Option<Launch>> {
         let mut call = std::pin::pin!(self.world.run_task(request));
         tokio::select! {
@@ -208,14 +216,29 @@ impl<W: TaskWorld> Tasks<'_, W> {
 }
 
 impl Attempts {
-    /// The owner is told that there is no task, where that is known of a call that it has taken note of.
+    /// Tells the owner that there is no task, where that is known of a call that the owner has taken note of.
     fn is_over(&self, owner: &impl Owner, request: &RunTask) {
         if self.is_recorded && !self.unanswered {
             owner.refused(&request.client_token);
         }
     }
 
-    /// How long to wait before another try; none when the call is not worth one.
+    /// Returns what is known of a call that is not tried again.
+    fn refused<H>(&self, failure: Failure) -> Launched<H> {
+        let (reason, may_run) = (failure.message.clone(), self.may_run);
+        Launched::Refused { reason, failure: Some(failure), may_run }
+    }
+
+    /// Returns what is known of a call when the run is interrupted between two tries.
+    fn interrupted<O: Owner>(&self, owner: &O) -> Launched<O::Hindrance> {
+        if !self.may_run {
+            return Launched::Interrupted;
+        }
+        owner.left_unanswered();
+        Launched::Unanswered
+    }
+
+    /// Returns how long to wait before another try; `None` when there is no further try.
     fn wait_after(
         &mut self,
         error: &anyhow::Error,
@@ -229,18 +252,20 @@ impl Attempts {
             let wait = std::mem::replace(&mut self.throttled_wait, longer);
             return (since.elapsed() < timeout).then_some(wait);
         }
+        self.may_run |= is_transient(error);
         if !is_transient(error) || self.errors >= MAX_ERRORS {
             return None;
         }
-        (self.errors, self.unanswered, self.in_doubt) = (self.errors + 1, true, true);
+        self.errors += 1;
+        (self.unanswered, self.in_doubt) = (true, true);
         owner.note(format!("{error}: trying again"));
         let longer = (self.wait * 2).min(LONGEST_WAIT);
         Some(std::mem::replace(&mut self.wait, longer))
     }
 }
 
-/// The client token is the run's, the task's and the revision's: a task that it names was started by an earlier process
-/// of the run, which was sent to other subnets.
+/// Returns the task of a client token that ECS knows from another request. The token is the run's, the task's and the
+/// revision's: an earlier process of the run, which named other subnets, has started that task.
 fn conflicting<O: Owner>(owner: &O, token: &str, tasks: Vec<String>) -> Launched<O::Hindrance> {
     match tasks.into_iter().next() {
         Some(arn) => {
@@ -254,10 +279,10 @@ fn conflicting<O: Owner>(owner: &O, token: &str, tasks: Vec<String>) -> Launched
 }
 
 fn no_task<H>(reason: String) -> Launched<H> {
-    Launched::Refused { reason, failure: None }
+    Launched::Refused { reason, failure: None, may_run: false }
 }
 
-/// The same subnets, another one first.
+/// Puts another of the same subnets first.
 fn try_another_zone(request: &mut RunTask) {
     if !request.network.subnets.is_empty() {
         request.network.subnets.rotate_left(1);

@@ -31,14 +31,14 @@ enum Source {
 
 /// A task's log while it is read.
 pub(super) struct TaskLog {
-    /// None when the log is not in CloudWatch Logs, or may not be read.
+    /// `None` when the log is not in CloudWatch Logs, or may not be read.
     source: Option<Source>,
     errors: u32,
     /// When something of it was last read, if only by the fleet's log.
     last_lines: Option<Instant>,
-    /// Why the last read failed, or there is none.
+    /// Why the last read failed, or why there is no source.
     trouble: String,
-    /// None while it is still to be read.
+    /// `None` while it is still to be read.
     end: Option<LogEnd>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Taken {
     Lines,
     End,
     Absent,
-    /// Which says nothing about what is there.
+    /// A failed read, which says nothing about what is there.
     Failed,
 }
 
@@ -70,18 +70,18 @@ impl TaskLog {
         self.end.clone().unwrap_or_else(|| LogEnd::BrokenOff("the run was interrupted before".to_owned()))
     }
 
-    /// From when on nothing more is expected in the log of a container that exited at `exit`.
+    /// Returns from when on nothing more is expected in the log of a container that exited at `exit`.
     fn is_over_at(&self, exit: Instant, log_drain: Duration) -> Instant {
         let late = self.last_lines.map(|at| at + log_drain.min(FLUSH));
         late.into_iter().chain([exit + log_drain]).max().unwrap_or(exit)
     }
 
-    /// Nothing more of it will be read.
+    /// Ends the log with this reason: nothing more of it will be read.
     fn breaks_off(&mut self, why: String) {
         self.end = Some(if self.last_lines.is_some() { LogEnd::BrokenOff(why) } else { LogEnd::Unread(why) });
     }
 
-    /// Waits for ever without a log, and while there cannot be anything in it.
+    /// Reads what comes next. Never ends without a log, nor while there cannot be anything in it.
     pub(super) async fn read_if(&mut self, has_run: bool, reads: &impl LogReads) -> anyhow::Result<Read> {
         match self.source.as_mut().filter(|_| has_run) {
             Some(source) => source.read(reads).await,
@@ -151,8 +151,9 @@ impl<W: TaskWorld> Tasks<'_, W> {
         self.drain_own(following, exit).await;
     }
 
-    /// Until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind it, which
-    /// is all of the log; or until a sweep that began when nothing more was expected has not shown it either.
+    /// Reads until the fleet's log has shown all that is expected and a whole sweep has brought nothing late behind
+    /// it, which is all of the log: returns true. False when a sweep that began after the last line was due has not
+    /// shown it either, when no sweep comes in time, or when the stream is not sound.
     async fn drain_fleet(&self, following: &mut Following<impl Listener>, exit: Instant) -> bool {
         let Following { log, listener, .. } = following;
         let began = Instant::now();
@@ -164,7 +165,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
                 return false;
             }
             let has_all = listener.has_heard_all();
-            // The first one that ends may have been under way when the last line came.
+            // The first sweep that ends may have been under way when the last line came.
             if has_all && sweeps >= 2 {
                 return true;
             }
@@ -185,7 +186,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         }
     }
 
-    /// Until all that is expected is there and nothing behind it, or a read shows that nothing more comes.
+    /// Reads until all that is expected is there and nothing behind it, or a read shows that nothing more comes.
     async fn drain_own(&self, following: &mut Following<impl Listener>, exit: Instant) {
         let Following { log, listener, .. } = following;
         if let Some(Source::Own(stream)) = &mut log.source {

@@ -44,7 +44,7 @@ impl<W: TaskWorld> Tasks<'_, W> {
         on_timeout: Leftover,
     ) -> End {
         if following.is_decided() || following.ends_by_itself() {
-            // It made it in time: ECS may still have to say how, and its log is still being read.
+            // It has ended in time: ECS may still have to say how, and its log is still being read.
             return tokio::select! {
                 end = self.last_words(following) => end,
                 () = self.interrupt.wait() => End::Unread,

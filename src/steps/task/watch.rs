@@ -12,27 +12,27 @@ use super::FEW;
 use crate::failure::{is_throttled, is_transient};
 use crate::ports::{DESCRIBE_TASKS_BATCH, Task, TaskReads};
 
-/// Between two looks at up to [`FEW`] tasks: half of it, on average, is how late an end is seen.
+/// The pause between two looks at up to [`FEW`] tasks: half of it, on average, is how late an end is seen.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Between two looks at more: a thousand tasks are five calls a second of ECS's twenty.
+/// The pause between two looks at more: a thousand tasks are five calls a second of ECS's twenty.
 const FLEET_INTERVAL: Duration = Duration::from_secs(2);
 /// DescribeTasks calls under way at a time: an answer has a hundred tasks, and a megabyte while it is read.
 const AT_ONCE: usize = 2;
 /// ECS answers MISSING for a new task until its stores agree, which takes seconds; AWS asks for patience of minutes.
 const MISSING_GRACE: Duration = Duration::from_secs(120);
-/// How long DescribeTasks may fail before we say that we have lost sight of the tasks. One that is throttled works, and
-/// is waited for until `--timeout`.
+/// How long DescribeTasks may fail before the tasks count as lost. A throttled DescribeTasks works, and is waited for
+/// until `--timeout`.
 const BLIND_GRACE: Duration = Duration::from_secs(300);
 
 /// What was last seen of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Sight {
     Seen(Box<Task>),
-    /// It can not be followed any more, and may still run: why.
+    /// It cannot be followed any more, and may still run: why.
     Lost(String),
 }
 
-/// Waits until the task is as wanted; answers it as it then was, or why it can not be followed any more.
+/// Waits until the task is as wanted; returns it as it then was, or why it cannot be followed any more.
 pub(crate) async fn until(
     sight: &mut watch::Receiver<Sight>,
     wanted: impl Fn(&Task) -> bool,
@@ -95,7 +95,7 @@ impl<'a, R: TaskReads> Watch<'a, R> {
         self.each(std::slice::from_ref(&task.arn), |_, watched| watched.is_held = true);
     }
 
-    /// Reads for ever. `stopped` is told of each task that is held and has STOPPED.
+    /// Reads until the future is dropped. Calls `stopped` for each task that is held and has STOPPED.
     pub(crate) async fn run(&self, stopped: impl Fn(&str)) {
         let mut looked_at = Instant::now();
         loop {
@@ -115,7 +115,7 @@ impl<'a, R: TaskReads> Watch<'a, R> {
         }
     }
 
-    /// The tasks to look at. What is over or of interest to nobody is forgotten.
+    /// Returns the tasks to look at. Forgets those that are over, or that nothing holds or follows.
     fn arns(&self) -> Vec<String> {
         let mut tasks = self.tasks.borrow_mut();
         tasks.retain(|_, watched| {

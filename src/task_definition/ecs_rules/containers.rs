@@ -30,11 +30,13 @@ const NOT_ON_FARGATE: [&str; 8] = [
     "extraHosts",
     "hostname",
 ];
-/// Of `linuxParameters`; ECS: "Fargate compatible task definitions do not support …". It takes `tmpfs` since 2026.
+/// Members of `linuxParameters`; ECS: "Fargate compatible task definitions do not support …". It takes `tmpfs` since
+/// 2026.
 const NOT_IN_LINUX_PARAMETERS: [&str; 4] = ["devices", "sharedMemorySize", "maxSwap", "swappiness"];
 
-/// A restart policy starts a container again when it has run for `restartAttemptPeriod` and exits, with exit code 0 as
-/// well unless `ignoredExitCodes` has it (ContainerRestartPolicy): the end of the migration would not be its end.
+/// Refuses a restart policy of the migration container. It starts a container again when it has run for
+/// `restartAttemptPeriod` and exits, with exit code 0 as well unless `ignoredExitCodes` has it
+/// (ContainerRestartPolicy): the end of the migration would not be its end.
 pub(super) fn restart_policy(judged: &Judged<'_>) -> Option<Broken> {
     let container = judged.container(judged.migration)?;
     let policy = container.get("restartPolicy")?.as_object()?;
@@ -55,7 +57,7 @@ pub(super) fn count(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ContainerDefinition, `name`.
+/// Refuses a container's name that ECS does not take (ContainerDefinition, `name`).
 pub(super) fn names(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         (!is_name(name_of(container)?)).then(|| {
@@ -65,7 +67,7 @@ pub(super) fn names(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Task definition doesn't have any essential container".
+/// Requires an essential container. ECS: "Task definition doesn't have any essential container".
 pub(super) fn essential(judged: &Judged<'_>) -> Option<Broken> {
     (!judged.containers.iter().any(|container| is_essential(container))).then(|| Broken {
         what: "has no essential container".into(),
@@ -91,8 +93,8 @@ pub(super) fn images(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Private repository credentials are not a supported authentication method for ECR repositories." They are gone
-/// by now from the migration container.
+/// Refuses a registry's credentials for an image of ECR. ECS: "Private repository credentials are not a supported
+/// authentication method for ECR repositories." The patch has removed them from the migration container.
 pub(super) fn credentials_beside_ecr(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let in_ecr = text(container, "image").is_some_and(ecr::has_image);
@@ -140,8 +142,8 @@ pub(super) fn kernel(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "The secret name must be unique and not shared with any new or existing environment variables set on the
-/// container, such as those set by environment."
+/// Refuses a secret with the name of another variable. ECS: "The secret name must be unique and not shared with any
+/// new or existing environment variables set on the container, such as those set by environment."
 pub(super) fn secrets(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let mut taken: HashSet<&str> = objects(container, "environment").filter_map(name_of).collect();
@@ -167,7 +169,8 @@ pub(super) fn environment_files(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
+/// Refuses ports that differ. ECS: "When networkMode=awsvpc, the host ports and container ports in port mappings must
+/// match."
 pub(super) fn ports(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         objects(container, "portMappings").find_map(|port| {
@@ -184,8 +187,8 @@ fn number_of(object: &Map<String, Value>, key: &str) -> Option<i64> {
     object.get(key)?.as_i64()
 }
 
-/// Log drivers and what they need on Fargate (LogConfiguration): "Log driver awslogs requires options: awslogs-group",
-/// and "Fargate launch type does not support FirelensConfiguration config file from 's3'".
+/// Checks log drivers and what they need on Fargate (LogConfiguration): "Log driver awslogs requires options:
+/// awslogs-group", and "Fargate launch type does not support FirelensConfiguration config file from 's3'".
 pub(super) fn logs(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let router =
@@ -215,9 +218,9 @@ pub(super) fn logs(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.", "Granular
-/// stop timeout on container '…' must be at least 2 seconds." (ContainerDefinition: 2 to 120 for both), "the 'restartAttemptPeriod' setting … must be between 60
-/// and 1800".
+/// Checks times in seconds. ECS: "Tasks using the Fargate launch type must have a container stop timeout of less than
+/// 120 seconds.", "Granular stop timeout on container '…' must be at least 2 seconds." (ContainerDefinition: 2 to 120
+/// for both), "the 'restartAttemptPeriod' setting … must be between 60 and 1800".
 pub(super) fn timeouts(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let policy = container.get("restartPolicy").and_then(Value::as_object);
@@ -239,7 +242,7 @@ pub(super) fn timeouts(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// HealthCheck (ECS API reference) has the ranges.
+/// Checks the numbers of a health check. HealthCheck (ECS API reference) has the ranges.
 pub(super) fn health_checks(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         let check = container.get("healthCheck")?.as_object().filter(|check| given(check, "command"))?;
@@ -254,9 +257,9 @@ pub(super) fn health_checks(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Cannot depend on container '…' because it does not exist", "A dependency container with SUCCESS or COMPLETE
-/// condition cannot be an essential container", "A dependency container with HEALTHY condition must have health check
-/// configured".
+/// Checks `dependsOn`. ECS: "Cannot depend on container '…' because it does not exist", "A dependency container with
+/// SUCCESS or COMPLETE condition cannot be an essential container", "A dependency container with HEALTHY condition
+/// must have health check configured".
 pub(super) fn dependencies(judged: &Judged<'_>) -> Option<Broken> {
     judged.each(|container| {
         objects(container, "dependsOn").find_map(|dependency| {
@@ -281,7 +284,7 @@ pub(super) fn dependencies(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// Containers that wait for each other (ContainerDefinition, `dependsOn`): none of them could start.
+/// Refuses containers that wait for each other (ContainerDefinition, `dependsOn`): none of them could start.
 pub(super) fn dependency_cycles(judged: &Judged<'_>) -> Option<Broken> {
     let mut waits: HashMap<&str, Vec<&str>> = HashMap::new();
     for container in &judged.containers {

@@ -33,7 +33,7 @@ const LARGEST_CPU: u64 = 16_384;
 /// CPU units that Windows needs on Fargate (RegisterTaskDefinition, `memory`).
 const WINDOWS_CPU: u64 = 1024;
 
-/// RegisterTaskDefinition, `family`.
+/// Refuses a family that ECS does not take (RegisterTaskDefinition, `family`).
 pub(super) fn family(judged: &Judged<'_>) -> Option<Broken> {
     let family = text(judged.task, "family").unwrap_or_default();
     (!is_name(family)).then(|| Broken {
@@ -42,7 +42,8 @@ pub(super) fn family(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "No Fargate configuration exists for given values", "Fargate requires that 'cpu' be defined at the task level."
+/// Requires a size that Fargate has. ECS: "No Fargate configuration exists for given values", "Fargate requires that
+/// 'cpu' be defined at the task level."
 pub(super) fn task_size(judged: &Judged<'_>) -> Option<Broken> {
     let fix =
         "set cpu and memory to a pair that Fargate has, such as 256 and 512, 512 and 1024, or 1024 and 2048";
@@ -71,8 +72,9 @@ pub(super) fn task_size(judged: &Judged<'_>) -> Option<Broken> {
     None
 }
 
-/// Containers share the task's size: "The total amount of memory reserved for all containers within a task must be lower
-/// than the task memory value", and as much of cpu (ContainerDefinition); all of it is taken as well.
+/// Compares the containers' shares with the task's size: "The total amount of memory reserved for all containers
+/// within a task must be lower than the task memory value", and as much of cpu (ContainerDefinition); all of it is
+/// taken as well.
 pub(super) fn shares(judged: &Judged<'_>) -> Option<Broken> {
     for (key, reserved) in [("cpu", "cpu"), ("memory", "memoryReservation")] {
         let Some(whole) = task_units(judged.task, key) else { continue };
@@ -99,7 +101,7 @@ pub(super) fn shares(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// EphemeralStorage, `sizeInGiB`; ECS: "EphemeralStorage size should be at least 21".
+/// Checks EphemeralStorage, `sizeInGiB`; ECS: "EphemeralStorage size should be at least 21".
 pub(super) fn ephemeral_storage(judged: &Judged<'_>) -> Option<Broken> {
     let storage = judged.task.get("ephemeralStorage")?.as_object().filter(|storage| !storage.is_empty())?;
     let size = number(storage, "sizeInGiB");
@@ -109,7 +111,7 @@ pub(super) fn ephemeral_storage(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Actual task definition length … exceeds the maximum task definition length".
+/// Checks the size of the JSON. ECS: "Actual task definition length … exceeds the maximum task definition length".
 pub(super) fn size(judged: &Judged<'_>) -> Option<Broken> {
     (judged.size > MAX_SIZE).then(|| Broken {
         what: format!(
@@ -121,7 +123,7 @@ pub(super) fn size(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// RegisterTaskDefinition, `tags`. Those that begin with `aws:` are gone by now.
+/// Checks RegisterTaskDefinition's `tags`. Those that begin with `aws:` are gone by now.
 pub(super) fn tags(judged: &Judged<'_>) -> Option<Broken> {
     let mut keys = HashSet::new();
     let mut count = 0;
@@ -152,14 +154,15 @@ pub(super) fn tags(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// The pattern of a tag in the service's model: letters, separators, numbers and some punctuation.
+/// Tells whether a tag may have this character, by the pattern in the service's model: letters, separators, numbers
+/// and some punctuation.
 fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
-/// What only other launch types have (ECS developer guide, "Task definition differences for Fargate"): "Tasks using the
-/// Fargate launch type do not support ipcMode.", "… do not support pidMode 'host'", "Fargate compatible task definitions
-/// do not support constraints"; and "Proxy container […] does not exist".
+/// Refuses what only other launch types have (ECS developer guide, "Task definition differences for Fargate"): "Tasks
+/// using the Fargate launch type do not support ipcMode.", "… do not support pidMode 'host'", "Fargate compatible
+/// task definitions do not support constraints"; and "Proxy container […] does not exist".
 pub(super) fn members_of_others(judged: &Judged<'_>) -> Option<Broken> {
     let task = judged.task;
     let not_here = |key: &str| {
@@ -184,7 +187,7 @@ pub(super) fn members_of_others(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// CPU units or MiB: a number, its text, or a text with a unit.
+/// Reads CPU units or MiB: a number, its text, or a text with a unit.
 fn task_units(task: &Map<String, Value>, key: &str) -> Option<u64> {
     let value = task.get(key)?;
     match value.as_str() {

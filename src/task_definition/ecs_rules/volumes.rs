@@ -16,8 +16,8 @@ const KINDS: [&str; 5] = [
     "configuredAtLaunch",
 ];
 
-/// ECS refuses each RunTask without `volumeConfigurations`: "Task definition has configuredAtLaunch volume but no volume
-/// configuration provided at runtime".
+/// Refuses a volume that is configured at launch. ECS refuses each RunTask without `volumeConfigurations`: "Task
+/// definition has configuredAtLaunch volume but no volume configuration provided at runtime".
 pub(super) fn configured_at_launch(judged: &Judged<'_>) -> Option<Broken> {
     let volume = objects(judged.task, "volumes").find(|volume| given(volume, "configuredAtLaunch"))?;
     Some(Broken {
@@ -32,8 +32,9 @@ pub(super) fn configured_at_launch(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// What Fargate mounts: "Fargate compatible task definitions do not support dockerVolumeConfiguration", "… do not
-/// support sourcePath"; and "When the volume parameter is specified, only one volume configuration type should be used."
+/// Refuses what Fargate does not mount: "Fargate compatible task definitions do not support
+/// dockerVolumeConfiguration", "… do not support sourcePath"; and "When the volume parameter is specified, only one
+/// volume configuration type should be used."
 pub(super) fn kinds(judged: &Judged<'_>) -> Option<Broken> {
     objects(judged.task, "volumes").find_map(|volume| {
         let name = printable(name_of(volume).unwrap_or_default(), 255);
@@ -64,9 +65,9 @@ pub(super) fn kinds(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// EFSVolumeConfiguration and EFSAuthorizationConfig (ECS API reference): "When using an EFS access point, the root
-/// directory must either be set to "/" or be omitted", "EFS IAM authorization requires TransitEncryption to be enabled",
-/// "TransitEncryptionPort requires that TransitEncryption is enabled".
+/// Checks EFSVolumeConfiguration and EFSAuthorizationConfig (ECS API reference): "When using an EFS access point, the
+/// root directory must either be set to "/" or be omitted", "EFS IAM authorization requires TransitEncryption to be
+/// enabled", "TransitEncryptionPort requires that TransitEncryption is enabled".
 pub(super) fn efs(judged: &Judged<'_>) -> Option<Broken> {
     objects(judged.task, "volumes").find_map(|volume| {
         let efs = volume.get("efsVolumeConfiguration")?.as_object()?;
@@ -100,7 +101,8 @@ pub(super) fn efs(judged: &Judged<'_>) -> Option<Broken> {
     })
 }
 
-/// ECS: "Unknown volume '…'", "Invalid 'volumesFrom' setting. Unknown container: '…'".
+/// Refuses mounts of what is not there. ECS: "Unknown volume '…'", "Invalid 'volumesFrom' setting. Unknown container:
+/// '…'".
 pub(super) fn mounts(judged: &Judged<'_>) -> Option<Broken> {
     let volumes: HashSet<&str> = objects(judged.task, "volumes").filter_map(name_of).collect();
     judged.containers.iter().find_map(|container| {

@@ -65,7 +65,7 @@ fn a_secret_of_the_same_name_is_refused_with_the_fix() {
     assert_eq!(
         failure.message,
         "container migration of task definition startupwebapp-migration-task:2 takes DATABASE_HOST from a secret, so \
-         it can not be set per database"
+         it cannot be set per database"
     );
     let hint = failure.hint.unwrap();
     assert!(hint.contains("remove DATABASE_HOST from the `secrets` of container migration in family startupwebapp-migration-task"));

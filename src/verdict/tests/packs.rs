@@ -102,7 +102,7 @@ mod any {
         })
     }
 
-    /// A line of a log: of a database, of another one, or one that can not be read.
+    /// A line of a log: of a database, of another one, or one that cannot be read.
     fn line() -> impl Strategy<Value = String> {
         let database = prop::sample::select(vec!["a", "a", "b", "c", "c", "A", "production"]);
         let rest = prop::sample::select(vec![
@@ -110,6 +110,9 @@ mod any {
             r#","pending":0,"current":"7""#,
             r#","pending":0,"current":"8""#,
             r#","pending":0,"error":null"#,
+            r#","pending":0,"schema":"a","unknown":[{"version":9}],"missing":[]"#,
+            r#","pending":1,"schema":"b","missing":[{"version":9,"name":"orders"}]"#,
+            r#","pending":0,"missing":[{"version":9}]"#,
             r#","pending":3"#,
             r#","pending":0,"error":"no lock""#,
             r#","pending":0,"failed":{"version":1}"#,
@@ -227,6 +230,21 @@ fn what_was_not_read_may_be_a_report_of_any_of_them() {
     let unreadable = reported(&[clean[0], r#"{"version":1,"database":"b","database":"a","pending":0}"#]);
     assert!(
         judged(&unreadable, &whole())[0]
-            .contains("1 of its task's reports can not be read, and may be about it")
+            .contains("1 of its task's reports cannot be read, and may be about it")
     );
+}
+
+/// Its exit code can be about no other database.
+#[test]
+fn a_list_of_one_fails_by_its_exit_code() {
+    let clean = r#"{"version":1,"database":"a","pending":0,"current":"7"}"#;
+    let judged = |exit_code: i32| {
+        let (task, told) = (ended(EXITED, Some(exit_code)), ["a".to_owned()]);
+        let reports = reported(&[clean]);
+        judge_pack(&["a".into()], &told, &asked("migration", Proof::Report), &task, &reports, &whole())
+            .remove(0)
+    };
+    assert_eq!([0, 1, 2].map(|code| judged(code).word()), ["migrated", "failed", "failed"]);
+    // A death after the report says nothing of what it reports.
+    assert_eq!(judged(137).word(), "migrated");
 }

@@ -33,7 +33,9 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     ];
     let told: Vec<String> = verdicts
         .iter()
-        .map(|verdict| format!("{} · {} · {}", verdict.word(), verdict.exit_code() as u8, verdict.explain()))
+        .map(|verdict| {
+            format!("{} · {} · {}", verdict.word(), verdict.exit_code().number(), verdict.explain())
+        })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     migrated, not proved · 0 · exit code 0, and no migration report was seen: which database it was is not proved
@@ -41,9 +43,9 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
     killed · 1 · Fargate Spot took the capacity back (no exit code)
     timed out · 4 · still running at --timeout, so its task was stopped
-    timed out · 4 · still running at --timeout, and its task runs on
+    timed out · 4 · still running at --timeout; its task was left running
     cancelled · 130 · the run was interrupted, so its task was stopped
-    cancelled · 130 · the run was interrupted, and its task runs on
+    cancelled · 130 · the run was interrupted; its task was left running
     wrong database · 1 · asked for a, but the task was connected to b (no exit code)
     wrong database · 1 · asked for a, but the task reported b 3 times and a never: the image seems not to take its names from the list (exit code 0)
     unproved · 1 · x␛

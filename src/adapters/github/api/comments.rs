@@ -9,7 +9,7 @@ use crate::ports::github::{Author, Comment, Comments, GitHubCall, GitHubFailure,
 
 /// GitHub's largest page.
 const PER_PAGE: u8 = 100;
-/// GitHub's own limit of a pull request's comments is 2,500; what pages on after that is no list of comments.
+/// GitHub's own limit of a pull request's comments is 2,500; what pages on after that is not a list of comments.
 const MAX_PAGES: usize = 100;
 
 impl Comments for Api {
@@ -45,7 +45,7 @@ impl Comments for Api {
     async fn create_comment(&self, pull_request: u64, body: &str) -> Result<u64, GitHubFailure> {
         let route = self.route(&format!("issues/{pull_request}/comments"));
         self.call(GitHubCall::CREATE_COMMENT, "comment on the pull request", async |attempts| {
-            // One that was made without our hearing of it is the newest that reads the same.
+            // A comment that was made although its answer was lost is the newest that reads the same.
             if attempts > 0 {
                 let query = [("per_page", "100"), ("sort", "created"), ("direction", "desc")];
                 let newest: Vec<RawComment> = self.client.get(&route, Some(&query)).await?;
@@ -62,7 +62,7 @@ impl Comments for Api {
 
     async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubFailure> {
         let route = self.route(&format!("issues/comments/{id}"));
-        self.call(GitHubCall::UPDATE_COMMENT, "update our comment", async |_| {
+        self.call(GitHubCall::UPDATE_COMMENT, "update the run's comment", async |_| {
             self.client.patch::<Id, _, _>(&route, Some(&json!({"body": body}))).await.map(drop)
         })
         .await
@@ -70,7 +70,7 @@ impl Comments for Api {
 
     async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure> {
         let route = self.route(&format!("issues/comments/{id}"));
-        self.call(GitHubCall::DELETE_COMMENT, "delete our duplicate comment", async |_| {
+        self.call(GitHubCall::DELETE_COMMENT, "delete the run's duplicate comment", async |_| {
             // The answer is 204 without a body.
             let answer = self.client._delete(&route, None::<&()>).await?;
             if answer.status() == 404 { Ok(()) } else { octocrab::map_github_error(answer).await.map(drop) }

@@ -17,7 +17,7 @@ const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 const STATUS_PAGE: &str = "see https://www.githubstatus.com";
 
-/// The failure of `call`; `doing` is what we were doing ("create a deployment").
+/// Makes the failure of `call`; `doing` says what was done ("create a deployment").
 pub(super) fn failed(
     call: GitHubCall,
     doing: &str,
@@ -65,13 +65,13 @@ pub(super) fn no_answer(doing: &str, why: &str) -> GitHubFailure {
     passing(failure.hint("see https://www.githubstatus.com, and GITHUB_API_URL if it is set"), None)
 }
 
-/// GitHub answered that the token may not do this at all.
+/// Tells whether GitHub answered that the token may not do this at all.
 pub(super) fn is_forbidden(failed: &GitHubFailure) -> bool {
     failed.kind == GitHubFailureKind::Denied && failed.failure.exit_code == crate::failure::ExitCode::Service
 }
 
-/// An error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND, RATE_LIMITED and others. What has
-/// none is a query that took too long, or a fault of GitHub's own.
+/// Makes the failure of an error in an answer to GraphQL, by its `type`: GitHub's are FORBIDDEN, NOT_FOUND,
+/// RATE_LIMITED and others. An error without one is a query that took too long, or a fault of GitHub's own.
 pub(super) fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &str) -> GitHubFailure {
     let message = format!("{doing}: GitHub answers {}", phrase(said));
     match kind {
@@ -84,9 +84,9 @@ pub(super) fn graphql(call: GitHubCall, doing: &str, kind: Option<&str>, said: &
 
 fn lacking(call: GitHubCall, message: String) -> GitHubFailure {
     let hint = match call.permission {
-        Some(permission) => format!(
-            "the token lacks a permission: add `{permission}` to the job's `permissions`, beside those that it has"
-        ),
+        Some(permission) => {
+            format!("the token lacks a permission: add `{permission}` to the job's `permissions`")
+        }
         None => "the token may not ask this".to_owned(),
     };
     denied(Failure::service(message).hint(hint))
@@ -108,9 +108,9 @@ fn answered(call: GitHubCall, doing: &str, error: &GitHubError) -> GitHubFailure
     }
 }
 
-/// How long GitHub wants to be left alone, when this is what it says: primary limits answer 403 or 429 with nothing
-/// remaining, secondary ones 403 or 429 with Retry-After, or with a message alone (GitHub's "Rate limits for the REST
-/// API").
+/// Returns how long GitHub wants to be left alone, when this is what it says: primary limits answer 403 or 429 with
+/// nothing remaining, secondary ones 403 or 429 with Retry-After, or with a message alone (GitHub's "Rate limits for
+/// the REST API").
 fn rate_limit(status: u16, error: &GitHubError) -> Option<Duration> {
     if !matches!(status, 403 | 429) {
         return None;
@@ -130,7 +130,7 @@ fn rate_limit(status: u16, error: &GitHubError) -> Option<Duration> {
     (secondary || status == 429).then_some(SECONDARY_LIMIT_WAIT)
 }
 
-/// GitHub's message, and the first of the errors that a 422 lists.
+/// Returns GitHub's message, and the first of the errors that a 422 lists.
 fn said(error: &GitHubError) -> String {
     let Some(first) = error.errors.as_ref().and_then(|errors| errors.first()) else {
         return phrase(&error.message);
@@ -143,7 +143,7 @@ fn said(error: &GitHubError) -> String {
     phrase(&format!("{}: {detail}", error.message))
 }
 
-/// The last cause of an error: octocrab's outer ones say "Service Error".
+/// Returns the last cause of an error: octocrab's outer ones say "Service Error".
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     phrase(&innermost(error))
 }

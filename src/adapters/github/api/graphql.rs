@@ -1,14 +1,14 @@
 //! GitHub's GraphQL API: [`PastGitHubDeployments`] made real.
 //!
-//! REST answers the deployments of one environment a request, and their statuses one deployment a request; GITHUB_TOKEN
-//! has 1,000 requests an hour. octocrab's own `graphql` knows no address but `/graphql` below the REST API's, which
-//! enterprise servers do not have, and drops the `type` by which GitHub's errors are told apart.
+//! REST answers the deployments of one environment a request, and their statuses one deployment a request;
+//! GITHUB_TOKEN has 1,000 requests an hour. octocrab's own `graphql` knows no address but `/graphql` below the REST
+//! API's, which enterprise servers do not have, and drops the `type` by which GitHub's errors are told apart.
 
 use serde_json::{Value, json};
 
-use super::{Api, TASK, explain};
+use super::{Api, explain};
 use crate::ports::github::{
-    DeploymentPage, GitHubCall, GitHubFailure, PastDeployment, PastGitHubDeployments,
+    DeploymentPage, DeploymentTask, GitHubCall, GitHubFailure, PastDeployment, PastGitHubDeployments,
 };
 
 /// GitHub's GraphQL schema has no filter by `task`.
@@ -24,8 +24,8 @@ query ($owner: String!, $name: String!, $environments: [String!], $after: String
 
 const DOING: &str = "read the deployments of earlier runs";
 
-/// `https://api.github.com/graphql`, and `https://host/api/graphql` of an enterprise server, whose REST API is at
-/// `https://host/api/v3`.
+/// Returns `https://api.github.com/graphql`, or `https://host/api/graphql` of an enterprise server, whose REST API is
+/// at `https://host/api/v3`.
 pub(super) fn address(api_url: &str) -> String {
     let url = api_url.trim_end_matches('/');
     match url.strip_suffix("/api/v3") {
@@ -67,12 +67,15 @@ impl PastGitHubDeployments for Api {
     }
 }
 
-/// The deployments of ours, in the answer's order; the error says what cannot be read.
+/// Reads the deployments of migrations, in the answer's order; the error says what cannot be read.
 fn page(found: &Value) -> Result<DeploymentPage, &'static str> {
     let end = &found["pageInfo"];
     let nodes = found["nodes"].as_array().into_iter().flatten();
     Ok(DeploymentPage {
-        deployments: nodes.filter(|node| node["task"] == TASK).map(deployment).collect::<Result<_, _>>()?,
+        deployments: nodes
+            .filter(|node| node["task"] == DeploymentTask::Migrate.name())
+            .map(deployment)
+            .collect::<Result<_, _>>()?,
         next: end["endCursor"].as_str().filter(|_| end["hasNextPage"] == true).map(str::to_owned),
     })
 }
@@ -87,7 +90,7 @@ fn deployment(node: &Value) -> Result<PastDeployment, &'static str> {
     })
 }
 
-/// A payload is an object, its JSON in a string, or that string's JSON in a string.
+/// Unpacks a payload: an object, its JSON in a string, or that string's JSON in a string.
 pub(super) fn unpacked(mut payload: Value) -> Value {
     for _ in 0..2 {
         let Value::String(text) = &payload else { break };

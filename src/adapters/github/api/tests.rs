@@ -4,7 +4,11 @@ use sandbox::GitHubFault;
 
 use super::*;
 use crate::failure::ExitCode;
-use crate::ports::github::{Comments as _, Identity};
+use crate::github::deployments::{ServiceDeploymentQueue, ServiceDeployments};
+use crate::interrupt::Interrupt;
+use crate::ports::github::{Comments as _, DeploymentTask, Identity};
+use crate::report::ServiceReport;
+use crate::verdict::service::ServiceVerdict;
 
 const REPOSITORY: &str = "octo/shop";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -34,11 +38,43 @@ pub(super) fn api(url: &str, token: &str) -> Api {
 
 pub(super) fn deployment(key: &str) -> NewDeployment {
     NewDeployment {
+        task: DeploymentTask::Migrate,
         environment: "db/shop prod".into(),
         commit: COMMIT.into(),
         description: "migrate".into(),
         payload: json!({ "key": key }),
     }
+}
+
+#[tokio::test]
+async fn an_environment_of_services_is_recorded() {
+    let (server, api) = server(&["deployments: write"]).await;
+    let queue = ServiceDeploymentQueue::new(ServiceDeployments {
+        environment: "production/{service}".into(),
+        task: DeploymentTask::DeployServices,
+        cluster: "shop".into(),
+        commit: Some(COMMIT.into()),
+        started_by: "run".into(),
+        started_at: jiff::Timestamp::UNIX_EPOCH,
+    });
+    let mut rows = vec![ServiceReport { service: "web".into(), ..ServiceReport::default() }];
+    let (_keep, interrupt) = Interrupt::by_hand();
+    let rollout = async {
+        queue.begun(&rows);
+        rows[0].verdict = Some(ServiceVerdict::Failed { why: "tasks failed to start".into() });
+        queue.judged(&rows);
+    };
+    queue.record_during(&api, rollout, &interrupt).await;
+    assert_eq!(queue.notes(&rows), [""; 0]);
+    let (input, statuses) = server.deployments().remove(0);
+    assert_eq!(
+        (&input["task"], &input["environment"]),
+        (&"deploy:services".into(), &"production/web".into())
+    );
+    assert_eq!((&input["ref"], &input["payload"]["services"][0]["service"]), (&COMMIT.into(), &"web".into()));
+    assert_eq!(statuses.len(), 1);
+    assert_eq!(statuses[0]["state"], "failure");
+    assert!(statuses[0]["log_url"].is_string(), "{statuses:?}");
 }
 
 #[tokio::test]

@@ -101,12 +101,12 @@ fn odd_files_and_names_are_refused() {
     assert!(failure(&dir.path().join("app")).message.contains("No such file"));
     fs::create_dir(dir.path().join("dir")).unwrap();
     assert!(failure(&dir.path().join("dir")).message.contains("it is a directory, not a regular file"));
-    assert!(failure(Path::new("/")).message.contains("can not be a command's"));
+    assert!(failure(Path::new("/")).message.contains("cannot be a command's"));
 
     for name in ["-x", ".hidden", "a b", "a\nb", "é", "x\u{1b}[31m", &"a".repeat(65)] {
         fs::write(dir.path().join(name), tiny_static(62, b"")).unwrap();
         let shown = failure(&dir.path().join(name)).message;
-        assert!(shown.contains("can not be a command's"), "{shown}");
+        assert!(shown.contains("cannot be a command's"), "{shown}");
         assert!(!shown.contains(['\n', '\u{1b}']), "{shown}");
     }
     for name in ["app", "my-app_2.0", "c++"] {

@@ -45,7 +45,7 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    /// With the empty repository `app`.
+    /// Starts with the empty repository `app`.
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -59,7 +59,7 @@ impl Registry {
         Self { address, password, images, seen, server }
     }
 
-    /// The next request that begins with `start`, such as `PUT /v2/app/manifests`, has this fault.
+    /// Gives the next request that begins with `start`, such as `PUT /v2/app/manifests`, this fault.
     pub(super) fn fault(&self, start: &'static str, fault: Fault) {
         self.seen.lock().unwrap().faults.push_back((start, fault));
     }
@@ -74,7 +74,7 @@ impl Registry {
         self.images.manifest("app", &ImageKey::tag(tag).unwrap()).unwrap().bytes
     }
 
-    /// How many requests began so.
+    /// Counts the requests that began so.
     pub(super) fn count(&self, start: &str) -> usize {
         self.seen.lock().unwrap().requests.iter().filter(|request| request.starts_with(start)).count()
     }

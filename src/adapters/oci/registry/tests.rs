@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::ports::{BinaryImage, Repository};
 use crate::progress::Progress;
 
-fn packaged(size: usize) -> PackagedImage {
+pub(super) fn packaged(size: usize) -> PackagedImage {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app");
     // Bytes that do not compress: the layer is as large as the program.
@@ -24,7 +24,7 @@ fn packaged(size: usize) -> PackagedImage {
     image::package(&BinaryImage { path, platform: "linux/amd64".into() }).unwrap()
 }
 
-fn login(registry: &str, password: &str) -> RegistryLogin {
+pub(super) fn login(registry: &str, password: &str) -> RegistryLogin {
     RegistryLogin {
         registry: registry.into(),
         username: "AWS".into(),
@@ -33,27 +33,27 @@ fn login(registry: &str, password: &str) -> RegistryLogin {
     }
 }
 
-fn to(registry: &str) -> ImageTag {
+pub(super) fn to(registry: &str) -> ImageTag {
     let repository = Repository { name: "app".into(), uri: format!("{registry}/app"), registry: None };
     ImageTag { repository, tag: "abc".into() }
 }
 
 /// Real sockets, so real time: short where a test waits for it, long where it must not matter.
-const QUICK: Limits = Limits {
+pub(super) const QUICK: Limits = Limits {
     request: Duration::from_secs(30),
     stall: Duration::from_millis(300),
     first_pause: Duration::from_millis(1),
 };
 
-async fn push_to(address: &str, password: &str, image: &PackagedImage) -> Result<String> {
+pub(super) async fn push_to(address: &str, password: &str, image: &PackagedImage) -> Result<String> {
     push(image, &to(address), &login(address, password), &QUICK, &*Progress::silent()).await
 }
 
-async fn pushed(registry: &Registry, image: &PackagedImage) -> Result<String> {
+pub(super) async fn pushed(registry: &Registry, image: &PackagedImage) -> Result<String> {
     push_to(&registry.address, &registry.password, image).await
 }
 
-fn failure(error: &anyhow::Error) -> &Failure {
+pub(super) fn failure(error: &anyhow::Error) -> &Failure {
     Failure::find(error).unwrap_or_else(|| panic!("no failure: {error:#}"))
 }
 
@@ -145,7 +145,7 @@ async fn another_digest_than_ours_is_an_error() {
     let registry = Registry::start().await;
     registry.fault("HEAD /v2/app/manifests/", Fault::WrongDigest);
     let error = pushed(&registry, &packaged(100)).await.unwrap_err();
-    assert!(error.to_string().contains("and we pushed sha256:"), "{error:#}");
+    assert!(error.to_string().ends_with(" was pushed"), "{error:#}");
 }
 
 #[tokio::test]
@@ -162,4 +162,19 @@ async fn a_silent_registry_and_a_closed_port_end_in_time() {
     drop(registry);
     let error = push_to(&closed, "pw", &packaged(100)).await.unwrap_err();
     assert!(failure(&error).message.contains("could not be reached"), "{error:#}");
+}
+
+#[test]
+fn an_error_tells_the_status_that_it_has() {
+    let server = |code| OciDistributionError::ServerError { code, url: "u".into(), message: "m".into() };
+    assert_eq!(answer_of(&server(503)), Answered::Status(503));
+    assert_eq!(
+        answer_of(&OciDistributionError::UnauthorizedError { url: "u".into() }),
+        Answered::Status(401)
+    );
+    assert_eq!(answer_of(&OciDistributionError::AuthenticationFailure("no".into())), Answered::Somehow);
+    assert_eq!(
+        [Answered::Somehow, Answered::Not, Answered::Status(404)].map(|one| one.to_string()),
+        ["answered", "none", "404"]
+    );
 }

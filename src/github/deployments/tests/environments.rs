@@ -8,7 +8,7 @@ use super::*;
 
 /// What GitHub does on a bad day.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Mood {
+pub(in crate::github::deployments) enum Mood {
     Answers,
     Silent,
     Down,
@@ -19,7 +19,7 @@ pub(super) enum Mood {
 }
 
 /// Deployments as GitHub keeps them: an environment's state is that of its last status.
-pub(super) struct Environments {
+pub(in crate::github::deployments) struct Environments {
     pub mood: Cell<Mood>,
     /// How long an answer takes.
     pub takes: Duration,
@@ -30,7 +30,7 @@ pub(super) struct Environments {
 }
 
 impl Environments {
-    pub(super) fn new(mood: Mood) -> Self {
+    pub(in crate::github::deployments) fn new(mood: Mood) -> Self {
         Self {
             mood: Cell::new(mood),
             takes: Duration::from_millis(300),
@@ -41,7 +41,7 @@ impl Environments {
         }
     }
 
-    pub(super) fn states(&self, environment: &str) -> Vec<DeploymentState> {
+    pub(in crate::github::deployments) fn states(&self, environment: &str) -> Vec<DeploymentState> {
         let made = self.made.borrow();
         let index = made.iter().position(|new| new.environment == environment);
         index.and_then(|index| self.states.borrow().get(&(index as u64)).cloned()).unwrap_or_default()

@@ -10,10 +10,12 @@ use super::*;
 use crate::failure::{Failure, Recourse};
 use crate::plan::tests::document;
 use crate::ports::{
-    BinaryImage, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImageProgress,
-    ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads, LogStream, Lookup,
-    Repository, RepositoryName, RunTask, StoredImage, StreamEvent, TaskReads, TaskStatus, TaskWrites,
+    BinaryImage, DefinitionReads, DefinitionWrites, DesiredStatus, DockerBuild, FilterPage, ImagePlatform,
+    ImageProgress, ImageReads, ImageTag, ImageWrites, Launch, LogEvent, LogGroup, LogPage, LogReads,
+    LogStream, Lookup, Repository, RepositoryName, RunTask, StoredImage, StreamEvent, TaskReads, TaskStatus,
+    TaskWrites,
 };
+use crate::witness::image::{StoredContent, WithWitness};
 impl DefinitionWrites for Fargate {
     async fn register_task_definition(&self, _: &Value) -> Result<String> {
         Ok(REVISION.into())
@@ -51,6 +53,14 @@ impl ImageReads for Fargate {
         unimplemented_here()
     }
 
+    async fn image_content(&self, _: &Repository, _: &str, _: &ImagePlatform) -> Result<StoredContent> {
+        unimplemented_here()
+    }
+
+    async fn image_tags(&self, _: &RepositoryName, _: &str) -> Result<Vec<String>> {
+        panic!("no migration asks for tags")
+    }
+
     async fn stored_image(&self, _: &RepositoryName, _: &str) -> Result<Lookup<Option<StoredImage>>> {
         unimplemented_here()
     }
@@ -58,6 +68,15 @@ impl ImageReads for Fargate {
 
 impl ImageWrites for Fargate {
     async fn build_and_push(&self, _: &DockerBuild, _: &ImageTag, _: &dyn ImageProgress) -> Result<String> {
+        unimplemented_here()
+    }
+
+    async fn push_with_witness(
+        &self,
+        _: &WithWitness,
+        _: &ImageTag,
+        _: &dyn ImageProgress,
+    ) -> Result<String> {
         unimplemented_here()
     }
 

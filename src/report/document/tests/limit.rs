@@ -26,7 +26,6 @@ fn a_flood_stays_below_the_limit_and_still_shows_the_error() {
 fn a_large_fleet_keeps_its_failures() {
     let mut report = samples::run();
     report.databases = (0..1_000).map(|number| samples::migrated(&format!("tenant_{number:04}"))).collect();
-    report.databases[500].total_ms = Some(600_000);
     for number in [3, 524, 999] {
         report.databases[number] = samples::failed(&format!("tenant_{number:04}"));
     }
@@ -44,7 +43,7 @@ fn a_large_fleet_keeps_its_failures() {
         names.map(|name| name[..4].to_owned()).collect()
     };
     assert_eq!(rows(open).len(), table::OPEN);
-    assert_eq!(rows(open)[..5], ["0003", "0524", "0999", "0500", "0000"]);
+    assert_eq!(rows(open)[..5], ["0003", "0524", "0999", "0000", "0001"]);
     assert_eq!(rows(folded).len(), 950, "every database has its row");
 }
 

@@ -33,7 +33,7 @@ fn a_fleet_with_one_of_each() {
         error: migration V12 failed; it was rolled back
 
     fintech_experiment: wrong database
-      fix: make the image take its database's name from the variable that is set for it (DATABASE_NAME, or --database-variable); fintech_experiment was not migrated, and startupwebapp_prod was connected to instead: look at what happened there first
+      fix: the image ignores the variable that names its database (DATABASE_NAME, see --database-variable): make it read that one. fintech_experiment was not migrated. Check startupwebapp_prod first: the task connected to it
       task: arn:aws:ecs:us-east-1:123456789012:task/startupwebapp-cluster/0f9de17a6465404e8b1b2356dc13c2f8
       log: 2 lines
         no migrations to apply
@@ -110,26 +110,15 @@ fn with_a_state_file_the_way_on_is_to_resume() {
     assert!(said.contains("3 of 3 databases proved migrated; 26 databases left out never ran"), "{said}");
 }
 
-/// Each of them was in a task of 48 s.
 #[test]
-fn of_databases_that_share_tasks_the_slowest_are_so_by_their_own_reports() {
-    let mut report = samples::all_migrated();
-    for (row, ms) in report.databases.iter_mut().zip([5, 700, 60]) {
-        row.pack_log = Some(0);
-        row.migration_report.as_mut().expect("a report").ms = Some(ms);
-    }
-    let sorted: Vec<_> = words::failures_first(&report).into_iter().filter_map(words::own_time).collect();
-    assert_eq!(sorted, [700, 60, 5]);
-}
-
-#[test]
-fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
+fn of_a_fleet_the_failures_and_the_first_others_are_shown() {
     let mut report = samples::all_migrated();
     let row = report.databases[0].clone();
     report.databases = (0..100)
         .map(|n| {
             let mut row =
                 DatabaseReport { database: format!("tenant_{n:02}").as_str().into(), ..row.clone() };
+            // The slowest stand where the run has them.
             row.total_ms = Some(n * 1000);
             row
         })
@@ -138,6 +127,6 @@ fn of_a_fleet_the_failures_and_the_slowest_are_shown() {
     let said = closing(&report, Colour::Never);
     let rows = said.lines().take_while(|line| !line.is_empty());
     let first: Vec<&str> = rows.filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(first, ["tenant_40", "tenant_99", "tenant_98", "tenant_97", "tenant_96", "tenant_95", "…"]);
+    assert_eq!(first, ["tenant_40", "tenant_00", "tenant_01", "tenant_02", "tenant_03", "tenant_04", "…"]);
     assert!(said.contains("\n… and 94 databases more, migrated\n"), "{said}");
 }

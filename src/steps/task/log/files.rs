@@ -15,10 +15,10 @@ pub(crate) struct LogFiles {
 }
 
 impl LogFiles {
-    /// In `directory`, made when it is not there.
+    /// Opens `directory` for the logs, and makes it when it is not there.
     ///
     /// # Errors
-    /// It can not be made, or no file can be made in it.
+    /// It cannot be made, or no file can be made in it.
     pub(crate) fn within(directory: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(directory)
             .and_then(|()| tempfile::tempfile_in(directory))
@@ -26,10 +26,10 @@ impl LogFiles {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// In a new directory in `below`, else in the system's temporary one. It stays.
+    /// Makes a new directory in `below`, else in the system's temporary one. It stays.
     ///
     /// # Errors
-    /// It can not be made.
+    /// It cannot be made.
     pub(crate) fn temporary(below: Option<&Path>) -> Result<Self, Failure> {
         let below = below.map_or_else(std::env::temp_dir, Path::to_owned);
         let directory = tempfile::Builder::new()
@@ -57,11 +57,11 @@ impl LogFiles {
             .with_context(|| format!("write log {}", path.display()))
     }
 
-    /// Another task's log of the same name begins: what an earlier one left goes to a file of its own, whose name it
-    /// returns, so that a file never has two.
+    /// Makes room for another task's log of the same name: what an earlier task left goes to a file of its own, so
+    /// that a file never has two. Returns the name of that file, `None` when there was nothing.
     ///
     /// # Errors
-    /// It can not be renamed.
+    /// The earlier log cannot be looked for or renamed.
     pub(crate) fn begin(&self, name: &str) -> Result<Option<String>> {
         let path = self.directory.join(name);
         if !path.try_exists().with_context(|| format!("look for log {}", path.display()))? {
@@ -69,14 +69,14 @@ impl LogFiles {
         }
         let stem = name.trim_end_matches(".log");
         let mut free = (1..).map(|count: u32| format!("{stem}.earlier-{count}.log"));
-        // A name that can not be looked for is tried, and fails as one that can not be renamed to.
+        // A name that cannot be looked for is tried, and fails as one that cannot be renamed to.
         let free = free.find(|name| !self.directory.join(name).exists()).unwrap_or_default();
         std::fs::rename(&path, self.directory.join(&free))
             .with_context(|| format!("rename log {}", path.display()))?;
         Ok(Some(free))
     }
 
-    /// The log begins again.
+    /// Removes the file, because the log begins again.
     pub(crate) fn restart(&self, name: &str) -> Result<()> {
         let path = self.directory.join(name);
         match std::fs::remove_file(&path) {
@@ -93,9 +93,22 @@ fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
         .hint("name a directory that can be written with --log-dir")
 }
 
-/// Whether a file of this name in the directory of logs may be a log: those of databases and of packs.
+/// Returns whether a file of this name in the directory of logs may be a log: those of databases and of packs.
 pub(crate) fn is_log(name: &str) -> bool {
     (name.starts_with("db-") || name.starts_with("pack-")) && name.ends_with(".log")
+}
+
+/// Returns the name of the file of a database's log: another one for each.
+pub(crate) fn file_name(database: &str) -> String {
+    format!("db-{}.log", file_part(database))
+}
+
+/// Returns the name of the file of a pack's log: by its first database, how many others there are, and the task, of
+/// which there may be several.
+pub(crate) fn pack_file_name(databases: &[String], task_id: &str) -> String {
+    let first = file_part(databases.first().map_or("", String::as_str));
+    let task: String = file_part(task_id).chars().take(12).collect();
+    format!("pack-{first}-and-{}-more-{task}.log", databases.len().saturating_sub(1))
 }
 
 /// Makes a part of a file's name of any text, another one for each, also where capitals do not count and where an

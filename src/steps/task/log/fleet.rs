@@ -1,8 +1,8 @@
 //! The logs of a whole fleet by FilterLogEvents: one call for all streams, however many tasks run.
 //!
-//! It reads on from a watermark with an overlap, since events become visible late, and knows by their ids the events that
-//! it has passed on already. What comes out of order, and a stream that ended without a migration report, is read again
-//! from its head with GetLogEvents: that is [`super`]'s business.
+//! It reads on from a watermark with an overlap, since events become visible late, and knows by their ids the events
+//! that it has passed on already. [`super`] reads two kinds of streams again from their head with GetLogEvents: those
+//! with events out of order, and those that ended without a migration report.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,14 +18,15 @@ use crate::failure::is_transient;
 use crate::ports::{FilterPage, LogEvent, LogGroup, LogReads, LogStream, StreamEvent};
 use crate::steps::task::log::stream::Read;
 
-/// Between two sweeps: the driver flushes every five seconds.
+/// The pause between two sweeps: the driver flushes every five seconds.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Without a whole sweep for so long, a stream is read by itself.
 pub(super) const STALE: Duration = Duration::from_secs(30);
 /// Milliseconds before the watermark at which a sweep begins.
 const OVERLAP: i64 = 30_000;
-/// Pages of one sweep. Each of its events is read again while it is in the overlap, those of others included: with more
-/// of them, one read of each stream is cheaper, and keeps up. It bounds the ids that are remembered as well.
+/// Pages of one sweep, at most. Each of its events is read again while it is in the overlap, those of other runs
+/// included: with more of them, one read of each stream is cheaper, and keeps up. It bounds the ids that are
+/// remembered as well.
 const MAX_PAGES: u32 = 30;
 
 pub(crate) struct FleetLog<'a, R> {
@@ -65,7 +66,7 @@ pub(crate) struct FleetStream {
 }
 
 impl FleetStream {
-    /// The next events, or the end of a sweep; none when the fleet's log is not read any more.
+    /// Returns the next events, or the end of a sweep; `None` when the fleet's log is not read any more.
     pub(crate) async fn read(&mut self) -> Option<Read> {
         tokio::select! {
             biased;
@@ -74,12 +75,12 @@ impl FleetStream {
         }
     }
 
-    /// Whether the last whole sweep began at this time or later.
+    /// Returns whether the last whole sweep began at this time or later.
     pub(crate) fn is_swept_since(&self, time: Instant) -> bool {
         self.swept.borrow().is_some_and(|began| began >= time)
     }
 
-    /// Whether all that came, came in its order, and more will come.
+    /// Returns whether all events came in their order so far, and more will come.
     pub(crate) fn is_sound(&self) -> bool {
         let is_over = self.events.is_closed() && self.events.is_empty();
         !(is_over || self.out_of_order.get())
@@ -87,7 +88,7 @@ impl FleetStream {
 }
 
 impl<'a, R: LogReads> FleetLog<'a, R> {
-    /// Events before `since`, in milliseconds since the Unix epoch, are not read.
+    /// Begins a fleet's log. Events before `since`, in milliseconds since the Unix epoch, are not read.
     pub(crate) fn new(reads: &'a R, group: LogGroup, since: i64) -> Self {
         Self {
             reads,
@@ -101,7 +102,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
         }
     }
 
-    /// A stream that begins now, or (`is_new` false) may have begun before the run: that one will not be sound.
+    /// Follows a stream that begins now, or (`is_new` false) may have begun before the run: that one is not sound.
     pub(crate) fn follow(&self, stream: LogStream, is_new: bool) -> FleetStream {
         let (events, receiver) = mpsc::unbounded_channel();
         let out_of_order = Rc::new(Cell::new(!is_new));
@@ -111,7 +112,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
         FleetStream { stream, events: receiver, swept: self.swept.subscribe(), out_of_order }
     }
 
-    /// Reads until it can not any more; answers why.
+    /// Reads until it cannot any more; returns why.
     pub(crate) async fn run(&self) -> String {
         loop {
             let more = self.more.notified();
@@ -134,7 +135,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
         }
     }
 
-    /// All pages from the overlap's begin on.
+    /// Reads all pages from the beginning of the overlap on.
     async fn sweep(&self) -> Swept {
         let since = self.watermark.get() - OVERLAP;
         let (mut token, mut pages) = (None, 0);
@@ -147,7 +148,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
             let FilterPage { events, next } = page;
             self.pass_on(events);
             pages += 1;
-            // Who reads them is on this thread as well.
+            // What reads them runs on this thread as well.
             tokio::task::yield_now().await;
             token = next;
             if token.is_none() {
@@ -165,7 +166,7 @@ impl<'a, R: LogReads> FleetLog<'a, R> {
         Swept::All
     }
 
-    /// What is not ours is of other runs.
+    /// Passes events on to the streams that are followed. The other events are of other runs.
     fn pass_on(&self, events: Vec<StreamEvent>) {
         let mut streams = self.streams.borrow_mut();
         let mut seen = self.seen.borrow_mut();

@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ports::{LogEvent, LogPage, LogReads, LogStream};
 
-/// Between two reads while the container runs: a person sees it live.
+/// The pause between two reads while the container runs: a person sees it live.
 const LIVE: Duration = Duration::from_secs(2);
-/// The same of many streams at a time: the driver flushes every five seconds, and two of them are worth a call.
+/// The same for many streams at a time: the driver flushes every five seconds, and two flushes are worth a call.
 const MANY_LIVE: Duration = Duration::from_secs(10);
-/// While the log of an exited container is drained: doubled while nothing comes, up to the longest.
+/// The pause while the log of an exited container is drained: doubled while nothing comes, up to the longest.
 const DRAIN_CADENCE: Duration = Duration::from_millis(500);
 const LONGEST_DRAIN: Duration = Duration::from_secs(4);
 /// A page with this many events has more behind it: it is followed by the next at once.
@@ -42,7 +42,7 @@ impl LogFollower {
         Self { stream, token: None, next_read: now, asked_at: now, cadence: LIVE, draining: false }
     }
 
-    /// One of many streams that are read at the same time.
+    /// Follows one of many streams that are read at the same time.
     pub(crate) fn of_many(stream: LogStream) -> Self {
         Self { cadence: MANY_LIVE, ..Self::new(stream) }
     }
@@ -55,21 +55,21 @@ impl LogFollower {
         self.asked_at
     }
 
-    /// The next read is due at this time at the latest, unless it has passed.
+    /// Makes the next read due at this time at the latest, unless the time has passed.
     pub(crate) fn no_later_than(&mut self, at: Instant) {
         if at > Instant::now() {
             self.next_read = self.next_read.min(at);
         }
     }
 
-    /// The container has exited: read on without pauses for live reading.
+    /// Reads on without pauses for live reading, because the container has exited.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.cadence = DRAIN_CADENCE;
         self.next_read = Instant::now();
     }
 
-    /// The first page with events, of a stream that is complete.
+    /// Reads the first page with events, of a stream that is complete.
     pub(crate) async fn read_once(&mut self, reads: &impl LogReads) -> Result<Read> {
         loop {
             match self.read(reads).await? {
@@ -79,7 +79,7 @@ impl LogFollower {
         }
     }
 
-    /// The next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
+    /// Reads the next page, when it is time for it. Dropped half-way, nothing is lost: the same page is read again.
     pub(crate) async fn read(&mut self, reads: &impl LogReads) -> Result<Read> {
         sleep_until(self.next_read).await;
         self.asked_at = Instant::now();

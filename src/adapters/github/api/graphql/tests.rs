@@ -62,7 +62,7 @@ async fn ours_are_read_newest_first_with_their_latest_status() {
 #[test]
 fn no_deployment_of_ours_is_left_out_for_being_unreadable() {
     let read = |name: &str, value: Value| {
-        let mut newest = json!({"task": TASK, "environment": "db/a", "createdAt": "2026-01-02T03:04:05Z"});
+        let mut newest = json!({"task": DeploymentTask::Migrate.name(), "environment": "db/a", "createdAt": "2026-01-02T03:04:05Z"});
         newest[name] = value;
         page(&json!({"nodes": [newest]})).map(|page| page.deployments.len())
     };
