@@ -1,0 +1,3 @@
+exports.up = (pgm) => {
+  pgm.addColumns("orders", { paid_at: "timestamptz" });
+};

@@ -1,0 +1,3 @@
+class Order < ActiveRecord::Base
+  has_many :order_lines
+end

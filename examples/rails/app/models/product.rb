@@ -1,0 +1,3 @@
+class Product < ActiveRecord::Base
+  has_many :order_lines
+end
