@@ -12,33 +12,33 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const OPERATION: (&str, &str, &str) = ("operation", "What to do", "migrate");
 const TOKEN: (&str, &str, &str) = (
     "github-token",
-    "For deployments and comment: a token with the permissions that they name",
+    "For deployments, service-environment and comment: a token with the permissions that they name",
     "${{ github.token }}",
 );
 /// The runner tells it to expressions alone, and as an input it needs no permission.
 const CHECK_RUN_ID: (&str, &str, &str) = (
     "check-run-id",
-    "For deployments: the job's number, with which their link leads to its summary",
+    "For deployments and service-environment: the job's number, with which their link leads to its summary",
     "${{ job.check_run_id }}",
 );
 
 #[derive(Deserialize)]
-struct Action {
-    inputs: BTreeMap<String, Input>,
-    outputs: BTreeMap<String, Output>,
+pub(crate) struct Action {
+    pub inputs: BTreeMap<String, Input>,
+    pub outputs: BTreeMap<String, Output>,
     runs: Runs,
 }
 
 #[derive(Deserialize)]
-struct Input {
-    description: String,
-    default: Option<String>,
+pub(crate) struct Input {
+    pub description: String,
+    pub default: Option<String>,
     required: Option<bool>,
 }
 
 #[derive(Deserialize)]
-struct Output {
-    description: String,
+pub(crate) struct Output {
+    pub description: String,
 }
 
 #[derive(Deserialize)]
@@ -94,39 +94,8 @@ fn the_outputs_are_those_that_a_run_writes() {
     declared.sort_unstable();
     written.sort_unstable();
     assert_eq!(declared, written);
-    let rows = section("## Outputs");
     for (name, output) in &action.outputs {
         assert!(!output.description.trim().is_empty(), "{name} has no description");
-        assert!(
-            rows.lines().any(|row| row.starts_with('|') && row.contains(&format!("`{name}`"))),
-            "the README's outputs have no {name}"
-        );
-    }
-}
-
-#[test]
-fn the_readme_has_every_flag_with_its_default() {
-    let readme = section("## Flags");
-    let mut entries: BTreeMap<&str, String> = BTreeMap::new();
-    let mut last = "";
-    for line in readme.lines() {
-        if let Some(flag) = line.strip_prefix("--") {
-            last = flag.split([' ', ',']).next().unwrap_or_default();
-        }
-        entries.entry(last).or_default().push_str(line);
-    }
-    for (name, arg) in flags() {
-        let Some(entry) = entries.get(name.as_str()) else { panic!("the README's flags have no --{name}") };
-        if let Some(default) = default_of(&arg) {
-            assert!(
-                entry.contains(&format!("[{default}]")),
-                "the README has another default for --{name}: {entry}"
-            );
-        }
-    }
-    let known: Vec<String> = flags().into_iter().map(|(name, _)| name).collect();
-    for name in entries.keys().filter(|name| !name.is_empty()) {
-        assert!(known.iter().any(|flag| flag == name), "there is no --{name}");
     }
 }
 
@@ -142,20 +111,13 @@ fn the_runner_passes_no_value_through_a_command_line() {
     );
 }
 
-fn action() -> Action {
+pub(crate) fn action() -> Action {
     let text = std::fs::read_to_string(Path::new(ROOT).join("action.yml")).expect("read action.yml");
     serde_saphyr::from_str(&text).expect("parse action.yml")
 }
 
-/// The part of the README under a heading.
-fn section(heading: &str) -> String {
-    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("read the README");
-    let (_, rest) = readme.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
-    rest.split_once("\n## ").map_or(rest, |(section, _)| section).to_owned()
-}
-
 /// Every flag of the operations that the Action has, each once, in the order of the help.
-fn flags() -> Vec<(String, Arg)> {
+pub(crate) fn flags() -> Vec<(String, Arg)> {
     let cli = Cli::command();
     let mut flags: Vec<(String, Arg)> = Vec::new();
     for operation in operations(&cli) {
@@ -172,18 +134,26 @@ fn flags() -> Vec<(String, Arg)> {
     flags
 }
 
-fn operations(cli: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+pub(crate) fn operations(cli: &clap::Command) -> impl Iterator<Item = &clap::Command> {
     cli.get_subcommands().filter(|command| OPERATIONS.contains(&command.get_name()))
 }
 
-fn default_of(arg: &Arg) -> Option<String> {
+pub(crate) fn default_of(arg: &Arg) -> Option<String> {
     let takes_value = !matches!(arg.get_action(), ArgAction::SetTrue);
     let default = arg.get_default_values().first().filter(|_| takes_value)?;
     Some(default.to_string_lossy().into_owned())
 }
 
-fn described(arg: &Arg) -> String {
-    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+pub(crate) fn described(arg: &Arg) -> String {
+    let mut help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    if arg.get_action().takes_values() {
+        let values = arg.get_possible_values();
+        let names: Vec<&str> =
+            values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+        if !names.is_empty() {
+            let _ = write!(help, ": {}", names.join(", "));
+        }
+    }
     match default_of(arg) {
         Some(default) => format!("{help} [default: {default}]"),
         None => help,

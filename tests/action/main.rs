@@ -1,4 +1,4 @@
-//! The Action as GitHub's runner uses it.
+//! The Action as GitHub's runner uses it, and the pages that describe the program.
 
 /// The seed's AWS, and how the runner reads a command file.
 #[path = "../support/world.rs"]
@@ -12,7 +12,11 @@ mod commands;
 /// The image of our Dockerfile.
 mod image;
 
-/// action.yml, the command line and the README name the same inputs, defaults and outputs.
+/// action.yml, the command line and the Action's page name the same inputs, defaults and outputs.
 mod agreement;
+/// The page of the command line is what the command line says.
+mod reference;
+/// Every link of our pages leads to a file and a heading that exist, and the README is short.
+mod pages;
 /// The image as the runner runs it: migrate, cancel, kill, post stage.
 mod container;

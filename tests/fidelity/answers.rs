@@ -56,7 +56,7 @@ fn a_wrong_answer_is_found() {
 
     let wrong: [(&str, Value, &str); 5] = [
         ("/tasks/0/colour", json!("red"), "ecs:DescribeTasks.tasks[].colour is no member"),
-        ("/tasks/0/createdAt", json!("yesterday"), "can not be parsed"),
+        ("/tasks/0/createdAt", json!("yesterday"), "cannot be parsed"),
         ("/tasks/0/cpu", json!(256), "ecs:DescribeTasks.tasks[].cpu 256 is no string"),
         ("/tasks/0/launchType", json!("MOON"), "'MOON' is none of"),
         ("/failures", json!(null), "ecs:DescribeTasks.failures null is no list"),
@@ -103,7 +103,7 @@ fn an_absent_member_and_a_wrong_identity_are_found() {
     exchange["answer"]["body"] = xml("<AccountId>1</AccountId>");
     judge(&exchange).finds("sts:GetCallerIdentity.AccountId is no member");
     exchange["answer"]["body"] = json!("<Account>");
-    judge(&exchange).finds("can not be parsed");
+    judge(&exchange).finds("cannot be parsed");
 }
 
 /// A line of the sandbox's record.

@@ -194,7 +194,7 @@ async fn patched_and_registered(
     let patch = Patch {
         image: IMAGE.into(),
         environment: vec![("DATABASE_NAME".into(), PLACEHOLDER.into())],
-        command: None,
+        ..Patch::default()
     };
     let name = definition.container_names()[container].to_owned();
     let patched = definition.patched(&name, &patch).map_err(|error| error.to_string())?;

@@ -75,7 +75,7 @@ def document(turn, filled):
             "awslogs-region": "us-east-1",
             "awslogs-stream-prefix": "migration",
         }
-        # A container can not wait for itself, and one dependency names one condition.
+        # A container cannot wait for itself, and one dependency names one condition.
         waits = name == "migration" and container["dependsOn"][:1]
         container["dependsOn"] = [one | {"containerName": "init"} for one in waits or []]
     return {"taskDefinition": definition, "tags": tags}

@@ -1,5 +1,7 @@
-//! docs/guide.md, followed to the letter: by bash and the AWS CLI at moto, then by the program.
+//! docs/by-hand.md and docs/everyday.md, followed to the letter: by bash and the AWS CLI at moto, then by the program; and
+//! the everyday commands in the sandbox.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -11,41 +13,54 @@ use crate::moto::put_image;
 use crate::python::{Python, python};
 use crate::support::HEALTH;
 
-const GUIDE: &str = include_str!("../../docs/guide.md");
+/// A new tenant, and the everyday commands.
+mod everyday;
 
-/// The contents of the guide's blocks in this language, in order.
-fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
+/// What is made by hand, and the page that goes on with it.
+const GUIDE: &str =
+    concat!(include_str!("../../docs/by-hand.md"), "\n", include_str!("../../docs/everyday.md"));
+
+/// The contents of the blocks in this language in a part of the guide, in order.
+fn blocks(part: &'static str, language: &str) -> impl Iterator<Item = &'static str> {
     let opening = format!("\n```{language}\n");
-    let parts: Vec<&str> = GUIDE.split(&opening).skip(1).collect();
+    let parts: Vec<&str> = part.split(&opening).skip(1).collect();
     parts.into_iter().map(|part| part.split("\n```").next().unwrap_or_default())
 }
 
 /// Runs a script in the directory of `moto`, with the AWS CLI of the judges; answers what it printed.
 #[track_caller]
-fn bash(python: &Python, moto: &Elsewhere, script: &str) -> String {
-    let programs = python.program("aws");
-    let ours = Path::new(env!("CARGO_BIN_EXE_fargate-migrate")).parent().expect("a directory");
-    let path = [
-        programs.parent().expect("bin").as_os_str(),
-        ours.as_os_str(),
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ]
-    .join(":".as_ref());
-    let output = Command::new("bash")
-        .args(["-c", script])
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", moto.directory.path())
-        .env("AWS_ENDPOINT_URL", moto.endpoint())
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .current_dir(moto.directory.path())
-        .stdin(Stdio::null())
+fn with_aws_cli(python: &Python, moto: &Elsewhere, script: &str) -> String {
+    let credentials = [
+        ("AWS_ENDPOINT_URL", moto.endpoint()),
+        ("AWS_ACCESS_KEY_ID", "test".into()),
+        ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ("AWS_DEFAULT_REGION", "us-east-1".into()),
+    ];
+    let aws = python.program("aws");
+    let output = bash(moto.directory.path(), script)
+        .env("PATH", path(aws.parent()))
+        .envs(credentials)
         .output()
         .expect("run bash");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A script that is about to run in this directory, with nothing of this process's environment but `fargate-migrate` on
+/// PATH.
+fn bash(directory: &Path, script: &str) -> Command {
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script]).env_clear().env("PATH", path(None)).env("HOME", directory);
+    bash.current_dir(directory).stdin(Stdio::null());
+    bash
+}
+
+/// PATH with the program under test, behind a directory that comes first.
+fn path(first: Option<&Path>) -> OsString {
+    let ours = Path::new(env!("CARGO_BIN_EXE_fargate-migrate")).parent();
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let directories = first.into_iter().chain(ours).map(Path::to_owned);
+    std::env::join_paths(directories.chain(std::env::split_paths(&inherited))).expect("no colon in a path")
 }
 
 #[tokio::test]
@@ -54,7 +69,7 @@ async fn the_guide_leads_to_a_plan() {
     let Some(moto) = Elsewhere::empty(python, "moto_server.py") else { return };
 
     // What the guide takes for granted: a network, and the security group of the databases.
-    let granted = bash(
+    let granted = with_aws_cli(
         python,
         &moto,
         "set -eu
@@ -71,13 +86,14 @@ async fn the_guide_leads_to_a_plan() {
 
     let file = moto.directory.path().join(".github/fargate-migrate.yml");
     std::fs::create_dir_all(file.parent().expect("a directory")).expect("make .github");
-    let yaml = blocks("yaml").find(|block| block.contains("databases:")).expect("the configuration file");
+    let yaml =
+        blocks(GUIDE, "yaml").find(|block| block.contains("databases:")).expect("the configuration file");
     std::fs::write(file, yaml).expect("write the configuration file");
 
-    let script = blocks("sh").collect::<Vec<_>>().join("\n");
+    let script = blocks(GUIDE, "sh").collect::<Vec<_>>().join("\n");
     let filled = script.replace("vpc-0123456789abcdef0", vpc).replace("sg-0123456789abcdef0", group);
     assert_ne!(filled, script);
-    bash(python, &moto, &filled);
+    with_aws_cli(python, &moto, &filled);
 
     roles_do_what_they_are_for(&moto);
     put_image(&moto);
@@ -96,7 +112,7 @@ async fn the_guide_leads_to_a_plan() {
     assert_eq!(plan["notes"], json!([reused]), "the guide's task definition leaves something to say");
 }
 
-/// The three roles of the pipeline: each has the policy of its job, and trusts that job alone.
+/// The roles of the pipeline: each has the policy of its job, and trusts that job alone.
 #[track_caller]
 fn roles_do_what_they_are_for(moto: &Elsewhere) {
     for (role, may, may_not, trusted) in [
@@ -116,6 +132,24 @@ fn roles_do_what_they_are_for(moto: &Elsewhere) {
             "migrations-run",
             "ecs:RunTask",
             ["ecr:PutImage", "ecr:InitiateLayerUpload"],
+            "environment:production",
+        ),
+        (
+            "migrations-deploy",
+            "ecs:UpdateService",
+            ["ecr:PutImage", "ecs:StopServiceDeployment"],
+            "environment:production",
+        ),
+        (
+            "migrations-rollback",
+            "ecs:StopServiceDeployment",
+            ["ecr:PutImage", "ecs:RunTask"],
+            "environment:production",
+        ),
+        (
+            "migrations-admin",
+            "ecs:RunTask",
+            ["ecr:PutImage", "ecs:RegisterTaskDefinition"],
             "environment:production",
         ),
     ] {

@@ -56,7 +56,7 @@ def check(exchange, path, used):
     try:
         parsed = create_parser(protocol).parse(wire, shape)
     except Exception as error:
-        return "unparsable", [(path, f"can not be parsed: {error!r}")]
+        return "unparsable", [(path, f"cannot be parsed: {error!r}")]
     if answer["status"] == 200:
         kind, found = "success", wrong_output(protocol, operation, answer, parsed, path, used)
     else:

@@ -13,7 +13,7 @@ use table::{Row, amount, code_items, document, rows};
 /// The rows that name constants.
 fn bounds() -> Vec<Row> {
     let mut all = rows("## Limits of others");
-    all.extend(rows("## Our own bounds"));
+    all.extend(rows("## Bounds of the program"));
     all
 }
 
@@ -74,7 +74,7 @@ fn every_row_names_a_test_and_a_source() {
             Some((page, _)) if text.contains(&format!("\n[{page}]: https://")) => {}
             Some((page, _)) => wrong.push(format!("{name}: [{page}] has no address")),
             // What is our own choice may rest on nobody's word; what is a limit of others may not.
-            None if row.section == "## Our own bounds" && !row.cells[4].is_empty() => {}
+            None if row.section == "## Bounds of the program" && !row.cells[4].is_empty() => {}
             None => wrong.push(format!("{name}: no source")),
         }
     }

@@ -28,7 +28,7 @@ mod elsewhere;
 mod ministack;
 /// moto: what a plan reads, and a log of several pages.
 mod moto;
-/// docs/guide.md, from an empty account to a plan.
+/// docs/by-hand.md and docs/everyday.md: from an empty account to a plan, and the everyday commands.
 mod guide;
 /// The Rust SDK as a client of the sandbox.
 mod sdk;

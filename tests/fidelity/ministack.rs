@@ -10,6 +10,7 @@ use crate::support::{Finished, HEALTH, PROD, Run};
 
 mod differences;
 mod program;
+mod services;
 
 use program::exiting_program;
 
@@ -85,7 +86,8 @@ async fn main_job(ministack: &Elsewhere) -> Finished {
     let dockerfile = format!("{ROOT}/app/Dockerfile");
     let build = ["--dockerfile", &dockerfile, "--context", ROOT, "--target=production", "--tag=v1"];
     let databases = DATABASES.join(",");
-    let fleet = ["--database", &databases, "--max-parallel=2"];
+    // As JSON, with -v: a report is else told as a sentence.
+    let fleet = ["--database", &databases, "--max-parallel=2", "-v"];
     let run = migrate(ministack, &[build.as_slice(), &fleet].concat());
     run.spawn().finish_within(BUILD_DEADLINE).await
 }
@@ -172,7 +174,7 @@ async fn the_programs_exit_code_decides_and_a_long_log_is_complete() {
         let printed = run.stderr.lines().filter_map(|line| Some(line.split_once("│ ")?.1));
         assert_eq!(printed.collect::<Vec<_>>(), expected);
     }
-    // Success without a report is no proof.
+    // Success without a report is not a proof.
     migrate_program(&ministack, &["--database", PROD]).finish().await.exits(1).says("no migration report");
     let by_exit_code = ["--database", PROD, "--proof", "exit-code"];
     migrate_program(&ministack, &by_exit_code).finish().await.exits(0).says("not proved");

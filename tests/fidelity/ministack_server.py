@@ -6,6 +6,9 @@ Told apart from a plain `ministack`:
 - It gives a task the network of the container that HOSTNAME names, because it is used to be one. Here that is a
   container on the host's network that never runs, so a task reaches a PostgreSQL on this machine's loopback address,
   and nothing has to listen elsewhere.
+- It starts a service's task with startedBy = the service's name, where AWS has the id of the deployment that starts it
+  (Task in ECS's API reference): without that, nobody can tell whose a task is, and no deployment is proved. Here it is
+  the id, which MiniStack knows and keeps to itself.
 - Its IoT broker is off: it would listen on all addresses.
 """
 
@@ -47,7 +50,7 @@ os.environ |= {
 
 from ministack.app import main  # noqa: E402: it reads the environment when it is imported
 from ministack.core.responses import json_response  # noqa: E402
-from ministack.services import ecr  # noqa: E402
+from ministack.services import ecr, ecs  # noqa: E402
 
 
 def authorization_token(_request):
@@ -58,6 +61,17 @@ def authorization_token(_request):
             "proxyEndpoint": f"http://{REGISTRY}",
         }]
     })
+
+
+RUN_TASK = ecs._run_task
+
+
+def run_task(arguments):
+    deployment = arguments.get("_deploymentId")
+    if deployment:
+        assert arguments["startedBy"] != deployment, "MiniStack does as AWS now"
+        arguments = arguments | {"startedBy": deployment}
+    return RUN_TASK(arguments)
 
 
 def request(path, method="GET"):
@@ -108,6 +122,7 @@ def serve_until_input_ends(engine, container):
 assert callable(ecr._repo_uri) and callable(ecr._get_authorization_token)
 ecr._repo_uri = lambda name: f"{REGISTRY}/{name}"
 ecr._get_authorization_token = authorization_token
+ecs._run_task = run_task
 ENGINE = docker.from_env()
 threading.Thread(target=serve_until_input_ends, args=(ENGINE, create_network_container(ENGINE)), daemon=True).start()
 main()

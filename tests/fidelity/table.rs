@@ -6,25 +6,31 @@ use std::path::Path;
 use crate::limits::source::{file, has_test};
 use crate::limits::table::code_items;
 
-/// The rows of all tables: lines with cells, without heads and rules.
-fn rows() -> Vec<Vec<String>> {
+/// The rows of all tables, each with its table's head: lines with cells, without rules.
+fn rows() -> Vec<(Vec<String>, Vec<String>)> {
     let text = file("docs/fidelity.md").expect("read docs/fidelity.md");
-    let lines: Vec<&str> = text.lines().collect();
-    let is_rule = |line: &str| line.starts_with("|--");
-    lines
-        .iter()
-        .enumerate()
-        .filter(|(index, line)| {
-            line.starts_with('|') && !is_rule(line) && !lines.get(index + 1).is_some_and(|next| is_rule(next))
-        })
-        .map(|(_, line)| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
-        .collect()
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut lines = text.lines().peekable();
+    let (mut head, mut rows) = (Vec::new(), Vec::new());
+    while let Some(line) = lines.next().map(str::to_owned) {
+        if !line.starts_with('|') || line.starts_with("|--") {
+            continue;
+        }
+        if lines.peek().is_some_and(|next| next.starts_with("|--")) {
+            head = cells(&line);
+        } else {
+            rows.push((head.clone(), cells(&line)));
+        }
+    }
+    rows
 }
 
 fn named() -> Vec<(String, String)> {
     rows()
         .iter()
-        .flatten()
+        .flat_map(|(_, cells)| cells)
         .flat_map(|cell| code_items(cell))
         .filter(|(path, _)| path.ends_with(".rs"))
         .collect()
@@ -63,13 +69,21 @@ fn every_check_names_its_judge() {
         "MiniStack",
         "moto",
         "PostgreSQL",
+        "cfn-lint",
+        "ShellCheck",
+        "zizmor",
         "AWS's pages",
         "serde_json",
         "no one",
-        "ours",
+        "this repository",
     ];
-    for row in rows() {
+    for (head, row) in rows() {
         assert_eq!(row.len(), 3, "{row:?}");
+        // Its judge is the other program: each row has a test of ours.
+        if head[1] == "theirs" {
+            assert!(!code_items(&row[2]).is_empty(), "no test of {:?}", row[0]);
+            continue;
+        }
         assert!(judges.iter().any(|judge| row[1].contains(judge)), "nobody judges {:?}", row[0]);
     }
 }

@@ -69,11 +69,53 @@ def ecs():
     client.describe_service_revisions(serviceRevisionArns=[*revisions, revisions[0][:-4] + "0000"])
     client.describe_services(cluster="tour", services=["web"])
     client.delete_service(force=True, **cluster)
+    a_paused_service(client, service)
     task = client.run_task(enableExecuteCommand=False, **service)["tasks"][0]["taskArn"]
     client.stop_task(cluster="tour", task=task, reason="enough")
     client.describe_tasks(cluster="tour", tasks=[task, task[:-4] + "0000"], include=["TAGS"])
     client.list_tasks(cluster="tour", desiredStatus="STOPPED")
     client.deregister_task_definition(taskDefinition=arn)
+
+
+def a_paused_service(client, service):
+    """Every member that the service deployment of a canary has, at a lifecycle hook and at its end."""
+    hook = {
+        "targetType": "PAUSE",
+        "lifecycleStages": ["PRE_SCALE_UP"],
+        "timeoutConfiguration": {"timeoutInMinutes": 20160, "action": "CONTINUE"},
+    }
+    client.create_service(
+        serviceName="paused",
+        desiredCount=0,
+        deploymentConfiguration={
+            "strategy": "CANARY",
+            "canaryConfiguration": {"canaryPercent": 12.5, "canaryBakeTimeInMinutes": 0},
+            "bakeTimeInMinutes": 0,
+            "lifecycleHooks": [hook],
+            "alarms": {"alarmNames": ["errors"], "enable": True, "rollback": True},
+        },
+        **service,
+    )
+    paused = {"cluster": "tour", "service": "paused"}
+    described = {}
+
+    def deployment(number, is_so):
+        while True:
+            listed = client.list_service_deployments(**paused)["serviceDeployments"]
+            if len(listed) == number:
+                newest = [listed[0]["serviceDeploymentArn"]]
+                answer = client.describe_service_deployments(serviceDeploymentArns=newest)
+                described.update(answer["serviceDeployments"][0])
+                if is_so():
+                    return described["serviceDeploymentArn"]
+
+    deployment(1, lambda: described["status"] == "SUCCESSFUL")
+    client.update_service(forceNewDeployment=True, **paused)
+    arn = deployment(2, lambda: described.get("lifecycleHookDetails"))
+    hook_id = described["lifecycleHookDetails"][0]["hookId"]
+    client.continue_service_deployment(serviceDeploymentArn=arn, hookId=hook_id, action="CONTINUE")
+    deployment(2, lambda: described["status"] == "SUCCESSFUL")
+    client.delete_service(force=True, **paused)
 
 
 def logs():

@@ -168,3 +168,32 @@ fn a_second_process_takes_up_the_packs_of_a_killed_one() {
         });
     }
 }
+
+/// A database, then a hundred, then all: each stage is as wide as it says, and waits for the one before.
+#[test]
+fn a_thousand_databases_go_in_three_stages() {
+    simulate(8, async || {
+        let world = World::new(Shape { databases: 1_000, image: healthy(), ..Shape::default() });
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("rollout.yml");
+        let stages = "rollout:\n- {name: one, databases: [tenant_00500], pause: 15m}\n- {name: some, databases: \
+                      ['tenant_000??'], parallel: 5, databases-per-task: 20, pause: 1h}\n- {databases: [all], \
+                      databases-per-task: auto, parallel: 24}\n";
+        std::fs::write(&file, stages).expect("write it");
+        let config = format!("--config={}", file.display());
+        let ran = world.migrate(&[&config]).await;
+        let figures = world.figures();
+        assert_eq!(ran.migrated(), 1_000, "{:?}", ran.verdicts());
+        each_was_run(&world, &ran);
+        assert_eq!(figures.tasks.started, 1 + 5 + 24);
+        let stage = |index: usize| ran.report.databases.iter().filter(move |row| row.stage == Some(index));
+        assert_eq!([0, 1, 2].map(|index| stage(index).count()), [1, 100, 899]);
+        let ends = |index| stage(index).filter_map(|row| row.times.ended).max().expect("an end");
+        let begins = |index| stage(index).filter_map(|row| row.times.created).min().expect("a beginning");
+        for (index, pause) in [(0, 15), (1, 60)] {
+            let waited = begins(index + 1).duration_since(ends(index)).as_secs() / 60;
+            assert!((pause..pause + 2).contains(&waited), "stage {index}: {waited} min");
+        }
+        assert!(ran.took < Duration::from_secs(80 * 60), "{:?}", ran.took);
+    });
+}

@@ -8,7 +8,7 @@ use crate::support::{FINTECH, HEALTH, IMAGE, PROD, Run, World};
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sandbox/fixtures/describe-task-definition.json");
 
 /// Everything that a run against the sandbox needs, except for which database.
-const SHOP: &str = "
+pub const SHOP: &str = "
 cluster: startupwebapp-cluster
 task-definition: startupwebapp-migration-task
 image: IMAGE
@@ -26,7 +26,7 @@ groups:
 ";
 
 /// A repository with this configuration file.
-fn repository(config: &str) -> tempfile::TempDir {
+pub fn repository(config: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(directory.path().join(".github")).expect("make it");
     let config = config.replace("IMAGE", IMAGE);
@@ -114,11 +114,11 @@ async fn what_is_wrong_in_the_file_is_said_before_anything_is_asked() {
         ),
         (
             "cluster: x\nmax-parallel: 5000\n",
-            ".github/fargate-migrate.yml:2: a whole number from 1 to 1000 was expected, not",
+            ".github/fargate-migrate.yml:2: a whole number from 1 to 1000 was expected for max-parallel, not",
         ),
         ("databases: [a, b, a]\n", ".github/fargate-migrate.yml:1: database a is listed twice"),
         ("databases: [a]\ngroups:\n  g: [b]\n", ".github/fargate-migrate.yml:3: b in group g is not among"),
-        ("image: a\nbinary: b\n", ".github/fargate-migrate.yml:2: binary makes no sense beside image"),
+        ("image: a\nbinary: b\n", ".github/fargate-migrate.yml:2: binary cannot be used with image"),
         (
             "databases: ['::error::x']\n",
             ".github/fargate-migrate.yml:1: \"::error::x\" is not a database name",
@@ -190,7 +190,7 @@ async fn a_file_of_names_is_checked_before_anything_runs() {
         ("startupwebapp_prod\na b\n", "names:2: \"a b\" is not a database name"),
         ("startupwebapp_prod\nstartupwebapp_prod\n", "startupwebapp_prod is named twice"),
         ("canary\n", "--databases-file canary is not among the databases"),
-        ("# none\n", "there is no name in it"),
+        ("# none\n", "it names no database"),
         ("startupwebapp_pro\n", "did you mean startupwebapp_prod?"),
     ] {
         std::fs::write(repository.path().join("names"), text).expect("write");
@@ -198,46 +198,6 @@ async fn a_file_of_names_is_checked_before_anything_runs() {
         run.exits(2).says(words);
     }
     migrate(repository.path(), &["--databases-file=none"]).finish().await.exits(2).says("No such file");
-}
-
-#[tokio::test]
-async fn the_dropdown_is_printed_checked_and_written() {
-    let repository = repository(SHOP);
-    let run = |flags: &[&str]| {
-        Run::new(repository.path(), &[["workflow"].as_slice(), flags].concat())
-            .current_directory(repository.path())
-    };
-    let printed = run(&[]).finish().await;
-    let options =
-        ["startupwebapp_prod", "healthtech_experiment", "fintech_experiment", "canary", "experiments", "all"];
-    for option in options {
-        printed.exits(0).says(&format!("          - {option}\n"));
-    }
-
-    let path = repository.path().join(".github/workflows/migrate.yml");
-    run(&["--check"]).finish().await.exits(2).says("read the workflow .github/workflows/migrate.yml");
-    std::fs::create_dir(path.parent().expect("a parent")).expect("make it");
-    let mine = printed.stdout.replace("          - canary\n", "          - staging # gone\n")
-        + "jobs: {}   # mine\n";
-    std::fs::write(&path, &mine).expect("write");
-    let checked = run(&["--check"]).in_actions().finish().await;
-    checked.exits(2).says("does not offer what the configuration file lists").says("--write");
-    checked.says("-          - staging # gone").says("+          - canary");
-    run(&["--check", "--write"]).finish().await.exits(2);
-    assert_eq!(std::fs::read_to_string(&path).expect("read"), mine, "a check changes nothing");
-
-    run(&["--write"]).finish().await.exits(0).says("now offers");
-    let expected = format!("{}jobs: {{}}   # mine\n", printed.stdout);
-    assert_eq!(std::fs::read_to_string(&path).expect("read"), expected);
-    run(&["--check", ".github/workflows/migrate.yml"]).finish().await.exits(0);
-    run(&["--write"]).finish().await.exits(0).says("nothing to write");
-}
-
-#[tokio::test]
-async fn without_databases_there_is_no_dropdown() {
-    let repository = repository("cluster: x\n");
-    let run = Run::new(repository.path(), &["workflow"]).current_directory(repository.path()).finish().await;
-    run.exits(2).says("no configuration file lists databases");
 }
 
 #[tokio::test]

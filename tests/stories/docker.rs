@@ -6,13 +6,14 @@ use sandbox::seed;
 use serde_json::json;
 
 use crate::hostile::{forms, harmless, visible};
+use crate::support::docker::{EngineImages, docker_says};
 use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World};
 
 mod engine;
 mod packs;
 mod world;
 
-use engine::{AppImage, EngineImages, Network, docker_says};
+use engine::{AppImage, Network};
 use world::DockerWorld;
 
 /// A cold build compiles the app and all that it depends on, optimised: some minutes on two cores.
@@ -33,6 +34,7 @@ async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
     run.exits(0).never_says(system.postgres.password());
     let result = run.result();
     assert_eq!(result["image"]["source"], "built");
+    let mut schemas = Vec::new();
     for database in [HEALTH, FINTECH] {
         assert_eq!(run.verdict(database), "migrated");
         let report = &run.row(database)["migration_report"];
@@ -40,7 +42,10 @@ async fn the_image_is_built_pushed_and_run_and_sql_proves_what_it_did() {
         assert!(tables > 50, "{database} has {tables} tables");
         assert_eq!(report["database"], database);
         assert_eq!((&report["tables"], &report["pending"]), (&json!(tables), &json!(0)));
+        assert_eq!((&report["unknown"], &report["missing"]), (&json!([]), &json!([])));
+        schemas.push(report["schema"].as_str().expect("a schema").to_owned());
     }
+    assert!(schemas[0].starts_with("sha256:") && schemas[0] == schemas[1], "{schemas:?}");
     for untouched in [PROD, system.postgres.default_database()] {
         assert_eq!(system.postgres.count_tables(untouched).await.expect("count tables"), 0, "{untouched}");
     }

@@ -168,6 +168,10 @@ async fn no_output_goes_to_the_state_file_an_input_or_another_output() {
         let run = world.migrate(&flags).finish_within(SOON).await;
         run.exits(2).says(said).says("are the same file").says("hint: give each a file of its own");
     }
+    let list = format!("--databases-file={}", at("databases"));
+    let onto_it = summary("databases");
+    let flags = [&["run"], &seed::MIGRATE[1..], &[&list, &onto_it, "--", "app"]].concat();
+    world.command(&flags).finish_within(SOON).await.exits(125).says("--databases-file and --summary-file");
     for variable in ["GITHUB_OUTPUT", "GITHUB_STATE"] {
         let run = world.migrate(&["--database", PROD, &summary("both")]).in_actions();
         run.variable(variable, &at("both")).finish_within(SOON).await.exits(2).says(variable);

@@ -8,6 +8,7 @@ use crate::support::{FINTECH, Finished, HEALTH, PROD, Run, World, database, migr
 
 mod comments;
 mod deployed;
+mod services;
 
 const TOKEN: &str = "ghs_q9Zx7TokenThatNobodyMaySee31";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

@@ -19,7 +19,18 @@ pub fn harmless(run: &Finished) -> String {
             match command.name.as_str() {
                 "stop-commands" => assert_eq!(command.data.len(), 32, "{command:?}"),
                 "group" => {
-                    let steps = ["observe", "image: ", "build image", "push image", "revision: ", "migrate"];
+                    let steps = [
+                        "observe",
+                        "image: ",
+                        "build image",
+                        "push image",
+                        "revision",
+                        "migrate",
+                        "deploy",
+                        "health",
+                        "check",
+                        "run",
+                    ];
                     assert!(steps.iter().any(|step| command.data.starts_with(step)), "{command:?}");
                     assert!(!command.data.contains(char::is_control), "{command:?}");
                 }
@@ -27,7 +38,7 @@ pub fn harmless(run: &Finished) -> String {
                 "add-mask" => assert!(command.data.len() > 30 && !command.data.contains("pwned")),
                 "error" => {
                     errors += 1;
-                    let known = ["fargate-migrate", PROD, HEALTH, FINTECH, STRANGE];
+                    let known = ["fargate-migrate", PROD, HEALTH, FINTECH, STRANGE, "web", "run"];
                     assert!(known.iter().any(|known| title.starts_with(known)), "{command:?}");
                     assert!(!title.contains("pwned"), "{command:?}");
                     assert!(!command.properties.contains_key("file"), "{command:?}");
@@ -57,6 +68,9 @@ pub fn harmless(run: &Finished) -> String {
         "migrated",
         "not-proved",
         "failed",
+        "service",
+        "deployed",
+        "rolled-back-to",
         "exit-code",
         "result",
         "result-file",
@@ -71,7 +85,9 @@ pub fn harmless(run: &Finished) -> String {
     for (key, value) in &run.state {
         let ours = match key.as_str() {
             "ended" => value == "true",
-            "run" => serde_json::from_str::<Value>(value).is_ok_and(|run| run["started_by"].is_string()),
+            "run" | "services" => {
+                serde_json::from_str::<Value>(value).is_ok_and(|run| run["started_by"].is_string())
+            }
             _ => false,
         };
         assert!(ours, "{key} = {value}");

@@ -21,17 +21,28 @@ const FLAGS: [&str; 13] = [
 ];
 
 #[tokio::test]
-async fn the_readme_shows_what_is_printed() {
+async fn the_page_shows_what_is_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directory = tempfile::tempdir().expect("a directory");
     let run = Run::new(directory.path(), &FLAGS).current_directory(root).finish().await;
     run.exits(0);
-    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md");
-    assert!(
-        readme.contains(&format!("{}\n```\n", run.stdout.trim_end())),
-        "put this into README.md:\n{}",
-        run.stdout
-    );
+    let page = std::fs::read_to_string(root.join("docs/iam.md")).expect("docs/iam.md");
+    let (_, rest) = page.split_once("```console\n$ fargate-migrate iam").expect("the policy");
+    let (block, _) = rest.split_once("\n```\n").expect("its end");
+    let shown: Vec<&str> = block
+        .lines()
+        .skip_while(|line| !line.starts_with("permissions.json:"))
+        .filter(|line| *line != "…")
+        .collect();
+    assert!(shown.len() > 20, "{shown:?}");
+    let mut printed = run.stdout.lines();
+    for line in shown {
+        assert!(
+            printed.any(|printed| printed == line),
+            "docs/iam.md has {line:?}, not in this order in what is printed:\n{}",
+            run.stdout
+        );
+    }
 }
 
 #[tokio::test]
@@ -78,6 +89,33 @@ async fn a_services_family_is_not_the_one_that_is_allowed() {
     world.command(&flags).finish().await.exits(0).says(beside).never_says(own);
     let named = [flags.as_slice(), &["--family=shop"]].concat();
     world.command(&named).finish().await.exits(0).says("task-definition/shop:*").never_says(beside);
+}
+
+#[tokio::test]
+async fn what_the_services_run_is_looked_at_for_a_deployment() {
+    let world = World::new().await;
+    let service = json!({
+        "cluster": "startupwebapp-cluster",
+        "serviceName": "web",
+        "taskDefinition": "startupwebapp-migration-task",
+        "desiredCount": 0,
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}},
+    });
+    world.sandbox.create_service(&service).expect("a service");
+    let cluster = "--cluster=startupwebapp-cluster";
+    let flags = ["iam", "--for=deploy", "--no-migration", "--service=web", cluster, "--format=json"];
+    let run = world.command(&flags).finish().await;
+    run.exits(0)
+        .says("service/startupwebapp-cluster/web")
+        .says("task-definition/startupwebapp-migration-task:*")
+        .says("role/ecsTaskExecutionRole-startupwebapp")
+        .says("log-group:/ecs/startupwebapp-migrations:*")
+        .never_says("SERVICE_")
+        .never_says("ecs:RunTask");
+    assert_eq!(world.operations(), ["GetCallerIdentity", "DescribeServices", "DescribeTaskDefinition"]);
+    let missing = ["iam", "--for=rollback", "--service=webb", cluster, "--format=json"];
+    let run = world.command(&missing).finish().await;
+    run.exits(0).says("service webb is not in cluster startupwebapp-cluster").says("SERVICE_FAMILY");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{FINTECH, HEALTH, PROD, World, database, migrates, report};
 
 /// Waits until `holds`, as long as a slow machine needs.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "{what} did not come");
@@ -24,7 +24,7 @@ fn statuses(world: &World) -> Vec<String> {
         .collect()
 }
 
-fn running(world: &World) -> usize {
+pub fn running(world: &World) -> usize {
     statuses(world).iter().filter(|status| *status == "RUNNING").count()
 }
 
@@ -217,7 +217,7 @@ async fn a_database_that_another_run_migrates_now_can_be_waited_for_or_taken_ove
 }
 
 /// A task that a person starts, by the AWS CLI or in the console.
-fn started_by_hand(world: &World, revision: &str, overrides: Value) -> String {
+pub fn started_by_hand(world: &World, revision: &str, overrides: Value) -> String {
     let subnets = json!({"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60001"]}});
     let answer = world.sandbox.run_task(&json!({
         "cluster": seed::CLUSTER,

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use fargate_migrate::ports::CALLS;
 use serde_json::{Value, json};
 
@@ -54,6 +56,39 @@ async fn a_plan_from_a_file_needs_no_aws() {
         .says("+ DATABASE_NAME = __set-by-fargate-migrate__")
         .says("123456789012.dkr.ecr.us-east-1.amazonaws.com/startupwebapp-backend")
         .says(r#""value": "healthtech_experiment""#);
+}
+
+#[tokio::test]
+async fn the_readme_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md");
+    let (_, rest) = readme.split_once("```console\n$ fargate-migrate migrate --plan").expect("a plan");
+    let (block, _) = rest.split_once("\n```\n").expect("its end");
+    let directory = tempfile::tempdir().expect("a directory");
+    let arguments = [
+        "migrate",
+        "--plan",
+        "--task-definition",
+        "sandbox/fixtures/describe-task-definition.json",
+        "--database",
+        HEALTH,
+        "--tag",
+        "3f78685",
+    ];
+    for argument in &arguments[2..] {
+        assert!(block.contains(argument), "the README has no {argument}");
+    }
+    let planned = Run::new(directory.path(), &arguments).current_directory(root).finish().await;
+    planned.exits(0);
+    let mut printed = planned.stdout.lines();
+    let shown = block.lines().skip_while(|line| !line.starts_with("Plan:")).filter(|line| *line != "…");
+    for line in shown {
+        assert!(
+            printed.any(|printed| printed == line),
+            "the README has {line:?}, not in this order in what is printed:\n{}",
+            planned.stdout
+        );
+    }
 }
 
 /// A service of the seed's cluster that runs the seed's family.

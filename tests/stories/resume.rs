@@ -151,10 +151,10 @@ async fn a_state_file_of_something_else_changes_nothing() {
     let elsewhere = [elsewhere.as_slice(), &[sandbox::seed::SUBNETS, "--database", PROD, &state]].concat();
     for more in [&["--resume"][..], &[]] {
         let run = world.command(&[elsewhere.as_slice(), more].concat()).finish().await;
-        run.exits(2).says("is about cluster startupwebapp-cluster, and this run about another");
+        run.exits(2).says("was written for cluster startupwebapp-cluster, but this run uses another");
     }
     let other = run(&[&state, "--resume", "--database-variable=DATABASE"]).await;
-    other.exits(2).says("is about database variable DATABASE_NAME, and this run about DATABASE");
+    other.exits(2).says("was written for database variable DATABASE_NAME, but this run uses DATABASE");
     assert_eq!(recorded(&world), before);
     std::fs::write(world.directory.path().join("state.jsonl"), "surprise\n").expect("write");
     run(&[&state, "--resume"]).await.exits(2).says("line 1 of state file");

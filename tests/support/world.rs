@@ -4,6 +4,8 @@ use sandbox::{Options, Sandbox, Script, TaskContext, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// The Docker Engine, and what it keeps of a repository.
+pub mod docker;
 /// What the policies of these runs allow, for whoever compares.
 mod policies;
 /// Programs for images.
@@ -51,6 +53,12 @@ impl World {
             more.iter().any(|flag| ["--binary", "--image", "--dockerfile", "--context"].contains(flag));
         let image: &[&str] = if has_image { &[] } else { &image };
         self.command(&[seed::MIGRATE.as_slice(), &["--log-drain=1s"], image, more].concat())
+    }
+
+    /// `fargate-migrate check` with the seed's names, a given image and a check command; `more` comes last.
+    pub fn check(&self, more: &[&str]) -> Run {
+        let command = ["--log-drain=1s", "--image", IMAGE, "--check-command=app status --report"];
+        self.command(&[&["check"], &seed::MIGRATE[1..], &command, more].concat())
     }
 
     /// The binary with exactly these arguments.

@@ -1,4 +1,5 @@
-"""A service at Fargate's pace, many times as fast: created, updated, and rolled back by the circuit breaker.
+"""A service at Fargate's pace, many times as fast: created, updated, rolled back by the circuit breaker, and shifted to
+another revision stage by stage.
 
 stdin: as checks.py has it. stdout: null, or what was not so
 """
@@ -65,6 +66,43 @@ def messages():
     return [event["message"] for event in service()["events"]]
 
 
+def traffic_shifts(definition):
+    """A canary that waits for a word before it has any production traffic."""
+    ecs = aws("ecs")
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    configuration = {
+        "strategy": "CANARY", "bakeTimeInMinutes": 1, "lifecycleHooks": [hook],
+        "canaryConfiguration": {"canaryPercent": 20.0, "canaryBakeTimeInMinutes": 1},
+    }
+    started = ecs.update_service(**SERVICE, taskDefinition=definition, deploymentConfiguration=configuration)
+    ours = started["service"]["deployments"][0]["id"]
+    seen = []
+
+    def look(*statuses):
+        one = deployment_of(ours, *statuses)
+        weights = [
+            revision["requestedProductionTrafficWeight"]
+            for revision in (one["targetServiceRevision"], *one["sourceServiceRevisions"])
+        ]
+        seen.append((one.get("lifecycleStage"), *weights))
+        return one
+
+    deadline = time.monotonic() + PATIENCE
+    while not (paused := look("PENDING", "IN_PROGRESS")).get("lifecycleHookDetails"):
+        assert time.monotonic() < deadline, seen
+    (waits,) = paused["lifecycleHookDetails"]
+    assert (waits["targetType"], waits["status"], waits["timeoutAction"]) == ("PAUSE", "AWAITING_ACTION", "ROLLBACK")
+    assert seen[-1] == ("POST_SCALE_UP", 0.0, 100.0), seen
+    named = {"serviceDeploymentArn": paused["serviceDeploymentArn"], "hookId": waits["hookId"]}
+    ecs.continue_service_deployment(**named, action="CONTINUE")
+    refused("InvalidParameterException", ecs.continue_service_deployment, **named)
+    while look("IN_PROGRESS", "SUCCESSFUL")["status"] != "SUCCESSFUL":
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.05)
+    shifts = {("PRODUCTION_TRAFFIC_SHIFT", 20.0, 80.0), ("BAKE_TIME", 100.0, 0.0), ("CLEAN_UP", 100.0, 0.0)}
+    assert shifts <= set(seen), seen
+
+
 def a_service_lives():
     good, better, broken = definition(UNTIL_STOPPED="1"), definition(UNTIL_STOPPED="1"), definition(EXIT="1")
     ecs = aws("ecs")
@@ -72,8 +110,8 @@ def a_service_lives():
         "cluster": CLUSTER, "serviceName": "shop", "taskDefinition": good, "desiredCount": 2, "launchType": "FARGATE",
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": WANTED["subnets"]}},
     }
-    refused("InvalidParameterException", ecs.create_service, saying="BLUE_GREEN",
-            **create, deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1})
+    refused("InvalidParameterException", ecs.create_service, saying="bakeTimeInMinutes is required",
+            **create, deploymentConfiguration={"strategy": "BLUE_GREEN"})
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
     first = ecs.create_service(**create, deploymentConfiguration=breaker)["service"]["deployments"][0]
     stable = is_stable()
@@ -107,6 +145,7 @@ def a_service_lives():
 
     statuses = [one["status"] for one in ecs.list_service_deployments(**SERVICE)["serviceDeployments"]]
     assert statuses == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "SUCCESSFUL"], statuses
+    traffic_shifts(good)
     ecs.delete_service(**SERVICE, force=True)
     ecs.get_waiter("services_inactive").wait(
         cluster=CLUSTER, services=["shop"], WaiterConfig={"Delay": 1, "MaxAttempts": PATIENCE}

@@ -121,7 +121,7 @@ pub const CASES: &[Case] = &[
 
     // Tags.
     case("fifty-tags", "as many as ECS takes, with every character it takes", &["+ /containerDefinitions/0/environment/0"]),
-    case("cloudformation-tags", "AWS's own tags can not be given back; one that begins almost alike can", &[
+    case("cloudformation-tags", "AWS's own tags cannot be given back; one that begins almost alike can", &[
         "+ /containerDefinitions/0/environment/1", "- /tags/2", "- /tags/3", "- /tags/4",
     ]),
     case("tags-absent", "the answer has no member tags", &["+ /containerDefinitions/0/environment/0"]),

@@ -40,7 +40,7 @@ fn registered(document: Value) -> Value {
     let patch = Patch {
         image: IMAGE.into(),
         environment: vec![("DATABASE_NAME".into(), PLACEHOLDER.into())],
-        command: None,
+        ..Patch::default()
     };
     let patched = definition.patched("migration", &patch).unwrap_or_else(|why| panic!("{family}: {why}"));
     let input = patched.register_input();

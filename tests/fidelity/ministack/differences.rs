@@ -138,6 +138,20 @@ pub const LISTED: &[Difference] = &[
         },
     },
     Difference {
+        ministack: "ListServiceDeployments knows no deployment of a service",
+        aws: "those of 90 days",
+        is_there: |ministack| {
+            let arguments = json!({
+                "cluster": seed::CLUSTER, "serviceName": "new", "taskDefinition": seed::TASK_FAMILY,
+                "desiredCount": 0, "launchType": "FARGATE",
+                "networkConfiguration": {"awsvpcConfiguration": {"subnets": ministack.private_subnets()}},
+            });
+            assert!(!failed(&ministack.call("ecs", "create_service", &arguments)));
+            let arguments = json!({"cluster": seed::CLUSTER, "service": "new"});
+            ministack.call("ecs", "list_service_deployments", &arguments)["serviceDeployments"] == json!([])
+        },
+    },
+    Difference {
         ministack: "FilterLogEvents cuts at its limit and never pages",
         aws: "a nextToken",
         is_there: |ministack| {

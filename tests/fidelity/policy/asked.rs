@@ -55,7 +55,13 @@ pub fn asked(line: &Value) -> Vec<Asked> {
             in_cluster(arn("ecs", &format!("service/{}/{}", cluster(), last(text(&input["service"])))))
         }
         // On the service as well as on what belongs to it.
-        ("ecs", "DescribeServiceDeployments" | "DescribeServiceRevisions" | "StopServiceDeployment") => {
+        (
+            "ecs",
+            "DescribeServiceDeployments"
+            | "DescribeServiceRevisions"
+            | "ContinueServiceDeployment"
+            | "StopServiceDeployment",
+        ) => {
             let kind = if operation == "DescribeServiceRevisions" { "Revision" } else { "Deployment" };
             let one_or_more = [format!("service{kind}Arn"), format!("service{kind}Arns")];
             let named = one_or_more.iter().flat_map(|member| match &input[member] {
@@ -117,7 +123,7 @@ pub fn asked(line: &Value) -> Vec<Asked> {
     }
 }
 
-/// The registry's protocol in ECR's actions (ECR user guide, "IAM permissions for pushing an image").
+/// The registry's protocol in ECR's actions (ECR user guide, "IAM permissions for pushing an image", "for pulling one").
 fn pushed(method: &str, path: &str) -> Vec<Asked> {
     let Some(rest) = path.strip_prefix("/v2/").filter(|rest| !rest.is_empty()) else { return Vec::new() };
     let at = |part: &str| rest.find(part);
@@ -131,7 +137,10 @@ fn pushed(method: &str, path: &str) -> Vec<Asked> {
         };
         (&rest[..at], actions)
     } else if let Some(at) = at("/blobs/") {
-        (&rest[..at], &["BatchCheckLayerAvailability"])
+        (
+            &rest[..at],
+            if method == "GET" { &["GetDownloadUrlForLayer"] } else { &["BatchCheckLayerAvailability"] },
+        )
     } else if let Some(at) = at("/manifests/") {
         (&rest[..at], if method == "PUT" { &["PutImage"] } else { &["BatchGetImage"] })
     } else {

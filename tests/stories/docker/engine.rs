@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::build;
 use crate::support::World;
+use crate::support::docker::{EngineImages, docker, docker_says, text};
 
 /// The production image of app/Dockerfile, built by the binary once for all stories that hold it at a time.
 pub struct AppImage {
@@ -37,32 +38,6 @@ impl AppImage {
 impl Drop for AppImage {
     fn drop(&mut self) {
         docker(&["image", "rm", &self.name]);
-    }
-}
-
-/// What the engine keeps of a sandbox's repository: built there, or pulled from it.
-pub struct EngineImages {
-    repository: String,
-}
-
-impl EngineImages {
-    pub fn of(repository: &str) -> Self {
-        Self { repository: repository.to_owned() }
-    }
-}
-
-impl Drop for EngineImages {
-    fn drop(&mut self) {
-        // By name, not by id: the same image has other names, which other stories use.
-        for (format, nameless) in
-            [("{{.Repository}}:{{.Tag}}", ":<none>"), ("{{.Repository}}@{{.Digest}}", "@<none>")]
-        {
-            let listed = docker(&["images", "--digests", "--format", format, &self.repository]);
-            let names = String::from_utf8_lossy(&listed.stdout).into_owned();
-            for name in names.lines().filter(|name| !name.ends_with(nameless)) {
-                docker(&["image", "rm", name]);
-            }
-        }
     }
 }
 
@@ -127,18 +102,4 @@ impl Drop for Network {
         }
         docker(&["network", "rm", &self.name]);
     }
-}
-
-fn docker(arguments: &[&str]) -> Output {
-    Command::new("docker").args(arguments).stdin(Stdio::null()).output().expect("run docker")
-}
-
-pub fn docker_says(arguments: &[&str]) -> String {
-    let output = docker(arguments);
-    assert!(output.status.success(), "docker {arguments:?}: {}", text(&output));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn text(output: &Output) -> String {
-    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
 }

@@ -7,8 +7,9 @@ use sandbox::seed::{self, SeedSystem};
 use sandbox::{Engine, Options, postgres};
 use tempfile::TempDir;
 
-use super::engine::{AppImage, EngineImages};
+use super::engine::AppImage;
 use super::{from_dockerfile, with_environment};
+use crate::support::docker::EngineImages;
 use crate::support::{HEALTH, Run};
 
 pub struct DockerWorld {

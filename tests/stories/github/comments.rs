@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use sandbox::{GitHub, seed};
+use sandbox::{GitHub, Script, seed};
 use serde_json::json;
 
 use super::{ALL, COMMIT, PULL_REQUEST, at, github, is_masked};
-use crate::support::{HEALTH, IMAGE, PROD, Run, World};
+use crate::support::{HEALTH, IMAGE, PROD, Run, World, database};
 
 /// The event file of a pull request whose branch is in the repository with this id; the base is 1.
 fn pull_request(directory: &Path, head: u64) -> String {
@@ -114,7 +114,7 @@ async fn a_plan_without_a_pull_request_says_so() {
     assert!(run.summary.contains("not about a pull request"), "{}", run.summary);
     assert_eq!(github.requests(), []);
     let run = world.migrate(&["--plan", "--comment", "--database", PROD]).finish().await;
-    run.exits(0).says("this is no run of GitHub Actions");
+    run.exits(0).says("not running in GitHub Actions");
 }
 
 #[tokio::test]
@@ -128,4 +128,30 @@ async fn a_fork_that_may_only_read_is_told_so() {
     fork.exits(0).says("the pull request comes from a fork").says("Resource not accessible");
     assert_eq!(github.comments(PULL_REQUEST), []);
     is_masked(&fork);
+}
+
+#[tokio::test]
+async fn a_check_keeps_a_comment_of_its_own() {
+    let (world, github) = (World::new().await, github(ALL).await);
+    plan(&world, &github, &["--database", HEALTH]).finish().await.exits(0);
+    world.program(|context| {
+        let report = json!({
+            "version": 1, "database": database(context), "pending": 1, "current": "57",
+            "missing": [{"version": "58", "name": "x --> <h1>@octocat"}],
+        });
+        Script::new().line(json!({ "migration_report": report }).to_string())
+    });
+    let event = pull_request(world.directory.path(), 1);
+    for edits in 0..2 {
+        let run = world.check(&["--comment", "--database", HEALTH]);
+        let run = at(run, &github.api_url()).variable("GITHUB_EVENT_PATH", &event).finish().await;
+        run.exits(1).never_says("not on the pull request");
+        let comments = github.comments(PULL_REQUEST);
+        assert_eq!((comments.len(), comments[1].3), (2, edits));
+        let body = &comments[1].2;
+        assert!(body.starts_with("<!-- fargate-migrate check 123456789012/us-east-1/"), "{body}");
+        assert!(body.contains("behind") && body.contains(HEALTH) && body.contains("The check of"), "{body}");
+        assert!(!body.contains("<h1>") && !body.contains("@octocat"), "{body}");
+        is_masked(&run);
+    }
 }

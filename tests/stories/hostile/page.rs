@@ -64,7 +64,7 @@ pub fn seen(markdown: &str) -> String {
                 panic!("{:?} in line {line}: {}", data.value, markdown.lines().nth(line - 1).unwrap_or(""))
             }
             NodeValue::CodeBlock(code) => {
-                assert!(["sh", "diff", "json", "mermaid"].contains(&code.info.as_str()), "{code:?}");
+                assert!(["sh", "diff", "json", "mermaid", "text"].contains(&code.info.as_str()), "{code:?}");
             }
             NodeValue::Heading(heading) => {
                 let text = markdown.lines().nth(line - 1).unwrap_or("");
@@ -78,8 +78,19 @@ pub fn seen(markdown: &str) -> String {
     text_of(&html)
 }
 
-const OURS: [&str; 8] =
-    ["## ✅", "## ❌", "## ⚠️", "### ❌", "### What ran", "### Notes", "### Logs", "### Plan: "];
+const OURS: [&str; 11] = [
+    "## ✅",
+    "## ❌",
+    "## ⚠️",
+    "### ❌",
+    "### What ran",
+    "### Notes",
+    "### Logs",
+    "### Plan: ",
+    "### Databases",
+    "### Services",
+    "### Not the same, or not known",
+];
 
 #[track_caller]
 fn text_of(html: &str) -> String {

@@ -1,0 +1,95 @@
+//! docs/reliability.md, made from the figures of a run and from the bugs that were put back.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::sum::Sum;
+
+const PAGE: &str = "docs/reliability.md";
+const FIGURES: &str = "docs/reliability.json";
+const BUGS: &str = "tests/faults/bugs";
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()))
+}
+
+fn with_block(page: &str, name: &str, block: &str) -> String {
+    let (begin, end) = (format!("<!-- begin: {name} -->"), format!("<!-- end: {name} -->"));
+    let (head, rest) = page.split_once(&begin).expect("the block's begin");
+    let (_, tail) = rest.split_once(&end).expect("the block's end");
+    format!("{head}{begin}\n\n{}\n\n{end}{tail}", block.trim_end())
+}
+
+fn totals(sum: &Sum) -> String {
+    let mut table = "| | |\n| --- | --- |\n".to_owned();
+    let rows = [
+        ("days", sum.days),
+        ("runs that came to their end", sum.runs),
+        ("runs that were killed", sum.killed),
+        ("databases", sum.databases),
+        ("tasks", sum.tasks),
+        ("calls of AWS", sum.calls),
+    ];
+    for (name, count) in rows {
+        let _ = writeln!(table, "| {name} | {count} |");
+    }
+    let _ = writeln!(table, "| simulated hours | {:.0} |", sum.hours);
+    let _ = writeln!(table, "| days with a violation | {} |", sum.violations.len());
+    table
+}
+
+fn counts<K: std::fmt::Display>(of: &str, counts: impl IntoIterator<Item = (K, u64)>, what: &str) -> String {
+    let mut table = format!("| {of} | {what} |\n| --- | --- |\n");
+    for (key, count) in counts {
+        let _ = writeln!(table, "| {key} | {count} |");
+    }
+    table
+}
+
+fn kinds(sum: &Sum) -> String {
+    let mut table = "| what happens | drawn | times it struck |\n| --- | --- | --- |\n".to_owned();
+    for (kind, one) in &sum.kinds {
+        let _ = writeln!(table, "| {kind} | {} | {} |", one.drawn, one.struck);
+    }
+    table
+}
+
+/// The bugs that were put back, with what the oracle says of the day that it caught each on.
+fn bugs() -> String {
+    let mut table = "| bug | seed |\n| --- | --- |\n".to_owned();
+    for row in read(&format!("{BUGS}/caught.tsv")).lines() {
+        let mut fields = row.split('\t');
+        let (name, seed) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let patch = read(&format!("{BUGS}/{name}.patch"));
+        let what = patch.lines().next().unwrap_or_default();
+        let _ = writeln!(table, "| [{name}](../{BUGS}/{name}.patch): {what} | {seed} |");
+    }
+    table
+}
+
+fn made() -> String {
+    let sum: Sum = serde_json::from_str(&read(FIGURES)).expect("figures");
+    let verdicts = sum.verdicts.iter().map(|(word, count)| (word, *count));
+    let codes = sum.exit_codes.iter().map(|(code, count)| (code, *count));
+    let blocks = [
+        ("totals", totals(&sum)),
+        ("verdicts", counts("verdict", verdicts, "databases")),
+        ("exit codes", counts("exit code", codes, "runs")),
+        ("kinds", kinds(&sum)),
+        ("bugs", bugs()),
+    ];
+    blocks.iter().fold(read(PAGE), |page, (name, block)| with_block(&page, name, block))
+}
+
+#[test]
+fn the_page_is_what_the_figures_make() {
+    let made = made();
+    if std::env::var_os("UPDATE_PAGES").is_some() {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE), &made).expect("write the page");
+    }
+    assert!(
+        read(PAGE) == made,
+        "{PAGE} is not what its figures make; make it with: UPDATE_PAGES=1 cargo test --workspace --locked --test faults page"
+    );
+}
