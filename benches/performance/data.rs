@@ -237,6 +237,37 @@ pub struct Image {
     pub dockerfile: Rounds,
 }
 
+/// Services rolled onto an image, on a simulated AWS at Fargate's pace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Deploys {
+    pub sizes: Vec<Rollouts>,
+}
+
+/// Deploys of so many services of two tasks. Seconds of AWS.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rollouts {
+    pub services: usize,
+    /// With an image that starts; as many again with one that does not.
+    pub rounds: usize,
+    /// Of the run.
+    pub length: Rounds,
+    /// From `finishedAt` of each service deployment to its SUCCESSFUL being seen, and to "deployed".
+    pub finished_to_seen: Rounds,
+    pub finished_to_verdict: Rounds,
+    /// From the moment that ROLLBACK_IN_PROGRESS shows to "rolled back".
+    pub rollback_to_verdict: Rounds,
+    /// Median of a run.
+    pub calls: BTreeMap<String, f64>,
+    /// The largest part of each API bucket's rate that a run has used over its length.
+    pub shares: BTreeMap<String, f64>,
+}
+
+impl Rollouts {
+    pub fn largest_share(&self) -> f64 {
+        self.shares.values().copied().fold(0.0, f64::max)
+    }
+}
+
 /// Nothing is pending, and a task has many databases.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Packed {
@@ -246,7 +277,7 @@ pub struct Packed {
     pub real: Real,
 }
 
-/// With the shop and PostgreSQL, in real time.
+/// Packs, with the shop and PostgreSQL, in real time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Real {
     pub databases: usize,
@@ -269,15 +300,57 @@ impl Real {
     }
 }
 
+/// What the witness costs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Witness {
+    pub server: String,
+    /// Of the executable.
+    pub bytes: u64,
+    /// A command that does nothing.
+    pub alone: Rounds,
+    /// The same with the witness in front.
+    pub in_front: Rounds,
+    /// A migration of an image.
+    pub without: Rounds,
+    /// The same with a layer that is new.
+    pub with: Rounds,
+}
+
+impl Witness {
+    /// Seconds that it adds to a command.
+    pub fn overhead(&self) -> f64 {
+        self.in_front.median() - self.alone.median()
+    }
+
+    /// Seconds that adding it to an image takes.
+    pub fn layer(&self) -> f64 {
+        self.with.median() - self.without.median()
+    }
+}
+
+/// What the shop says of a database's schema, on a connection that is new each time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Schema {
+    pub server: String,
+    pub tables: i64,
+    /// Lines of the listing.
+    pub objects: usize,
+    pub listing: Rounds,
+}
+
 /// All that was measured and kept.
 #[derive(Default)]
 pub struct Everything {
     pub one: Option<Measured<One>>,
     pub fleet: Option<Measured<Fleet>>,
+    pub deploy: Option<Measured<Deploys>>,
     pub packed: Option<Measured<Packed>>,
+    pub check: Option<Measured<Real>>,
     pub logs: Option<Measured<Logs>>,
     pub start_up: Option<Measured<StartUp>>,
     pub image: Option<Measured<Image>>,
+    pub schema: Option<Measured<Schema>>,
+    pub witness: Option<Measured<Witness>>,
 }
 
 impl Everything {
@@ -288,10 +361,14 @@ impl Everything {
         Ok(Self {
             one: read(&at.join("one.json"))?,
             fleet: read(&at.join("fleet.json"))?,
+            deploy: read(&at.join("deploy.json"))?,
             packed: read(&at.join("packed.json"))?,
+            check: read(&at.join("check.json"))?,
             logs: read(&at.join("logs.json"))?,
             start_up: read(&at.join("start-up.json"))?,
             image: read(&at.join("image.json"))?,
+            schema: read(&at.join("schema.json"))?,
+            witness: read(&at.join("witness.json"))?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What was wanted, and whether the figures have it.
 
-use crate::data::{Everything, Measured, WITHOUT_REPORT, rounds};
+use crate::data::{Everything, Measured, Rollouts, Rounds, WITHOUT_REPORT, rounds};
 
 struct Goal {
     wanted: &'static str,
@@ -23,6 +23,7 @@ pub fn goals(everything: &Everything) -> String {
 
 fn all(everything: &Everything) -> Vec<Goal> {
     let mut goals = one_database(everything);
+    goals.extend(deploys(everything));
     goals.extend(fleets(everything));
     goals
 }
@@ -79,6 +80,32 @@ fn one_database(everything: &Everything) -> Vec<Goal> {
             found: ministack.map(|(found, drain)| {
                 let seconds = found.without_report.median();
                 (format!("{seconds:.1} s"), seconds <= 12.3 + drain)
+            }),
+        },
+    ]
+}
+
+fn deploys(everything: &Everything) -> Vec<Goal> {
+    let sizes = everything.deploy.as_ref().map(|deploy| deploy.found.sizes.as_slice());
+    // The slowest of the sizes.
+    let slowest = |of: fn(&Rollouts) -> &Rounds| {
+        sizes.map(|sizes| sizes.iter().map(|size| of(size).median()).fold(0.0, f64::max))
+    };
+    let second = |seconds: f64| (format!("{seconds:.2} s"), seconds <= 1.0);
+    vec![
+        Goal {
+            wanted: "1 to 10 services: from `finishedAt` of a service deployment to *deployed* at most 1 s (median)",
+            found: slowest(|size| &size.finished_to_verdict).map(second),
+        },
+        Goal {
+            wanted: "from ROLLBACK_IN_PROGRESS to *rolled back* being said at most 1 s (median)",
+            found: slowest(|size| &size.rollback_to_verdict).map(second),
+        },
+        Goal {
+            wanted: "a deploy takes at most 10 % of each API bucket over its length",
+            found: sizes.map(|sizes| {
+                let share = sizes.iter().map(Rollouts::largest_share).fold(0.0, f64::max) * 100.0;
+                (format!("{share:.1} % at most"), share <= 10.0)
             }),
         },
     ]
@@ -144,6 +171,34 @@ fn fleets(everything: &Everything) -> Vec<Goal> {
         Goal {
             wanted: "logs: 200,000 lines a second through the follower, all of them, in order",
             found: slowest_log.map(|lines| (format!("{lines:.0} a CPU second at least"), lines >= 200_000.0)),
+        },
+        Goal {
+            wanted: "the schema of a database of some 60 tables: at most 50 ms (median)",
+            found: everything.schema.as_ref().map(|Measured { found, .. }| {
+                let milliseconds = found.listing.median() * 1000.0;
+                (format!("{milliseconds:.0} ms for {} tables", found.tables), milliseconds <= 50.0)
+            }),
+        },
+        Goal {
+            wanted: "the witness before a command that does nothing: at most 50 ms (median)",
+            found: everything.witness.as_ref().map(|Measured { found, .. }| {
+                let milliseconds = found.overhead() * 1000.0;
+                (format!("{milliseconds:.0} ms"), milliseconds <= 50.0)
+            }),
+        },
+        Goal {
+            wanted: "the witness as a layer of an image, made and pushed: at most 2 s (median)",
+            found: everything
+                .witness
+                .as_ref()
+                .map(|Measured { found, .. }| (format!("{:.2} s", found.layer()), found.layer() <= 2.0)),
+        },
+        Goal {
+            wanted: "its executable: at most 5 MB",
+            found: everything.witness.as_ref().map(|Measured { found, .. }| {
+                let megabytes = found.bytes as f64 / 1e6;
+                (format!("{megabytes:.1} MB"), megabytes <= 5.0)
+            }),
         },
     ]
 }

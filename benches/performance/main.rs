@@ -14,8 +14,12 @@ use serde::Serialize;
 use crate::data::Measured;
 use crate::machine::Began;
 
+/// Every database asked how far it is.
+mod check;
 /// What was found, as it is committed.
 mod data;
+/// Services rolled onto an image, on a simulated AWS.
+mod deploy;
 /// Fleets on a simulated AWS.
 mod fleet;
 /// The floor of a run: what a launcher that knew everything would take.
@@ -43,8 +47,12 @@ mod page;
 mod process;
 /// The programs under measurement.
 mod programs;
+/// The listing of a database's schema.
+mod schema;
 /// How long it takes to begin.
 mod start_up;
+/// What stands in front of a command, and in an image.
+mod witness;
 /// What was found, for a terminal and the page.
 mod tables;
 /// AWS as another program plays it, and what it is started with.
@@ -59,6 +67,10 @@ mod python;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/support/world.rs"]
 mod support;
+/// A simulated account with services, and runs on it.
+#[expect(dead_code, reason = "the simulation of rollouts needs more of it")]
+#[path = "../../tests/rollouts/world.rs"]
+mod services;
 /// A simulated account with a fleet of databases, and runs on it.
 #[expect(dead_code, reason = "the tests of fleets need more of it")]
 #[path = "../../tests/fleet/world.rs"]
@@ -69,8 +81,8 @@ mod world;
 struct Arguments {
     #[command(subcommand)]
     what: Option<What>,
-    /// Write the figures to this file, or, of several measurements, to this directory.
-    #[arg(long, value_name = "PATH", global = true)]
+    /// Write the figures into this directory, as NAME.json for each measurement.
+    #[arg(long, value_name = "DIRECTORY", global = true)]
     json: Option<PathBuf>,
     /// Fewer rounds and smaller sizes.
     #[arg(long, global = true)]
@@ -86,8 +98,16 @@ enum What {
     One,
     /// 1 to 5,000 databases, one task each, on a simulated AWS.
     Fleet,
+    /// 1 to 10 services, on a simulated AWS: how late the end of a deployment is seen, and the calls that it takes.
+    Deploy,
     /// 100 to 20,000 databases without pending migrations, many a task, and some of them with a real PostgreSQL.
     Packed {
+        /// Databases in the real PostgreSQL: some 11 MB of TMPDIR each
+        #[arg(long, value_name = "N")]
+        databases: Option<usize>,
+    },
+    /// 1,000 databases of a real PostgreSQL, asked how far they are.
+    Check {
         /// Databases in the real PostgreSQL: some 11 MB of TMPDIR each
         #[arg(long, value_name = "N")]
         databases: Option<usize>,
@@ -98,6 +118,10 @@ enum What {
     StartUp,
     /// `--binary` against docker build.
     Image,
+    /// The shop's hash of a database's schema, in a real PostgreSQL.
+    Schema,
+    /// The witness: in front of a command that does nothing, and as a layer of an image.
+    Witness,
     /// Nothing is measured: docs/performance.md is made from docs/performance/*.json.
     Report,
     /// One fleet, in this process.
@@ -112,8 +136,18 @@ enum What {
     },
 }
 
-const ALL: [What; 6] =
-    [What::StartUp, What::Image, What::Logs, What::One, What::Fleet, What::Packed { databases: None }];
+const ALL: [What; 10] = [
+    What::StartUp,
+    What::Image,
+    What::Logs,
+    What::One,
+    What::Fleet,
+    What::Deploy,
+    What::Packed { databases: None },
+    What::Check { databases: None },
+    What::Schema,
+    What::Witness,
+];
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
@@ -122,23 +156,23 @@ fn main() -> Result<ExitCode> {
         eprintln!("measures under cargo bench only");
         return Ok(ExitCode::SUCCESS);
     }
+    // Before an hour of measuring, not after it.
+    if let Some(directory) = &arguments.json {
+        std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    }
+    let file = |what: &What| arguments.json.as_ref().map(|to| to.join(format!("{}.json", what.name())));
     let Some(what) = arguments.what else {
-        if let Some(directory) = &arguments.json {
-            std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
-        }
         let mut code = ExitCode::SUCCESS;
         for what in ALL {
-            let file =
-                arguments.json.as_ref().map(|directory| directory.join(format!("{}.json", what.name())));
             // What one of them lacks keeps the others from nothing.
-            if let Err(error) = measure(&what, arguments.quick, file.as_deref()) {
+            if let Err(error) = measure(&what, arguments.quick, file(&what).as_deref()) {
                 eprintln!("{}: {error:#}", what.name());
                 code = ExitCode::FAILURE;
             }
         }
         return Ok(code);
     };
-    measure(&what, arguments.quick, arguments.json.as_deref())?;
+    measure(&what, arguments.quick, file(&what).as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -147,11 +181,15 @@ impl What {
         match self {
             Self::One => "one",
             Self::Fleet => "fleet",
+            Self::Deploy => "deploy",
             Self::Packed { .. } => "packed",
+            Self::Check { .. } => "check",
             Self::Report => "report",
             Self::Logs => "logs",
             Self::StartUp => "start-up",
             Self::Image => "image",
+            Self::Schema => "schema",
+            Self::Witness => "witness",
             Self::Size { .. } => "size",
         }
     }
@@ -160,6 +198,7 @@ impl What {
     fn command(&self) -> String {
         match self {
             Self::Packed { databases: Some(databases) } => format!("packed --databases {databases}"),
+            Self::Check { databases: Some(databases) } => format!("check --databases {databases}"),
             other => other.name().to_owned(),
         }
     }
@@ -175,12 +214,18 @@ fn measure(what: &What, quick: bool, file: Option<&Path>) -> Result<()> {
     match what {
         What::One => keep(what, quick, file, one::measure, tables::one),
         What::Fleet => keep(what, quick, file, fleet::measure, tables::fleet),
+        What::Deploy => keep(what, quick, file, deploy::measure, tables::deploy),
         What::Packed { databases } => {
             keep(what, quick, file, |quick| packed::measure(quick, *databases), tables::packed)
+        }
+        What::Check { databases } => {
+            keep(what, quick, file, |quick| check::measure(quick, *databases), tables::check)
         }
         What::Logs => keep(what, quick, file, logs::measure, tables::logs),
         What::StartUp => keep(what, quick, file, start_up::measure, tables::start_up),
         What::Image => keep(what, quick, file, image::measure, tables::image),
+        What::Schema => keep(what, quick, file, schema::measure, tables::schema),
+        What::Witness => keep(what, quick, file, witness::measure, tables::witness),
         What::Report => page::write(Path::new(programs::CHECKOUT)),
         What::Size { .. } => Ok(()),
     }

@@ -13,12 +13,16 @@ use crate::{process, programs};
 
 const PACKS: &str = "--databases-per-task=auto";
 const TEMPLATE: &str = "template_of_tenants";
+/// What is asked of the databases: the arguments before all others.
+pub type Operation = [&'static str];
+
+const MIGRATE: &Operation = &["migrate"];
 const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
 
 pub fn measure(quick: bool, databases: Option<usize>) -> Result<Packed> {
     let databases = databases.unwrap_or(if quick { 48 } else { 400 });
     let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
-    let real = runtime.block_on(with_postgres(databases))?;
+    let real = runtime.block_on(with_postgres(databases, MIGRATE))?;
     println!("{real:?}");
     let (packed, single): (&[usize], &[usize]) = if quick {
         (&[100, 1_000, 5_000], &[100, 1_000])
@@ -35,7 +39,7 @@ pub fn measure(quick: bool, databases: Option<usize>) -> Result<Packed> {
 }
 
 /// The real program, the real shop and a real PostgreSQL with so many databases, at Fargate's own pace.
-async fn with_postgres(databases: usize) -> Result<Real> {
+pub async fn with_postgres(databases: usize, operation: &Operation) -> Result<Real> {
     let app = programs::app()?;
     let postgres = Postgres::find_or_start(&postgres::Options::default()).await?;
     let options = Options {
@@ -59,7 +63,8 @@ async fn with_postgres(databases: usize) -> Result<Real> {
     std::fs::write(&list, names.join("\n")).context("write the databases' names")?;
     let mut command = Command::new(programs::FARGATE_MIGRATE);
     command
-        .args(seed::MIGRATE)
+        .args(operation)
+        .args(&seed::MIGRATE[1..])
         .args(["--repository", seed::REPOSITORY, "--tag", TAG])
         .args(["--max-parallel=24", PACKS])
         .arg("--databases-file")

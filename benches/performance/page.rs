@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::data::{Everything, Measured};
 use crate::goals::goals;
-use crate::tables::{fleet, image, logs, one, packed, start_up, told};
+use crate::tables::{check, deploy, fleet, image, logs, one, packed, schema, start_up, told, witness};
 
 pub const PAGE: &str = "docs/performance.md";
 
@@ -36,10 +36,14 @@ fn blocks(everything: &Everything) -> Vec<(&'static str, String)> {
         ("goals", goals(everything)),
         ("one", table_of(everything.one.as_ref(), one)),
         ("fleet", table_of(everything.fleet.as_ref(), fleet)),
+        ("deploy", table_of(everything.deploy.as_ref(), deploy)),
         ("packed", table_of(everything.packed.as_ref(), packed)),
+        ("check", table_of(everything.check.as_ref(), check)),
         ("logs", table_of(everything.logs.as_ref(), logs)),
         ("start-up", table_of(everything.start_up.as_ref(), start_up)),
         ("image", table_of(everything.image.as_ref(), image)),
+        ("schema", table_of(everything.schema.as_ref(), schema)),
+        ("witness", table_of(everything.witness.as_ref(), witness)),
     ]
 }
 

@@ -35,7 +35,7 @@ pub struct Cost {
 /// Runs a command to its end; blocks. What it prints goes to a file, and is told when it does not end well.
 ///
 /// # Errors
-/// It can not be started, or does not end well.
+/// It cannot be started, or does not end well.
 pub fn run(command: &mut Command) -> Result<Cost> {
     let mut printed = tempfile::tempfile().context("make a file for output")?;
     for output in [Command::stdout, Command::stderr] {

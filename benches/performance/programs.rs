@@ -13,15 +13,20 @@ pub const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The shop as one static executable, as its Dockerfile builds it.
 pub fn app() -> Result<PathBuf> {
+    package("app")
+}
+
+/// A package's program as one static executable.
+pub fn package(name: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let version = output(Command::new(&cargo).arg("-vV"))?;
     let host =
         version.lines().find_map(|line| line.strip_prefix("host: ")).context("read the host of cargo -vV")?;
     let variable = format!("CARGO_TARGET_{}_RUSTFLAGS", host.replace('-', "_").to_uppercase());
-    println!("building the shop, static");
+    println!("building {name}, static");
     let messages = output(
         Command::new(&cargo)
-            .args(["build", "--locked", "--release", "--package", "app", "--target", host])
+            .args(["build", "--locked", "--release", "--package", name, "--target", host])
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(CHECKOUT)
             .env(variable, "-C target-feature=+crt-static")
@@ -31,7 +36,7 @@ pub fn app() -> Result<PathBuf> {
     )?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    executables.next_back().context("build the shop: cargo made no executable")
+    executables.next_back().with_context(|| format!("build {name}: cargo made no executable"))
 }
 
 /// What a command printed, when it ended well.

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::data::{Case, Fleet, Image, Logs, Measured, MiniStack, One, Packed, Rounds, Run, StartUp, rounds};
+use crate::data::{
+    Case, Deploys, Fleet, Image, Logs, Measured, MiniStack, One, Packed, Real, Rounds, Run, Schema, StartUp,
+    Witness, rounds,
+};
 
 /// The tables of a measurement, and where it was made.
 pub fn told<T>(measured: &Measured<T>, tables: impl Fn(&T) -> String) -> String {
@@ -47,7 +50,7 @@ pub fn one(one: &One) -> String {
     let mut text = table(&head, one.cases.iter().flat_map(sides));
     let _ = writeln!(
         text,
-        "\n{} rounds of each, {} sandboxes at a time, ours and the baseline one after the other on each; baseline with \
+        "\n{} rounds of each, {} sandboxes at a time, fargate-migrate and the baseline one after the other on each; baseline with \
          {}; without a report `--log-drain` {:.0}s.\n",
         one.cases.first().map_or(0, |case| case.ours.len()),
         one.at_a_time,
@@ -153,6 +156,53 @@ pub fn fleet(fleet: &Fleet) -> String {
     )
 }
 
+pub fn deploy(found: &Deploys) -> String {
+    let head = [
+        "services",
+        "run, seconds: median (range)",
+        "finished to seen",
+        "finished to deployed",
+        "going back to rolled back",
+        "AWS calls",
+        "largest share of a bucket",
+    ];
+    let mut text = table(
+        &head,
+        found.sizes.iter().map(|size| {
+            vec![
+                size.services.to_string(),
+                format!("{:.0}", size.length),
+                format!("{:.2}", size.finished_to_seen),
+                format!("{:.2}", size.finished_to_verdict),
+                format!("{:.2}", size.rollback_to_verdict),
+                format!("{:.0}", size.calls.values().sum::<f64>()),
+                format!("{:.1} %", size.largest_share() * 100.0),
+            ]
+        }),
+    );
+    let sizes: Vec<String> = found.sizes.iter().map(|size| size.services.to_string()).collect();
+    let head: Vec<&str> =
+        std::iter::once("calls, median, by services").chain(sizes.iter().map(String::as_str)).collect();
+    let mut names: Vec<&String> = found.sizes.iter().flat_map(|size| size.calls.keys()).collect();
+    names.sort();
+    names.dedup();
+    let rows = names.into_iter().map(|name| {
+        let count = |calls: &std::collections::BTreeMap<String, f64>| {
+            format!("{:.0}", calls.get(name).copied().unwrap_or_default())
+        };
+        let counts = found.sizes.iter().map(|size| count(&size.calls));
+        std::iter::once(format!("`{name}`")).chain(counts).collect()
+    });
+    text += "\n";
+    text += &table(&head, rows);
+    let rounds = found.sizes.first().map_or(0, |size| size.rounds);
+    let _ = writeln!(
+        text,
+        "\n{rounds} rounds of each with an image that starts, and {rounds} with one that does not."
+    );
+    text
+}
+
 pub fn packed(found: &Packed) -> String {
     let single = |databases: usize| found.single.iter().find(|size| size.databases == databases);
     let head = [
@@ -178,11 +228,14 @@ pub fn packed(found: &Packed) -> String {
             other.map_or_else(String::new, |other| format!("{:.0} ×", other.makespan / size.makespan)),
         ]
     });
-    let real = &found.real;
+    format!("{}\n{}", table(&head, rows), check(&found.real))
+}
+
+/// Many databases a task, with a real server.
+pub fn check(real: &Real) -> String {
     format!(
-        "{}\n{} databases of {:.1} MB in {}, {} tasks: {}, {} calls ({:.3} each), {} throttled; the longest container \
-         worked for {:.1} s. fargate-migrate itself: {:.1} CPU s, {:.0} MiB.\n",
-        table(&head, rows),
+        "{} databases of {:.1} MB in {}, {} tasks: {}, {} calls ({:.3} each), {} throttled; the longest container worked \
+         for {:.1} s. fargate-migrate itself: {:.1} CPU s, {:.0} MiB.\n",
         real.databases,
         real.megabytes_per_database,
         real.server,
@@ -216,9 +269,6 @@ pub fn logs(logs: &Logs) -> String {
 }
 
 pub fn start_up(found: &StartUp) -> String {
-    let milliseconds = |rounds: &Rounds| {
-        format!("{:.0} ms", Rounds(rounds.0.iter().map(|seconds| seconds * 1000.0).collect()))
-    };
     let mut rows = vec![
         vec!["`fargate-migrate migrate --plan`, median (range)".to_owned(), milliseconds(&found.plan)],
         vec!["its memory".to_owned(), format!("{:.1} MiB", found.peak_mib)],
@@ -242,6 +292,40 @@ pub fn image(found: &Image) -> String {
         found.app_bytes as f64 / 1e6,
         found.docker,
     )
+}
+
+pub fn witness(found: &Witness) -> String {
+    let rows = [
+        ("`true`", &found.alone),
+        ("the same behind the witness", &found.in_front),
+        ("a migration of an image in ECR", &found.without),
+        ("the same with the witness as a new layer", &found.with),
+    ];
+    format!(
+        "{}\nThe executable has {:.1} MB. Server: {}.\n",
+        table(
+            &["what", "milliseconds: median (range)"],
+            rows.map(|(name, rounds)| vec![name.to_owned(), milliseconds(rounds)])
+        ),
+        found.bytes as f64 / 1e6,
+        found.server,
+    )
+}
+
+pub fn schema(found: &Schema) -> String {
+    table(
+        &["a database in", "tables", "objects", "its listing: median (range)"],
+        [vec![
+            found.server.clone(),
+            found.tables.to_string(),
+            found.objects.to_string(),
+            milliseconds(&found.listing),
+        ]],
+    )
+}
+
+fn milliseconds(rounds: &Rounds) -> String {
+    format!("{:.0} ms", Rounds(rounds.0.iter().map(|seconds| seconds * 1000.0).collect()))
 }
 
 fn duration(seconds: f64) -> String {
