@@ -91,7 +91,9 @@ async fn a_command_that_is_killed_is_reported_as_killed() {
 async fn what_a_command_leaves_behind_is_heard_and_reaped() {
     let Some(world) = World::new().await else { return };
     let script = "for i in 1 2 3; do (sh -c 'exit 0' &) ; done; (sleep 0.3; echo late) & \
-                  sleep 0.2; ps -o stat= --ppid $PPID | grep -c Z >&2; exit 0";
+                  sleep 0.2; tries=100; \
+                  while zombies=$(ps -o stat= --ppid $PPID | grep -c Z); [ $zombies -gt 0 ] && [ $tries -gt 0 ]; \
+                  do tries=$((tries - 1)); sleep 0.1; done; echo $zombies >&2; exit 0";
     let run = world.before(HISTORY, script).run().await.exits(0).says("late");
     // Those whose parent had ended became the witness's.
     assert_eq!(String::from_utf8_lossy(&run.stderr).trim(), "0");
