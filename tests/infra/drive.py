@@ -123,6 +123,8 @@ class World:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # bash cannot undo that a signal is ignored, as it is below a shell that runs its tests in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, script, *arguments, code=0):
@@ -398,6 +400,27 @@ class Scripts(unittest.TestCase):
         self.assertEqual(world.changes(), [])
         (world.repository / "bin/aws").write_text(real)
         return said
+
+    def test_a_certificate_comes_and_goes(self):
+        world = self.world
+        world.run("up", *EVERYTHING, "--service", "--image", world.image("a"))
+        balancers = world.client("elbv2")
+
+        def listeners():
+            found = balancers.describe_load_balancers()["LoadBalancers"]
+            (arn,) = [one["LoadBalancerArn"] for one in found if one["LoadBalancerName"].startswith("shop")]
+            found = balancers.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+            return {one["Port"]: (one["Protocol"], one["DefaultActions"][0]["Type"]) for one in found}
+
+        plain = {80: ("HTTP", "forward")}
+        self.assertEqual(listeners(), plain)
+        service = world.service()
+        certificate = f"arn:aws:acm:{REGION}:000000000000:certificate/0f1e2d3c"
+        world.run("up", "--certificate", certificate)
+        self.assertEqual(listeners(), {80: ("HTTP", "redirect"), 443: ("HTTPS", "forward")})
+        world.run("up", "--set", "service.CertificateArn=")
+        self.assertEqual(listeners(), plain)
+        self.assertEqual(world.service()["taskDefinition"], service["taskDefinition"])
 
     def test_a_network_and_a_database_that_are_there(self):
         world = self.world

@@ -154,6 +154,11 @@ fn a_stack_update_leaves_what_runs() {
 }
 
 #[test]
+fn a_certificate_comes_and_goes() {
+    drive("a_certificate_comes_and_goes", &[]);
+}
+
+#[test]
 fn a_network_and_a_database_that_are_there() {
     drive("a_network_and_a_database_that_are_there", &[]);
 }
