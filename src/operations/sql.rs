@@ -111,7 +111,8 @@ fn pull_request(github: Option<&GitHub>) -> Option<PullRequest> {
 async fn changed<W, R>(on: &PullRequest, session: &Session<'_, W, R>) -> Result<Vec<String>, String> {
     let api = github_api(session.github, session.progress);
     let api = api.map_err(|error| Failure::from_error(&error.into()).sentence())?;
-    api.changed_files(on.number).await.map_err(|failed| failed.failure.sentence())
+    let files = api.changed_files(on.number).await.map_err(|failed| failed.failure.sentence())?;
+    files.ok_or_else(|| "it changes more files than GitHub lists".to_owned())
 }
 
 /// Finds the files below a directory whose path matches one of the patterns, sorted as a migrator would apply them, and

@@ -112,8 +112,9 @@ pub trait Comments {
 
 /// The files of one pull request.
 pub trait ChangedFiles {
-    /// Lists the paths of the files that it adds or changes, without those that it removes.
-    async fn changed_files(&self, pull_request: u64) -> Result<Vec<String>, GitHubFailure>;
+    /// Lists the paths of the files that it adds or changes, without those that it removes; `None` when there may be
+    /// more than GitHub lists.
+    async fn changed_files(&self, pull_request: u64) -> Result<Option<Vec<String>>, GitHubFailure>;
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -24,7 +24,7 @@ mod refused;
 /// Several services in one run.
 mod several;
 /// A shop whose services run an older image.
-mod shop;
+pub mod shop;
 /// Calls of somebody else.
 mod somebody;
 /// Blue/green, and hooks that pause.

@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use sandbox::GitHub;
+use sandbox::{GitHub, Script};
 use serde_json::{Value, json};
 
-use crate::support::{PROD, Run, World};
+use crate::support::{PROD, Run, World, database};
 
 const TOKEN: &str = "ghs_q9Zx7TokenThatNobodyMaySee31";
 const PULL_REQUEST: u64 = 7;
@@ -149,4 +149,44 @@ async fn files_that_cannot_be_read_are_said_and_do_not_fail_the_plan() {
         assert!(line.starts_with("::error file=e") && line.contains("line=1,"), "a command: {line}");
     }
     assert_eq!(after.lines().count(), 1, "{after}");
+}
+
+#[tokio::test]
+async fn what_a_command_prints_is_looked_at() {
+    let world = World::new().await;
+    let directory = shop(&world);
+    let run =
+        plan(&world, &directory, &[&format!("--sql-command=cat {V12}"), "--sql-level=fail"]).finish().await;
+    run.exits(1).says("what --sql-command prints").says("--sql-command:6").says("ban-drop-column");
+    // The job's token is no business of the project's code.
+    let script = r#"--sql-command=sh -c 'echo "drop table t_${GITHUB_TOKEN:-none};"'"#;
+    let run = plan(&world, &directory, &[script]).in_actions().variable("GITHUB_TOKEN", TOKEN).finish().await;
+    run.exits(0).says("drop table t_none").never_says(TOKEN);
+    let failed =
+        plan(&world, &directory, &["--sql-command=sh -c 'echo no such app >&2; exit 3'"]).finish().await;
+    failed.exits(0).says("not looked at: --sql-command: it failed, exit status: 3: no such app");
+}
+
+#[tokio::test]
+async fn what_a_check_has_found_pending_is_looked_at() {
+    let world = World::new().await;
+    let directory = shop(&world);
+    world.program(|context| {
+        let missing = json!([{"version": 12, "name": "contract_order_contact"}]);
+        let fields = json!({"version": 1, "database": database(context), "applied": [], "current": "11",
+            "pending": 1, "missing": missing});
+        Script::new().line(json!({ "migration_report": fields }).to_string())
+    });
+    let check = ["--check", "--check-command=app status --report"];
+    let run = plan(&world, &directory, &[&[GLOB], check.as_slice()].concat()).finish().await;
+    run.exits(0).says("1 SQL file (those that --check found pending)").says(V12).never_says(V10);
+}
+
+#[tokio::test]
+async fn a_plan_of_a_deploy_says_it_too() {
+    let shop_with_a_service = crate::deploy::shop::Shop::new().await;
+    let directory = shop(&shop_with_a_service.world);
+    let run = shop_with_a_service.deploy(&["--plan", "--database", PROD, GLOB, "--sql-level=fail"]);
+    let run = run.current_directory(&directory).finish().await;
+    run.exits(1).says("13 SQL files").says("code that runs may still read or write the column");
 }

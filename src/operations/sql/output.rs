@@ -91,4 +91,11 @@ mod tests {
         let binary = run(r"printf '\377'", 100).await;
         assert_eq!(binary, Err("it does not print UTF-8".to_owned()));
     }
+
+    /// The clock stands still while the command runs, and jumps to the deadline, because nothing else is to come.
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_hangs_is_ended() {
+        let hangs = of(&"sleep 3600".parse().unwrap(), 100).await;
+        assert_eq!(hangs, Err("it did not end within 5 minutes".to_owned()));
+    }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::failure::ExitCode;
 use crate::github::deployments::{ServiceDeploymentQueue, ServiceDeployments};
 use crate::interrupt::Interrupt;
-use crate::ports::github::{Comments as _, DeploymentTask, Identity};
+use crate::ports::github::{ChangedFiles as _, Comments as _, DeploymentTask, Identity};
 use crate::report::ServiceReport;
 use crate::verdict::service::ServiceVerdict;
 
@@ -44,6 +44,20 @@ pub(super) fn deployment(key: &str) -> NewDeployment {
         description: "migrate".into(),
         payload: json!({ "key": key }),
     }
+}
+
+/// GitHub lists 3,000 and says nothing of the rest.
+#[tokio::test]
+async fn a_list_of_changed_files_that_may_be_cut_off_is_none() {
+    let (server, api) = server(&["pull-requests: read"]).await;
+    server.add_issue(7);
+    for number in 0..2_999 {
+        server.add_changed_file(7, &format!("{number}.sql"), if number == 0 { "removed" } else { "added" });
+    }
+    let listed = api.changed_files(7).await.expect("a list").expect("all of them");
+    assert_eq!((listed.len(), listed[0].as_str(), listed[2_997].as_str()), (2_998, "1.sql", "2998.sql"));
+    server.add_changed_file(7, "2999.sql", "modified");
+    assert_eq!(api.changed_files(7).await.expect("a list"), None);
 }
 
 #[tokio::test]
