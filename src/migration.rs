@@ -5,7 +5,8 @@
 //! - [`order`]: when nothing more starts, and why.
 //! - [`start`]: the RunTask call of a pack, and its look for tasks of other runs.
 //! - [`judge`]: from the end of a task and what it has printed to verdicts.
-//! - [`log_lines`]: a task's log into row, file, terminal, and the search for migration reports.
+//! - [`log_lines`]: a task's log into row, file, terminal, and the search for migration reports. [`log_file`]: its file,
+//!   each line once.
 //! - [`retry`]: the databases that a killed task left, in new ones.
 //! - [`begun`]: what is done about a task that another process of this run has begun.
 //! - [`other_runs`]: what is done about tasks of other runs.
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use self::begun::TakenUp;
 use self::judge::{Followed, PackOutcome, Whose};
+use self::log_file::Written;
 use self::order::Order;
 use self::other_runs::adopt::Adopted;
 use self::other_runs::{Found, OtherRuns};
@@ -38,6 +40,7 @@ use crate::verdict::{Asked, Migrated, Verdict};
 
 mod begun;
 mod judge;
+mod log_file;
 mod log_lines;
 mod order;
 mod other_runs;
@@ -61,6 +64,7 @@ pub(crate) struct Migration<'a, W> {
     record: &'a Record<'a>,
     /// Where logs go besides the report.
     log_files: Option<&'a LogFiles>,
+    written: Written,
     world: &'a W,
     tasks: Tasks<'a, W>,
     order: Order,
@@ -99,6 +103,7 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             interrupt: session.interrupt,
             record,
             log_files,
+            written: Written::default(),
             world: session.world,
             tasks: tasks.with_fleet_log(reads_at_once.then(|| plan.log_group(&plan.container)).flatten()),
             order: Order::default(),

@@ -2,6 +2,7 @@
 
 use super::Migration;
 use super::judge::Followed;
+use super::log_file::LogFile;
 use super::record::Tail;
 use crate::database_name::{DatabaseName, short_list};
 use crate::diagnosis::LastLines;
@@ -29,8 +30,8 @@ pub(super) struct Heard {
     pub ending: Ending,
     /// The last lines of the migration container alone.
     pub last: LastLines,
-    /// The file that its log is written to.
-    pub file: String,
+    /// Where its log is written.
+    pub file: LogFile,
 }
 
 /// Listens to a migration task.
@@ -76,12 +77,12 @@ impl<'a, W: MigrationWorld> Migration<'a, W> {
             reports: Reports::default(),
             ending: Ending::default(),
             last: LastLines::default(),
-            file,
+            file: LogFile::new(file, &task.arn),
         };
         self.show(&heard, task);
         let id = untrusted::one_line(task.id()).into_owned();
         self.record.log(&heard.tail, |tail| tail.begin(&format!("── from here on task {id} ──")));
-        self.file(|files| files.begin(&heard.file).map(drop));
+        self.file(|files| self.written.begin(files, &heard.file));
         MigrationLog { migration: self, heard, when_ended }
     }
 
@@ -139,7 +140,8 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
         }
         progress.flush();
         let lines = events.iter().flat_map(|event| untrusted::lines(&event.message));
-        self.migration.file(|files| files.append(&self.heard.file, lines));
+        let written = &self.migration.written;
+        self.migration.file(|files| written.append(files, &mut self.heard.file, lines));
     }
 
     /// Returns whether the last line of the protocol has come: a migration report, or one for each database of a
@@ -156,7 +158,8 @@ impl<W: MigrationWorld> Listener for MigrationLog<'_, '_, W> {
         self.heard.reports = Reports::default();
         self.heard.last.clear();
         self.migration.record.log(&self.heard.tail, LogTail::clear);
-        self.migration.file(|files| files.restart(&self.heard.file));
+        let written = &self.migration.written;
+        self.migration.file(|files| written.restart(files, &mut self.heard.file));
     }
 
     fn unreadable(&mut self, failure: Failure) {

@@ -33,7 +33,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
     pub(super) fn show(&self, heard: &Heard, task: &Task) {
         self.link(&heard.databases, task);
         if self.log_files.is_some() {
-            self.record.rows(&heard.databases, |row| row.log_file = Some(heard.file.clone()));
+            self.record.rows(&heard.databases, |row| row.log_file = Some(heard.file.name.clone()));
         }
     }
 
