@@ -62,7 +62,7 @@ pub enum Verdict {
     Failed { exit_code: i32 },
     /// Its migration report itself says that it failed.
     Reported { why: String },
-    /// The migration container never ran: nothing was migrated.
+    /// The migration container never ran, so the task migrated nothing.
     NeverStarted { reason: String },
     /// Something ended the migration container from outside: how far it came is unknown.
     Killed { by: Killer, exit_code: Option<i32> },

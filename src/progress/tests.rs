@@ -122,7 +122,7 @@ fn plain_lines_read_as_a_story() {
     08:01:01 fintech_experiment │ 10 %
     08:01:01 fintech_experiment │ 20 %
     08:01:01 fintech_experiment │ ::set-output name=a::b
-    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, nothing was migrated: CannotPullContainerError: not found
+    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, so this task migrated nothing: CannotPullContainerError: not found
     08:01:02 ✖ fintech_experiment: not run: startupwebapp_prod failed before it
     startupwebapp_prod  never started
 
@@ -155,7 +155,7 @@ fn github_gets_sections_and_no_commands_from_logs() {
     08:01:01 fintech_experiment │ 10 %
     08:01:01 fintech_experiment │ 20 %
     08:01:01 fintech_experiment │ ::set-output name=a::b
-    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, nothing was migrated: CannotPullContainerError: not found
+    08:01:02 ✖ startupwebapp_prod: never started: its container never ran, so this task migrated nothing: CannotPullContainerError: not found
     08:01:02 ✖ fintech_experiment: not run: startupwebapp_prod failed before it
     ::<token 2>::
     ::error title=startupwebapp_prod::never started

@@ -236,7 +236,7 @@ fn a_task_that_failed_to_start_never_started() {
     assert_eq!(verdict.exit_code(), ExitCode::Service);
     assert_eq!(
         verdict.explain(),
-        "its container never ran, nothing was migrated: ResourceInitializationError: unable to pull secrets"
+        "its container never ran, so this task migrated nothing: ResourceInitializationError: unable to pull secrets"
     );
     let reason = because(task, "CannotStartContainerError: exec format error");
     assert!(

@@ -40,7 +40,7 @@ impl Verdict {
             },
             Self::Failed { exit_code } => format!("exit code {exit_code}"),
             Self::NeverStarted { reason } => {
-                format!("its container never ran, nothing was migrated: {}", text(reason))
+                format!("its container never ran, so this task migrated nothing: {}", text(reason))
             }
             Self::Killed { by, exit_code } => {
                 format!("{} ({})", by.explain(), exit(*exit_code))

@@ -40,7 +40,7 @@ fn every_verdict_has_a_word_an_exit_code_and_a_sentence() {
     insta::assert_snapshot!(told.join("\n"), @r"
     migrated, not proved · 0 · exit code 0, and no migration report was seen: which database it was is not proved
     failed · 1 · exit code 3
-    never started · 3 · its container never ran, nothing was migrated: ECS gives no reason
+    never started · 3 · its container never ran, so this task migrated nothing: ECS gives no reason
     killed · 1 · Fargate Spot took the capacity back (no exit code)
     timed out · 4 · still running at --timeout, so its task was stopped
     timed out · 4 · still running at --timeout; its task was left running

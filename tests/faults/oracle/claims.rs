@@ -107,7 +107,8 @@ fn wrong_database(over: &Over<'_>, name: &str) -> Result<(), String> {
     }
 }
 
-/// No container of the run has had the database, nor, where that is claimed, one of a process that was killed before.
+/// No container of a task that the run has started has had the database, nor, where that is claimed, one of a process
+/// that was killed before and has recorded no verdict on it.
 fn never_started(over: &Over<'_>, run: &Ended, row: &Value) -> Result<(), String> {
     let name = row["database"].as_str().unwrap_or_default();
     let is_before = |other: &&Ended| other.started_by == run.started_by && other.ended < run.ended;
@@ -115,13 +116,25 @@ fn never_started(over: &Over<'_>, run: &Ended, row: &Value) -> Result<(), String
     let since = if row["verdict"] == "not run" { run.began } else { others() };
     let is_of_run = |one: &&Container| {
         let task = over.tasks.iter().find(|task| short(&task["taskArn"]) == one.task);
-        task.is_some_and(|task| task["startedBy"] == *run.started_by)
+        task.is_some_and(|task| {
+            let created = task["createdAt"].as_f64().unwrap_or_default() * 1000.0;
+            task["startedBy"] == *run.started_by && created > since as f64
+        })
     };
-    let mut began = of(over, run, name).filter(|one| one.began > since).filter(is_of_run);
+    let is_judged = |one: &&Container| is_judged(run, name, &one.task) && short(&row["task_arn"]) != one.task;
+    let mut began = of(over, run, name).filter(is_of_run).filter(|one| !is_judged(one));
     match began.next() {
         Some(one) => Err(format!("the container of task {} has run", one.task)),
         None => Ok(()),
     }
+}
+
+/// Whether the state file has a verdict on the database, by this task.
+fn is_judged(run: &Ended, name: &str, task: &str) -> bool {
+    let records = run.state.iter().flat_map(|text| text.lines());
+    records.filter_map(|line| serde_json::from_str::<Value>(line).ok()).any(|record| {
+        record["record"] == "verdict" && record["database"] == name && short(&record["task"]) == task
+    })
 }
 
 /// By its exit code, or by its report.
