@@ -38,7 +38,7 @@ pub use init_flags::{InitFlags, Way};
 pub(crate) use init_flags::{name as init_name, region as init_region, repository as init_repository};
 pub use run_flags::{RunCommandFlags, RunFlags, RunFleetFlags};
 pub use service_flags::{BackFlags, DeployServiceFlags, HealthFlags, ServiceFlags};
-pub use sql_flags::SqlFlags;
+pub use sql_flags::{MigrationFiles, SqlFlags};
 pub use status_flags::StatusFlags;
 
 /// Migrates databases with one-off ECS Fargate tasks, and proves that the database asked for is the one migrated.
@@ -201,6 +201,9 @@ pub struct RollbackFlags {
     /// what was migrated since
     #[arg(long, value_name = "PATH", help_heading = "Resume")]
     pub state: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub sql: MigrationFiles,
 
     #[command(flatten)]
     pub config: ConfigFile,

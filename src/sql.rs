@@ -30,6 +30,8 @@ const STACK: usize = 256 << 20;
 pub(crate) struct Asked {
     pub include: Vec<&'static Rule>,
     pub exclude: Vec<&'static Rule>,
+    /// The only question that is asked; both where there is none.
+    pub only: Option<Question>,
     /// The major version; absent where none was named.
     pub postgres: Option<u32>,
 }
@@ -71,6 +73,8 @@ pub struct SeenSql {
     pub(crate) found: Found,
     /// Which files these are, such as *those that the pull request changes*.
     pub(crate) of: String,
+    /// The only question that was asked.
+    pub(crate) only: Option<Question>,
     /// Whether a finding makes the plan fail.
     pub(crate) fails: bool,
 }
@@ -141,7 +145,8 @@ fn parsed(file: &str, text: &str, bounded: &bounds::Bounded, asked: &Asked) -> L
 /// Lists where the rules that are asked for find something, in the order of the text.
 fn reported(tree: &Parse<SourceFile>, text: &str, asked: &Asked) -> Vec<(usize, &'static Rule)> {
     let is_asked = |rule: &&&'static Rule| {
-        (rule.by_default || asked.include.contains(rule)) && !asked.exclude.contains(rule)
+        let is_of_question = asked.only.is_none_or(|only| only == rule.question);
+        is_of_question && (rule.by_default || asked.include.contains(rule)) && !asked.exclude.contains(rule)
     };
     let rules: Vec<&'static Rule> = rules::all().iter().filter(|rule| is_asked(&rule)).collect();
     let own = |name: &str| rules.iter().copied().find(|rule| rule.name == name);

@@ -57,6 +57,22 @@ pub(super) async fn changed_files(directory: &Path) -> Result<Vec<String>> {
     Ok(changed.lines().map(|line| line.trim().to_owned()).collect())
 }
 
+/// Lists the files below `directory` that HEAD adds to a commit or has changed since, as paths from there; `None` where there
+/// is no git to tell, or the commit is not in this clone. Trees are compared, so that no filter of the repository runs.
+///
+/// # Errors
+/// Git does not answer in time.
+pub(super) async fn files_since(directory: &Path, commit: &str) -> Result<Option<Vec<String>>> {
+    if !is_commit(commit) {
+        return Ok(None);
+    }
+    let diff =
+        ["diff", "--name-only", "-z", "--relative", "--no-renames", "--diff-filter=AM", commit, "HEAD", "--"];
+    let changed = git(directory, &diff).await?;
+    let paths = |text: String| text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+    Ok(changed.map(paths))
+}
+
 /// Finds the working tree around a directory, and its `.git`.
 fn repository_around(directory: &Path) -> Option<(PathBuf, PathBuf)> {
     let directory = directory.canonicalize().ok()?;

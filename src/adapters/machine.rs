@@ -34,6 +34,15 @@ impl Machine for ThisMachine {
 }
 
 impl ThisMachine {
+    /// Lists the files below a directory that HEAD adds to a commit or has changed since; `None` where there is no git to
+    /// tell, or the commit is not in this clone.
+    ///
+    /// # Errors
+    /// Git does not answer in time.
+    pub async fn files_since(&self, directory: &Path, commit: &str) -> Result<Option<Vec<String>>> {
+        git::files_since(directory, commit).await
+    }
+
     /// Asks a repository for the commit of its default branch; `None` where git is missing, or the repository does not
     /// answer in time.
     pub async fn newest_commit(&self, url: &str) -> Option<String> {

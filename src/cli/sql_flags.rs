@@ -7,13 +7,20 @@ use crate::values::{PostgresVersion, SqlRule, Words};
 
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "SQL")]
-pub struct SqlFlags {
-    /// With --plan: the SQL files of the migrations below the working directory, such as 'app/migrations/*.sql'; repeat
-    /// it. The plan says what their statements lock, and what they break for code that runs: of those that the pull
-    /// request changes, else of those that --check finds
-    /// pending, else of all. A * also matches a /
+pub struct MigrationFiles {
+    /// The SQL files of the migrations below the working directory, such as 'app/migrations/*.sql'; repeat it. With
+    /// --plan: what their statements lock, and what they break for code that runs, of those that a pull request changes,
+    /// else those that --check finds pending, else all. deploy and rollback look at those that changed since the commit of
+    /// the code that has to survive them. A * also matches a /
     #[arg(long, value_name = "GLOB")]
     pub migrations: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "SQL")]
+pub struct SqlFlags {
+    #[command(flatten)]
+    pub files: MigrationFiles,
 
     /// With --plan: a command whose output is SQL that is pending, for migrations that are not files of SQL, such as
     /// 'python manage.py sqlmigrate shop 0042'. It runs on this machine, in the working directory, without a shell

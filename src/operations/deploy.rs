@@ -12,6 +12,7 @@ use tokio::try_join;
 
 use self::ready::Ready;
 use super::migrate::{Migrate, comment_plan, record_at_github};
+use super::sql::Code;
 use super::{Operation, Planned, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
@@ -170,7 +171,11 @@ impl Operation for Deploy {
         Ok(match &self.first {
             FirstStage::Migrate(migrate) => {
                 let (plan, services) = try_join!(migrate.plan(session), observe_services(settings, reads))?;
-                DeployPlan::after(plan, settings, services)?
+                let mut plan = DeployPlan::after(plan, settings, services)?;
+                if settings.common.plan_only && migrate.looks_at_files() {
+                    rows::tag(&mut plan, reads).await;
+                }
+                plan
             }
             FirstStage::ProvedElsewhere { image, .. } => {
                 let services = observe_services(settings, reads).await?;
@@ -182,7 +187,10 @@ impl Operation for Deploy {
 
     async fn only_planned(&self, plan: &mut DeployPlan, session: &Session<'_, (), Report>) -> Result<()> {
         if let (FirstStage::Migrate(migrate), FirstPlan::Migrate(first)) = (&self.first, &mut plan.first) {
-            migrate.look_at_sql(first, session).await;
+            let services = plan.services.iter();
+            let running: Vec<_> =
+                services.map(|one| Code { service: one.name(), tag: one.tag.as_deref() }).collect();
+            migrate.look_at_sql(first, &running, session).await;
         }
         if self.settings.github.comment {
             comment_plan(plan, session).await;

@@ -12,6 +12,7 @@ use super::{Operation, Planned, check, post, sql};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::Access;
+use crate::choices::SqlLevel;
 use crate::cli;
 use crate::database_name::is_fleet;
 use crate::document::Document;
@@ -78,9 +79,19 @@ impl Migrate {
         self.settings.github.deployments.then(|| DeploymentQueue::new(&self.settings))
     }
 
-    /// Adds to the plan what the SQL of its migrations will do.
-    pub(super) async fn look_at_sql(&self, plan: &mut Plan, session: &Session<'_, (), Report>) {
-        sql::look(plan, &self.settings.sql, session).await;
+    /// Tells whether the SQL of files is to be looked at.
+    pub(super) fn looks_at_files(&self) -> bool {
+        self.settings.sql.sql_level != SqlLevel::Off && !self.settings.sql.files.migrations.is_empty()
+    }
+
+    /// Adds to the plan what the SQL of its migrations will do; `running` is what services run.
+    pub(super) async fn look_at_sql(
+        &self,
+        plan: &mut Plan,
+        running: &[sql::Code<'_>],
+        session: &Session<'_, (), Report>,
+    ) {
+        sql::look(plan, &self.settings.sql, running, session).await;
     }
 
     /// Does all of a migration but its end in the step's state and at GitHub: does what was planned, and tells
@@ -224,7 +235,7 @@ impl Operation for Migrate {
     }
 
     async fn only_planned(&self, plan: &mut Plan, session: &Session<'_, (), Report>) -> Result<()> {
-        self.look_at_sql(plan, session).await;
+        self.look_at_sql(plan, &[], session).await;
         if self.settings.github.comment {
             comment_plan(plan, session).await;
         }

@@ -15,6 +15,7 @@ use self::recorded::{check, recorded};
 use self::rows::row;
 use super::migrate::record_at_github;
 use super::printing::colour;
+use super::sql::{self, Code};
 use super::{Operation, Planned, asking};
 use crate::adapters::github::GitHub;
 use crate::choices::OnCancel;
@@ -23,6 +24,7 @@ use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::github::deployments::{Recording, ServiceDeployments};
 use crate::interrupt::interrupted;
+use crate::plan::back::images::ContainerImage;
 use crate::plan::back::{BackPlan, ServiceBack, Side, Way};
 use crate::ports::github::DeploymentTask;
 use crate::ports::{Reads, Writes};
@@ -65,7 +67,22 @@ impl Rollback {
         let mut recorded = recorded(&self.settings, session.progress, session.github).await?;
         let observed = observe_back(&self.settings, names, reads).await?;
         check(&mut recorded, &observed.account)?;
-        Ok(BackPlan::new(&self.settings, observed, &recorded.known)?)
+        let mut plan = BackPlan::new(&self.settings, observed, &recorded.known)?;
+        self.look_at_sql(&mut plan).await;
+        Ok(plan.checked()?)
+    }
+
+    /// Adds to the plan what the SQL that came after what a service goes back to breaks for that.
+    async fn look_at_sql(&self, plan: &mut BackPlan) {
+        for one in &mut plan.services {
+            let image = one.to.as_ref().and_then(|to| to.image(Some(&one.from)));
+            let code = Code { service: &one.service.name, tag: image.and_then(ContainerImage::tag) };
+            match sql::look_since(&self.settings.migrations, &code).await {
+                None => {}
+                Some(Ok(seen)) => one.sql = Some(seen),
+                Some(Err(why)) => plan.notes.push(why),
+            }
+        }
     }
 
     /// Shows the plan, and asks. A change while someone thought about it was not agreed to.

@@ -1,5 +1,6 @@
 //! The SQL of the migrations: found below the working directory, looked at for a plan, and annotated at its lines.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
@@ -7,6 +8,7 @@ use wildmatch::WildMatch;
 
 use super::Surroundings;
 use super::migrate::github_api;
+use crate::adapters::ThisMachine;
 use crate::adapters::github::{GitHub, place};
 use crate::bounded_file;
 use crate::choices::SqlLevel;
@@ -15,7 +17,8 @@ use crate::failure::{ExitCode, Failure};
 use crate::plan::Plan;
 use crate::ports::github::{ChangedFiles as _, PullRequest};
 use crate::session::Session;
-use crate::sql::{Asked, Found, LARGEST_FILE, SeenSql};
+use crate::sql::{Asked, Found, LARGEST_FILE, Question, SeenSql};
+use crate::untrusted::phrase;
 use crate::values::{PostgresVersion, SqlRule};
 use crate::words::counted;
 
@@ -31,8 +34,21 @@ const NO_SOURCES: [&str; 3] = [".git", "node_modules", "target"];
 /// Files that are looked at: more than a project has that is not yet squashed.
 const MOST_FILES: usize = 2_000;
 
-/// Looks at the SQL that the flags name, and puts what it will do into the plan.
-pub(super) async fn look<W, R>(plan: &mut Plan, flags: &SqlFlags, session: &Session<'_, W, R>) {
+/// Code that has to survive the SQL: what a service runs until the deploy is through, or what it goes back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Code<'a> {
+    pub service: &'a str,
+    /// A tag of its image: the commit, where the image has one.
+    pub tag: Option<&'a str>,
+}
+
+/// Looks at the SQL that the flags name, and puts what it will do into the plan. `running` is what services run.
+pub(super) async fn look<W, R>(
+    plan: &mut Plan,
+    flags: &SqlFlags,
+    running: &[Code<'_>],
+    session: &Session<'_, W, R>,
+) {
     if flags.sql_level == SqlLevel::Off {
         return;
     }
@@ -41,14 +57,12 @@ pub(super) async fn look<W, R>(plan: &mut Plan, flags: &SqlFlags, session: &Sess
         include: rules(&flags.sql_include),
         exclude: rules(&flags.sql_exclude),
         postgres: flags.sql_postgres.map(PostgresVersion::major),
+        only: None,
     };
     let mut found = Found::default();
     let mut of = Vec::new();
-    if let Some((files, which)) = chosen(plan, &flags.migrations, session).await {
-        for file in &files {
-            let text = bounded_file::read_text(Path::new(file), LARGEST_FILE);
-            found.look_at(file, text.map_err(|error| error.to_string()), &asked);
-        }
+    if let Some((files, which)) = chosen(plan, &flags.files.migrations, running, session).await {
+        read(&mut found, &files, &asked);
         of.push(which);
     }
     if let Some(command) = &flags.sql_command {
@@ -57,28 +71,112 @@ pub(super) async fn look<W, R>(plan: &mut Plan, flags: &SqlFlags, session: &Sess
     }
     if !of.is_empty() {
         let fails = flags.sql_level == SqlLevel::Fail;
-        plan.sql = Some(Box::new(SeenSql { found, of: of.join(", and "), fails }));
+        plan.sql = Some(Box::new(SeenSql { found, of: of.join(", and "), only: None, fails }));
     }
 }
 
-/// Chooses the files that are looked at, and says which ones these are: those that the pull request changes, else those
-/// that a check has found to be pending, else all.
+fn read(found: &mut Found, files: &[String], asked: &Asked) {
+    for file in files {
+        let text = bounded_file::read_text(Path::new(file), LARGEST_FILE);
+        found.look_at(file, text.map_err(|error| error.to_string()), asked);
+    }
+}
+
+/// Looks for what the code that a service goes back to may not survive, in the files that changed since its commit. Says why
+/// where that is not known; `None` where no files are named.
+pub(super) async fn look_since(patterns: &[String], code: &Code<'_>) -> Option<Result<SeenSql, String>> {
+    if patterns.is_empty() {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let Some(mut files) = matching(&mut notes, patterns) else { return Some(Err(notes.remove(0))) };
+    let since = match changed_since(std::slice::from_ref(code)).await {
+        Ok(since) => since,
+        Err(why) => {
+            return Some(Err(format!(
+                "not known what SQL the code of service {} meets: {why}",
+                code.service
+            )));
+        }
+    };
+    files.retain(|file| since.files.contains(file));
+    let asked = Asked { only: Some(Question::Breaks), ..Asked::default() };
+    let mut found = Found::default();
+    read(&mut found, &files, &asked);
+    let of = std::iter::once(since.which).chain(notes).collect::<Vec<_>>().join("; ");
+    Some(Ok(SeenSql { found, of, only: asked.only, fails: false }))
+}
+
+/// Finds the files that match, and notes what is to be known of them; `None` where none does.
+fn matching(notes: &mut Vec<String>, patterns: &[String]) -> Option<Vec<String>> {
+    let (files, is_whole) = files(Path::new("."), patterns);
+    if files.is_empty() {
+        notes.push(format!("--migrations: no file matches {}", patterns.join(", ")));
+        return None;
+    }
+    if !is_whole {
+        notes.push(format!("--migrations: more than {MOST_FILES} files match, or the search was cut off"));
+    }
+    Some(files)
+}
+
+/// Files that changed since the commits of some code.
+struct Since {
+    files: BTreeSet<String>,
+    /// Which files these are, in words.
+    which: String,
+}
+
+/// Lists the files that HEAD adds to any of these commits, or has changed since.
+///
+/// # Errors
+/// Why they are not known.
+async fn changed_since(code: &[Code<'_>]) -> Result<Since, String> {
+    let mut commits = BTreeMap::new();
+    for Code { service, tag } in code {
+        let tag =
+            tag.ok_or_else(|| format!("no tag of the image of service {} is known", phrase(service)))?;
+        commits.entry(tag).or_insert(*service);
+    }
+    let mut files = BTreeSet::new();
+    for commit in commits.keys() {
+        let since =
+            ThisMachine.files_since(Path::new("."), commit).await.map_err(|error| format!("{error:#}"))?;
+        let since = since.ok_or_else(|| {
+            format!(
+                "{} is no commit of this clone; the whole history (fetch-depth: 0 of actions/checkout) may have it",
+                phrase(commit)
+            )
+        })?;
+        files.extend(since);
+    }
+    let named: Vec<String> = commits
+        .iter()
+        .map(|(commit, service)| format!("{} (service {})", phrase(commit), phrase(service)))
+        .collect();
+    Ok(Since { files, which: format!("those that changed since {}", named.join(", ")) })
+}
+
+/// Chooses the files that are looked at, and says which ones these are: those that changed since what services run, else
+/// those that the pull request changes, else those that a check has found to be pending, else all.
 async fn chosen<W, R>(
     plan: &mut Plan,
     patterns: &[String],
+    running: &[Code<'_>],
     session: &Session<'_, W, R>,
 ) -> Option<(Vec<String>, String)> {
     if patterns.is_empty() {
         return None;
     }
-    let (mut files, is_whole) = files(Path::new("."), patterns);
-    if files.is_empty() {
-        plan.notes.push(format!("--migrations: no file matches {}", patterns.join(", ")));
-        return None;
-    }
-    if !is_whole {
-        plan.notes
-            .push(format!("--migrations: more than {MOST_FILES} files match, or the search was cut off"));
+    let mut files = matching(&mut plan.notes, patterns)?;
+    if !running.is_empty() {
+        match changed_since(running).await {
+            Ok(since) => {
+                files.retain(|file| since.files.contains(file));
+                return Some((files, since.which));
+            }
+            Err(why) => plan.notes.push(format!("not known which SQL is new to the code that runs: {why}")),
+        }
     }
     let all = format!("all that {} matches", patterns.join(", "));
     if let Some(on) = pull_request(session.github) {

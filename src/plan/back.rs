@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::image_reference::commit_or_first;
 use crate::ports::{Account, DeploymentStatus, RevisionImage, Service, ServiceRevision};
 use crate::settings::RollbackSettings;
+use crate::sql::SeenSql;
 use crate::task_definition::TaskDefinition;
 use crate::untrusted::phrase;
 
@@ -34,6 +35,9 @@ mod service;
 pub(crate) mod stays;
 #[cfg(test)]
 mod tests;
+
+/// Statements that a refusal shows.
+const EVIDENCE: usize = 20;
 
 #[derive(Debug, Clone)]
 pub struct BackPlan {
@@ -59,6 +63,8 @@ pub(crate) struct ServiceBack {
     /// Empty where ECS restores the whole service revision.
     pub stays: Vec<Stays>,
     pub schema: Schema,
+    /// What the SQL that changed since its commit breaks for what it goes back to; absent where nobody has looked.
+    pub sql: Option<SeenSql>,
     pub timeout: Duration,
 }
 
@@ -103,10 +109,11 @@ pub(crate) struct Update {
 }
 
 impl BackPlan {
-    /// Makes the plan of a rollback from what was observed of its services and what is recorded of the databases.
+    /// Makes the plan of a rollback from what was observed of its services and what is recorded of the databases. Whether
+    /// the code meets a newer schema is still to be [checked](Self::checked).
     ///
     /// # Errors
-    /// A service cannot go back: an image is gone, or the schema is newer and nobody has accepted that.
+    /// A service cannot go back: an image is gone.
     pub(crate) fn new(
         settings: &RollbackSettings,
         observed: ObservedBack,
@@ -123,14 +130,7 @@ impl BackPlan {
         for one in observed.services {
             services.push(service(settings, one, recorded, &mut notes)?);
         }
-        for one in &services {
-            // The old tasks of a deployment that is taken back still run, and meet that schema now. A refusal would
-            // keep the new ones.
-            if matches!(one.way, Way::Update(_)) {
-                one.schema.check(&one.service.name, settings.accept_newer_schema)?;
-            }
-            notes.extend(one.unknown_schema());
-        }
+        notes.extend(services.iter().filter_map(ServiceBack::unknown_schema));
         let mut once = std::collections::HashSet::new();
         notes.retain(|note| once.insert(note.clone()));
         Ok(Self {
@@ -144,6 +144,23 @@ impl BackPlan {
 }
 
 impl BackPlan {
+    /// Checks that the code of no service meets a newer schema.
+    ///
+    /// # Errors
+    /// It does, or may, and nobody has accepted that. The failure has the statements that the code may not survive.
+    pub(crate) fn checked(self) -> Result<Self, Failure> {
+        for one in &self.services {
+            // The old tasks of a deployment that is taken back still run, and meet that schema now. A refusal would
+            // keep the new ones.
+            if matches!(one.way, Way::Update(_)) {
+                let breaks = one.sql.iter().flat_map(SeenSql::lines);
+                let checked = one.schema.check(&one.service.name, self.accepted);
+                checked.map_err(|failure| failure.evidence(breaks.take(EVIDENCE)))?;
+            }
+        }
+        Ok(self)
+    }
+
     /// Returns whether both plans do the same to the same services. Times and counts may differ.
     pub(crate) fn does_the_same_as(&self, other: &Self) -> bool {
         fn gist(one: &ServiceBack) -> impl PartialEq {

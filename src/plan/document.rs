@@ -6,7 +6,6 @@ use super::listing::{is_long, listing, number};
 use super::{Begun, Pack, Plan};
 use crate::document::{Block, Content, Document, Line, Lines, Rank, Reader, Section};
 use crate::failure::Failure;
-use crate::sql::SeenSql;
 use crate::words::counted;
 
 impl Plan {
@@ -20,7 +19,7 @@ impl Plan {
         let requests = requests(self, &revision);
         let facts = facts(self, &revision).into_iter().map(|(name, value)| (name, value.into())).collect();
         let facts = [Content::Facts(facts), Content::Notes(self.notes.clone())];
-        let sql = self.sql.as_deref().map(SeenSql::section);
+        let sql = self.sql.as_deref().map(|sql| sql.section("What the SQL will do"));
         let sections = [Section::of(facts)].into_iter().chain(sql).chain([difference(&diff)]);
         let sections = sections.chain(databases(self));
         let mut data = data(self, &revision, &diff, &requests);

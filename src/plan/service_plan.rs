@@ -37,6 +37,8 @@ pub struct ServicePlan {
     /// From UpdateService to the verdict.
     pub timeout: Duration,
     pub under_way: Option<UnderWay>,
+    /// The tag of the image that runs: the commit, where it has one. Absent where nobody has asked for it.
+    pub tag: Option<String>,
     /// What a person should know before this is done.
     pub notes: Vec<String>,
 }
@@ -90,8 +92,17 @@ impl ServicePlan {
         runs_on(Some(&base), image.platforms, image.reference)
             .map_err(|failure| failure.while_doing(&format!("deploy service {name}")))?;
         let timeout = deploy_timeout(settings.deploy_timeout, &service.rules);
-        let mut plan =
-            Self { service, running, newest, base, containers, timeout, under_way, notes: Vec::new() };
+        let mut plan = Self {
+            service,
+            running,
+            newest,
+            base,
+            containers,
+            timeout,
+            under_way,
+            tag: None,
+            notes: Vec::new(),
+        };
         plan.nothing_under_way(settings.on_deploying, image.reference)?;
         plan.notes = service_notes::notes(&plan, settings, image.reference, migration)?;
         Ok(plan)

@@ -30,6 +30,8 @@ pub struct RollbackSettings {
     pub service_environment: Option<String>,
     /// The state file of the runs that migrated the databases.
     pub state: Option<PathBuf>,
+    /// Patterns of the migrations' SQL files.
+    pub migrations: Vec<String>,
     pub github: cli::GitHubFlags,
     /// The databases of the configuration file.
     pub databases: Vec<DatabaseName>,
@@ -101,6 +103,7 @@ impl RollbackSettings {
             back,
             on_cancel,
             state,
+            sql,
             config,
             credentials,
             github,
@@ -121,6 +124,7 @@ impl RollbackSettings {
             on_cancel,
             service_environment: services.service_environment,
             state,
+            migrations: sql.migrations,
             github,
             databases: config.fleet.databases,
         })

@@ -13,8 +13,8 @@ const SHOWN: usize = 50;
 
 impl SeenSql {
     /// Makes the section of a plan; it says so when nothing was found.
-    pub(crate) fn section(&self) -> Section {
-        let Self { found, of, .. } = self;
+    pub(crate) fn section(&self, title: impl Into<Line>) -> Section {
+        let Self { found, of, only, .. } = self;
         let count = |question| found.findings.iter().filter(|one| one.rule.question == question).count();
         let counts = [
             (count(Question::Locks), "statement", "that others may wait for"),
@@ -23,9 +23,11 @@ impl SeenSql {
         let said = counts.into_iter().filter(|(number, ..)| *number > 0);
         let said: Vec<String> =
             said.map(|(number, what, that)| format!("{} {that}", counted(number, what))).collect();
-        let lead = match said.is_empty() {
-            true => "nothing found that others wait for, or that breaks code that runs".to_owned(),
-            false => said.join(", "),
+        let lead = match (said.is_empty(), only) {
+            (true, None) => "nothing found that others wait for, or that breaks code that runs".to_owned(),
+            (true, Some(Question::Locks)) => "nothing found that others wait for".to_owned(),
+            (true, Some(Question::Breaks)) => "nothing found that breaks code that runs".to_owned(),
+            (false, _) => said.join(", "),
         };
         let lead = format!("{} ({of}): {lead}", counted(found.files, "SQL file"));
         let mut blocks = vec![Block::from(Content::Paragraph(lead.into()))];
@@ -45,7 +47,15 @@ impl SeenSql {
                 found.unread.iter().take(SHOWN).map(|one| format!("not looked at: {}", one.in_words()));
             blocks.push(Block::from(Content::Notes(unread.collect())).within(Rank::Detail, 8));
         }
-        Section::of(blocks).titled("What the SQL will do")
+        Section::of(blocks).titled(title)
+    }
+
+    /// Lists the findings, a line each: `V12.sql:6: DROP …: code that runs may … (ban-drop-column)`.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let line = |one: &Finding| {
+            format!("{}:{}: {}: {} ({})", one.file, one.line, one.statement, one.rule.says, one.rule.name)
+        };
+        self.found.findings.iter().map(line)
     }
 
     /// Returns the findings for programs.

@@ -85,7 +85,7 @@ fn the_page_has_a_section_for_each_rule_and_for_nothing_else() {
 fn a_rule_is_included_and_excluded_by_its_name() {
     let asked = |include: &[&str], exclude: &[&str]| {
         let named = |names: &[&str]| names.iter().map(|name| Rule::named(name).unwrap()).collect();
-        Asked { include: named(include), exclude: named(exclude), postgres: Some(16) }
+        Asked { include: named(include), exclude: named(exclude), postgres: Some(16), only: None }
     };
     let sql = "ALTER TABLE orders DROP COLUMN a;";
     let names = |asked: &Asked| -> Vec<_> {
@@ -93,6 +93,8 @@ fn a_rule_is_included_and_excluded_by_its_name() {
     };
     assert_eq!(names(&asked(&["require-lock-timeout"], &[])), ["require-lock-timeout", "ban-drop-column"]);
     assert_eq!(names(&asked(&[], &["ban-drop-column"])), [""; 0]);
+    let locks = Asked { only: Some(Question::Locks), ..asked(&["require-lock-timeout"], &[]) };
+    assert_eq!(names(&locks), ["require-lock-timeout"]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod back;
 mod refused;
 /// Databases that were migrated since.
 mod schema;
+/// SQL that came after the code that has to survive it.
+mod sql;
 /// `--to`, in each of its forms.
 mod to;
 /// A deployment that is under way.

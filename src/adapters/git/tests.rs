@@ -147,6 +147,44 @@ async fn git_itself_says_the_same() {
     assert_eq!(changed_files(directory.path()).await.unwrap(), ["M version"]);
 }
 
+#[tokio::test]
+async fn files_since_a_commit_are_those_that_were_added_or_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let output = Command::new("git").current_dir(&directory).args(identity).args(arguments).output();
+        let output = output.expect("git");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    run(&["init", "--quiet", "-b", "main"]);
+    std::fs::create_dir(directory.path().join("a")).unwrap();
+    for name in ["a/changed", "a/kept", "a/gone", "elsewhere"] {
+        write(name, "1");
+    }
+    run(&["add", "."]);
+    run(&["commit", "--quiet", "-m", "one"]);
+    let first = run(&["rev-parse", "HEAD"]);
+    write("a/changed", "2");
+    write("a/new\nline Ü", "2");
+    write("elsewhere", "2");
+    // A filter of the repository runs for no tree.
+    write(".gitattributes", "* filter=own");
+    run(&["config", "filter.own.clean", "touch ran; cat"]);
+    std::fs::remove_file(directory.path().join("a/gone")).unwrap();
+    run(&["add", "."]);
+    run(&["commit", "--quiet", "-m", "two"]);
+    std::fs::remove_file(directory.path().join("ran")).unwrap();
+    write("a/kept", "not committed");
+    let since = async |commit: &str| files_since(&directory.path().join("a"), commit).await.unwrap();
+    assert_eq!(since(&first).await, Some(vec!["changed".to_owned(), "new\nline Ü".to_owned()]));
+    assert_eq!(since(&"0".repeat(40)).await, None);
+    assert_eq!(since("--output=ran").await, None);
+    assert_eq!(since("main").await, None);
+    assert!(!directory.path().join("ran").exists());
+}
+
 #[test]
 fn a_remote_on_github_is_owner_and_name() {
     for (url, expected) in [

@@ -31,6 +31,19 @@ pub(super) fn planned(plan: &DeployPlan, recorder: &Recorder<'_, Report>) {
     }
 }
 
+/// Looks up the commits, or other tags, of the images that the services run now, for the plan.
+pub(super) async fn tag(plan: &mut DeployPlan, reads: &impl ImageReads) {
+    for service in &mut plan.services {
+        let container = service.containers.first().map(String::as_str);
+        let runs = content(&service.running, "", container, None);
+        service.tag = match (runs.tag, runs.image) {
+            (Some(tag), _) => Some(tag),
+            (None, Some(image)) => tag_of(&image, reads).await,
+            (None, None) => None,
+        };
+    }
+}
+
 /// Looks up the commits, or other tags, of the images that the services run now and name by digest.
 pub(super) async fn tagged(plan: &DeployPlan, recorder: &Recorder<'_, Report>, reads: &impl ImageReads) {
     let mut known: Vec<(String, Option<String>)> = Vec::new();

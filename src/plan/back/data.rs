@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{BackPlan, ServiceBack, Side, Way};
 use crate::plan::RevisionPlan;
+use crate::sql::SeenSql;
 
 pub(super) fn data(plan: &BackPlan) -> Value {
     json!({
@@ -37,6 +38,7 @@ fn service(one: &ServiceBack) -> Value {
             "perhaps_newer": one.schema.perhaps_newer,
             "unknown": one.schema.unknown,
         },
+        "sql": one.sql.as_ref().map(SeenSql::data),
         "timeout_seconds": one.timeout.as_secs(),
     })
 }

@@ -46,7 +46,8 @@ fn sections(one: &ServiceBack, plan: &BackPlan) -> Vec<Section> {
     facts.push(("timeout", duration(one.timeout.as_millis() as i64).into()));
     let service =
         Section::of([Content::Facts(facts)]).titled(Line::from("Service ").and(one.service.name.clone()));
-    [Some(service), stays(one), difference(one)].into_iter().flatten().collect()
+    let sql = one.sql.as_ref().map(|sql| sql.section("What the old code may not survive"));
+    [Some(service), sql, stays(one), difference(one)].into_iter().flatten().collect()
 }
 
 /// Describes a side as `0123abc (web:7, sha256:…, service revision 42)`.

@@ -104,6 +104,7 @@ pub(super) fn service(
         diff,
         stays,
         schema,
+        sql: None,
         timeout,
     })
 }
@@ -135,7 +136,17 @@ fn taken_back(
         None => Default::default(),
     };
     let way = Way::TakeBack { deployment, status, paused };
-    ServiceBack { service: history.service, from, to, way, diff, stays: Vec::new(), schema, timeout }
+    ServiceBack {
+        service: history.service,
+        from,
+        to,
+        way,
+        diff,
+        stays: Vec::new(),
+        schema,
+        sql: None,
+        timeout,
+    }
 }
 
 fn side_of_current(history: &ServiceHistory, definition: Option<&TaskDefinition>) -> Side {

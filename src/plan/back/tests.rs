@@ -264,7 +264,7 @@ fn a_newer_schema_is_refused_until_somebody_accepts_it() {
     let tried = |more: &[&str]| {
         let history = abc();
         let goal = goal(&history, 1, "ACTIVE", &[]);
-        BackPlan::new(&settings(more), observed(history, Some(goal)), &recorded)
+        BackPlan::new(&settings(more), observed(history, Some(goal)), &recorded).and_then(BackPlan::checked)
     };
     let failure = tried(&[]).expect_err("tenant is newer");
     assert_eq!(failure.exit_code, ExitCode::BadInput);

@@ -7,7 +7,7 @@ const TOKEN: &str = "ghs_q9Zx7TokenThatNobodyMaySee31";
 
 impl Shop {
     /// Migrates these databases with the image of the tag, and deploys that, by the real binary.
-    fn delivers(&self, tag: &str, more: &[&str]) -> Run {
+    pub(super) fn delivers(&self, tag: &str, more: &[&str]) -> Run {
         let image = self.image(tag);
         let mut run = vec!["deploy", "--service", seed::SERVICE, "--log-drain=1s", "--image", &image];
         run.extend(&seed::MIGRATE[1..]);
