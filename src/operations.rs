@@ -337,7 +337,7 @@ async fn print_plan<O: Operation>(operation: &O, surroundings: &Surroundings<'_>
         progress.closing(&text(&document, colour()));
     }
     for_programs(&document, format)?;
-    Ok(plan.sql().map_or(ExitCode::Done, |sql| sql::annotated(sql, surroundings)))
+    Ok(plan.sql().map_or(ExitCode::Done, |sql| sql::annotated(sql, progress, github)))
 }
 
 /// Plans, without AWS where it cannot be reached and the operation can plan without it. Where it cannot be reached in

@@ -5,6 +5,7 @@ use squawk_linter::{Linter, Rule as Squawk, Violation};
 use squawk_syntax::ast::{AstNode as _, SourceFile, Stmt};
 use squawk_syntax::{Parse, SyntaxNode};
 
+use crate::failure::ExitCode;
 use crate::untrusted::{one_line, shortened};
 
 mod bounds;
@@ -77,6 +78,13 @@ pub struct SeenSql {
     pub(crate) only: Option<Question>,
     /// Whether a finding makes the plan fail.
     pub(crate) fails: bool,
+}
+
+impl SeenSql {
+    /// Returns the exit code of the run that has looked, if nothing else is wrong.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.fails && !self.found.findings.is_empty() { ExitCode::MigrationFailed } else { ExitCode::Done }
+    }
 }
 
 impl Found {

@@ -33,6 +33,8 @@ pub struct CheckFlags {
     #[command(flatten)]
     pub witness: WitnessFlags,
     #[command(flatten)]
+    pub sql: SqlFlags,
+    #[command(flatten)]
     pub fleet: CheckFleetFlags,
     #[command(flatten)]
     pub config: ConfigFile,
@@ -105,7 +107,7 @@ impl CheckFlags {
             github: GitHubFlags { deployments: false, environment_prefix: None, comment: self.comment },
             output: self.output,
             check_command: CheckCommand { check_command: None },
-            sql: SqlFlags::default(),
+            sql: self.sql,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use self::tasks::Checks;
 use super::migrate::{comment_on_pull_request, log_files};
+use super::sql::{self, Known};
 use super::{Operation, Planned, post};
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::Access;
@@ -103,6 +104,21 @@ impl Check {
         }
     }
 
+    /// Looks at the SQL of what is pending, and adds to the report what it will do.
+    async fn look_at_sql<W>(&self, session: &Session<'_, W, CheckReport>) {
+        let Session { progress, github, recorder, .. } = *session;
+        let (data, mut notes) = (recorder.update(|report| report.data()), Vec::new());
+        let known = Known { checked: Some(&data), ..Known::default() };
+        let seen = sql::look(&self.settings.target.sql, known, &mut notes, session).await;
+        if let Some(seen) = &seen {
+            sql::annotated(seen, progress, github);
+        }
+        recorder.update(|report| {
+            report.notes.append(&mut notes);
+            report.sql = seen;
+        });
+    }
+
     async fn comment<W>(&self, session: &Session<'_, W, CheckReport>) {
         let report = session.recorder.update(|report| report.clone());
         let posted = comment_on_pull_request(&report, session.progress, session.github).await;
@@ -153,6 +169,9 @@ impl Operation for Check {
         session: &Session<'_, &W, CheckReport>,
     ) -> Result<()> {
         let ended = self.check(plan, session).await;
+        if ended.is_ok() {
+            self.look_at_sql(session).await;
+        }
         if self.settings.comment && ended.is_ok() && !session.interrupt.is_set() {
             self.comment(session).await;
         }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::try_join;
 
 use self::github::github_history;
-use super::{Operation, Planned, check, post, sql};
+use super::sql::{self, Code, Known};
+use super::{Operation, Planned, check, post};
 use crate::adapters::ThisMachine;
 use crate::adapters::github::GitHub;
 use crate::adapters::identity::Access;
@@ -88,10 +89,13 @@ impl Migrate {
     pub(super) async fn look_at_sql(
         &self,
         plan: &mut Plan,
-        running: &[sql::Code<'_>],
+        running: &[Code<'_>],
         session: &Session<'_, (), Report>,
     ) {
-        sql::look(plan, &self.settings.sql, running, session).await;
+        let checked = plan.checked.take();
+        let known = Known { running, checked: checked.as_ref().map(|checked| &checked.data) };
+        plan.sql = sql::look(&self.settings.sql, known, &mut plan.notes, session).await.map(Box::new);
+        plan.checked = checked;
     }
 
     /// Does all of a migration but its end in the step's state and at GitHub: does what was planned, and tells

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
 use wildmatch::WildMatch;
 
-use super::Surroundings;
 use super::migrate::github_api;
 use crate::adapters::ThisMachine;
 use crate::adapters::github::{GitHub, place};
@@ -14,8 +14,8 @@ use crate::bounded_file;
 use crate::choices::SqlLevel;
 use crate::cli::SqlFlags;
 use crate::failure::{ExitCode, Failure};
-use crate::plan::Plan;
 use crate::ports::github::{ChangedFiles as _, PullRequest};
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::sql::{Asked, Found, LARGEST_FILE, Question, SeenSql};
 use crate::untrusted::phrase;
@@ -42,15 +42,25 @@ pub(super) struct Code<'a> {
     pub tag: Option<&'a str>,
 }
 
-/// Looks at the SQL that the flags name, and puts what it will do into the plan. `running` is what services run.
+/// What is known of which SQL is new.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// What services run.
+    pub running: &'a [Code<'a>],
+    /// The data of a check's report.
+    pub checked: Option<&'a Value>,
+}
+
+/// Looks at the SQL that the flags name, and returns what it will do; none where nothing is to be looked at. What a person
+/// should know is added to `notes`.
 pub(super) async fn look<W, R>(
-    plan: &mut Plan,
     flags: &SqlFlags,
-    running: &[Code<'_>],
+    known: Known<'_>,
+    notes: &mut Vec<String>,
     session: &Session<'_, W, R>,
-) {
+) -> Option<SeenSql> {
     if flags.sql_level == SqlLevel::Off {
-        return;
+        return None;
     }
     let rules = |names: &[SqlRule]| names.iter().map(SqlRule::rule).collect();
     let asked = Asked {
@@ -61,7 +71,7 @@ pub(super) async fn look<W, R>(
     };
     let mut found = Found::default();
     let mut of = Vec::new();
-    if let Some((files, which)) = chosen(plan, &flags.files.migrations, running, session).await {
+    if let Some((files, which)) = chosen(&flags.files.migrations, known, notes, session).await {
         read(&mut found, &files, &asked);
         of.push(which);
     }
@@ -69,10 +79,8 @@ pub(super) async fn look<W, R>(
         found.look_at("--sql-command", output::of(command, LARGEST_FILE).await, &asked);
         of.push("what --sql-command prints".to_owned());
     }
-    if !of.is_empty() {
-        let fails = flags.sql_level == SqlLevel::Fail;
-        plan.sql = Some(Box::new(SeenSql { found, of: of.join(", and "), only: None, fails }));
-    }
+    let fails = flags.sql_level == SqlLevel::Fail;
+    (!of.is_empty()).then(|| SeenSql { found, of: of.join(", and "), only: None, fails })
 }
 
 fn read(found: &mut Found, files: &[String], asked: &Asked) {
@@ -160,22 +168,22 @@ async fn changed_since(code: &[Code<'_>]) -> Result<Since, String> {
 /// Chooses the files that are looked at, and says which ones these are: those that changed since what services run, else
 /// those that the pull request changes, else those that a check has found to be pending, else all.
 async fn chosen<W, R>(
-    plan: &mut Plan,
     patterns: &[String],
-    running: &[Code<'_>],
+    Known { running, checked }: Known<'_>,
+    notes: &mut Vec<String>,
     session: &Session<'_, W, R>,
 ) -> Option<(Vec<String>, String)> {
     if patterns.is_empty() {
         return None;
     }
-    let mut files = matching(&mut plan.notes, patterns)?;
+    let mut files = matching(notes, patterns)?;
     if !running.is_empty() {
         match changed_since(running).await {
             Ok(since) => {
                 files.retain(|file| since.files.contains(file));
                 return Some((files, since.which));
             }
-            Err(why) => plan.notes.push(format!("not known which SQL is new to the code that runs: {why}")),
+            Err(why) => notes.push(format!("not known which SQL is new to the code that runs: {why}")),
         }
     }
     let all = format!("all that {} matches", patterns.join(", "));
@@ -187,15 +195,15 @@ async fn chosen<W, R>(
             }
             Err(why) => why,
         };
-        plan.notes.push(format!(
+        notes.push(format!(
             "all SQL files are looked at, because it is not known which ones the pull request changes: {why}"
         ));
         return Some((files, all));
     }
-    if let Some(checked) = &plan.checked {
-        match pending::files(&files, &checked.data) {
-            Ok(pending) => return Some((pending, "those that --check found pending".to_owned())),
-            Err(why) => plan.notes.push(format!("all SQL files are looked at: {why}")),
+    if let Some(checked) = checked {
+        match pending::files(&files, checked) {
+            Ok(pending) => return Some((pending, "those that a check found pending".to_owned())),
+            Err(why) => notes.push(format!("all SQL files are looked at: {why}")),
         }
     }
     Some((files, all))
@@ -256,8 +264,8 @@ fn by_number(path: &str) -> Vec<(String, u64)> {
 }
 
 /// Annotates the lines of the findings, and returns the exit code of the plan.
-pub(super) fn annotated(sql: &SeenSql, surroundings: &Surroundings<'_>) -> ExitCode {
-    let workspace = surroundings.github.and_then(|github| github.workspace.as_deref());
+pub(super) fn annotated(sql: &SeenSql, progress: &Progress, github: Option<&GitHub>) -> ExitCode {
+    let workspace = github.and_then(|github| github.workspace.as_deref());
     let findings = &sql.found.findings;
     let more = findings.len().saturating_sub(ANNOTATIONS) + sql.found.more;
     for (number, finding) in findings.iter().take(ANNOTATIONS).enumerate() {
@@ -269,11 +277,11 @@ pub(super) fn annotated(sql: &SeenSql, surroundings: &Surroundings<'_>) -> ExitC
             message.push_str(&format!("\n\nAnd {}: the plan has them.", counted(more, "more finding")));
         }
         match sql.fails {
-            true => surroundings.progress.annotate_error(found.as_ref(), &title, &message),
-            false => surroundings.progress.annotate_warning(found.as_ref(), &title, &message),
+            true => progress.annotate_error(found.as_ref(), &title, &message),
+            false => progress.annotate_warning(found.as_ref(), &title, &message),
         }
     }
-    if sql.fails && !findings.is_empty() { ExitCode::MigrationFailed } else { ExitCode::Done }
+    sql.exit_code()
 }
 
 #[cfg(test)]

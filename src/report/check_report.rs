@@ -11,6 +11,7 @@ use crate::document::{LogTail, Mark, printed};
 use crate::failure::{ExitCode, Failure};
 use crate::ports::Account;
 use crate::settings::Settings;
+use crate::sql::SeenSql;
 use crate::verdict::{Checked, Drift, SchemaSeen, Verdict, drifts, worst};
 
 mod document;
@@ -33,6 +34,8 @@ pub struct CheckReport {
     pub databases: Vec<CheckRow>,
     /// The logs of tasks that have not proved all of their databases, in the order in which they ended.
     pub logs: Vec<CheckLog>,
+    /// What the SQL of the pending migrations will do; absent where nobody has looked.
+    pub(crate) sql: Option<SeenSql>,
     /// What ended the run before its databases could be judged.
     pub error: Option<Failure>,
     /// Things said once.
@@ -141,7 +144,7 @@ impl CheckReport {
     }
 
     /// Returns how the run ends: interrupted first, then by the verdicts on its databases, then by the error that
-    /// kept the others from being asked.
+    /// kept the others from being asked, and by what was found in the SQL where nothing else is wrong.
     pub fn exit_code(&self) -> ExitCode {
         let verdicts = self.databases.iter().filter_map(|row| row.verdict.as_ref());
         let judged = worst(verdicts.map(Checked::exit_code));
@@ -149,7 +152,9 @@ impl CheckReport {
         match (error, judged) {
             (Some(ExitCode::Cancelled), _) => ExitCode::Cancelled,
             (_, Some(code @ (ExitCode::Cancelled | ExitCode::MigrationFailed | ExitCode::TimedOut))) => code,
-            (Some(code), _) | (None, Some(code)) => code,
+            (Some(code), _) => code,
+            (None, Some(ExitCode::Done)) => self.sql.as_ref().map_or(ExitCode::Done, SeenSql::exit_code),
+            (None, Some(code)) => code,
             (None, None) => ExitCode::Service,
         }
     }
@@ -203,6 +208,7 @@ impl CheckReport {
                 "registered": revision.registered,
             })),
             "databases": databases,
+            "sql": self.sql.as_ref().map(SeenSql::data),
             "error": self.error.as_ref().map(data::error),
             "notes": self.notes,
             "started_at": self.started_at.to_string(),

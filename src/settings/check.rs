@@ -47,6 +47,8 @@ impl CheckSettings {
         target.task.command = command;
         told(&mut target)?;
         target.stages = Stages::One;
+        // The plan looks at it.
+        target.sql = cli::SqlFlags::default();
         target.github.deployments = false;
         target.resume = cli::ResumeFlags { state: None, resume: false, only_failed: false };
         Ok(Self { target, comment: false })

@@ -309,11 +309,11 @@ class Scripts(unittest.TestCase):
         self.assertNotIn("shop-platform", world.stacks())
 
     def interrupt(self, process, number):
-        """Ends a script as a terminal does, by a signal to all its processes, and once more if bash has lost it."""
-        for _ in range(10):
+        """Ends a script as a terminal does, by a signal to all its processes, and once more as long as bash loses it."""
+        for _ in range(100):
             os.killpg(process.pid, number)
             try:
-                said = process.communicate(timeout=5)[0]
+                said = process.communicate(timeout=0.5)[0]
                 break
             except subprocess.TimeoutExpired:
                 pass

@@ -179,7 +179,7 @@ async fn what_a_check_has_found_pending_is_looked_at() {
     });
     let check = ["--check", "--check-command=app status --report"];
     let run = plan(&world, &directory, &[&[GLOB], check.as_slice()].concat()).finish().await;
-    run.exits(0).says("1 SQL file (those that --check found pending)").says(V12).never_says(V10);
+    run.exits(0).says("1 SQL file (those that a check found pending)").says(V12).never_says(V10);
 }
 
 #[tokio::test]
@@ -189,4 +189,40 @@ async fn a_plan_of_a_deploy_says_it_too() {
     let run = shop_with_a_service.deploy(&["--plan", "--database", PROD, GLOB, "--sql-level=fail"]);
     let run = run.current_directory(&directory).finish().await;
     run.exits(1).says("13 SQL files").says("code that runs may still read or write the column");
+}
+
+/// `check` asks the databases, and says what the SQL that they lack will do.
+#[tokio::test]
+async fn a_check_says_what_the_pending_sql_will_do() {
+    let world = World::new().await;
+    let (directory, github) = (shop(&world), github(&["pull-requests: write"]).await);
+    let lacks = |pending: u64, missing: Value| {
+        world.program(move |context| {
+            let fields = json!({"version": 1, "database": database(context), "applied": [], "current": "11",
+                "pending": pending, "missing": missing});
+            Script::new().line(json!({ "migration_report": fields }).to_string())
+        });
+    };
+    lacks(1, json!([{"version": 12, "name": "contract_order_contact"}]));
+    let check = |more: &[&str]| {
+        let flags = [&["--database", PROD], more].concat();
+        world.check(&flags).current_directory(&directory)
+    };
+    let run = check(&[GLOB]).in_actions().variable("GITHUB_WORKSPACE", &directory.display().to_string());
+    let run = run.finish().await;
+    run.exits(1)
+        .says("1 SQL file (those that a check found pending)")
+        .says(&format!("::warning file={V12},line=6,title=breaks%3A ban-drop-column"))
+        .sums_up("What the pending SQL will do")
+        .never_says(V10);
+    // On a pull request it is the files that that changes, whatever the databases lack.
+    lacks(0, json!([]));
+    github.add_changed_file(PULL_REQUEST, V12, "added");
+    let run = check(&[GLOB, "--sql-level=fail", "--comment"]);
+    let run = on_pull_request(run, &directory, &github).finish().await;
+    run.exits(1).says("1 of 1 database up to date").says("those that pull request 7 changes");
+    let comments = github.comments(PULL_REQUEST);
+    let [(_, _, body, _)] = comments.as_slice() else { panic!("{comments:?}") };
+    assert!(body.contains("What the pending SQL will do"), "{body}");
+    check(&[GLOB, "--format=json"]).finish().await.exits(0).says("nothing found");
 }

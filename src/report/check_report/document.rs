@@ -30,6 +30,7 @@ impl CheckReport {
             let unproved = open.iter().filter(|row| row.mark() == Mark::Bad && row.task_arn.is_some());
             sections.extend(unproved.take(SHOWN).map(|row| explanation(row)));
         }
+        sections.extend(self.sql.as_ref().map(|sql| sql.section("What the pending SQL will do")));
         sections.extend(self.logs.iter().map(|one| {
             let log = Log {
                 of: short_list(&one.databases),
