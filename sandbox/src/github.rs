@@ -59,6 +59,8 @@ struct State {
     comments: BTreeMap<u64, Vec<Comment>>,
     /// Pull request → its files: path and status (`added`, `modified`, `removed`).
     files: BTreeMap<u64, Vec<(String, String)>>,
+    /// Commit → the files that have changed since.
+    compared: BTreeMap<String, Vec<(String, String)>>,
     deployments: Vec<Deployment>,
     /// Commits that a deployment may name; any 40 hexadecimal digits when there are none.
     commits: Vec<String>,
@@ -146,6 +148,12 @@ impl GitHub {
     pub fn add_changed_file(&self, pull_request: u64, path: &str, status: &str) {
         let file = (path.to_owned(), status.to_owned());
         self.shared.state().files.entry(pull_request).or_default().push(file);
+    }
+
+    /// Adds a file that has changed since a commit, with what happened to it: `added`, `modified` or `removed`.
+    pub fn add_file_since(&self, commit: &str, path: &str, status: &str) {
+        let file = (path.to_owned(), status.to_owned());
+        self.shared.state().compared.entry(commit.to_owned()).or_default().push(file);
     }
 
     /// Adds a comment, and returns its id.

@@ -68,16 +68,16 @@ impl Rollback {
         let observed = observe_back(&self.settings, names, reads).await?;
         check(&mut recorded, &observed.account)?;
         let mut plan = BackPlan::new(&self.settings, observed, &recorded.known)?;
-        self.look_at_sql(&mut plan).await;
+        self.look_at_sql(&mut plan, session).await;
         Ok(plan.checked()?)
     }
 
     /// Adds to the plan what the SQL that came after what a service goes back to breaks for that.
-    async fn look_at_sql(&self, plan: &mut BackPlan) {
+    async fn look_at_sql<W>(&self, plan: &mut BackPlan, session: &Session<'_, W, BackReport>) {
         for one in &mut plan.services {
             let image = one.to.as_ref().and_then(|to| to.image(Some(&one.from)));
             let code = Code { service: &one.service.name, tag: image.and_then(ContainerImage::tag) };
-            match sql::look_since(&self.settings.migrations, &code).await {
+            match sql::look_since(&self.settings.migrations, &code, session).await {
                 None => {}
                 Some(Ok(seen)) => one.sql = Some(seen),
                 Some(Err(why)) => plan.notes.push(why),

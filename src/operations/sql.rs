@@ -14,6 +14,8 @@ use crate::bounded_file;
 use crate::choices::SqlLevel;
 use crate::cli::SqlFlags;
 use crate::failure::{ExitCode, Failure};
+use crate::hex::is_commit;
+use crate::ports::Machine as _;
 use crate::ports::github::{ChangedFiles as _, PullRequest};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -92,13 +94,17 @@ fn read(found: &mut Found, files: &[String], asked: &Asked) {
 
 /// Looks for what the code that a service goes back to may not survive, in the files that changed since its commit. Says why
 /// where that is not known; `None` where no files are named.
-pub(super) async fn look_since(patterns: &[String], code: &Code<'_>) -> Option<Result<SeenSql, String>> {
+pub(super) async fn look_since<W, R>(
+    patterns: &[String],
+    code: &Code<'_>,
+    session: &Session<'_, W, R>,
+) -> Option<Result<SeenSql, String>> {
     if patterns.is_empty() {
         return None;
     }
     let mut notes = Vec::new();
     let Some(mut files) = matching(&mut notes, patterns) else { return Some(Err(notes.remove(0))) };
-    let since = match changed_since(std::slice::from_ref(code)).await {
+    let since = match changed_since(std::slice::from_ref(code), session).await {
         Ok(since) => since,
         Err(why) => {
             return Some(Err(format!(
@@ -139,7 +145,7 @@ struct Since {
 ///
 /// # Errors
 /// Why they are not known.
-async fn changed_since(code: &[Code<'_>]) -> Result<Since, String> {
+async fn changed_since<W, R>(code: &[Code<'_>], session: &Session<'_, W, R>) -> Result<Since, String> {
     let mut commits = BTreeMap::new();
     for Code { service, tag } in code {
         let tag =
@@ -148,21 +154,44 @@ async fn changed_since(code: &[Code<'_>]) -> Result<Since, String> {
     }
     let mut files = BTreeSet::new();
     for commit in commits.keys() {
-        let since =
-            ThisMachine.files_since(Path::new("."), commit).await.map_err(|error| format!("{error:#}"))?;
-        let since = since.ok_or_else(|| {
-            format!(
-                "{} is no commit of this clone; the whole history (fetch-depth: 0 of actions/checkout) may have it",
-                phrase(commit)
-            )
-        })?;
-        files.extend(since);
+        files.extend(files_since(commit, session).await?);
     }
     let named: Vec<String> = commits
         .iter()
         .map(|(commit, service)| format!("{} (service {})", phrase(commit), phrase(service)))
         .collect();
     Ok(Since { files, which: format!("those that changed since {}", named.join(", ")) })
+}
+
+/// Lists the files that are new since a commit, by git, else by GitHub: the Action's image has no git, and a checkout often
+/// no history.
+///
+/// # Errors
+/// Why they are not known.
+async fn files_since<W, R>(commit: &str, session: &Session<'_, W, R>) -> Result<Vec<String>, String> {
+    // A tag such as `main` may be a branch at GitHub, which is not what the image was built from.
+    if !is_commit(commit) {
+        return Err(format!("image tag {} is no commit", phrase(commit)));
+    }
+    let here = Path::new(".");
+    let by_git = ThisMachine.files_since(here, commit).await.map_err(|error| format!("{error:#}"))?;
+    if let Some(files) = by_git {
+        return Ok(files);
+    }
+    let unknown = format!(
+        "git does not know {} here (it is missing, or the clone has no history), and",
+        phrase(commit)
+    );
+    let head = ThisMachine.commit(here).await.ok().flatten();
+    let head = head.ok_or_else(|| format!("{unknown} no commit is checked out"))?;
+    let api = github_api(session.github, session.progress);
+    let api =
+        api.map_err(|error| format!("{unknown} GitHub: {}", Failure::from_error(&error.into()).sentence()))?;
+    let since = api.files_since(commit, &head).await;
+    let since = since.map_err(|failed| format!("{unknown} GitHub: {}", failed.failure.sentence()))?;
+    since.ok_or_else(|| {
+        format!("{unknown} GitHub says that it is not an ancestor of what is checked out, or that more files changed than it lists")
+    })
 }
 
 /// Chooses the files that are looked at, and says which ones these are: those that changed since what services run, else
@@ -178,7 +207,7 @@ async fn chosen<W, R>(
     }
     let mut files = matching(notes, patterns)?;
     if !running.is_empty() {
-        match changed_since(running).await {
+        match changed_since(running, session).await {
             Ok(since) => {
                 files.retain(|file| since.files.contains(file));
                 return Some((files, since.which));

@@ -40,6 +40,7 @@ github_calls! {
         "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
     LIST_PULL_REQUEST_FILES =
         "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files", Some("pull-requests: read");
+    COMPARE_COMMITS = "GET", "/repos/{owner}/{repo}/compare/{basehead}", Some("contents: read");
     CREATE_COMMENT =
         "POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", Some("pull-requests: write");
     UPDATE_COMMENT =
@@ -110,11 +111,15 @@ pub trait Comments {
     async fn delete_comment(&self, id: u64) -> Result<(), GitHubFailure>;
 }
 
-/// The files of one pull request.
+/// The files that differ between two points of the history.
 pub trait ChangedFiles {
     /// Lists the paths of the files that it adds or changes, without those that it removes; `None` when there may be
     /// more than GitHub lists.
     async fn changed_files(&self, pull_request: u64) -> Result<Option<Vec<String>>, GitHubFailure>;
+
+    /// Lists the paths of the files that the commit `head` adds to an ancestor or has changed since; `None` when `base` is
+    /// no ancestor of it, or when there may be more than GitHub lists.
+    async fn files_since(&self, base: &str, head: &str) -> Result<Option<Vec<String>>, GitHubFailure>;
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,16 @@ pub fn files(state: &State, request: &Request<'_>, pull: u64) -> Result<Answer, 
     Ok(answers::page(&request.url, &request.query, items))
 }
 
+/// Compares two commits of a linear history, as "Compare two commits" does: the one that files were added for is the base.
+pub fn compare(state: &State, request: &Request<'_>, commits: &str) -> Result<Answer, Answer> {
+    request.needs(&["contents: read"])?;
+    let base = commits.split("...").next().unwrap_or_default();
+    let files = state.compared.get(base).ok_or_else(|| answers::error(404, "Not Found"))?;
+    let listed: Vec<_> =
+        files.iter().take(300).map(|(name, status)| json!({"filename": name, "status": status})).collect();
+    Ok(answers::json(200, &json!({"status": "ahead", "files": listed})))
+}
+
 pub fn create(state: &mut State, request: &Request<'_>, issue: u64) -> Result<Answer, Answer> {
     request.needs(WRITE)?;
     let body = body(request)?;

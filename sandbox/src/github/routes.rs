@@ -130,6 +130,7 @@ fn of_repository(
         ("POST", ["deployments", id, "statuses"]) => deployments::set_status(state, request, number(id)?),
         ("GET", ["issues", issue, "comments"]) => issues::list(state, request, number(issue)?),
         ("GET", ["pulls", pull, "files"]) => issues::files(state, request, number(pull)?),
+        ("GET", ["compare", commits]) => issues::compare(state, request, commits),
         ("POST", ["issues", issue, "comments"]) => issues::create(state, request, number(issue)?),
         ("PATCH", ["issues", "comments", id]) => issues::update(state, request, number(id)?),
         ("DELETE", ["issues", "comments", id]) => issues::delete(state, request, number(id)?),

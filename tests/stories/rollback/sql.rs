@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sandbox::GitHub;
+
 use super::*;
 use crate::support::PROD;
 
+const TOKEN: &str = "ghs_q9Zx7TokenThatNobodyMaySee31";
 const GLOB: &str = "--migrations=migrations/*.sql";
 
 /// A repository of two commits, the second of which adds a column and drops another one.
@@ -83,8 +86,7 @@ async fn a_rollback_lists_what_the_old_code_may_not_survive() {
     let plan = rolled(&["--accept-newer-schema", "--plan"], &repository.shallow()).finish().await;
     plan.exits(0)
         .says("not known what SQL the code of service")
-        .says("is no commit of this clone")
-        .says("fetch-depth: 0");
+        .says(&format!("git does not know {first} here"));
 }
 
 #[tokio::test]
@@ -99,7 +101,29 @@ async fn the_plan_of_a_deploy_is_about_what_is_new_to_the_code_that_runs() {
         .says("require-concurrent-index-creation")
         .says("ban-drop-column")
         .never_says("customers");
+    let shallow = repository.shallow();
     let plan = shop.delivers(second, &["--database", PROD, "--plan", GLOB]);
-    let plan = plan.current_directory(&repository.shallow()).finish().await;
+    let plan = plan.current_directory(&shallow).finish().await;
     plan.exits(0).says("not known which SQL is new to the code that runs").says("3 SQL files");
+
+    // In the Action's container there is no git, and in a checkout no history: GitHub has it.
+    let github = GitHub::start("octo/shop").await.expect("start GitHub's API");
+    github.add_actions_token(TOKEN, &["contents: read"]);
+    for (path, status) in [
+        ("migrations/V2__add.sql", "added"),
+        ("migrations/V10__drop.sql", "added"),
+        ("migrations/V0__gone.sql", "removed"),
+    ] {
+        github.add_file_since(first, path, status);
+    }
+    let planned = async |directory: &Path| {
+        let plan = shop.delivers(second, &["--database", PROD, "--plan", GLOB]).current_directory(directory);
+        let plan = plan.in_actions().variable("GITHUB_API_URL", &github.api_url());
+        plan.variable("GITHUB_TOKEN", TOKEN).finish().await
+    };
+    planned(&shallow).await.exits(0).says(&format!("2 SQL files (those that changed since {first}"));
+    for number in 0..300 {
+        github.add_file_since(first, &format!("src/{number}.rs"), "modified");
+    }
+    planned(&shallow).await.exits(0).says("more files changed than it lists").says("3 SQL files");
 }
