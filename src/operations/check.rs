@@ -169,7 +169,7 @@ impl Operation for Check {
         session: &Session<'_, &W, CheckReport>,
     ) -> Result<()> {
         let ended = self.check(plan, session).await;
-        if ended.is_ok() {
+        if ended.is_ok() && !session.interrupt.is_set() {
             self.look_at_sql(session).await;
         }
         if self.settings.comment && ended.is_ok() && !session.interrupt.is_set() {

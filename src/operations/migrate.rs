@@ -92,10 +92,8 @@ impl Migrate {
         running: &[Code<'_>],
         session: &Session<'_, (), Report>,
     ) {
-        let checked = plan.checked.take();
-        let known = Known { running, checked: checked.as_ref().map(|checked| &checked.data) };
+        let known = Known { running, checked: plan.checked.as_ref().map(|checked| &checked.data) };
         plan.sql = sql::look(&self.settings.sql, known, &mut plan.notes, session).await.map(Box::new);
-        plan.checked = checked;
     }
 
     /// Does all of a migration but its end in the step's state and at GitHub: does what was planned, and tells
