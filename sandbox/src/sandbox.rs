@@ -2,13 +2,16 @@
 
 mod services;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::answer::AwsError;
 use crate::calls::Call;
@@ -56,10 +59,8 @@ impl Sandbox {
     /// # Errors
     /// The port is taken, the record file cannot be opened, or there is no room for images.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let address = ("127.0.0.1", options.port);
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("listen on 127.0.0.1:{}", options.port))?;
+        let listener =
+            listen(options.port).await.with_context(|| format!("listen on 127.0.0.1:{}", options.port))?;
         let host = listener.local_addr().context("read address of listener")?.to_string();
         let world = World::new(options, host, lifecycle::spawn)?;
         let home = world.home()?;
@@ -289,14 +290,32 @@ impl Sandbox {
     }
 
     /// Ends every task, kills every process and container that was started, and closes the port.
-    pub async fn stop(self) {
-        if let Some(server) = &self.server {
+    pub async fn stop(mut self) {
+        if let Some(server) = self.server.take() {
             server.abort();
+            // The port is free once the task is gone, not once it is told to go.
+            let _ = server.await;
         }
         self.world.end_lives().await;
         let world = self.world.clone();
         // Removing containers blocks; a panic in there has nobody to report to.
         let _ = tokio::task::spawn_blocking(move || world.runtime.kill_all()).await;
+    }
+}
+
+/// Waits a little for a port that is taken: a sandbox that has just ended may share it, for the moment between fork and
+/// exec, with a process that was being started.
+async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const PAUSE: Duration = Duration::from_millis(50);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < until => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            listener => return listener,
+        }
     }
 }
 

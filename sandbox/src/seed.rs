@@ -7,10 +7,11 @@ mod service;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -145,8 +146,8 @@ impl SeedSystem {
             options.images = Some(directory.join("images"));
             postgres.directory = Some(directory.join("postgres"));
         }
-        if let Some(memory) = memory.as_ref().filter(|_| options.port == 0) {
-            options.port = memory.port;
+        if options.port == 0 && state.is_some() {
+            options.port = memory.as_ref().map_or_else(lasting_port, |memory| Ok(memory.port))?;
         }
         let port = options.port;
         let sandbox = Sandbox::start(options).await.with_context(|| match (port, &memory) {
@@ -214,6 +215,20 @@ impl SeedSystem {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(&text)).with_context(|| format!("write {}", path.display()))
     }
+}
+
+/// Finds a free port of the loopback address that the system does not give away while no sandbox listens on it: its own
+/// choice for clients and for port 0 begins at 32768 (ip_local_port_range of ip(7)) or above, and Kubernetes' node ports
+/// at 30000.
+fn lasting_port() -> anyhow::Result<u16> {
+    const PORTS: std::ops::Range<u16> = 20_000..30_000;
+    let first = getrandom::u32().map_err(|error| anyhow!("get random bytes: {error}"))?;
+    PORTS
+        .cycle()
+        .skip(first as usize % PORTS.len())
+        .take(PORTS.len())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .with_context(|| format!("find a free port of 127.0.0.1 from {} to {}", PORTS.start, PORTS.end - 1))
 }
 
 impl Memory {
