@@ -283,5 +283,5 @@ delete_stack() {
   done
   is_absent "$stack" && say "  $(stack_name "$stack"): deleted in $((SECONDS - start)) s" && return
   fail 1 "the stack $(stack_name "$stack") was not deleted: $(status_of "$stack")" \
-    "delete what the lines above name, and run the same command again"
+    "delete what the lines above name, and run the same command again. Last of all, this leaves it behind: aws cloudformation delete-stack --deletion-mode FORCE_DELETE_STACK --stack-name $(stack_name "$stack")"
 }

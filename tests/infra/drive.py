@@ -5,7 +5,7 @@
 Run it with a Python that has tests/fidelity/requirements-ministack.txt. It needs bash, and the AWS CLI as `aws`. With
 PROGRAM, the path of fargate-migrate, the policies of the roles are compared with what `iam` prints, and a plan is made
 from the configuration file that infra/up writes. With PSQL and POSTGRES (a superuser's address), the task that makes
-databases is run against that server.
+databases is run against that server. With ACCOUNT, a path, what the stacks made is written there as JSON.
 """
 
 import faulthandler
@@ -248,11 +248,13 @@ class Scripts(unittest.TestCase):
             environment = "repos/acme/shop/environments/production"
             self.assertEqual(
                 world.variables.read_text().splitlines(),
-                [f"variable set {name}_ROLE --repo acme/shop --body arn:aws:iam::000000000000:role/shop-{role}"
-                 for name, role in roles.items()]
-                + [f"api --silent --method PUT {environment} --input -",
-                   f"api --silent --method POST {environment}/deployment-branch-policies --raw-field name=main"],
+                # The environment before the roles that trust it.
+                [f"api --silent --method PUT {environment} --input -",
+                 f"api --silent --method POST {environment}/deployment-branch-policies --raw-field name=main"]
+                + [f"variable set {name}_ROLE --repo acme/shop --body arn:aws:iam::000000000000:role/shop-{role}"
+                   for name, role in roles.items()],
             )
+            self.assertLess(said.index("  the environment production"), said.index("  shop-github: created"))
             self.assertIn("the environment production of acme/shop: for the branch main\n", said)
 
             # Without a flag: what is there keeps its parameters.
@@ -275,17 +277,21 @@ class Scripts(unittest.TestCase):
     def test_each_way_out_and_from_one_to_another(self):
         world = self.world
         before = world.leftovers()
-        for way, found in [("nat", (1, 1, 1)), ("endpoints", (0, 0, 5)), ("public", (0, 0, 1)), ("nat", (1, 1, 1))]:
-            world.run("up", "--network", way, "--database")
-            left = world.leftovers()
-            self.assertEqual(tuple(len(left[kind]) for kind in ("addresses", "nat gateways", "endpoints")), found, way)
-            platform, network = world.outputs("shop-platform"), world.outputs("shop-network")
-            self.assertEqual(platform["TaskSubnets"], network["TaskSubnets"], way)
-            kind = "public" if way == "public" else "private"
-            self.assertEqual(platform["TaskSubnetNames"], f"tag:Name=shop-{kind}-subnet-*")
-            self.assertEqual(platform["AssignPublicIp"], "true" if way == "public" else "false")
-        world.run("down", "--yes", "--with-database")
-        self.assertEqual(world.leftovers(), before)
+        found = {"nat": (1, 1, 1), "endpoints": (0, 0, 5), "public": (0, 0, 1)}
+        # Made, changed, deleted; and made again where the first round has been.
+        for ways in [["nat", "endpoints", "public"], ["endpoints", "nat"], ["nat"]]:
+            for way in ways:
+                world.run("up", "--network", way, "--database")
+                left = world.leftovers()
+                kinds = ("addresses", "nat gateways", "endpoints")
+                self.assertEqual(tuple(len(left[kind]) for kind in kinds), found[way], way)
+                platform, network = world.outputs("shop-platform"), world.outputs("shop-network")
+                self.assertEqual(platform["TaskSubnets"], network["TaskSubnets"], way)
+                kind = "public" if way == "public" else "private"
+                self.assertEqual(platform["TaskSubnetNames"], f"tag:Name=shop-{kind}-subnet-*")
+                self.assertEqual(platform["AssignPublicIp"], "true" if way == "public" else "false")
+            world.run("down", "--yes", "--with-database")
+            self.assertEqual(world.leftovers(), before, ways)
 
     def test_an_interrupted_run_is_continued(self):
         world = self.world
@@ -299,6 +305,20 @@ class Scripts(unittest.TestCase):
         said = world.run("up", *EVERYTHING)
         self.assertIn("shop-network: unchanged\n", said)
         self.assertEqual(len(world.stacks()), 5)
+
+        # The task that makes databases goes on when the script is interrupted.
+        looks = world.directory / "looks"
+        world.command("aws", world.aws.replace("PRETEND", textwrap.dedent(f"""
+            case "$*" in
+              *list-tasks*--family*) echo arn:aws:ecs:x:0:task/shop-cluster/left; exit ;;
+              *describe-tasks*/left*) echo left >> {looks}
+                if [ "$(wc -l < {looks})" -gt 2 ]; then printf "STOPPED\\t0\\tNone\\tNone\\n"; else printf "RUNNING\\tNone\\n"; fi; exit ;;
+            esac""")))
+        said = world.run("up", *EVERYTHING)
+        self.assertIn("the task shop-databases of an earlier run: waiting for its end\n", said)
+        operations = world.operations()
+        self.assertEqual(operations[operations.index("list-tasks"):][:5], ["list-tasks", *["describe-tasks"] * 3, "run-task"])
+        world.command("aws", world.aws.replace("PRETEND", ":"))
 
         process = world.start("down", "--yes")
         for line in process.stdout:
@@ -380,6 +400,18 @@ class Scripts(unittest.TestCase):
         self.assertIn("unlucky", said)
         self.assertEqual((world.service()["taskDefinition"], world.service()["desiredCount"]), (best, 3))
 
+        # CloudFormation is content with a service that ECS has taken back.
+        for number, (answers, code, sentence) in enumerate([
+            (["new\\tROLLBACK_SUCCESSFUL\\tunhealthy tasks"], 1,
+             "the stack shop-service is UPDATE_COMPLETE, but the deployment of its service is ROLLBACK_SUCCESSFUL: unhealthy"),
+            (["new\\tSTOPPED\\tNone"], 1, "the deployment of its service is STOPPED"),
+            (["new\\tPENDING\\tNone", "new\\tIN_PROGRESS\\tNone", "new\\tSUCCESSFUL\\tNone"], 0, "shop-service: updated in"),
+        ]):
+            self.deployments_are(["old\\tSUCCESSFUL\\tNone", *answers])
+            said = world.run("up", "--set", f"service.GracePeriod={70 + number}", code=code)
+            self.assertIn(sentence, said)
+        world.command("aws", world.aws.replace("PRETEND", ":"))
+
         # While a deployment is under way, nothing is known.
         self.assertIn("a deployment of the service shop-web is under way", self.during_a_deployment())
 
@@ -390,6 +422,15 @@ class Scripts(unittest.TestCase):
         world.run("up", *EVERYTHING, "--service", "--image", world.image("a"))
         definition = world.client("ecs").describe_task_definition(taskDefinition=world.service()["taskDefinition"])
         self.assertEqual(definition["taskDefinition"]["containerDefinitions"][0]["image"], world.image("a"))
+
+    def deployments_are(self, answers):
+        """What ECS says of the service's newest deployment, look by look; the last answer stays."""
+        queue = self.world.directory / "deployments"
+        queue.write_text("".join(f"arn:aws:ecs:x:0:service-deployment/{one}\n" for one in answers))
+        self.world.pretend(
+            "ecs list-service-deployments",
+            f'printf "$(head -n 1 {queue})\\n"; [ "$(wc -l < {queue})" = 1 ] || sed -i.old 1d {queue}; exit',
+        )
 
     def during_a_deployment(self):
         world = self.world
@@ -403,7 +444,10 @@ class Scripts(unittest.TestCase):
 
     def test_a_certificate_comes_and_goes(self):
         world = self.world
-        world.run("up", *EVERYTHING, "--service", "--image", world.image("a"))
+        world.run("up", *EVERYTHING, "--service", "--image", world.image("a"), "--set", "service.TargetCpu=13", code=1)
+        # It has its image from the first try.
+        said = world.run("up", "--set", "service.TargetCpu=60")
+        self.assertIn("shop-service: ROLLBACK_COMPLETE, so it is deleted and made again\n", said)
         balancers = world.client("elbv2")
 
         def listeners():
@@ -522,6 +566,10 @@ class Scripts(unittest.TestCase):
         ]:
             self.assertIn(error, world.run("up", *arguments, code=2))
             self.assertEqual(world.changes(), [])
+        world.pretend("service-quotas get-service-quota", "echo 0; exit")
+        self.assertIn("the quota of Elastic IP addresses per Region is 0", world.run("up", "--network", "nat", code=2))
+        self.assertEqual(world.changes(), [])
+        world.command("aws", world.aws.replace("PRETEND", ":"))
         # What follows from a change is in the plan.
         said = world.run("up", "--plan", "--network", "nat")
         self.assertIn("maybe   update the stack shop-platform, from new outputs of shop-network\n", said)
@@ -761,6 +809,39 @@ class Scripts(unittest.TestCase):
         self.assertIn("the task shop-databases: shop_prod, shop_test", said)
         self.assertEqual(file.read_text(), written)
         self.assertIn("variable set MIGRATE_ROLE --repo acme/shop", world.variables.read_text())
+
+    def test_what_the_stacks_make_is_written_down(self):
+        """For a sandbox that has a Docker Engine, and finds a network by its names."""
+        world = self.world
+        databases = ["shop_prod", "shop_test", "shop_next"]
+        world.run(
+            "up", "--network", "nat", "--database", "--databases", ",".join(databases), "--command", "app,migrate", *GITHUB
+        )
+        made, ec2 = world.outputs("shop-platform"), world.client("ec2")
+        definition = world.client("ecs").describe_task_definition(
+            taskDefinition=made["TaskDefinitionFamily"], include=["TAGS"]
+        )
+        secret = world.outputs("shop-database")["SecretArn"]
+        values = world.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        network = [(one["SubnetId"], one["Tags"]) for one in ec2.describe_subnets()["Subnets"] if one.get("Tags")]
+        groups = ec2.describe_security_groups()["SecurityGroups"]
+        network += [(one["GroupId"], one["Tags"]) for one in groups if one.get("Tags")]
+        written = {
+            "account": "000000000000",
+            "region": REGION,
+            "cluster": made["Cluster"],
+            "log_group": made["LogGroup"],
+            "repository": made["Repository"],
+            "task_definition": definition["taskDefinition"] | {"tags": definition["tags"]},
+            "secret_arn": secret,
+            "secret": json.loads(values),
+            "network": [
+                {"id": name, "name": tag["Value"]} for name, tags in network for tag in tags if tag["Key"] == "Name"
+            ],
+            "databases": databases,
+            "config": (world.repository / ".github/fargate-migrate.yml").read_text(),
+        }
+        pathlib.Path(os.environ["ACCOUNT"]).write_text(json.dumps(written, default=lambda one: one.timestamp()))
 
     def test_the_task_makes_databases_on_a_real_server(self):
         psql, server = os.environ.get("PSQL"), os.environ.get("POSTGRES")

@@ -7,11 +7,19 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use sandbox::{postgres, real_parts};
+use serde_json::json;
 
+/// What the stacks made, as an account of the sandbox.
+mod account;
 /// A virtual environment with pinned versions, made once.
 #[path = "../support/python.rs"]
 mod environment;
+/// The binary, its environment, and what it left behind.
+#[path = "../support/world.rs"]
+#[expect(dead_code, reason = "the stories need more of it")]
+mod support;
 
+use account::Account;
 use environment::{Python, or_skip};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -196,6 +204,49 @@ fn objects_are_as_they_should_be() {
 #[test]
 fn the_command_that_init_prints_makes_what_its_file_names() {
     drive("the_command_that_init_prints_makes_what_its_file_names", &[]);
+}
+
+/// From nothing to three proved databases: infra/up makes the account and writes the file, and the commands after it
+/// need no more.
+#[tokio::test]
+async fn what_the_stacks_make_migrates_three_databases() {
+    if !real_parts::docker_engine() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("account.json");
+    drive("what_the_stacks_make_is_written_down", &[("ACCOUNT", &path.display().to_string())]);
+    // drive.py has said why it is not there.
+    if !path.exists() {
+        return;
+    }
+    let account = Account::of(account::read(&path)).await;
+    for database in account.databases() {
+        account.postgres.create_database(database).await.expect("create a database");
+    }
+
+    let plan = account.migrate(&["--plan"]).await;
+    plan.exits(0);
+    let plan = plan.result();
+    assert_eq!(plan["notes"], json!([]), "{plan:#}");
+    let sent = &plan["databases"][0]["run_task"]["networkConfiguration"]["awsvpcConfiguration"];
+    assert_eq!(sent["subnets"], json!(account.subnets("shop-private-subnet-")), "{sent}");
+    assert_eq!(sent["assignPublicIp"], "DISABLED", "{sent}");
+
+    let run = account.migrate(&[]).await;
+    run.exits(0).never_says(account.postgres.password());
+    let databases = account.databases();
+    assert_eq!(databases.len(), 3);
+    for database in databases {
+        assert_eq!(run.verdict(database), "migrated", "{run:#?}");
+        let tables = account.postgres.count_tables(database).await.expect("count tables");
+        assert!(tables > 50, "{database} has {tables} tables");
+        let report = &run.row(database)["migration_report"];
+        assert_eq!((&report["database"], &report["tables"]), (&json!(database), &json!(tables)));
+    }
+    let foreign = account.postgres.default_database();
+    assert_eq!(account.postgres.count_tables(foreign).await.expect("count tables"), 0);
+    account.stop().await;
 }
 
 #[tokio::test]
