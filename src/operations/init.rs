@@ -46,7 +46,7 @@ pub(super) async fn run(
     github: Option<&GitHub>,
     interrupt: &Interrupt,
 ) -> Result<ExitCode> {
-    let is_plan = flags.plan;
+    let (is_plan, no_witness) = (flags.plan, flags.no_witness);
     let said = there::said(&flags);
     let answers = Answers::find(there::filled(flags)?, variable, github, interrupt).await?;
     let files = files(&answers)?;
@@ -56,7 +56,8 @@ pub(super) async fn run(
     let mut lines = Vec::new();
     let (mut made, mut lacks, mut offers_others) = (Vec::new(), None, false);
     for file in &files {
-        match file.write(is_plan)? {
+        let kept = file.write(is_plan).map_err(|failure| half_way(failure, &made))?;
+        match kept {
             Kept::No => made.push(file),
             Kept::Same => lines.push(format!("unchanged  {}", file.path)),
             Kept::Other(text) => {
@@ -64,6 +65,10 @@ pub(super) async fn run(
                 offers_others |= file.path == DEFAULT_WORKFLOW;
                 if file.path == DEFAULT_PATH {
                     lacks = Some(configuration::missing(&text, &file.text, &said));
+                    if no_witness && configuration::has_witness(&text) {
+                        let line = "It has witness: true, which --no-witness does not take away: remove it";
+                        lines.push(format!("           {line}"));
+                    }
                 }
             }
         }
@@ -77,6 +82,16 @@ pub(super) async fn run(
     lines.push(String::new());
     lines.extend(next(&answers, offers_others));
     print(&lines.join("\n"))
+}
+
+/// Adds to a failure what was written before it.
+fn half_way(failure: Failure, made: &[&Written]) -> Failure {
+    let made: Vec<&str> = made.iter().map(|file| file.path.as_str()).collect();
+    if made.is_empty() {
+        failure
+    } else {
+        failure.evidence([format!("written before it: {}", made.join(", "))])
+    }
 }
 
 /// Returns the files of a repository.

@@ -84,6 +84,9 @@ async fn a_repository_gets_its_files_and_what_is_there_stays() {
         .says("unchanged  infra/up")
         .says("not in .github/fargate-migrate.yml:\n  databases: [shop_prod]\n");
     Run::new(path, &["workflow", "--check"]).current_directory(path).finish().await.exits(0);
+
+    let without = init(path, &["--no-witness", "--network=public", &pinned]).finish().await;
+    without.exits(0).says("It has witness: true, which --no-witness does not take away");
 }
 
 #[tokio::test]
@@ -131,7 +134,9 @@ async fn a_file_that_cannot_be_read_or_written_is_named() {
     done(path, &[]).await.exits(2).says(".github/fargate-migrate.yml:1");
     fs::remove_file(&config).expect("remove it");
     fs::create_dir_all(path.join(".github/workflows/plan.yml")).expect("a directory");
-    done(path, &[]).await.exits(2).says("read .github/workflows/plan.yml");
+    let half = done(path, &[]).await;
+    half.exits(2).says("read .github/workflows/plan.yml");
+    half.says("written before it: .github/fargate-migrate.yml, .github/workflows/migrate.yml");
     fs::remove_dir(path.join(".github/workflows/plan.yml")).expect("remove it");
     fs::write(path.join("infra"), "a file").expect("write it");
     done(path, &[]).await.exits(2).says("write infra/up");
@@ -142,6 +147,14 @@ async fn a_file_that_cannot_be_read_or_written_is_named() {
     fs::write(path.join("infra/up"), "echo mine\n").expect("write it");
     done(path, &[]).await.exits(2).says("infra/up is there, and is another program");
     assert_eq!(fs::read_dir(path.join("infra")).expect("infra").count(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_a_link_leads() {
+    let (repository, elsewhere) = (repository(), tempfile::tempdir().expect("a directory"));
+    std::os::unix::fs::symlink(elsewhere.path(), repository.path().join(".github")).expect("a link");
+    done(repository.path(), &[]).await.exits(2).says(".github is a symbolic link");
+    assert_eq!(fs::read_dir(elsewhere.path()).expect("read it").count(), 0);
 }
 
 #[tokio::test]

@@ -105,6 +105,11 @@ pub(super) fn missing(there: &str, wanted: &str, keys: &[&str]) -> Vec<String> {
     missing
 }
 
+/// Tells whether a file that is there asks for the witness.
+pub(super) fn has_witness(there: &str) -> bool {
+    there.lines().any(|line| line.split('#').next().unwrap_or_default().trim_end() == "witness: true")
+}
+
 /// Returns a text in double quotes. YAML 1.1 takes more characters for line breaks than JSON.
 fn double_quoted(text: &str) -> String {
     let mut quoted = json!(text).to_string();

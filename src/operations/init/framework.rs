@@ -59,7 +59,9 @@ pub(super) fn found(directory: &Path) -> Vec<Framework> {
 
 /// Reads the dependencies in `package.json`.
 fn packages(directory: &Path) -> Vec<String> {
-    let document: Value = serde_json::from_str(&text(&directory.join("package.json"))).unwrap_or_default();
+    let text = text(&directory.join("package.json"));
+    // npm takes a byte order mark as well.
+    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
     let of = |key: &str| document[key].as_object().cloned().unwrap_or_default();
     of("dependencies").into_iter().chain(of("devDependencies")).map(|(name, _)| name).collect()
 }
@@ -146,6 +148,7 @@ mod tests {
             (&[("Cargo.toml", "[dependencies.refinery]\nversion = \"0.9\"\n")], &[Framework::Refinery]),
             (&[("Cargo.toml", "[dependencies]\nsqlx-like = \"1\"\n# sqlx = 1\n")], &[]),
             (&[("manage.py", ""), ("alembic.ini", "")], &[Framework::Django, Framework::Alembic]),
+            (&[("package.json", "\u{feff}{\"dependencies\": {\"prisma\": \"7\"}}")], &[Framework::Prisma]),
             (&[("package.json", "not JSON")], &[]),
             (&[("package.json", "[1]")], &[]),
             (&[("README.md", "manage.py")], &[]),

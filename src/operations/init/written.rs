@@ -65,6 +65,11 @@ impl Written {
     fn create(&self, path: &Path) -> std::io::Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(directory) = directory {
+            // A repository of someone else could lead anywhere.
+            if let Some(link) = directory.ancestors().find(|one| one.is_symlink()) {
+                let error = format!("{} is a symbolic link", link.display());
+                return Err(std::io::Error::other(error));
+            }
             fs::create_dir_all(directory)?;
         }
         // Under another name until it is whole, and then only if there is still none.
