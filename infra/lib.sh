@@ -13,7 +13,7 @@ readonly POLL=${INFRA_POLL:-5}
 # Seconds that AWS may be busy with a stack. A database takes a quarter of an hour.
 readonly LONGEST=7200
 
-directory=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+directory=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" > /dev/null && pwd)
 plan=false
 finished=false # without it and without an error, a signal has ended the script
 busy=          # what AWS is busy with for this script
@@ -69,7 +69,9 @@ finish() {
   local code=$?
   if ((code == 0)) && [[ $finished == false ]]; then
     printf '\ninterrupted\n' >&2
-    if [[ -n $busy ]]; then
+    if [[ $busy == deployment* ]]; then
+      printf 'hint: ECS goes on with the %s. Run the same command again when it has ended: it says how\n' "$busy" >&2
+    elif [[ -n $busy ]]; then
       printf 'hint: AWS goes on with the %s. Run the same command again: it waits for that and continues\n' "$busy" >&2
     fi
   elif ((code != 0 && code != 2)) && [[ -s $errors ]]; then
@@ -283,5 +285,5 @@ delete_stack() {
   done
   is_absent "$stack" && say "  $(stack_name "$stack"): deleted in $((SECONDS - start)) s" && return
   fail 1 "the stack $(stack_name "$stack") was not deleted: $(status_of "$stack")" \
-    "delete what the lines above name, and run the same command again. Last of all, this leaves it behind: aws cloudformation delete-stack --deletion-mode FORCE_DELETE_STACK --stack-name $(stack_name "$stack")"
+    "delete what the lines above name, and run the same command again. Last of all, this leaves it behind: aws cloudformation delete-stack --region $region --deletion-mode FORCE_DELETE_STACK --stack-name $(stack_name "$stack")"
 }

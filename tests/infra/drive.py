@@ -407,13 +407,23 @@ class Scripts(unittest.TestCase):
             (["new\\tSTOPPED\\tNone"], 1, "the deployment of its service is STOPPED"),
             (["new\\tPENDING\\tNone", "new\\tIN_PROGRESS\\tNone", "new\\tSUCCESSFUL\\tNone"], 0, "shop-service: updated in"),
         ]):
-            self.deployments_are(["old\\tSUCCESSFUL\\tNone", *answers])
+            # In the preflight, before the update, and after it.
+            self.deployments_are(["old\\tSUCCESSFUL\\tNone"] * 2 + answers)
             said = world.run("up", "--set", f"service.GracePeriod={70 + number}", code=code)
             self.assertIn(sentence, said)
+        # Another run finds nothing to change, and says it once more.
+        self.deployments_are(["new\\tROLLBACK_SUCCESSFUL\\tunhealthy tasks"])
+        said = world.run("up")
+        self.assertIn("  shop-service: unchanged\nnote: the newest deployment of the service shop-web is ROLLBACK_SUCCESSFUL: unhealthy", said)
+        # An AWS CLI of before November 2024.
+        world.pretend("ecs list-service-deployments", 'echo "aws: error: argument operation: Invalid choice" >&2; exit 252')
+        self.assertIn("and an AWS CLI of November 2024 or newer", world.run("up", "--set", "service.GracePeriod=80", code=1))
+        self.assertEqual(world.changes(), [])
         world.command("aws", world.aws.replace("PRETEND", ":"))
 
         # While a deployment is under way, nothing is known.
-        self.assertIn("a deployment of the service shop-web is under way", self.during_a_deployment())
+        self.assertIn("a deployment of the service shop-web is under way", self.during("2\\tIN_PROGRESS"))
+        self.assertIn("has failed, and there was none before", self.during("1\\tFAILED"))
 
         world.run("down", "--yes", "--with-database")
         self.assertEqual(set(world.stacks()), {"github-oidc-provider"})
@@ -429,12 +439,12 @@ class Scripts(unittest.TestCase):
         queue.write_text("".join(f"arn:aws:ecs:x:0:service-deployment/{one}\n" for one in answers))
         self.world.pretend(
             "ecs list-service-deployments",
-            f'printf "$(head -n 1 {queue})\\n"; [ "$(wc -l < {queue})" = 1 ] || sed -i.old 1d {queue}; exit',
+            f'printf "$(head -n 1 {queue})\\n"; [ "$(wc -l < {queue})" -eq 1 ] || sed -i.old 1d {queue}; exit',
         )
 
-    def during_a_deployment(self):
+    def during(self, state):
         world = self.world
-        answer = "arn:aws:ecs:x:0:task-definition/shop-web:9\\t2\\tIN_PROGRESS"
+        answer = f"arn:aws:ecs:x:0:task-definition/shop-web:9\\t{state}"
         real = (world.repository / "bin/aws").read_text()
         world.command("aws", f'case "$*" in *describe-services*) printf "{answer}\\n"; exit;; esac\n' + real)
         said = world.run("up", code=2)
@@ -549,6 +559,8 @@ class Scripts(unittest.TestCase):
         branches = world.environments.with_suffix(".branches")
         for policy, names, said in [
             ("open", "", "is not restricted to the branch main: it is there without a rule"),
+            ("protected", "", "is not restricted to the branch main: it admits all protected branches"),
+            ("custom", "develop\n", "is not restricted to the branch main: its rule is develop"),
             ("custom", "main\nrelease/*\n", "is not restricted to the branch main: its rule is main, release/*"),
             # A run was interrupted here.
             ("custom", "", "the environment production of acme/shop: for the branch main\n"),
