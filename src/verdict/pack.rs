@@ -37,9 +37,10 @@ pub(crate) fn judge_pack(
         };
         return databases.iter().map(wrong).collect();
     }
-    // A killed task lacks reports because it was killed.
+    // A killed task lacks reports because it was killed, and what was not read may be a report of any of them.
     let came_to_its_end = matches!(end_of(asked, task), Verdict::Failed { .. } | Verdict::Unproved { .. });
-    let instead = instead(told, reports).filter(|_| came_to_its_end);
+    let is_all_read = unread(reports, &ending.log).is_none();
+    let instead = instead(told, reports).filter(|_| came_to_its_end && is_all_read);
     // The exit code of a list of one cannot be about another database.
     let alone = (told.len() == 1).then(|| end_of(asked, task));
     let alone = alone.filter(|end| matches!(end, Verdict::Failed { .. }));
@@ -65,9 +66,13 @@ pub(crate) fn judge_pack(
 
 /// Returns the database that the task has reported in place of others, and how often. None unless there are at least
 /// as many surplus reports as databases without one: then none is missing because its migration never came to its
-/// end.
+/// end. Reports that contradict each other are not of one database that was taken for several.
 fn instead<'a>(told: &'a [String], reports: &Reports) -> Option<(&'a str, usize)> {
-    let counts = || told.iter().map(|name| (name.as_str(), reports.all_of(name).count()));
+    let count = |name: &str| {
+        let own: Vec<&MigrationReport> = reports.all_of(name).collect();
+        if contradict(&own) { 1 } else { own.len() }
+    };
+    let counts = || told.iter().map(|name| (name.as_str(), count(name)));
     let missing = counts().filter(|(_, count)| *count == 0).count();
     let too_many: usize = counts().map(|(_, count)| count.saturating_sub(1)).sum();
     (missing > 0 && too_many >= missing).then(|| counts().max_by_key(|(_, count)| *count)).flatten()
@@ -117,6 +122,12 @@ fn end_of(asked: &Asked<'_>, task: &Task) -> Verdict {
     by_end(asked, task, &Reports::default(), unproved)
 }
 
+/// Tells whether reports of one database cannot all be so.
+fn contradict(own: &[&MigrationReport]) -> bool {
+    let versions: HashSet<&str> = own.iter().filter_map(|report| report.current.as_deref()).collect();
+    versions.len() > 1 || own.windows(2).any(|pair| pair[0].is_clean() != pair[1].is_clean())
+}
+
 fn by_reports(
     name: &DatabaseName,
     asked: &Asked<'_>,
@@ -124,8 +135,7 @@ fn by_reports(
     own: &[&MigrationReport],
     last: &MigrationReport,
 ) -> Verdict {
-    let versions: HashSet<&str> = own.iter().filter_map(|report| report.current.as_deref()).collect();
-    if versions.len() > 1 || own.iter().any(|report| report.is_clean() != last.is_clean()) {
+    if contradict(own) {
         return unproved(format!("{} of its migration reports contradict each other", own.len()));
     }
     if last.is_clean() {

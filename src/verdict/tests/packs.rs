@@ -199,6 +199,10 @@ fn several_names_that_report_one_database_are_the_wrong_database() {
     assert_eq!(judged(Some(0), &["a", "b"]), [ok, ok, left]);
     assert_eq!(judged(Some(0), &["a", "b", "c", "a"]), [ok, ok, ok]);
     assert_eq!(judged(Some(137), &["a", "a", "a"]), [ok, "killed", "killed"], "its death explains it");
+    // A database is not at once up to date and behind: one of the two is a report of nothing.
+    let other = r#"{"version":1,"database":"a","pending":2}"#;
+    let verdicts = pack(&ended(EXITED, Some(0)), &["a", "b", "c"], &[&line("a"), other, &line("b")]);
+    assert_eq!(verdicts.iter().map(Verdict::word).collect::<Vec<_>>(), [left, ok, left]);
     let lines = vec![line("b"); 3];
     let verdicts =
         pack(&ended(EXITED, Some(0)), &told, &lines.iter().map(String::as_str).collect::<Vec<_>>());
@@ -226,6 +230,11 @@ fn what_was_not_read_may_be_a_report_of_any_of_them() {
             "its task ended with exit code 0, and no migration report names this database (its log was not read to its \
              end: denied)",
         ]
+    );
+    // Two of a and none of b: b's may be among those that were not read.
+    assert!(
+        judged(&reported(&[clean[0], clean[0]]), &broken)[1]
+            .contains("no migration report names this database")
     );
     let unreadable = reported(&[clean[0], r#"{"version":1,"database":"b","database":"a","pending":0}"#]);
     assert!(
