@@ -91,8 +91,9 @@ pub(crate) trait Client {
 
 /// What became of an errand.
 pub(crate) enum ErrandEnd {
-    /// No task was started; `failure` is that of the RunTask call itself.
-    Refused { reason: String, failure: Option<Failure>, diagnosis: Option<Diagnosis> },
+    /// No task was started, unless `may_run`: then an earlier try of RunTask was not answered. `failure` is that of the
+    /// call itself.
+    Refused { reason: String, failure: Option<Failure>, diagnosis: Option<Diagnosis>, may_run: bool },
     /// No task was started, because the client said so.
     NotRun { why: String },
     /// The run was interrupted before a task was known; `may_run` where RunTask had not answered.
@@ -181,10 +182,10 @@ impl<'a, W: TaskWorld, C: Client> Errands<'a, W, C> {
         let call = RunTaskCall { request: errand.request.clone(), unanswered: false, place: errand.place };
         match self.tasks.launch(call, &Starting { client: self.client, errand }).await {
             Launched::Task(task) => ErrandEnd::Followed(Box::new(self.follow(errand, *task, lane).await)),
-            Launched::Refused { reason, failure, may_run: _ } => {
+            Launched::Refused { reason, failure, may_run } => {
                 let said = reason.strip_prefix("RunTask: ").unwrap_or(&reason);
                 let diagnosis = failure.is_none().then(|| diagnose_refusal(said));
-                ErrandEnd::Refused { reason, failure, diagnosis }
+                ErrandEnd::Refused { reason, failure, diagnosis, may_run }
             }
             Launched::Hindered(never) => match never {},
             Launched::Interrupted => ErrandEnd::Interrupted { may_run: false },

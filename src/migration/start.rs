@@ -8,7 +8,7 @@ use crate::diagnosis::diagnose_refusal;
 use crate::failure::Failure;
 use crate::plan::{Begun, Pack};
 use crate::ports::{MigrationWorld, RunTask};
-use crate::steps::task::launch::{Launched, Owner, RunTaskCall};
+use crate::steps::task::launch::{Launched, Owner, RunTaskCall, no_answer};
 use crate::verdict::Verdict;
 
 /// A pack while its task is launched.
@@ -68,9 +68,7 @@ impl<W: MigrationWorld> Migration<'_, W> {
             self.record.failed(failure);
         }
         if may_run {
-            return Verdict::Unproved {
-                why: format!("a try of RunTask had no answer, so its task may still be running: {reason}"),
-            };
+            return Verdict::Unproved { why: no_answer(&reason) };
         }
         Verdict::NeverStarted { reason }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use sandbox::{Fault, Script, TaskFault, seed};
+use sandbox::{Disturbance, Fault, Script, TaskFault, seed};
 use serde_json::json;
 
 use crate::hostile::{forms, harmless};
@@ -281,4 +281,15 @@ async fn hostile_output_gives_the_runner_no_command() {
     let ran = run(&world, &["--database", HEALTH, "--", "app"]).in_actions().finish().await;
     ran.exits(3);
     harmless(&ran);
+}
+
+#[tokio::test]
+async fn a_task_that_may_run_is_not_said_to_have_never_started() {
+    let world = World::new().await;
+    // All tries of the SDK, before the call is refused.
+    world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::DropAfter).times(3));
+    world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::AccessDenied).always());
+    let ran = run(&world, &["--database", HEALTH, "--", "app"]).finish().await;
+    ran.exits(125).says("a try of RunTask had no answer, so its task may still be running: ");
+    assert_eq!(world.sandbox.tasks().len(), 1);
 }

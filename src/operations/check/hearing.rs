@@ -22,6 +22,7 @@ use crate::report::check_report::{CheckLog, CheckReport, CheckRow};
 use crate::report::ms_between;
 use crate::session::Session;
 use crate::steps::task::follow::{End, Stop};
+use crate::steps::task::launch::no_answer;
 use crate::steps::task::log::files::{LogFiles, file_name, pack_file_name};
 use crate::verdict::{Asked, Checked, Verdict, judge_check};
 
@@ -287,12 +288,15 @@ impl Client for Hearing<'_> {
         let all = |checked: Checked| vec![checked; errand.databases.len()];
         match end {
             ErrandEnd::Followed(followed) => self.followed(errand, &followed),
-            ErrandEnd::Refused { reason, failure, diagnosis } => {
+            ErrandEnd::Refused { reason, failure, diagnosis, may_run } => {
                 if let Some(failure) = failure {
                     self.recorder.update(|report| report.error.get_or_insert(failure).exit_code);
                 }
-                let never = Checked::from_end(Verdict::NeverStarted { reason });
-                self.conclude(errand, all(never), |_| diagnosis);
+                let checked = match may_run {
+                    true => Checked::Unproved { why: no_answer(&reason), exit_code: ExitCode::Service },
+                    false => Checked::from_end(Verdict::NeverStarted { reason }),
+                };
+                self.conclude(errand, all(checked), |_| diagnosis);
             }
             ErrandEnd::NotRun { why } => {
                 self.conclude(errand, all(Checked::from_end(Verdict::NotRun { why })), |_| None);

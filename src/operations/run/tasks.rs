@@ -19,6 +19,7 @@ use crate::report::LogTail;
 use crate::report::run_report::{RunEnd, RunReport, RunTaskReport};
 use crate::session::Session;
 use crate::steps::task::follow::{End, Stop};
+use crate::steps::task::launch::no_answer;
 use crate::steps::task::log::files::{LogFiles, file_part};
 use crate::verdict::ContainerEnd;
 
@@ -139,11 +140,15 @@ impl Client for OfRun<'_> {
 
     fn ended(&self, errand: &Errand, end: ErrandEnd) {
         let (end, diagnosis, stop_code) = match end {
-            ErrandEnd::Refused { reason, failure, diagnosis } => {
+            ErrandEnd::Refused { reason, failure, diagnosis, may_run } => {
                 if let Some(hint) = failure.and_then(|failure| failure.hint) {
                     self.note(format!("{reason}: {hint}"));
                 }
-                (RunEnd::NeverStarted { reason }, diagnosis, None)
+                let end = match may_run {
+                    true => RunEnd::Unknown { why: no_answer(&reason) },
+                    false => RunEnd::NeverStarted { reason },
+                };
+                (end, diagnosis, None)
             }
             ErrandEnd::NotRun { why } => (RunEnd::NotRun { why }, None, None),
             ErrandEnd::Interrupted { may_run } => (RunEnd::Interrupted { stopped: !may_run }, None, None),

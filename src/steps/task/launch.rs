@@ -62,6 +62,11 @@ pub(crate) enum Launched<H> {
     Unanswered,
 }
 
+/// Returns why nothing is known of a task that was refused and `may_run`.
+pub(crate) fn no_answer(reason: &str) -> String {
+    format!("a try of RunTask had no answer, so its task may still be running: {reason}")
+}
+
 /// A RunTask call that is under way when the run is interrupted may have started a task: it gets this long to say so,
 /// which leaves time to stop that task before GitHub's runner kills the program.
 const ANSWER_AFTER_INTERRUPT: Duration = Duration::from_secs(3);
