@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::data::Measured;
@@ -122,6 +122,12 @@ enum What {
     Schema,
     /// The witness: in front of a command that does nothing, and as a layer of an image.
     Witness,
+    /// Days on which anything may go wrong, simulated: docs/reliability.md.
+    #[command(disable_help_flag = true)]
+    Faults(Others),
+    /// The real program, killed and resumed, with a real PostgreSQL: docs/reliability.md.
+    #[command(disable_help_flag = true)]
+    Kills(Others),
     /// Nothing is measured: docs/performance.md is made from docs/performance/*.json.
     Report,
     /// One fleet, in this process.
@@ -134,6 +140,13 @@ enum What {
         #[arg(last = true)]
         flags: Vec<String>,
     },
+}
+
+/// What another program of `cargo bench` does. Each is started with the same arguments.
+#[derive(Args, Clone, PartialEq, Eq)]
+struct Others {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    all: Vec<String>,
 }
 
 const ALL: [What; 10] = [
@@ -151,6 +164,9 @@ const ALL: [What; 10] = [
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(What::Faults(_) | What::Kills(_)) = arguments.what {
+        return Ok(ExitCode::SUCCESS);
+    }
     if !arguments.bench {
         // `cargo test --all-targets` and the like: nothing is timed there.
         eprintln!("measures under cargo bench only");
@@ -191,6 +207,8 @@ impl What {
             Self::Schema => "schema",
             Self::Witness => "witness",
             Self::Size { .. } => "size",
+            Self::Faults(_) => "faults",
+            Self::Kills(_) => "kills",
         }
     }
 
@@ -227,7 +245,7 @@ fn measure(what: &What, quick: bool, file: Option<&Path>) -> Result<()> {
         What::Schema => keep(what, quick, file, schema::measure, tables::schema),
         What::Witness => keep(what, quick, file, witness::measure, tables::witness),
         What::Report => page::write(Path::new(programs::CHECKOUT)),
-        What::Size { .. } => Ok(()),
+        What::Size { .. } | What::Faults(_) | What::Kills(_) => Ok(()),
     }
 }
 

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::sum::Sum;
 
 const PAGE: &str = "docs/reliability.md";
 const FIGURES: &str = "docs/reliability.json";
+const KILLS: &str = "docs/kills.json";
 const BUGS: &str = "tests/faults/bugs";
 
 fn read(path: &str) -> String {
@@ -35,7 +38,35 @@ fn totals(sum: &Sum) -> String {
         let _ = writeln!(table, "| {name} | {count} |");
     }
     let _ = writeln!(table, "| simulated hours | {:.0} |", sum.hours);
+    let _ = writeln!(table, "| peak memory with a day on each of two cores | {:.0} MiB |", sum.peak_mib);
     let _ = writeln!(table, "| days with a violation | {} |", sum.violations.len());
+    table
+}
+
+/// Rounds with the real program, as `cargo bench -- kills` has written their figures.
+fn kills() -> String {
+    let sum: Value = serde_json::from_str(&read(KILLS)).expect("figures");
+    let mut table = "| | |\n| --- | --- |\n".to_owned();
+    for (name, key) in [
+        ("fleets", "/rounds"),
+        ("runs that came to their end", "/runs"),
+        ("runs that were killed", "/killed"),
+        ("runs that were interrupted", "/interrupted"),
+        ("databases", "/databases"),
+        ("containers", "/tasks"),
+        ("requests", "/network/requests"),
+        ("requests that got lost", "/network/lost_requests"),
+        ("answers that got lost", "/network/lost_answers"),
+        ("answers of which half got lost", "/network/half_answers"),
+        ("answers that came late", "/network/slow"),
+    ] {
+        let _ = writeln!(table, "| {name} | {} |", sum.pointer(key).expect("a figure"));
+    }
+    for (verdict, count) in sum["verdicts"].as_object().expect("verdicts") {
+        let _ = writeln!(table, "| verdicts *{verdict}* | {count} |");
+    }
+    let violations = sum["violations"].as_array().expect("violations").len();
+    let _ = writeln!(table, "| violations | {violations} |");
     table
 }
 
@@ -77,6 +108,7 @@ fn made() -> String {
         ("verdicts", counts("verdict", verdicts, "databases")),
         ("exit codes", counts("exit code", codes, "runs")),
         ("kinds", kinds(&sum)),
+        ("kills", kills()),
         ("bugs", bugs()),
     ];
     blocks.iter().fold(read(PAGE), |page, (name, block)| with_block(&page, name, block))

@@ -38,6 +38,8 @@ pub struct Sum {
     pub calls: u64,
     /// Simulated.
     pub hours: f64,
+    /// The largest resident set of the process, with a day on each core, in MiB.
+    pub peak_mib: f64,
     pub kinds: BTreeMap<String, Kind>,
     pub verdicts: BTreeMap<String, u64>,
     pub exit_codes: BTreeMap<i32, u64>,
@@ -94,7 +96,15 @@ pub fn all(seeds: Range<u64>, enough: usize) -> Sum {
     });
     let mut sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     sum.violations.sort_by_key(|one| one.seed);
+    sum.peak_mib = peak_mib();
     sum
+}
+
+/// Of this process so far, as Linux counts it (VmHWM of proc_pid_status(5)).
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
 /// Every violation, and the story of the first one with the fewest events.
@@ -121,8 +131,15 @@ impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} days, {} runs and {} that were killed, {} databases, {} tasks, {} calls, {:.0} h of AWS",
-            self.days, self.runs, self.killed, self.databases, self.tasks, self.calls, self.hours
+            "{} days, {} runs and {} that were killed, {} databases, {} tasks, {} calls, {:.0} h of AWS, {:.0} MiB",
+            self.days,
+            self.runs,
+            self.killed,
+            self.databases,
+            self.tasks,
+            self.calls,
+            self.hours,
+            self.peak_mib
         )?;
         writeln!(f, "verdicts {:?}\nexit codes {:?}", self.verdicts, self.exit_codes)?;
         for (kind, one) in &self.kinds {
