@@ -102,6 +102,9 @@ check_database() {
   if is_chosen database && is_absent database && ! is_chosen network && [[ -z $vpc ]]; then
     problem 'the database has no network' 'pass --network, or --vpc and --subnets'
   fi
+  if is_chosen database && is_absent database && [[ -n $vpc && $subnets != *,* ]]; then
+    problem 'the database needs subnets in two zones' 'pass two or more with --subnets'
+  fi
   local way psql_image
   way=$(value_of network.WayOut || known network parameter:WayOut)
   if [[ -n $databases && $way == endpoints ]] && is_chosen database; then

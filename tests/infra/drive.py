@@ -165,6 +165,10 @@ class World:
             "addresses": ec2.describe_addresses()["Addresses"],
             "nat gateways": ec2.describe_nat_gateways()["NatGateways"],
             "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+            "security groups": [
+                one["GroupId"] for one in ec2.describe_security_groups()["SecurityGroups"] if one["GroupName"] != "default"
+            ],
+            "subnet groups": self.client("rds").describe_db_subnet_groups()["DBSubnetGroups"],
             "roles": [one["RoleName"] for one in iam.list_roles()["Roles"] if one["RoleName"].startswith("shop")],
             "repositories": self.client("ecr").describe_repositories()["repositories"],
             "clusters": [name for name in clusters if name != "default"],
@@ -483,11 +487,13 @@ class Scripts(unittest.TestCase):
         names = ["--name", "other", "--vpc", network["VpcId"], "--subnets", network["PrivateSubnets"]]
         said = world.run("up", *names, "--database-secret", "arn:aws:secretsmanager:x:000000000000:secret:none", code=2)
         self.assertIn("error: look for the secret:", said)
-        world.run(
-            "up", *names, "--public-subnets", network["PublicSubnets"], "--database-secret", database["SecretArn"],
+        other = [
+            *names, "--public-subnets", network["PublicSubnets"], "--database-secret", database["SecretArn"],
             "--database-security-group", database["SecurityGroupId"], "--database-host", "db.internal",
             "--config", "other.yml",
-        )
+        ]
+        before = world.leftovers()
+        world.run("up", *other)
         self.assertEqual(set(world.stacks()), {"shop-network", "shop-database", "shop-platform", "other-platform"})
         file = yaml.safe_load((world.repository / "other.yml").read_text())
         self.assertEqual(file["subnets"], network["PrivateSubnets"].split(","))
@@ -508,6 +514,16 @@ class Scripts(unittest.TestCase):
         ]:
             self.assertIn(error, world.run("up", "--name", "other", *arguments, code=2))
             self.assertEqual(world.changes(), [])
+        # Changed, with a service; deleted and made again.
+        image = world.image("a").replace("shop-backend", "other-backend")
+        world.run("up", "--name", "other", "--set", "platform.Memory=1024")
+        definition = ecs.describe_task_definition(taskDefinition="other-migration-task")["taskDefinition"]
+        self.assertEqual(definition["memory"], "1024")
+        said = world.run("up", *other, "--service", "--service-database", "a", "--image", image)
+        self.assertRegex(said, r"  the service: http://\S+\n")
+        world.run("down", "--name", "other", "--yes")
+        self.assertEqual(world.leftovers(), before)
+        world.run("up", *other)
         # The rule goes with the stack that made it.
         world.run("down", "--name", "other", "--yes")
         groups = world.client("ec2").describe_security_groups(GroupIds=[database["SecurityGroupId"]])["SecurityGroups"]
@@ -530,6 +546,7 @@ class Scripts(unittest.TestCase):
             (["--vpc", "vpc-1"], "--vpc needs --subnets"),
             (["--network", "endpoints", "--database", "--databases", "a"], "cannot pull its image from public.ecr.aws"),
             (["--nonsense"], "unknown argument '--nonsense'"),
+            (["--vpc", "vpc-1", "--subnets", "subnet-1", "--database"], "the database needs subnets in two zones"),
             (["--name", "aws-shop"], "invalid value 'aws-shop' for '--name'"),
             (["--name", "sh--op"], "invalid value 'sh--op' for '--name'"),
             (["--network", "public", "--public-ip"], "--public-ip needs --vpc"),
@@ -637,6 +654,49 @@ class Scripts(unittest.TestCase):
         self.assertIn("the repository shop-backend, images: 1\n", said)
         self.assertIn("tasks in shop-cluster: stopping 3\n", said)
         self.assertNotIn("shop-platform", world.stacks())
+
+    def test_what_an_account_may_have_is_met(self):
+        world = self.world
+        iam, secrets = world.client("iam"), world.client("secretsmanager")
+        url = "https://token.actions.githubusercontent.com"
+        # MiniStack cannot add an audience to one.
+        provider = iam.create_open_id_connect_provider(Url=url, ClientIDList=["another"])["OpenIDConnectProviderArn"]
+        said = world.run("up", *EVERYTHING, code=2)
+        self.assertIn("does not have the audience sts.amazonaws.com", said)
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+        iam.create_open_id_connect_provider(Url=url, ClientIDList=["another", "sts.amazonaws.com"])
+        gone = secrets.create_secret(Name="gone", SecretString="{}")["ARN"]
+        secrets.delete_secret(SecretId=gone)
+        key = f"arn:aws:kms:{REGION}:000000000000:key/0f1e2d3c"
+        locked = secrets.create_secret(Name="locked", SecretString="{}", KmsKeyId=key)["ARN"]
+        for secret, error in [(gone, "is scheduled for deletion"), (locked, f"is encrypted with the key {key}")]:
+            said = world.run("up", "--network", "public", "--database-secret", secret, code=2)
+            self.assertIn(error, said)
+            self.assertEqual(world.changes(), [])
+
+        # Someone else is faster, and what list-roles says is old.
+        world.pretend("iam create-service-linked-role", 'echo "AWSServiceRoleForECS has been taken in this account" >&2; exit 254')
+        world.run("up", *EVERYTHING)
+        operations = world.operations()
+        self.assertLess(operations.index("create-service-linked-role"), operations.index("create-stack"))
+        self.assertNotIn("github-oidc-provider", world.stacks())
+
+        # A deletion that does not come about is tried three times.
+        world.pretend("cloudformation delete-stack", "exit")
+        said = world.run("down", "--yes", code=1)
+        self.assertIn(f"--region {REGION} --deletion-mode FORCE_DELETE_STACK --stack-name shop-github", said)
+        self.assertEqual(world.operations().count("delete-stack"), 3)
+        world.command("aws", world.aws.replace("PRETEND", ":"))
+        world.run("down", "--yes", "--with-database")
+        self.assertEqual(world.stacks(), {})
+        self.assertEqual(
+            iam.list_open_id_connect_providers()["OpenIDConnectProviderList"], [{"Arn": provider}], "it is not ours"
+        )
+
+        # What MiniStack does not look at.
+        self.assertIn("--capabilities CAPABILITY_NAMED_IAM", (INFRA / "stacks.sh").read_text())
+        for template in INFRA.glob("*.yaml"):
+            self.assertNotIn("Export:", template.read_text(), "an export pins the stack that has it")
 
     def test_a_stack_that_was_never_made_is_made_again(self):
         world = self.world

@@ -192,6 +192,11 @@ fn down_stops_tasks_and_says_what_holds_a_stack() {
 }
 
 #[test]
+fn what_an_account_may_have_is_met() {
+    drive("what_an_account_may_have_is_met", &[]);
+}
+
+#[test]
 fn a_stack_that_was_never_made_is_made_again() {
     drive("a_stack_that_was_never_made_is_made_again", &[]);
 }
