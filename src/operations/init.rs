@@ -56,7 +56,10 @@ pub(super) async fn run(
     let mut lines = Vec::new();
     let (mut made, mut lacks, mut offers_others) = (Vec::new(), None, false);
     for file in &files {
-        let kept = file.write(is_plan).map_err(|failure| half_way(failure, &made))?;
+        let kept = file.write(is_plan).map_err(|failure| match is_plan {
+            true => failure,
+            false => half_way(failure, &made),
+        })?;
         match kept {
             Kept::No => made.push(file),
             Kept::Same => lines.push(format!("unchanged  {}", file.path)),

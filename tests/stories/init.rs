@@ -137,6 +137,10 @@ async fn a_file_that_cannot_be_read_or_written_is_named() {
     let half = done(path, &[]).await;
     half.exits(2).says("read .github/workflows/plan.yml");
     half.says("written before it: .github/fargate-migrate.yml, .github/workflows/migrate.yml");
+    let tagged =
+        ["init", "--vpc=vpc-1", "--subnets=tag:Name=x-*", "--region=eu-west-1", "--databases=shop_prod"];
+    let tagged = Run::new(path, &tagged).current_directory(path).finish().await;
+    tagged.exits(2).says("--vpc is given, and --subnets names tag:Name=x-*");
     fs::remove_dir(path.join(".github/workflows/plan.yml")).expect("remove it");
     fs::write(path.join("infra"), "a file").expect("write it");
     done(path, &[]).await.exits(2).says("write infra/up");
@@ -153,7 +157,10 @@ async fn a_file_that_cannot_be_read_or_written_is_named() {
 async fn nothing_is_written_where_a_link_leads() {
     let (repository, elsewhere) = (repository(), tempfile::tempdir().expect("a directory"));
     std::os::unix::fs::symlink(elsewhere.path(), repository.path().join(".github")).expect("a link");
-    done(repository.path(), &[]).await.exits(2).says(".github is a symbolic link");
+    for more in [&[][..], &["--plan"]] {
+        let run = done(repository.path(), more).await;
+        run.exits(2).says(".github is a symbolic link").never_says("written before it");
+    }
     assert_eq!(fs::read_dir(elsewhere.path()).expect("read it").count(), 0);
 }
 

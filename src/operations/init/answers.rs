@@ -106,6 +106,13 @@ impl Answers {
                 network_of,
             )
             .await?;
+        if let (Some(Network::Vpc(_)), Some(name)) =
+            (&network, flags.subnets.iter().find(|one| one.starts_with("tag:")))
+        {
+            return Err(Failure::input(format!("--vpc is given, and --subnets names {name}"))
+                .hint("name them by their ids, which infra/up needs: subnet-…")
+                .into());
+        }
         let subnets = match (&network, flags.subnets) {
             (Some(Network::There), given) if given.is_empty() => {
                 questions.answer(None, None, "--subnets", "Subnets of the tasks, with commas", list).await?

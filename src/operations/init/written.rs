@@ -41,9 +41,14 @@ impl Written {
     /// Writes the file if there is none, whole or not at all; with `is_plan` it only says whether it would.
     ///
     /// # Errors
-    /// What is there cannot be read, or nothing can be written.
+    /// What is there cannot be read, a directory is a link, or nothing can be written.
     pub(super) fn write(&self, is_plan: bool) -> Result<Kept, Failure> {
         let path = at(&self.path);
+        // A repository of someone else could lead anywhere.
+        if let Some(link) = path.ancestors().skip(1).find(|one| one.is_symlink()) {
+            return Err(Failure::input(format!("{} is a symbolic link", link.display()))
+                .hint("replace it by a directory: init writes into the repository alone"));
+        }
         // A link that leads nowhere counts as there.
         if path.symlink_metadata().is_ok() {
             let text = bounded_file::read_text(&path, bounded_file::TEXT).map_err(|error| {
@@ -65,11 +70,6 @@ impl Written {
     fn create(&self, path: &Path) -> std::io::Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(directory) = directory {
-            // A repository of someone else could lead anywhere.
-            if let Some(link) = directory.ancestors().find(|one| one.is_symlink()) {
-                let error = format!("{} is a symbolic link", link.display());
-                return Err(std::io::Error::other(error));
-            }
             fs::create_dir_all(directory)?;
         }
         // Under another name until it is whole, and then only if there is still none.
