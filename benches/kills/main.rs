@@ -6,12 +6,12 @@
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use clap::Parser;
 use sandbox::postgres::{self, Postgres};
 use sandbox::{Options, Pace, Sandbox, seed};
@@ -65,10 +65,11 @@ struct Arguments {
 struct Sum {
     rounds: u64,
     runs: u64,
-    killed: u64,
     interrupted: u64,
+    without_result: u64,
+    killed: u64,
     databases: u64,
-    tasks: u64,
+    tasks: usize,
     verdicts: BTreeMap<String, u64>,
     network: Losses,
     violations: Vec<String>,
@@ -78,10 +79,10 @@ impl Sum {
     fn add(&mut self, seed: u64, outcome: Outcome) {
         self.rounds += 1;
         self.runs += outcome.runs;
-        self.killed += outcome.killed;
         self.interrupted += outcome.interrupted;
+        self.without_result += outcome.without_result;
+        self.killed += outcome.killed;
         self.databases += outcome.databases;
-        self.tasks += outcome.tasks;
         for (verdict, count) in outcome.verdicts {
             *self.verdicts.entry(verdict).or_default() += count;
         }
@@ -142,13 +143,6 @@ async fn all(arguments: &Arguments) -> Result<Sum> {
             );
         }
     }
-    // Nothing was migrated that nobody had asked for.
-    for database in [account.postgres.default_database()].into_iter().chain(seed::DATABASES) {
-        let tables = account.postgres.count_tables(database).await?;
-        if tables > 0 {
-            sum.violations.push(format!("{database} has {tables} tables, and no round has asked for it"));
-        }
-    }
     // A run may end while it does not know whether its task runs, and says so.
     let running = || account.sandbox.tasks().iter().filter(|task| task["lastStatus"] != "STOPPED").count();
     let until = Instant::now() + SETTLED;
@@ -157,6 +151,16 @@ async fn all(arguments: &Arguments) -> Result<Sum> {
     }
     if running() > 0 {
         sum.violations.push(format!("{} tasks run {SETTLED:?} after all rounds", running()));
+    }
+    let tasks = account.sandbox.tasks();
+    sum.tasks = tasks.len();
+    sum.violations.extend(round::overlaps(&tasks));
+    // Nothing was migrated that nobody had asked for.
+    for database in [account.postgres.default_database()].into_iter().chain(seed::DATABASES) {
+        let tables = account.postgres.count_tables(database).await?;
+        if tables > 0 {
+            sum.violations.push(format!("{database} has {tables} tables, and no round has asked for it"));
+        }
     }
     if let Some(account) = Arc::into_inner(account) {
         account.sandbox.stop().await;
@@ -184,9 +188,13 @@ async fn account() -> Result<Account> {
         .args(["build", "--repository", seed::REPOSITORY, "--tag", "v1", "--format=json", "--binary"])
         .arg(&app);
     let built = build.output().await.context("run fargate-migrate build")?;
-    ensure!(built.status.success(), "build: {}", String::from_utf8_lossy(&built.stderr));
+    programs::ended_well(&built).context("build the image")?;
     let built: serde_json::Value = serde_json::from_slice(&built.stdout).context("read what build says")?;
     let image = built["image"]["reference"].as_str().context("the image's reference")?.to_owned();
     let address = sandbox.endpoint().trim_start_matches("http://").parse().context("parse the address")?;
-    Ok(Account { sandbox, postgres, address, image })
+    let files =
+        std::fs::read_dir(Path::new(programs::CHECKOUT).join("app/migrations")).context("list migrations")?;
+    let files = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let migrations = files.filter(|name| name.ends_with(".sql")).count() as i64;
+    Ok(Account { sandbox, postgres, address, image, migrations })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -25,6 +25,10 @@ pub struct Weather {
 }
 
 impl Weather {
+    pub fn is_good(&self) -> bool {
+        [self.lost_request, self.lost_answer, self.half_answer, self.slow] == [0.0; 4]
+    }
+
     pub fn drawn(dice: &mut Rng) -> Self {
         // Every third round has a good network.
         if dice.u8(0..3) == 0 {
@@ -35,9 +39,10 @@ impl Weather {
     }
 }
 
-/// How often each has happened.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+/// How often each has happened, in pieces.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Losses {
+    /// All that came from the program.
     pub requests: u64,
     pub lost_requests: u64,
     pub lost_answers: u64,
@@ -68,6 +73,10 @@ impl Drop for Network {
 }
 
 impl Network {
+    /// Listens, and passes on what comes to `target`.
+    ///
+    /// # Errors
+    /// No port of the loopback address is free.
     pub async fn before(target: SocketAddr, weather: Weather, seed: u64) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("listen for the program")?;
         let address = listener.local_addr().context("read an address")?;
@@ -117,8 +126,11 @@ async fn passed_on(
         tokio::select! {
             read = client.read(&mut asked) => {
                 let read = read?;
+                if read == 0 {
+                    return Ok(());
+                }
                 counts.requests.fetch_add(1, Ordering::Relaxed);
-                if read == 0 || strikes(weather.lost_request, &counts.lost_requests) {
+                if strikes(weather.lost_request, &counts.lost_requests) {
                     return Ok(());
                 }
                 server.write_all(&asked[..read]).await?;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
@@ -164,7 +164,10 @@ const ALL: [What; 10] = [
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    if let Some(What::Faults(_) | What::Kills(_)) = arguments.what {
+    if let Some(what @ (What::Faults(_) | What::Kills(_))) = &arguments.what {
+        // The programs that do it look at their first argument.
+        let is_first = std::env::args().nth(1).as_deref() == Some(what.name());
+        ensure!(is_first, "write {} first, and its flags behind it", what.name());
         return Ok(ExitCode::SUCCESS);
     }
     if !arguments.bench {

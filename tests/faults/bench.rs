@@ -21,15 +21,12 @@ mod sum;
 mod told;
 mod trial;
 
-/// After so many days that went wrong no more are begun.
-const ENOUGH: usize = 10;
-
 #[derive(Parser)]
 #[command(name = "cargo bench -- faults", about = "Lives through days on which anything may go wrong")]
 struct Arguments {
     #[arg(hide = true)]
     what: String,
-    /// Days
+    /// Days, each with its runs
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     runs: u64,
     /// The seed of the first one
@@ -48,7 +45,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Arguments { runs, first, json, .. } = Arguments::parse();
-    let sum = sum::all(first..first + runs, ENOUGH);
+    let sum = sum::all(first..first + runs, sum::ENOUGH);
     println!("{sum}");
     if let Some(directory) = json {
         let path = directory.join("reliability.json");

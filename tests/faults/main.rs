@@ -5,7 +5,7 @@
 //! and what people do. An oracle that shares no code with the product looks at what the containers did, and says whether
 //! the runs may claim what they claim. `FAULT_SEEDS=1000` tries more seeds, `FAULT_SEEDS=17..18` one of them. A seed that
 //! fails is told in sentences, with the fewest events that still do; with `FAULT_FIRST=1` the first one ends it all.
-//! `FAULT_FIGURES=FILE` writes down what docs/reliability.md says.
+//! `cargo bench -- faults` lives through as many as it is told, for docs/reliability.md.
 
 /// A simulated account on a day, and runs on it.
 mod account;
@@ -34,10 +34,9 @@ use std::ops::Range;
 
 /// In about a minute of two cores.
 const SEEDS: u64 = 300;
-/// For days on so many cores as CI has: a leak of one day in a hundred would show.
-const MOST_MIB: f64 = 512.0;
-/// After so many days that went wrong no more are begun.
-const ENOUGH: usize = 10;
+/// For each day that is lived at the same time, in MiB: several times what one takes, so that a loop that keeps what it
+/// reads does not pass.
+const MOST_MIB: f64 = 64.0;
 
 /// The seeds to try: from FAULT_SEEDS, as a count or a range.
 fn seeds() -> Range<u64> {
@@ -52,16 +51,13 @@ fn seeds() -> Range<u64> {
 #[test]
 fn no_day_makes_a_run_claim_what_is_not_so() {
     let only_first = std::env::var_os("FAULT_FIRST").is_some();
-    let sum = sum::all(seeds(), if only_first { 1 } else { ENOUGH });
+    let sum = sum::all(seeds(), if only_first { 1 } else { sum::ENOUGH });
     println!("{sum}");
-    if let Some(file) = std::env::var_os("FAULT_FIGURES") {
-        let figures = serde_json::to_string_pretty(&sum).expect("figures");
-        std::fs::write(file, figures + "\n").expect("write the figures");
-    }
     if let (true, Some(first)) = (only_first, sum.violations.first()) {
         println!("first: {}\t{}", first.seed, first.what.first().map_or("", String::as_str));
         panic!("seed {} went wrong", first.seed);
     }
     assert!(sum.violations.is_empty(), "{}", sum::told(&sum));
-    assert!(sum.peak_mib < MOST_MIB, "{:.0} MiB", sum.peak_mib);
+    let most = MOST_MIB * sum.threads as f64;
+    assert!(sum.peak_mib.is_none_or(|peak| peak < most), "{:?} MiB of {most}", sum.peak_mib);
 }

@@ -38,7 +38,9 @@ fn totals(sum: &Sum) -> String {
         let _ = writeln!(table, "| {name} | {count} |");
     }
     let _ = writeln!(table, "| simulated hours | {:.0} |", sum.hours);
-    let _ = writeln!(table, "| peak memory with a day on each of two cores | {:.0} MiB |", sum.peak_mib);
+    if let Some(peak) = sum.peak_mib {
+        let _ = writeln!(table, "| peak memory with {} days at a time | {peak:.0} MiB |", sum.threads);
+    }
     let _ = writeln!(table, "| days with a violation | {} |", sum.violations.len());
     table
 }
@@ -50,20 +52,21 @@ fn kills() -> String {
     for (name, key) in [
         ("fleets", "/rounds"),
         ("runs that came to their end", "/runs"),
+        ("of these, interrupted", "/interrupted"),
+        ("of these, without a result", "/without_result"),
         ("runs that were killed", "/killed"),
-        ("runs that were interrupted", "/interrupted"),
         ("databases", "/databases"),
-        ("containers", "/tasks"),
-        ("requests", "/network/requests"),
-        ("requests that got lost", "/network/lost_requests"),
-        ("answers that got lost", "/network/lost_answers"),
-        ("answers of which half got lost", "/network/half_answers"),
-        ("answers that came late", "/network/slow"),
+        ("tasks", "/tasks"),
+        ("pieces of requests", "/network/requests"),
+        ("of these, lost", "/network/lost_requests"),
+        ("pieces of answers that were lost", "/network/lost_answers"),
+        ("cut in half", "/network/half_answers"),
+        ("two seconds late", "/network/slow"),
     ] {
         let _ = writeln!(table, "| {name} | {} |", sum.pointer(key).expect("a figure"));
     }
     for (verdict, count) in sum["verdicts"].as_object().expect("verdicts") {
-        let _ = writeln!(table, "| verdicts *{verdict}* | {count} |");
+        let _ = writeln!(table, "| verdicts *{verdict}*, in all runs | {count} |");
     }
     let violations = sum["violations"].as_array().expect("violations").len();
     let _ = writeln!(table, "| violations | {violations} |");

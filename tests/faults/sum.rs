@@ -13,6 +13,9 @@ use crate::shrink::shrink;
 use crate::told::story;
 use crate::trial::{Outcome, trial};
 
+/// After so many days that went wrong no more are begun.
+pub const ENOUGH: usize = 10;
+
 /// How often something was drawn, and how often it has struck.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Kind {
@@ -38,8 +41,10 @@ pub struct Sum {
     pub calls: u64,
     /// Simulated.
     pub hours: f64,
-    /// The largest resident set of the process, with a day on each core, in MiB.
-    pub peak_mib: f64,
+    /// Days at a time.
+    pub threads: usize,
+    /// The largest resident set of the process, in MiB; none where the system does not say.
+    pub peak_mib: Option<f64>,
     pub kinds: BTreeMap<String, Kind>,
     pub verdicts: BTreeMap<String, u64>,
     pub exit_codes: BTreeMap<i32, u64>,
@@ -96,15 +101,15 @@ pub fn all(seeds: Range<u64>, enough: usize) -> Sum {
     });
     let mut sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     sum.violations.sort_by_key(|one| one.seed);
-    sum.peak_mib = peak_mib();
+    (sum.threads, sum.peak_mib) = (threads, peak_mib());
     sum
 }
 
 /// Of this process so far, as Linux counts it (VmHWM of proc_pid_status(5)).
-fn peak_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
 /// Every violation, and the story of the first one with the fewest events.
@@ -131,7 +136,7 @@ impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} days, {} runs and {} that were killed, {} databases, {} tasks, {} calls, {:.0} h of AWS, {:.0} MiB",
+            "{} days, {} runs and {} that were killed, {} databases, {} tasks, {} calls, {:.0} h of AWS, {:.0} MiB with {} at a time",
             self.days,
             self.runs,
             self.killed,
@@ -139,7 +144,8 @@ impl fmt::Display for Sum {
             self.tasks,
             self.calls,
             self.hours,
-            self.peak_mib
+            self.peak_mib.unwrap_or(f64::NAN),
+            self.threads
         )?;
         writeln!(f, "verdicts {:?}\nexit codes {:?}", self.verdicts, self.exit_codes)?;
         for (kind, one) in &self.kinds {
