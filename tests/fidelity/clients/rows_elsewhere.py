@@ -87,14 +87,22 @@ def a_service_is_steady():
 @row("List/DescribeServiceDeployments")
 def a_service_deployment_is_listed_and_described():
     web = {"cluster": CLUSTER, "service": "web"}
+    # A service is stable some time before its deployment has ended, and an update would stop that.
+    deployments(web, ["SUCCESSFUL"])
     aws("ecs").update_service(**web, taskDefinition=shop_definition())
-    listed, deadline = [], time.monotonic() + PATIENCE
-    while [one["status"] for one in listed] != ["SUCCESSFUL", "SUCCESSFUL"]:
-        assert time.monotonic() < deadline, listed
-        listed = aws("ecs").list_service_deployments(**web)["serviceDeployments"]
+    listed = deployments(web, ["SUCCESSFUL", "SUCCESSFUL"])
     arns = [one["serviceDeploymentArn"] for one in listed]
     described = aws("ecs").describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
     assert described[0]["sourceServiceRevisions"][0]["arn"] == listed[1]["targetServiceRevisionArn"], described
+
+
+def deployments(web, statuses):
+    """The deployments of a service, as soon as they have these statuses."""
+    listed, deadline = [], time.monotonic() + PATIENCE
+    while [one["status"] for one in listed] != statuses:
+        assert time.monotonic() < deadline, listed
+        listed = aws("ecs").list_service_deployments(**web)["serviceDeployments"]
+    return listed
 
 
 def shop_definition():
