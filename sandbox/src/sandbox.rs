@@ -305,6 +305,9 @@ impl Sandbox {
 
 /// Waits a little for a port that is taken: a sandbox that has just ended may share it, for the moment between fork and
 /// exec, with a process that was being started.
+///
+/// # Errors
+/// It is still taken, or may not be listened on.
 async fn listen(port: u16) -> std::io::Result<TcpListener> {
     const PATIENCE: Duration = Duration::from_secs(2);
     const PAUSE: Duration = Duration::from_millis(50);

@@ -220,6 +220,9 @@ impl SeedSystem {
 /// Finds a free port of the loopback address that the system does not give away while no sandbox listens on it: its own
 /// choice for clients and for port 0 begins at 32768 (ip_local_port_range of ip(7)) or above, and Kubernetes' node ports
 /// at 30000.
+///
+/// # Errors
+/// None of them is free.
 fn lasting_port() -> anyhow::Result<u16> {
     const PORTS: std::ops::Range<u16> = 20_000..30_000;
     let first = getrandom::u32().map_err(|error| anyhow!("get random bytes: {error}"))?;

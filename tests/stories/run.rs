@@ -287,7 +287,7 @@ async fn hostile_output_gives_the_runner_no_command() {
 async fn a_task_that_may_run_is_not_said_to_have_never_started() {
     let world = World::new().await;
     // All tries of the SDK, before the call is refused.
-    world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::DropAfter).times(3));
+    world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::DropAfter).times(6));
     world.sandbox.faults().push(Fault::call("ecs:RunTask", Disturbance::AccessDenied).always());
     let ran = run(&world, &["--database", HEALTH, "--", "app"]).finish().await;
     ran.exits(125).says("a try of RunTask had no answer, so its task may still be running: ");
