@@ -73,7 +73,7 @@ impl Drop for Network {
 }
 
 impl Network {
-    /// Listens, and passes on what comes to `target`.
+    /// Listens on a port of its own, and hands each connection on to `target`.
     ///
     /// # Errors
     /// No port of the loopback address is free.

@@ -20,6 +20,7 @@ use crate::programs;
 
 /// A run that nothing disturbs takes seconds; the retries of a bad network take a minute.
 const LONGEST: Duration = Duration::from_secs(300);
+
 /// What rounds share.
 pub struct Account {
     pub sandbox: Sandbox,
